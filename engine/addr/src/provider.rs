@@ -1,0 +1,115 @@
+use std::fmt;
+
+use crate::{ModulePath, Str};
+
+/// The registry a provider belongs to when its source names none. The identity in state and
+/// lock files depends on it, whatever server a download comes from.
+const DEFAULT_HOST: &str = "registry.terraform.io";
+
+/// The identity of a provider: `registry.terraform.io/hashicorp/aws`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProviderAddr {
+    /// Host of the registry.
+    pub host: Str,
+    /// Owner within the registry.
+    pub namespace: Str,
+    /// The provider's own name.
+    pub type_name: Str,
+}
+
+impl ProviderAddr {
+    /// `NAMESPACE/TYPE` on the default registry.
+    pub fn new(namespace: &str, type_name: &str) -> Self {
+        Self { host: DEFAULT_HOST.into(), namespace: namespace.into(), type_name: type_name.into() }
+    }
+
+    /// The address a local name stands for when no source is given.
+    pub fn implied(local_name: &str) -> Self {
+        if local_name == "terraform" {
+            return Self::builtin();
+        }
+        Self::new("hashicorp", local_name)
+    }
+
+    /// The provider that is part of the engine: `terraform.io/builtin/terraform`.
+    pub fn builtin() -> Self {
+        Self {
+            host: "terraform.io".into(),
+            namespace: "builtin".into(),
+            type_name: "terraform".into(),
+        }
+    }
+
+    /// Whether this is [`ProviderAddr::builtin`].
+    pub fn is_builtin(&self) -> bool {
+        *self == Self::builtin()
+    }
+
+    /// The shortest form people know: the default host is left out.
+    pub fn for_display(&self) -> String {
+        if &*self.host == DEFAULT_HOST {
+            format!("{}/{}", self.namespace, self.type_name)
+        } else {
+            self.to_string()
+        }
+    }
+
+    /// Parses a source: `TYPE`, `NAMESPACE/TYPE` or `HOST/NAMESPACE/TYPE`.
+    pub fn parse_source(source: &str) -> Option<Self> {
+        let valid = |s: &str| {
+            !s.is_empty()
+                && s.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+                && !s.starts_with('-')
+                && !s.ends_with('-')
+        };
+        let parts: Vec<&str> = source.split('/').collect();
+        let (host, namespace, type_name) = match parts[..] {
+            [t] => (DEFAULT_HOST, "hashicorp", t),
+            [n, t] => (DEFAULT_HOST, n, t),
+            [h, n, t] if !h.is_empty() && (h.contains('.') || h.starts_with("localhost")) => {
+                (h, n, t)
+            }
+            _ => return None,
+        };
+        if !valid(namespace) || !valid(type_name) {
+            return None;
+        }
+        Some(Self {
+            host: host.to_lowercase().into(),
+            namespace: namespace.to_lowercase().into(),
+            type_name: type_name.to_lowercase().into(),
+        })
+    }
+}
+
+impl fmt::Display for ProviderAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.host, self.namespace, self.type_name)
+    }
+}
+
+/// A provider configuration: which provider, in which module, under which alias.
+///
+/// Prints as the state file has it: `module.a.provider["registry.terraform.io/x/y"].alias`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProviderConfigAddr {
+    /// The module that holds the `provider` block.
+    pub module: ModulePath,
+    /// The provider.
+    pub provider: ProviderAddr,
+    /// `alias`, if the block has one.
+    pub alias: Option<Str>,
+}
+
+impl fmt::Display for ProviderConfigAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.module.is_root() {
+            write!(f, "{}.", self.module)?;
+        }
+        write!(f, "provider[\"{}\"]", self.provider)?;
+        match &self.alias {
+            Some(alias) => write!(f, ".{alias}"),
+            None => Ok(()),
+        }
+    }
+}
