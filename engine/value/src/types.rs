@@ -1,0 +1,183 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::Str;
+
+/// The type of a value, or a constraint on it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Type {
+    /// Not known yet (as the type of an unknown or null value), or anything (as a constraint).
+    Dynamic,
+    /// `bool`
+    Bool,
+    /// `number`
+    Number,
+    /// `string`
+    String,
+    /// `list(T)`
+    List(Arc<Type>),
+    /// `set(T)`
+    Set(Arc<Type>),
+    /// `map(T)`
+    Map(Arc<Type>),
+    /// `tuple([T, ...])`
+    Tuple(Arc<[Type]>),
+    /// `object({name = T, ...})`
+    Object(Arc<ObjectType>),
+}
+
+/// The attributes of an object type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectType {
+    /// Every attribute with its type, sorted by name.
+    pub attributes: BTreeMap<Str, Type>,
+    /// Those that a conversion may leave out. Only constraints have any; the type of a value
+    /// never does.
+    pub optional: BTreeSet<Str>,
+}
+
+impl Type {
+    /// `list(elem)`
+    pub fn list(elem: Type) -> Self {
+        Self::List(Arc::new(elem))
+    }
+
+    /// `set(elem)`
+    pub fn set(elem: Type) -> Self {
+        Self::Set(Arc::new(elem))
+    }
+
+    /// `map(elem)`
+    pub fn map(elem: Type) -> Self {
+        Self::Map(Arc::new(elem))
+    }
+
+    /// `tuple([...])`
+    pub fn tuple(elems: impl IntoIterator<Item = Type>) -> Self {
+        Self::Tuple(elems.into_iter().collect())
+    }
+
+    /// `object({...})` without optional attributes.
+    pub fn object<K: Into<Str>>(attributes: impl IntoIterator<Item = (K, Type)>) -> Self {
+        Self::Object(Arc::new(ObjectType {
+            attributes: attributes.into_iter().map(|(k, t)| (k.into(), t)).collect(),
+            optional: BTreeSet::new(),
+        }))
+    }
+
+    /// Bool, number or string.
+    pub fn is_primitive(&self) -> bool {
+        matches!(self, Self::Bool | Self::Number | Self::String)
+    }
+
+    /// List, set or map.
+    pub fn is_collection(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Set(_) | Self::Map(_))
+    }
+
+    /// Tuple or object.
+    pub fn is_structural(&self) -> bool {
+        matches!(self, Self::Tuple(_) | Self::Object(_))
+    }
+
+    /// Element type of a list, set or map.
+    pub fn element(&self) -> Option<&Type> {
+        match self {
+            Self::List(t) | Self::Set(t) | Self::Map(t) => Some(t),
+            _ => None,
+        }
+    }
+
+    /// Type of one attribute of an object type.
+    pub fn attribute(&self, name: &str) -> Option<&Type> {
+        match self {
+            Self::Object(o) => o.attributes.get(name),
+            _ => None,
+        }
+    }
+
+    /// Whether `Dynamic` occurs anywhere in the type.
+    pub fn has_dynamic(&self) -> bool {
+        match self {
+            Self::Dynamic => true,
+            Self::Bool | Self::Number | Self::String => false,
+            Self::List(t) | Self::Set(t) | Self::Map(t) => t.has_dynamic(),
+            Self::Tuple(ts) => ts.iter().any(Type::has_dynamic),
+            Self::Object(o) => o.attributes.values().any(Type::has_dynamic),
+        }
+    }
+
+    /// The same type with every object attribute required.
+    #[must_use]
+    pub fn without_optional(&self) -> Self {
+        match self {
+            Self::List(t) => Self::list(t.without_optional()),
+            Self::Set(t) => Self::set(t.without_optional()),
+            Self::Map(t) => Self::map(t.without_optional()),
+            Self::Tuple(ts) => Self::tuple(ts.iter().map(Type::without_optional)),
+            Self::Object(o) => Self::object(
+                o.attributes
+                    .iter()
+                    .map(|(k, t)| (k.clone(), t.without_optional())),
+            ),
+            other => other.clone(),
+        }
+    }
+
+    /// The short name used in error messages: `string`, `list of string`, `object`.
+    pub fn friendly_name(&self) -> String {
+        match self {
+            Self::Dynamic => "dynamic".into(),
+            Self::Bool => "bool".into(),
+            Self::Number => "number".into(),
+            Self::String => "string".into(),
+            Self::List(t) => format!("list of {}", t.friendly_element()),
+            Self::Set(t) => format!("set of {}", t.friendly_element()),
+            Self::Map(t) => format!("map of {}", t.friendly_element()),
+            Self::Tuple(_) => "tuple".into(),
+            Self::Object(_) => "object".into(),
+        }
+    }
+
+    fn friendly_element(&self) -> String {
+        match self {
+            Self::Dynamic => "any single type".into(),
+            t => t.friendly_name(),
+        }
+    }
+}
+
+/// Prints the type as the language writes it: `map(object({a = string, b = optional(number)}))`.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dynamic => f.write_str("any"),
+            Self::Bool => f.write_str("bool"),
+            Self::Number => f.write_str("number"),
+            Self::String => f.write_str("string"),
+            Self::List(t) => write!(f, "list({t})"),
+            Self::Set(t) => write!(f, "set({t})"),
+            Self::Map(t) => write!(f, "map({t})"),
+            Self::Tuple(ts) => {
+                f.write_str("tuple([")?;
+                for (i, t) in ts.iter().enumerate() {
+                    write!(f, "{}{t}", if i > 0 { ", " } else { "" })?;
+                }
+                f.write_str("])")
+            }
+            Self::Object(o) => {
+                f.write_str("object({")?;
+                for (i, (name, t)) in o.attributes.iter().enumerate() {
+                    let sep = if i > 0 { ", " } else { "" };
+                    if o.optional.contains(name) {
+                        write!(f, "{sep}{name} = optional({t})")?;
+                    } else {
+                        write!(f, "{sep}{name} = {t}")?;
+                    }
+                }
+                f.write_str("})")
+            }
+        }
+    }
+}
