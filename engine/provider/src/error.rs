@@ -1,0 +1,53 @@
+/// Why a provider could not answer.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ProviderError {
+    /// The plugin process is gone.
+    #[error("the plugin process ended in the middle of {call}: {status}{}", stderr_tail(.stderr))]
+    Crashed {
+        /// Name of the call.
+        call: &'static str,
+        /// Exit status or signal, as text.
+        status: String,
+        /// The last lines it wrote, a panic message as a rule.
+        stderr: String,
+    },
+    /// The plugin does not have this call.
+    #[error("the plugin does not support {call}")]
+    Unsupported {
+        /// Name of the call.
+        call: &'static str,
+    },
+    /// The call was cancelled by a stop.
+    #[error("{call} was cancelled")]
+    Cancelled {
+        /// Name of the call.
+        call: &'static str,
+    },
+    /// The answer does not make sense.
+    #[error("the plugin's answer to {call} is not valid: {reason}")]
+    Invalid {
+        /// Name of the call.
+        call: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The plugin could not be started.
+    #[error("{0}")]
+    Start(String),
+    /// Anything else the transport reports.
+    #[error("{call} failed: {reason}")]
+    Transport {
+        /// Name of the call.
+        call: &'static str,
+        /// What the transport says.
+        reason: String,
+    },
+}
+
+fn stderr_tail(stderr: &str) -> String {
+    if stderr.is_empty() {
+        String::new()
+    } else {
+        format!("\n\n{stderr}")
+    }
+}
