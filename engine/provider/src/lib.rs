@@ -5,6 +5,7 @@
 mod builtin;
 mod error;
 mod request;
+mod schemas;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use muster_schema::ProviderSchema;
 
 pub use builtin::Builtin;
 pub use error::ProviderError;
+pub use schemas::Schemas;
 pub use request::{
     Applied, ApplyRequest, Deferred, Imported, Opened, PlanRequest, Planned, Private, RawState,
     Read, ReadData, Request, Response,

@@ -1,0 +1,82 @@
+//! What happens in a run, as it happens.
+
+use std::time::Duration;
+
+use muster_addr::{InstanceAddr, ProviderConfigAddr};
+use muster_lang::Diagnostic;
+use muster_snapshot::DeposedKey;
+
+use crate::{Action, Str};
+
+/// What is done to an object at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Its state is being read.
+    Refresh,
+    /// A data source is being read.
+    Read,
+    /// It is being made.
+    Create,
+    /// It is being changed.
+    Update,
+    /// It is being destroyed.
+    Delete,
+    /// It is being imported.
+    Import,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Work on an object has begun.
+    Started {
+        /// Which one.
+        addr: InstanceAddr,
+        /// One of its deposed objects.
+        deposed: Option<DeposedKey>,
+        /// The provider configuration that does it.
+        provider: ProviderConfigAddr,
+        /// What.
+        operation: Operation,
+        /// Part of this planned action; `NoOp` while planning.
+        action: Action,
+        /// An attribute people know the object by, `id` or `name`, and its value.
+        id: Option<(Str, Str)>,
+    },
+    /// It has ended well.
+    Finished {
+        /// Which one.
+        addr: InstanceAddr,
+        /// One of its deposed objects.
+        deposed: Option<DeposedKey>,
+        /// The provider configuration that did it.
+        provider: ProviderConfigAddr,
+        /// What.
+        operation: Operation,
+        /// Part of this planned action.
+        action: Action,
+        /// How the object is known now.
+        id: Option<(Str, Str)>,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// It has failed; the reason comes as a diagnostic of its own.
+    Failed {
+        /// Which one.
+        addr: InstanceAddr,
+        /// One of its deposed objects.
+        deposed: Option<DeposedKey>,
+        /// The provider configuration that did it.
+        provider: ProviderConfigAddr,
+        /// What.
+        operation: Operation,
+        /// Part of this planned action.
+        action: Action,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// Something to tell the user now.
+    Diagnostic(Diagnostic),
+    /// The run was asked to stop and waits for calls in flight.
+    Stopping,
+}

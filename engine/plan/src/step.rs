@@ -1,0 +1,69 @@
+//! What apply does, and in which order.
+
+/// Index of a step in [`crate::Plan::steps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub u32);
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What is done.
+    pub kind: StepKind,
+    /// What must be done before; all of them have lower ids.
+    pub after: Vec<StepId>,
+}
+
+/// What a step does. Numbers are indexes into [`crate::Plan::changes`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// Creates the object of a change. With `depose`, the current object is set aside first.
+    Create {
+        /// The change.
+        change: u32,
+        /// Set the current object aside under a new key: a later step destroys it.
+        depose: bool,
+    },
+    /// Updates an object in place.
+    Update {
+        /// The change.
+        change: u32,
+    },
+    /// Destroys the current object (or the deposed object the change names).
+    Delete {
+        /// The change.
+        change: u32,
+    },
+    /// Destroys what the step that created the replacement has set aside.
+    DeleteDeposed {
+        /// The change.
+        change: u32,
+    },
+    /// Reads a data source.
+    Read {
+        /// The change.
+        change: u32,
+    },
+    /// Drops an object from the state.
+    Forget {
+        /// The change.
+        change: u32,
+    },
+    /// Does nothing but wait: keeps the number of edges linear.
+    Join,
+}
+
+impl StepKind {
+    /// The change that the step belongs to.
+    pub fn change(&self) -> Option<u32> {
+        match *self {
+            Self::Create { change, .. }
+            | Self::Update { change }
+            | Self::Delete { change }
+            | Self::DeleteDeposed { change }
+            | Self::Read { change }
+            | Self::Forget { change } => Some(change),
+            Self::Join => None,
+        }
+    }
+}
+
