@@ -1,1 +1,25 @@
-//! placeholder
+//! What every expression of a configuration means at a moment of a run.
+//!
+//! An [`Evaluator`] knows the configuration, the schemas, the root module's variables and the
+//! values of resource instances as far as somebody has told it with [`Evaluator::set_instance`].
+//! Everything else (locals, variables of child modules, outputs, expansions) it works out on
+//! demand and remembers. It is the caller's duty to ask for a thing only when all that the thing
+//! refers to has its value: the planner and the applier get that from the dependency graph.
+//!
+//! A failure is reported once: later questions about the same thing fail with no diagnostics.
+
+mod check;
+mod decode;
+mod evaluator;
+mod expand;
+mod scope;
+mod spec;
+
+pub use check::{CheckKind, CheckResult};
+pub use evaluator::{Evaluator, ModuleInst, ProviderFunctions, Settings};
+pub use expand::{Expansion, Repeat};
+pub use scope::ModuleScope;
+pub use spec::Spec;
+
+/// A shared, immutable string.
+pub type Str = std::sync::Arc<str>;

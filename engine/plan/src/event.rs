@@ -5,6 +5,7 @@ use std::time::Duration;
 use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_lang::Diagnostic;
 use muster_snapshot::DeposedKey;
+use muster_value::Value;
 
 use crate::{Action, Str};
 
@@ -79,4 +80,23 @@ pub enum Event {
     Diagnostic(Diagnostic),
     /// The run was asked to stop and waits for calls in flight.
     Stopping,
+}
+
+/// An attribute people know an object by, and its value: `id`, else `name`, else the tag `Name`.
+/// Nothing sensitive.
+pub fn id_hint(object: &Value) -> Option<(Str, Str)> {
+    if !object.marks().is_empty() {
+        return None;
+    }
+    let text = |value: Option<&Value>| match value {
+        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    };
+    for name in ["id", "name"] {
+        if let Some(found) = text(object.get(name)) {
+            return Some((name.into(), found));
+        }
+    }
+    let tags = object.get("tags").filter(|t| t.marks().is_empty())?;
+    text(tags.get("Name")).map(|found| ("tags.Name".into(), found))
 }

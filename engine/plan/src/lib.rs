@@ -4,6 +4,7 @@
 //! steps with their order. Renderers, policies and reports read it; nothing in here decides,
 //! draws or does I/O.
 
+mod ask;
 mod change;
 mod event;
 mod step;
@@ -14,8 +15,9 @@ use muster_addr::Target;
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
+pub use ask::{Ask, Shown};
 pub use change::{Action, Change, Deposed, OutputChange, Reason, RelevantAttribute};
-pub use event::{Event, Operation};
+pub use event::{Event, Operation, id_hint};
 pub use step::{Step, StepId, StepKind};
 
 /// A shared, immutable string.

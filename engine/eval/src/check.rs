@@ -1,0 +1,84 @@
+//! Conditions with their messages.
+
+use muster_config::Check;
+use muster_lang::{Diagnostic, Scope, eval};
+use muster_value::{Marks, Type, Value, convert};
+
+/// Which kind of condition it is; the summary of its failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckKind {
+    /// `validation` of a variable.
+    Validation,
+    /// `precondition` of a resource or data source.
+    Precondition,
+    /// `postcondition`
+    Postcondition,
+    /// `precondition` of an output.
+    OutputPrecondition,
+    /// `assert` of a check block.
+    Assertion,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub enum CheckResult {
+    /// It holds.
+    Pass,
+    /// Nobody knows yet.
+    Unknown,
+    /// It does not hold, or could not be evaluated; the diagnostics say why.
+    Fail(muster_lang::Diags),
+}
+
+impl CheckKind {
+    fn summary(self) -> &'static str {
+        match self {
+            Self::Validation => "Invalid value for variable",
+            Self::Precondition => "Resource precondition failed",
+            Self::Postcondition => "Resource postcondition failed",
+            Self::OutputPrecondition => "Module output value precondition failed",
+            Self::Assertion => "Check block assertion failed",
+        }
+    }
+}
+
+/// Evaluates a condition.
+pub(crate) fn check(check: &Check, kind: CheckKind, scope: &dyn Scope) -> CheckResult {
+    let value = match eval(&check.condition, scope, &[]) {
+        Ok(value) => value,
+        Err(diags) => return CheckResult::Fail(diags),
+    };
+    let span = check.condition.span();
+    let invalid = |detail: String| {
+        CheckResult::Fail(Diagnostic::error("Invalid condition result", detail).at(span).into())
+    };
+    if value.is_null() {
+        return invalid("The condition is null; it must be true or false.".into());
+    }
+    let result = match convert(value.peel(), &Type::Bool) {
+        Ok(result) => result,
+        Err(e) => return invalid(format!("The condition must be true or false: {e}.")),
+    };
+    match result.as_bool() {
+        Some(true) => CheckResult::Pass,
+        None => CheckResult::Unknown,
+        Some(false) => {
+            let detail = message(check, scope);
+            let d = Diagnostic::error(kind.summary(), detail).at(span).within(check.span);
+            CheckResult::Fail(d.into())
+        }
+    }
+}
+
+fn message(check: &Check, scope: &dyn Scope) -> String {
+    let Ok(value) = eval(&check.message, scope, &[]) else {
+        return "The condition does not hold, and its error_message could not be evaluated.".into();
+    };
+    if value.marks_deep().contains(Marks::SENSITIVE) {
+        return "The condition does not hold. Its error_message contains a sensitive value, so it is not shown.".into();
+    }
+    match convert(value.peel(), &Type::String) {
+        Ok(Value::String(text)) => text.trim().to_owned(),
+        _ => "The condition does not hold. Its error_message is not known yet.".into(),
+    }
+}

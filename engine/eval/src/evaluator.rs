@@ -1,0 +1,684 @@
+//! The evaluator: memory of what is known, answers on demand.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use muster_addr::{InstanceAddr, InstanceKey, Mode, ModuleInstance, ProviderAddr, ResourceId};
+use muster_config::{Config, Module, ModuleCall, ModuleId, Resource};
+use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Span, eval};
+use muster_provider::Schemas;
+use muster_value::{Marks, PathStep, Type, Value};
+
+use crate::check::check;
+use crate::expand::expand;
+use crate::spec::Spec;
+use crate::{CheckKind, CheckResult, Expansion, ModuleScope, Repeat, Str};
+
+/// What does not change during a run.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `plantimestamp()`
+    pub plan_timestamp: Option<Str>,
+    /// Functions that give another result each time run now: applying.
+    pub impure_now: bool,
+    /// Nothing is known but the configuration: variables are unknown, resources are values of
+    /// their type, every `count` and `for_each` stands for some unknown instance.
+    pub validating: bool,
+    /// `terraform.workspace`
+    pub workspace: Str,
+    /// `path.cwd`
+    pub cwd: Str,
+}
+
+/// Calls functions of providers.
+pub trait ProviderFunctions: Send + Sync {
+    /// Calls one; the error is for people.
+    fn call(&self, provider: &ProviderAddr, name: &str, args: &[Value]) -> Result<Value, String>;
+}
+
+/// A module instance known to an [`Evaluator`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModuleInst(u32);
+
+impl ModuleInst {
+    /// The root module.
+    pub const ROOT: Self = Self(0);
+}
+
+struct InstData {
+    module: ModuleId,
+    addr: ModuleInstance,
+    parent: Option<ModuleInst>,
+    repeat: Option<Repeat>,
+}
+
+/// A result that is remembered; `Err(())` was reported when it happened.
+type Memo<T> = Result<T, ()>;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Variable(ModuleInst, Str),
+    Local(ModuleInst, Str),
+    Output(ModuleInst, Str),
+    /// A module call, all outputs or one.
+    Module(ModuleInst, Str, Option<Str>),
+}
+
+#[derive(Default)]
+struct Instances {
+    values: BTreeMap<InstanceKey, Memo<Value>>,
+    whole: Option<Memo<Value>>,
+}
+
+#[derive(Default)]
+struct Memory {
+    insts: Vec<InstData>,
+    by_addr: HashMap<ModuleInstance, ModuleInst>,
+    values: HashMap<Key, Memo<Value>>,
+    calls: HashMap<(ModuleInst, Str), Memo<Expansion>>,
+    modules: HashMap<ModuleId, Memo<Arc<[ModuleInst]>>>,
+    expansions: HashMap<(ModuleInst, ResourceId), Memo<Expansion>>,
+    resources: HashMap<(ModuleInst, ResourceId), Instances>,
+    specs: HashMap<(ModuleId, ResourceId), Memo<Arc<Spec>>>,
+}
+
+/// See the crate.
+pub struct Evaluator {
+    config: Arc<Config>,
+    schemas: Arc<Schemas>,
+    variables: BTreeMap<Str, Value>,
+    functions: Option<Arc<dyn ProviderFunctions>>,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) settings: Settings,
+    memory: RefCell<Memory>,
+}
+
+fn reported<T>(_: ()) -> Result<T, Diags> {
+    Err(Diags::new())
+}
+
+impl Evaluator {
+    /// An evaluator that knows no resource yet. `variables` are those of the root module,
+    /// converted to their types and marked.
+    pub fn new(
+        config: Arc<Config>,
+        schemas: Arc<Schemas>,
+        variables: BTreeMap<Str, Value>,
+        files: Arc<dyn Files>,
+        settings: Settings,
+    ) -> Self {
+        let root = InstData {
+            module: ModuleId::ROOT,
+            addr: ModuleInstance::root(),
+            parent: None,
+            repeat: None,
+        };
+        let memory = Memory {
+            insts: vec![root],
+            by_addr: HashMap::from([(ModuleInstance::root(), ModuleInst::ROOT)]),
+            ..Memory::default()
+        };
+        Self {
+            config,
+            schemas,
+            variables,
+            functions: None,
+            files,
+            settings,
+            memory: RefCell::new(memory),
+        }
+    }
+
+    /// Lets expressions call functions of providers.
+    #[must_use]
+    pub fn with_functions(mut self, functions: Option<Arc<dyn ProviderFunctions>>) -> Self {
+        self.functions = functions;
+        self
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The schemas.
+    pub fn schemas(&self) -> &Arc<Schemas> {
+        &self.schemas
+    }
+
+    /// The module that an instance is one of.
+    pub fn module_of(&self, inst: ModuleInst) -> ModuleId {
+        self.memory.borrow().insts[inst.0 as usize].module
+    }
+
+    /// Address of a module instance.
+    pub fn addr_of(&self, inst: ModuleInst) -> ModuleInstance {
+        self.memory.borrow().insts[inst.0 as usize].addr.clone()
+    }
+
+    fn config_of(&self, inst: ModuleInst) -> &Module {
+        self.config.module(self.module_of(inst))
+    }
+
+    // ---- instances ---------------------------------------------------------------------
+
+    /// All instances of a module.
+    pub fn module_instances(&self, id: ModuleId) -> Result<Arc<[ModuleInst]>, Diags> {
+        if let Some(memo) = self.memory.borrow().modules.get(&id) {
+            return memo.clone().or_else(reported);
+        }
+        let result = self.find_module_instances(id);
+        let memo = result.as_ref().map(Arc::clone).map_err(|_| ());
+        self.memory.borrow_mut().modules.insert(id, memo);
+        result
+    }
+
+    fn find_module_instances(&self, id: ModuleId) -> Result<Arc<[ModuleInst]>, Diags> {
+        let module = self.config.module(id);
+        let (Some(parent), Some(name)) = (module.parent, module.path.0.last()) else {
+            return Ok(Arc::from([ModuleInst::ROOT]));
+        };
+        let mut found = Vec::new();
+        let mut diags = Diags::new();
+        for &outer in self.module_instances(parent)?.iter() {
+            match self.expand_call(outer, name) {
+                Ok(expansion) => {
+                    for key in expansion.keys() {
+                        found.push(self.intern(outer, id, name, &expansion, key));
+                    }
+                }
+                Err(d) => diags.extend(d),
+            }
+        }
+        if diags.is_empty() { Ok(found.into()) } else { Err(diags) }
+    }
+
+    fn intern(
+        &self,
+        parent: ModuleInst,
+        module: ModuleId,
+        name: &Str,
+        expansion: &Expansion,
+        key: InstanceKey,
+    ) -> ModuleInst {
+        let repeat = expansion.repeat(&key);
+        let mut memory = self.memory.borrow_mut();
+        let addr = memory.insts[parent.0 as usize].addr.child(name.clone(), key);
+        if let Some(&inst) = memory.by_addr.get(&addr) {
+            return inst;
+        }
+        let inst = ModuleInst(u32::try_from(memory.insts.len()).unwrap_or(u32::MAX));
+        memory.by_addr.insert(addr.clone(), inst);
+        let repeat = Some(repeat).filter(|r| r.key != InstanceKey::None || r.unknown);
+        memory.insts.push(InstData { module, addr, parent: Some(parent), repeat });
+        inst
+    }
+
+    /// The instances of a module call in one instance of the calling module.
+    pub fn expand_call(&self, inst: ModuleInst, name: &Str) -> Result<Expansion, Diags> {
+        let key = (inst, name.clone());
+        if let Some(memo) = self.memory.borrow().calls.get(&key) {
+            return memo.clone().or_else(reported);
+        }
+        let Some(call) = self.config_of(inst).calls.get(name) else {
+            return Err(Diags::new());
+        };
+        let scope = self.scope(inst, None);
+        let result = deep(|| expand(&call.repetition, &scope, self.settings.validating));
+        let memo = result.as_ref().map(Clone::clone).map_err(|_| ());
+        self.memory.borrow_mut().calls.insert(key, memo);
+        result
+    }
+
+    /// The module instance at an address, if the configuration has it now.
+    pub fn find_module(&self, addr: &ModuleInstance) -> Result<Option<ModuleInst>, Diags> {
+        if let Some(&inst) = self.memory.borrow().by_addr.get(addr) {
+            return Ok(Some(inst));
+        }
+        let mut id = ModuleId::ROOT;
+        for step in addr.0.iter() {
+            match self.config.module(id).calls.get(&step.name) {
+                Some(call) => id = call.module,
+                None => return Ok(None),
+            }
+        }
+        self.module_instances(id)?;
+        Ok(self.memory.borrow().by_addr.get(addr).copied())
+    }
+
+    /// The instances of a resource in one instance of its module.
+    pub fn expand_resource(
+        &self,
+        inst: ModuleInst,
+        resource: &ResourceId,
+    ) -> Result<Expansion, Diags> {
+        let key = (inst, resource.clone());
+        if let Some(memo) = self.memory.borrow().expansions.get(&key) {
+            return memo.clone().or_else(reported);
+        }
+        let Some(config) = self.config_of(inst).resources.get(resource) else {
+            return Err(Diags::new());
+        };
+        let scope = self.scope(inst, None);
+        let result = deep(|| expand(&config.repetition, &scope, self.settings.validating));
+        let memo = result.as_ref().map(Clone::clone).map_err(|_| ());
+        self.memory.borrow_mut().expansions.insert(key, memo);
+        result
+    }
+
+    /// Says what the value of an instance is now; `Err` when it failed.
+    pub fn set_instance(
+        &self,
+        inst: ModuleInst,
+        resource: &ResourceId,
+        key: InstanceKey,
+        value: Result<Value, ()>,
+    ) {
+        let mut memory = self.memory.borrow_mut();
+        let entry = memory.resources.entry((inst, resource.clone())).or_default();
+        entry.values.insert(key, value);
+        entry.whole = None;
+    }
+
+    /// Says that a resource failed as a whole.
+    pub fn fail_resource(&self, inst: ModuleInst, resource: &ResourceId) {
+        let mut memory = self.memory.borrow_mut();
+        memory.expansions.insert((inst, resource.clone()), Err(()));
+    }
+
+    /// The value of one instance, as last set.
+    pub fn instance(&self, inst: ModuleInst, resource: &ResourceId, key: &InstanceKey) -> Option<Value> {
+        let memory = self.memory.borrow();
+        memory.resources.get(&(inst, resource.clone()))?.values.get(key)?.clone().ok()
+    }
+
+    // ---- scopes ------------------------------------------------------------------------
+
+    /// The names of a module instance.
+    pub fn scope(&self, inst: ModuleInst, repeat: Option<Repeat>) -> ModuleScope<'_> {
+        ModuleScope { evaluator: self, inst, repeat, self_value: None }
+    }
+
+    /// The names of one resource instance.
+    pub fn instance_scope(
+        &self,
+        inst: ModuleInst,
+        resource: &ResourceId,
+        key: &InstanceKey,
+    ) -> Result<ModuleScope<'_>, Diags> {
+        let repeat = self.expand_resource(inst, resource)?.repeat(key);
+        Ok(self.scope(inst, Some(repeat)))
+    }
+
+    /// Evaluates a condition.
+    pub fn check(
+        &self,
+        condition: &muster_config::Check,
+        kind: CheckKind,
+        scope: &ModuleScope<'_>,
+    ) -> CheckResult {
+        deep(|| check(condition, kind, scope))
+    }
+
+    /// The configuration of one resource instance as a value of its schema's type, marked.
+    pub fn resource_config(
+        &self,
+        addr: &InstanceAddr,
+        inst: ModuleInst,
+    ) -> Result<Value, Diags> {
+        let id = &addr.resource.resource;
+        let spec = self.spec(self.module_of(inst), id)?;
+        let scope = self.instance_scope(inst, id, &addr.key)?;
+        deep(|| spec.decode(&scope)).map_err(|d| about(d, addr))
+    }
+
+    /// The body of a resource laid out by its schema.
+    pub fn spec(&self, module: ModuleId, id: &ResourceId) -> Result<Arc<Spec>, Diags> {
+        let key = (module, id.clone());
+        if let Some(memo) = self.memory.borrow().specs.get(&key) {
+            return memo.clone().or_else(reported);
+        }
+        let Some(resource) = self.config.module(module).resources.get(id) else {
+            return Err(Diags::new());
+        };
+        let result = self.schema_of(resource).and_then(|schema| {
+            let (spec, diags) = Spec::compile(&schema.block, &resource.body, &[]);
+            let result = Arc::new(spec);
+            if diags.has_errors() { Err(diags) } else { Ok(result) }
+        });
+        let result = result.map_err(|d| about(d, &resource_addr(self.config.module(module), id)));
+        let memo = result.as_ref().map(Arc::clone).map_err(|_| ());
+        self.memory.borrow_mut().specs.insert(key, memo);
+        result
+    }
+
+    /// Schema of a resource; an error when its provider has no such type.
+    pub fn schema_of(&self, resource: &Resource) -> Result<Arc<muster_schema::Schema>, Diags> {
+        let id = &resource.id;
+        let provider = &resource.provider.provider;
+        if self.schemas.provider(provider).is_none() {
+            return Err(Diags::new());
+        }
+        self.schemas.resource(provider, id.mode, &id.type_name).ok_or_else(|| {
+            let (summary, what) = match id.mode {
+                Mode::Managed => ("Invalid resource type", "resource type"),
+                Mode::Data => ("Invalid data source", "data source"),
+                Mode::Ephemeral => ("Invalid ephemeral resource", "ephemeral resource type"),
+            };
+            let detail = format!(
+                "The provider {} has no {what} \"{}\".",
+                provider.for_display(),
+                id.type_name
+            );
+            Diagnostic::error(summary, detail).at(resource.span).into()
+        })
+    }
+
+    // ---- values by name ----------------------------------------------------------------
+
+    fn remember(
+        &self,
+        key: Key,
+        work: impl FnOnce() -> Result<Value, Diags>,
+    ) -> Result<Value, Diags> {
+        if let Some(memo) = self.memory.borrow().values.get(&key) {
+            return memo.clone().or_else(reported);
+        }
+        let result = deep(work);
+        let memo = result.as_ref().map(Clone::clone).map_err(|_| ());
+        self.memory.borrow_mut().values.insert(key, memo);
+        result
+    }
+
+    /// Value of a variable.
+    pub fn variable(&self, inst: ModuleInst, name: &Str, at: Span) -> Result<Value, Diags> {
+        let Some(variable) = self.config_of(inst).variables.get(name) else {
+            return Err(undeclared("input variable", &format!("var.{name}"), at));
+        };
+        self.remember(Key::Variable(inst, name.clone()), || {
+            let (module, parent, repeat) = {
+                let memory = self.memory.borrow();
+                let data = &memory.insts[inst.0 as usize];
+                (data.module, data.parent, data.repeat.clone())
+            };
+            let Some(parent) = parent else { return self.root_variable(variable) };
+            let call = self.call_of(module).ok_or_else(Diags::new)?;
+            let given = match call.arguments.get(name) {
+                Some(expr) => self.argument(variable, expr, &self.scope(parent, repeat))?,
+                None => variable.default.clone().unwrap_or(Value::NULL),
+            };
+            Ok(given.mark(declared_marks(variable.sensitive, variable.ephemeral)))
+        })
+    }
+
+    fn argument(
+        &self,
+        variable: &muster_config::Variable,
+        expr: &Expr,
+        scope: &ModuleScope<'_>,
+    ) -> Result<Value, Diags> {
+        let value = eval(expr, scope, &[])?;
+        muster_config::apply_type(variable, value).map_err(|d| d.at(expr.span()).into())
+    }
+
+    fn root_variable(&self, variable: &muster_config::Variable) -> Result<Value, Diags> {
+        let marks = declared_marks(variable.sensitive, variable.ephemeral);
+        if self.settings.validating {
+            return Ok(Value::unknown(variable.ty.without_optional()).mark(marks));
+        }
+        match self.variables.get(&variable.name) {
+            Some(value) => Ok(value.clone().mark(marks)),
+            None => Err(Diags::new()),
+        }
+    }
+
+    fn call_of(&self, module: ModuleId) -> Option<&ModuleCall> {
+        let module = self.config.module(module);
+        self.config.module(module.parent?).calls.get(module.path.0.last()?)
+    }
+
+    /// Evaluates the validation rules of a variable.
+    pub fn validate_variable(&self, inst: ModuleInst, name: &Str) -> Diags {
+        let Some(variable) = self.config_of(inst).variables.get(name) else { return Diags::new() };
+        let mut diags = match self.variable(inst, name, variable.span) {
+            Ok(_) => Diags::new(),
+            Err(diags) => return diags,
+        };
+        let at = self.call_of(self.module_of(inst)).and_then(|c| c.arguments.get(name));
+        for rule in &variable.validations {
+            if let CheckResult::Fail(found) = self.check(rule, CheckKind::Validation, &self.scope(inst, None)) {
+                diags.extend(Diags(
+                    found.into_iter().map(|d| match at {
+                        Some(expr) => d.at(expr.span()),
+                        None => d.at(variable.span),
+                    }).collect(),
+                ));
+            }
+        }
+        diags
+    }
+
+    /// Value of a local.
+    pub fn local(&self, inst: ModuleInst, name: &Str, at: Span) -> Result<Value, Diags> {
+        let Some(local) = self.config_of(inst).locals.get(name) else {
+            return Err(undeclared("local value", &format!("local.{name}"), at));
+        };
+        self.remember(Key::Local(inst, name.clone()), || {
+            eval(&local.expr, &self.scope(inst, None), &[])
+        })
+    }
+
+    /// Value of an output, marked as it is declared.
+    pub fn output(&self, inst: ModuleInst, name: &Str) -> Result<Value, Diags> {
+        let Some(output) = self.config_of(inst).outputs.get(name) else {
+            return Err(Diags::new());
+        };
+        self.remember(Key::Output(inst, name.clone()), || {
+            let value = eval(&output.expr, &self.scope(inst, None), &[])?;
+            check_output(output, &value, inst == ModuleInst::ROOT)?;
+            Ok(value.mark(declared_marks(output.sensitive, output.ephemeral)))
+        })
+    }
+
+    /// `module.NAME`: as little of it as the reference needs.
+    pub(crate) fn module_value(
+        &self,
+        inst: ModuleInst,
+        name: &Str,
+        reference: &Reference,
+    ) -> Result<Value, Diags> {
+        let Some(call) = self.config_of(inst).calls.get(name) else {
+            return Err(undeclared("module", &format!("module.{name}"), reference.span));
+        };
+        let expansion = self.expand_call(inst, name)?;
+        let wanted = wanted_output(&expansion, reference);
+        self.remember(Key::Module(inst, name.clone(), wanted.clone()), || {
+            let outputs = |key| {
+                let child = self.intern(inst, call.module, name, &expansion, key);
+                self.outputs(child, wanted.as_ref())
+            };
+            collect(&expansion, outputs)
+        })
+    }
+
+    fn outputs(&self, inst: ModuleInst, wanted: Option<&Str>) -> Result<Value, Diags> {
+        let module = self.config_of(inst);
+        let names = module.outputs.keys().filter(|n| wanted.is_none_or(|w| w == *n));
+        let mut found = BTreeMap::new();
+        for name in names {
+            found.insert(name.clone(), self.output(inst, name)?);
+        }
+        Ok(Value::Object(Arc::new(found)))
+    }
+
+    /// All instances of a resource as one value.
+    pub(crate) fn resource_value(
+        &self,
+        inst: ModuleInst,
+        id: &ResourceId,
+        at: Span,
+    ) -> Result<Value, Diags> {
+        let Some(resource) = self.config_of(inst).resources.get(id) else {
+            return Err(undeclared("resource", &id.to_string(), at));
+        };
+        let key = (inst, id.clone());
+        if let Some(Some(whole)) = self.memory.borrow().resources.get(&key).map(|r| &r.whole) {
+            return whole.clone().or_else(reported);
+        }
+        let expansion = self.expand_resource(inst, id)?;
+        let ty = self.schema_of(resource)?.block.implied_type();
+        let result = collect(&expansion, |instance| {
+            let memory = self.memory.borrow();
+            match memory.resources.get(&key).and_then(|r| r.values.get(&instance)) {
+                Some(value) => value.clone().or_else(reported),
+                None => Ok(Value::unknown(ty.clone())),
+            }
+        });
+        let whole = result.as_ref().map(Clone::clone).map_err(|_| ());
+        self.memory.borrow_mut().resources.entry(key).or_default().whole = Some(whole);
+        result
+    }
+
+    pub(crate) fn path(&self, inst: ModuleInst, which: &str, at: Span) -> Result<Value, Diags> {
+        match which {
+            "module" => Ok(Value::string(self.config_of(inst).dir.clone())),
+            "root" => Ok(Value::string(self.config.root().dir.clone())),
+            "cwd" => Ok(Value::string(self.settings.cwd.clone())),
+            other => Err(Diagnostic::error(
+                "Invalid \"path\" attribute",
+                format!("There is no path.{other}; there are path.module, path.root and path.cwd."),
+            )
+            .at(at)
+            .into()),
+        }
+    }
+
+    pub(crate) fn engine_value(&self, which: &str, at: Span) -> Result<Value, Diags> {
+        match which {
+            "workspace" => Ok(Value::string(self.settings.workspace.clone())),
+            "applying" => Ok(Value::Bool(self.settings.impure_now).mark(Marks::EPHEMERAL)),
+            other => Err(Diagnostic::error(
+                "Invalid \"terraform\" attribute",
+                format!("There is no terraform.{other}; there are terraform.workspace and terraform.applying."),
+            )
+            .at(at)
+            .into()),
+        }
+    }
+
+    pub(crate) fn call_provider(
+        &self,
+        inst: ModuleInst,
+        provider: &str,
+        function: &str,
+        args: &[Value],
+        span: Span,
+    ) -> Result<Value, Diags> {
+        let addr = self.config_of(inst).provider(provider);
+        let signature =
+            self.schemas.provider(&addr).and_then(|s| s.functions.get(function).cloned());
+        let (Some(signature), Some(functions)) = (signature, &self.functions) else {
+            let detail = format!("The provider {} has no function \"{function}\".", addr.for_display());
+            return Err(Diagnostic::error("Call to unknown function", detail).at(span).into());
+        };
+        crate::decode::call_function(&signature, args, |args| functions.call(&addr, function, args))
+            .map_err(|reason| Diagnostic::error("Error in function call", reason).at(span).into())
+    }
+}
+
+/// Room on the stack for chains of references: every link is one more level of recursion.
+fn deep<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(256 * 1024, 4 * 1024 * 1024, work)
+}
+
+fn declared_marks(sensitive: bool, ephemeral: bool) -> Marks {
+    let mut marks = Marks::NONE;
+    if sensitive {
+        marks |= Marks::SENSITIVE;
+    }
+    if ephemeral {
+        marks |= Marks::EPHEMERAL;
+    }
+    marks
+}
+
+fn undeclared(kind: &str, what: &str, at: Span) -> Diags {
+    let detail = format!("There is no {what} in this module.");
+    Diagnostic::error(format!("Reference to undeclared {kind}"), detail).at(at).into()
+}
+
+fn about(diags: Diags, addr: &dyn ToString) -> Diags {
+    let addr = addr.to_string();
+    Diags(
+        diags
+            .into_iter()
+            .map(|d| if d.address.is_none() { d.about(&addr) } else { d })
+            .collect(),
+    )
+}
+
+fn resource_addr(module: &Module, id: &ResourceId) -> muster_addr::ConfigResource {
+    muster_addr::ConfigResource { module: module.path.clone(), resource: id.clone() }
+}
+
+fn check_output(output: &muster_config::Output, value: &Value, root: bool) -> Result<(), Diags> {
+    let marks = value.marks_deep();
+    let at = output.expr.span();
+    if root && marks.contains(Marks::SENSITIVE) && !output.sensitive {
+        return Err(Diagnostic::error(
+            "Output refers to sensitive values",
+            "The value is sensitive, and outputs of the root module are shown. Add sensitive = true to keep it hidden, or use nonsensitive() if it may be seen.",
+        )
+        .at(at)
+        .within(output.span)
+        .into());
+    }
+    if marks.contains(Marks::EPHEMERAL) && !output.ephemeral {
+        return Err(Diagnostic::error(
+            if root { "Output refers to ephemeral values" } else { "Ephemeral value not allowed" },
+            "The value is ephemeral and must not be stored. In a child module add ephemeral = true.",
+        )
+        .at(at)
+        .within(output.span)
+        .into());
+    }
+    Ok(())
+}
+
+/// The one output that a reference needs, if it names one.
+fn wanted_output(expansion: &Expansion, reference: &Reference) -> Option<Str> {
+    let step = match expansion {
+        Expansion::Single | Expansion::Unknown if !matches!(reference.steps.first(), Some(PathStep::Index(_))) => {
+            reference.steps.first()
+        }
+        Expansion::Single => None,
+        _ => reference.steps.get(1),
+    };
+    match step {
+        Some(PathStep::Attr(name) | PathStep::Key(name)) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// The value of all instances together.
+fn collect(
+    expansion: &Expansion,
+    mut value: impl FnMut(InstanceKey) -> Result<Value, Diags>,
+) -> Result<Value, Diags> {
+    match expansion {
+        Expansion::Single => value(InstanceKey::None),
+        Expansion::Count(n) => {
+            let items: Result<Vec<_>, _> = (0..*n).map(|i| value(InstanceKey::Int(i))).collect();
+            Ok(Value::tuple(items?))
+        }
+        Expansion::ForEach(m) => {
+            let mut entries = BTreeMap::new();
+            for key in m.keys() {
+                entries.insert(key.clone(), value(InstanceKey::Str(key.clone()))?);
+            }
+            Ok(Value::Object(Arc::new(entries)))
+        }
+        Expansion::Unknown => Ok(Value::unknown(Type::Dynamic)),
+    }
+}

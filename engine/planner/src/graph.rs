@@ -1,0 +1,432 @@
+//! The dependency graph of a configuration: what must be known before what.
+//!
+//! Nodes are things as they stand in the configuration; instances do not show here, so the
+//! graph is small, and a cycle in it is a cycle whatever the values are.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use muster_addr::{ConfigResource, InstanceKey, Mode, ProviderConfigAddr, ResourceId};
+use muster_config::{Config, Module, ModuleId};
+use muster_lang::{Diagnostic, Diags, Expr, Reference, Subject};
+use muster_value::PathStep;
+use petgraph::algo::{kosaraju_scc, toposort};
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::Str;
+
+/// One thing that has to be worked out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Node {
+    /// A variable.
+    Variable(ModuleId, Str),
+    /// A local value.
+    Local(ModuleId, Str),
+    /// An output.
+    Output(ModuleId, Str),
+    /// A resource with all its instances.
+    Resource(ModuleId, ResourceId),
+    /// Which instances of a module there are.
+    Module(ModuleId),
+    /// Everything in a module is done.
+    ModuleDone(ModuleId),
+    /// A provider configuration.
+    Provider(ProviderConfigAddr),
+}
+
+/// Index of a node.
+pub type NodeId = usize;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Graph {
+    /// All nodes, dependencies before dependents.
+    pub nodes: Vec<Node>,
+    /// For each node the nodes that it needs; all of them come before it.
+    pub needs: Vec<Vec<NodeId>>,
+    /// For each node the nodes that need it.
+    pub needed_by: Vec<Vec<NodeId>>,
+    index: HashMap<Node, NodeId>,
+}
+
+impl Graph {
+    /// Builds the graph. `extra` are provider configurations that only the state mentions.
+    pub fn new(config: &Config, extra: &BTreeSet<ProviderConfigAddr>) -> Result<Self, Diags> {
+        let mut builder = Builder { config, graph: DiGraph::new(), index: HashMap::new() };
+        for (id, module) in config.iter() {
+            builder.module(id, module);
+        }
+        for provider in extra {
+            builder.node(Node::Provider(provider.clone()));
+        }
+        builder.finish()
+    }
+
+    /// The node of a thing.
+    pub fn find(&self, node: &Node) -> Option<NodeId> {
+        self.index.get(node).copied()
+    }
+
+    /// Everything that the nodes need, directly or not, and the nodes themselves.
+    pub fn closure(&self, roots: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
+        reach(&self.needs, roots)
+    }
+
+    /// Everything that needs the nodes, directly or not, and the nodes themselves.
+    pub fn dependents(&self, roots: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
+        reach(&self.needed_by, roots)
+    }
+
+    /// The resources that each resource depends on, directly or not, sorted by how they print:
+    /// what is stored with every object. Shared where equal.
+    pub fn resource_dependencies(&self, config: &Config) -> Vec<Arc<[ConfigResource]>> {
+        let mut sets: Vec<Arc<BTreeSet<NodeId>>> = Vec::with_capacity(self.nodes.len());
+        for (id, needs) in self.needs.iter().enumerate() {
+            // A provider's own dependencies are not those of its resources.
+            if matches!(self.nodes[id], Node::Provider(_)) {
+                sets.push(Arc::default());
+                continue;
+            }
+            let is_resource = |n: NodeId| matches!(self.nodes[n], Node::Resource(..));
+            let mut sources = needs.iter().filter(|n| !sets[**n].is_empty() || is_resource(**n));
+            let set = match (sources.next(), sources.next()) {
+                (None, _) => Arc::default(),
+                (Some(&only), None) if !is_resource(only) => Arc::clone(&sets[only]),
+                _ => {
+                    let mut set = BTreeSet::new();
+                    for &need in needs {
+                        set.extend(sets[need].iter().copied());
+                        if is_resource(need) {
+                            set.insert(need);
+                        }
+                    }
+                    Arc::new(set)
+                }
+            };
+            sets.push(set);
+        }
+        sets.iter().map(|set| self.names(config, set)).collect()
+    }
+
+    fn names(&self, config: &Config, set: &BTreeSet<NodeId>) -> Arc<[ConfigResource]> {
+        let mut found: Vec<(String, ConfigResource)> = set
+            .iter()
+            .filter_map(|&n| match &self.nodes[n] {
+                Node::Resource(module, id) if id.mode != Mode::Ephemeral => {
+                    let module = config.module(*module).path.clone();
+                    let resource = ConfigResource { module, resource: id.clone() };
+                    Some((resource.to_string(), resource))
+                }
+                _ => None,
+            })
+            .collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found.into_iter().map(|(_, r)| r).collect()
+    }
+}
+
+fn reach(edges: &[Vec<NodeId>], roots: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
+    let mut found = HashSet::new();
+    let mut stack: Vec<NodeId> = roots.into_iter().collect();
+    while let Some(id) = stack.pop() {
+        if found.insert(id) {
+            stack.extend(&edges[id]);
+        }
+    }
+    found
+}
+
+struct Builder<'a> {
+    config: &'a Config,
+    graph: DiGraph<Node, ()>,
+    index: HashMap<Node, NodeIndex>,
+}
+
+impl Builder<'_> {
+    fn node(&mut self, node: Node) -> NodeIndex {
+        if let Some(&ix) = self.index.get(&node) {
+            return ix;
+        }
+        let ix = self.graph.add_node(node.clone());
+        self.index.insert(node, ix);
+        ix
+    }
+
+    /// `from` needs `to`.
+    fn edge(&mut self, from: NodeIndex, to: Node) {
+        let to = self.node(to);
+        self.graph.add_edge(to, from, ());
+    }
+
+    fn module(&mut self, id: ModuleId, module: &Module) {
+        let done = self.node(Node::ModuleDone(id));
+        self.edge(done, Node::Module(id));
+        self.call_of(id, module);
+        for name in module.variables.keys() {
+            let ix = self.member(id, done, Node::Variable(id, name.clone()));
+            if let (Some(parent), Some(call)) = (module.parent, self.call(id)) {
+                if let Some(expr) = call.arguments.get(name).cloned() {
+                    self.expr(parent, ix, &expr);
+                }
+            }
+            for check in &module.variables[name].validations {
+                // A rule may look at other variables; its own is not a dependency.
+                self.expr_except(id, ix, &check.condition, name);
+                self.expr_except(id, ix, &check.message, name);
+            }
+        }
+        for (name, local) in &module.locals {
+            let ix = self.member(id, done, Node::Local(id, name.clone()));
+            self.expr(id, ix, &local.expr);
+        }
+        for (name, output) in &module.outputs {
+            let ix = self.member(id, done, Node::Output(id, name.clone()));
+            self.expr(id, ix, &output.expr);
+            self.depends_on(id, ix, &output.depends_on);
+            for check in &output.preconditions {
+                self.expr(id, ix, &check.condition);
+                self.expr(id, ix, &check.message);
+            }
+        }
+        for resource in module.resources.values() {
+            let ix = self.member(id, done, Node::Resource(id, resource.id.clone()));
+            self.resource(id, ix, resource);
+        }
+        for block in module.provider_configs.values() {
+            let ix = self.node(Node::Provider(block.addr.clone()));
+            self.edge(ix, Node::Module(id));
+            self.references(id, ix, &block.references);
+        }
+        for call in module.calls.values() {
+            self.edge(done, Node::ModuleDone(call.module));
+        }
+    }
+
+    fn call(&self, id: ModuleId) -> Option<&'_ muster_config::ModuleCall> {
+        let module = self.config.module(id);
+        self.config.module(module.parent?).calls.get(module.path.0.last()?)
+    }
+
+    /// What the expansion of a module needs: its caller's expansion, and `count` or `for_each`.
+    fn call_of(&mut self, id: ModuleId, module: &Module) {
+        let ix = self.node(Node::Module(id));
+        let Some(parent) = module.parent else { return };
+        self.edge(ix, Node::Module(parent));
+        if let Some(expr) = self.call(id).and_then(|c| c.repetition.expr().cloned()) {
+            self.expr(parent, ix, &expr);
+        }
+    }
+
+    /// A node inside a module: it needs the module's expansion, and the module needs it.
+    fn member(&mut self, id: ModuleId, done: NodeIndex, node: Node) -> NodeIndex {
+        let ix = self.node(node);
+        self.edge(ix, Node::Module(id));
+        self.graph.add_edge(ix, done, ());
+        ix
+    }
+
+    fn resource(&mut self, id: ModuleId, ix: NodeIndex, resource: &muster_config::Resource) {
+        if let Some(expr) = resource.repetition.expr() {
+            self.expr(id, ix, expr);
+        }
+        self.references(id, ix, &resource.references);
+        self.depends_on(id, ix, &resource.depends_on);
+        self.edge(ix, Node::Provider(resource.provider.clone()));
+        let life = &resource.lifecycle;
+        for check in life.preconditions.iter().chain(&life.postconditions) {
+            self.expr_except_self(id, ix, &check.condition, &resource.id);
+            self.expr_except_self(id, ix, &check.message, &resource.id);
+        }
+        for trigger in &life.replace_triggered_by {
+            self.expr(id, ix, &trigger.expr);
+        }
+        // `depends_on` of the calls that lead here holds for everything inside.
+        let mut inner = id;
+        while let Some(parent) = self.config.module(inner).parent {
+            if let Some(call) = self.call(inner) {
+                let references = call.depends_on.clone();
+                self.depends_on(parent, ix, &references);
+            }
+            inner = parent;
+        }
+    }
+
+    fn expr(&mut self, id: ModuleId, from: NodeIndex, expr: &Expr) {
+        self.references(id, from, expr.references());
+    }
+
+    fn expr_except(&mut self, id: ModuleId, from: NodeIndex, expr: &Expr, variable: &Str) {
+        let own = Subject::Variable(variable.clone());
+        for reference in expr.references().iter().filter(|r| r.subject != own) {
+            self.reference(id, from, reference);
+        }
+    }
+
+    fn expr_except_self(&mut self, id: ModuleId, from: NodeIndex, expr: &Expr, own: &ResourceId) {
+        for reference in expr.references() {
+            if resource_id(&reference.subject).as_ref() != Some(own) {
+                self.reference(id, from, reference);
+            }
+        }
+    }
+
+    fn references(&mut self, id: ModuleId, from: NodeIndex, references: &[Reference]) {
+        for reference in references {
+            self.reference(id, from, reference);
+        }
+    }
+
+    fn reference(&mut self, id: ModuleId, from: NodeIndex, reference: &Reference) {
+        match &reference.subject {
+            Subject::Variable(name) => self.known_edge(id, from, Node::Variable(id, name.clone())),
+            Subject::Local(name) => self.known_edge(id, from, Node::Local(id, name.clone())),
+            Subject::Module(name) => self.module_reference(id, from, name, reference),
+            Subject::EachKey | Subject::EachValue | Subject::CountIndex => {}
+            subject => {
+                if let Some(resource) = resource_id(subject) {
+                    self.known_edge(id, from, Node::Resource(id, resource));
+                }
+            }
+        }
+    }
+
+    /// Undeclared names were reported by the configuration; they give no edge.
+    fn known_edge(&mut self, id: ModuleId, from: NodeIndex, to: Node) {
+        let module = self.config.module(id);
+        let known = match &to {
+            Node::Variable(_, name) => module.variables.contains_key(name),
+            Node::Local(_, name) => module.locals.contains_key(name),
+            Node::Resource(_, resource) => module.resources.contains_key(resource),
+            _ => true,
+        };
+        if known {
+            self.edge(from, to);
+        }
+    }
+
+    fn module_reference(&mut self, id: ModuleId, from: NodeIndex, name: &Str, reference: &Reference) {
+        let Some(call) = self.config.module(id).calls.get(name) else { return };
+        let child = call.module;
+        self.edge(from, Node::Module(child));
+        let outputs = &self.config.module(child).outputs;
+        let named = reference.steps.iter().take(2).find_map(|step| match step {
+            PathStep::Attr(name) if outputs.contains_key(name) => Some(name.clone()),
+            _ => None,
+        });
+        match named {
+            Some(output) => self.edge(from, Node::Output(child, output)),
+            None => {
+                for output in outputs.keys() {
+                    self.edge(from, Node::Output(child, output.clone()));
+                }
+            }
+        }
+    }
+
+    fn depends_on(&mut self, id: ModuleId, from: NodeIndex, references: &[Reference]) {
+        for reference in references {
+            match &reference.subject {
+                Subject::Module(name) => {
+                    if let Some(call) = self.config.module(id).calls.get(name) {
+                        self.edge(from, Node::ModuleDone(call.module));
+                    }
+                }
+                _ => self.reference(id, from, reference),
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Graph, Diags> {
+        let order = toposort(&self.graph, None).map_err(|_| self.cycles())?;
+        let mut position = vec![0; order.len()];
+        for (i, ix) in order.iter().enumerate() {
+            position[ix.index()] = i;
+        }
+        let mut needs = vec![Vec::new(); order.len()];
+        let mut needed_by = vec![Vec::new(); order.len()];
+        for edge in self.graph.raw_edges() {
+            let (to, from) = (position[edge.source().index()], position[edge.target().index()]);
+            needs[from].push(to);
+        }
+        for (from, list) in needs.iter_mut().enumerate() {
+            list.sort_unstable();
+            list.dedup();
+            for &to in list.iter() {
+                needed_by[to].push(from);
+            }
+        }
+        let nodes: Vec<Node> = order.iter().map(|&ix| self.graph[ix].clone()).collect();
+        let index = nodes.iter().cloned().zip(0..).collect();
+        Ok(Graph { nodes, needs, needed_by, index })
+    }
+
+    /// Names every cycle.
+    fn cycles(&self) -> Diags {
+        let mut diags = Diags::new();
+        for group in kosaraju_scc(&self.graph) {
+            let looped = group.len() > 1
+                || group.first().is_some_and(|&n| self.graph.contains_edge(n, n));
+            if !looped {
+                continue;
+            }
+            let mut names: Vec<String> =
+                group.iter().map(|&n| Name(self.config, &self.graph[n]).to_string()).collect();
+            names.sort();
+            let summary = format!("Cycle: {}", names.join(", "));
+            let detail = "These need each other, so none of them can be first. Take out one of the references between them; often a resource of its own (an attachment, a rule) can hold the link.";
+            let at = group.iter().find_map(|&n| span_of(self.config, &self.graph[n]));
+            diags.push(Diagnostic::error(summary, detail).at_opt(at));
+        }
+        diags
+    }
+}
+
+fn span_of(config: &Config, node: &Node) -> Option<muster_lang::Span> {
+    match node {
+        Node::Resource(m, id) => config.module(*m).resources.get(id).map(|r| r.span),
+        Node::Local(m, name) => config.module(*m).locals.get(name).map(|l| l.span),
+        Node::Output(m, name) => config.module(*m).outputs.get(name).map(|o| o.span),
+        _ => None,
+    }
+}
+
+/// The resource that a subject names.
+pub(crate) fn resource_id(subject: &Subject) -> Option<ResourceId> {
+    let (mode, type_name, name) = match subject {
+        Subject::Managed(t, n) => (Mode::Managed, t, n),
+        Subject::Data(t, n) => (Mode::Data, t, n),
+        Subject::Ephemeral(t, n) => (Mode::Ephemeral, t, n),
+        _ => return None,
+    };
+    Some(ResourceId { mode, type_name: type_name.clone(), name: name.clone() })
+}
+
+/// Static instance key that a step stands for.
+pub(crate) fn instance_key(step: &PathStep) -> Option<InstanceKey> {
+    match step {
+        PathStep::Index(i) => Some(InstanceKey::Int(*i)),
+        PathStep::Key(k) => Some(InstanceKey::Str(k.clone())),
+        PathStep::Attr(_) => None,
+    }
+}
+
+struct Name<'a>(&'a Config, &'a Node);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let module = |f: &mut fmt::Formatter<'_>, id: &ModuleId| {
+            let path = &self.0.module(*id).path;
+            if path.is_root() { Ok(()) } else { write!(f, "{path}.") }
+        };
+        match self.1 {
+            Node::Variable(m, name) => module(f, m).and_then(|()| write!(f, "var.{name}")),
+            Node::Local(m, name) => module(f, m).and_then(|()| write!(f, "local.{name}")),
+            Node::Output(m, name) => module(f, m).and_then(|()| write!(f, "output.{name}")),
+            Node::Resource(m, id) => module(f, m).and_then(|()| write!(f, "{id}")),
+            Node::Module(m) => write!(f, "{} (expand)", self.0.module(*m).path),
+            Node::ModuleDone(m) => write!(f, "{} (close)", self.0.module(*m).path),
+            Node::Provider(addr) => write!(f, "{addr}"),
+        }
+    }
+}
