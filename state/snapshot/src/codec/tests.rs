@@ -1,0 +1,274 @@
+use muster_addr::InstanceAddr;
+use muster_value::{Type, Value};
+
+use super::*;
+use crate::{Attributes, Object, Snapshot, StateError, Status};
+
+/// Files as Terraform 1.11.4 wrote them: whatever is read is written back byte for byte.
+const WRITTEN_BY_TERRAFORM: &[&str] = &[
+    include_str!("testdata/empty.tfstate"),
+    include_str!("testdata/modules.tfstate"),
+    include_str!("testdata/sensitive.tfstate"),
+    include_str!("testdata/deposed.tfstate"),
+];
+
+#[test]
+fn files_of_terraform_come_back_byte_for_byte() {
+    for text in WRITTEN_BY_TERRAFORM {
+        let snapshot = decode(text.as_bytes()).unwrap();
+        let written = String::from_utf8(encode(&snapshot)).unwrap();
+        assert_eq!(written, *text);
+    }
+}
+
+fn with_instance(fields: &str) -> String {
+    with_resource(&format!(
+        r#""mode":"managed","type":"x_y","name":"z",
+        "provider":"provider[\"registry.terraform.io/x/x\"]","instances":[{{{fields}}}]"#
+    ))
+}
+
+fn with_resource(resource: &str) -> String {
+    format!(
+        r#"{{"version":4,"terraform_version":"1.11.4","serial":3,"lineage":"l",
+        "outputs":{{}},"resources":[{{{resource}}}],"check_results":null}}"#
+    )
+}
+
+fn read(text: &str) -> Snapshot {
+    decode(text.as_bytes()).unwrap()
+}
+
+fn instance(text: &str) -> InstanceAddr {
+    text.parse().unwrap()
+}
+
+fn one_object(fields: &str) -> Object {
+    let snapshot = read(&with_instance(fields));
+    snapshot.current(&instance("x_y.z")).unwrap().clone()
+}
+
+#[test]
+fn every_field_of_an_object_is_read() {
+    let object = one_object(
+        r#""status":"tainted","schema_version":7,"attributes":{"a":{"b":["s"]}},
+        "sensitive_attributes":[[{"type":"get_attr","value":"a"},
+          {"type":"index","value":{"value":"b","type":"string"}},
+          {"type":"index","value":{"value":0,"type":"number"}}]],
+        "private":"bnVsbA==","dependencies":["module.m.data.a_b.c"],"create_before_destroy":true"#,
+    );
+    assert_eq!(object.status, Status::Tainted);
+    assert_eq!(object.schema_version, 7);
+    assert_eq!(object.sensitive[0].to_string(), ".a[\"b\"][0]");
+    assert_eq!(&*object.private, b"null");
+    assert_eq!(object.dependencies[0].to_string(), "module.m.data.a_b.c");
+    assert!(object.create_before_destroy);
+}
+
+#[test]
+fn values_are_decoded_when_they_are_asked_for() {
+    let object = one_object(
+        r#""attributes":{"a":{"k":"v"}},"sensitive_attributes":[[{"type":"get_attr","value":"a"}]]"#,
+    );
+    let ty = Type::object([("a", Type::map(Type::String))]);
+    let value = object.decode_marked(&ty).unwrap();
+    let a = value.get("a").unwrap();
+    assert!(!a.marks().is_empty());
+    assert!(a.get("k").unwrap().same(&Value::string("v")));
+    let again = Object::encode(&value, &ty).unwrap();
+    assert_eq!(again.sensitive, object.sensitive);
+    assert_eq!(again.attributes, object.attributes);
+    let wrong = object.decode(&Type::object([("a", Type::Number)]));
+    assert!(matches!(wrong, Err(StateError::Value(_))), "{wrong:?}");
+}
+
+#[test]
+fn fields_of_other_versions_are_kept_in_their_place() {
+    let text = with_instance(
+        r#""schema_version":0,"attributes":{},"identity_schema_version":0,"identity":{"id":"x"}"#,
+    );
+    let text = text.replacen(
+        "\"check_results\":null",
+        "\"check_results\":null,\"new\":[1]",
+        1,
+    );
+    let written = String::from_utf8(encode(&read(&text))).unwrap();
+    let at = |part: &str| {
+        written
+            .find(part)
+            .unwrap_or_else(|| panic!("no {part} in {written}"))
+    };
+    assert!(at("\"sensitive_attributes\"") < at("\"identity_schema_version\": 0"));
+    assert!(at("\"identity_schema_version\"") < at("\"identity\": {"));
+    assert!(at("\"check_results\"") < at("\"new\": ["));
+    assert_eq!(read(&written), read(&text));
+}
+
+#[test]
+fn the_flat_form_is_kept_for_the_provider() {
+    let text = with_instance(r#""schema_version":0,"attributes_flat":{"id":"i","tags.%":"0"}"#);
+    let snapshot = read(&text);
+    let object = snapshot.current(&instance("x_y.z")).unwrap();
+    assert!(matches!(&object.attributes, Attributes::Flatmap(m) if m["tags.%"] == "0"));
+    assert_eq!(object.decode(&Type::Dynamic), Err(StateError::Flatmap));
+    assert_eq!(
+        read(std::str::from_utf8(&encode(&snapshot)).unwrap()),
+        snapshot
+    );
+}
+
+#[test]
+fn old_provider_addresses_are_understood() {
+    for (text, expect) in [
+        (
+            "provider.aws",
+            "provider[\"registry.terraform.io/hashicorp/aws\"]",
+        ),
+        (
+            "module.a.provider.aws.west",
+            "module.a.provider[\"registry.terraform.io/hashicorp/aws\"].west",
+        ),
+    ] {
+        let text = with_resource(&format!(
+            r#""mode":"data","type":"a_b","name":"c","provider":"{text}","instances":[]"#
+        ));
+        let snapshot = read(&text);
+        assert_eq!(
+            snapshot
+                .resources
+                .values()
+                .next()
+                .unwrap()
+                .provider
+                .to_string(),
+            expect
+        );
+    }
+}
+
+fn check_error(text: &str, expect: &str) {
+    let error = decode(text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(error, expect, "for {text}");
+}
+
+#[test]
+fn what_is_not_a_state_is_refused() {
+    check_error(
+        "",
+        "the state ends in the middle of line 1: it has been cut off",
+    );
+    check_error("nope", "line 1, column 2: expected ident");
+    check_error(
+        "[]",
+        "line 1, column 0: invalid type: sequence, expected a state",
+    );
+    check_error("{}", "there is no version number: this is not a state");
+    check_error(
+        r#"{"version":4,"serial":-1}"#,
+        "line 1, column 24: invalid value: integer `-1`, expected u64",
+    );
+    let whole = with_instance(r#""attributes":{}"#);
+    for end in 1..whole.len() {
+        assert!(decode(&whole.as_bytes()[..end]).is_err(), "cut at {end}");
+    }
+    check_error(
+        &whole[..40],
+        "the state ends in the middle of line 1: it has been cut off",
+    );
+    let not_utf8 = decode(b"{\n \"version\": \"\xff\"}")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(not_utf8, "line 2, column 14: this is not UTF-8 text");
+}
+
+#[test]
+fn other_versions_are_named() {
+    for text in [
+        r#"{"version":3,"modules":[]}"#,
+        r#"{"resources":{},"version":3}"#,
+    ] {
+        assert_eq!(
+            decode(text.as_bytes()),
+            Err(StateError::OldVersion { found: 3 })
+        );
+    }
+    let newer = r#"{"version":5,"resources":"compressed"}"#;
+    assert_eq!(
+        decode(newer.as_bytes()),
+        Err(StateError::NewerVersion { found: 5 })
+    );
+}
+
+#[test]
+fn the_same_object_twice_is_refused() {
+    let one = r#""attributes":{}"#;
+    check_error(
+        &with_instance(&format!("{one}}},{{{one}")),
+        "x_y.z is in the state more than once",
+    );
+    let deposed = format!(r#"{one},"index_key":1,"deposed":"0000aaaa""#);
+    check_error(
+        &with_instance(&format!("{deposed}}},{{{deposed}")),
+        "x_y.z[1] is in the state more than once",
+    );
+    let resource = |provider: &str| {
+        format!(
+            r#""mode":"managed","type":"x_y","name":"z","provider":"{provider}","instances":[]"#
+        )
+    };
+    let twice = format!("{}}},{{{}", resource("provider.x"), resource("provider.y"));
+    check_error(
+        &with_resource(&twice),
+        "x_y.z is in the state more than once",
+    );
+}
+
+#[test]
+fn parts_that_do_not_make_sense_are_named() {
+    check_error(&with_instance(""), "x_y.z: there are no attributes");
+    let with = |field: &str| with_instance(&format!(r#""attributes":{{}},{field}"#));
+    check_error(
+        &with(r#""status":"odd""#),
+        "x_y.z: the status \"odd\" is not known",
+    );
+    check_error(
+        &with(r#""private":"!""#),
+        "x_y.z: the private data is not base64",
+    );
+    check_error(
+        &with(r#""index_key":[]"#),
+        "x_y.z: the instance key is neither a number nor a string",
+    );
+    check_error(
+        &with(r#""index_key":"k","deposed":"x""#),
+        "x_y.z[\"k\"]: \"x\" is not a deposed key",
+    );
+    check_error(
+        &with_resource(r#""mode":"odd","type":"x_y","name":"z""#),
+        "x_y.z: the mode \"odd\" is not known",
+    );
+}
+
+#[test]
+fn a_hundred_thousand_resources_are_no_trouble() {
+    let mut text =
+        String::from(r#"{"version":4,"serial":1,"lineage":"l","outputs":{},"resources":["#);
+    for n in 0..100_000 {
+        let comma = if n == 0 { "" } else { "," };
+        text += &format!(
+            r#"{comma}{{"mode":"managed","type":"x_y","name":"n{n}","provider":"provider.x",
+            "instances":[{{"schema_version":0,"attributes":{{"id":"{n}","tags":{{"a":"b"}}}},
+            "dependencies":["x_y.n0","x_y.n1"]}}]}}"#
+        );
+    }
+    text += "]}";
+    let started = std::time::Instant::now();
+    let snapshot = read(&text);
+    assert_eq!(snapshot.resources.len(), 100_000);
+    let bytes = encode(&snapshot);
+    assert!(
+        decode(&bytes).unwrap() == snapshot,
+        "differs after a round trip"
+    );
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}

@@ -1,0 +1,218 @@
+//! From a snapshot to bytes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use muster_addr::{AbsResource, InstanceKey};
+use muster_value::{Path, PathStep, type_to_json, value_to_json};
+
+use crate::json::Writer;
+use crate::{
+    Attributes, DeposedKey, JsonText, Object, OutputValue, Resource, Snapshot, Status, Str,
+};
+
+/// Writes a version 4 state file, byte for byte as Terraform would.
+pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
+    let mut w = Writer::default();
+    w.open(b'{');
+    w.key("version");
+    w.number(4);
+    w.field("terraform_version", &snapshot.terraform_version);
+    w.key("serial");
+    w.number(snapshot.serial);
+    w.field("lineage", &snapshot.lineage);
+    body(&mut w, snapshot);
+    w.close(b'}');
+    w.literal("\n");
+    w.into_bytes()
+}
+
+/// Everything that [`encode`] writes save the head of the file.
+pub(crate) fn encode_body(snapshot: &Snapshot) -> Vec<u8> {
+    let mut w = Writer::default();
+    w.open(b'{');
+    body(&mut w, snapshot);
+    w.close(b'}');
+    w.into_bytes()
+}
+
+fn body(w: &mut Writer, snapshot: &Snapshot) {
+    w.key("outputs");
+    w.open(b'{');
+    for (name, value) in &snapshot.outputs {
+        output(w, name, value);
+    }
+    w.close(b'}');
+    w.key("resources");
+    w.open(b'[');
+    for (module, addr, value) in in_file_order(snapshot) {
+        w.item();
+        resource(w, &module, addr, value);
+    }
+    w.close(b']');
+    w.key("check_results");
+    match &snapshot.checks {
+        Some(checks) => w.raw(checks),
+        None => w.literal("null"),
+    }
+    extra(w, &snapshot.extra);
+}
+
+/// Resources in the order of the texts that name them, which is not that of their addresses.
+fn in_file_order(snapshot: &Snapshot) -> Vec<(String, &AbsResource, &Resource)> {
+    let mut ordered: Vec<_> = snapshot
+        .resources
+        .iter()
+        .map(|(addr, resource)| (addr.module.to_string(), addr, resource))
+        .collect();
+    ordered.sort_by(|(module_a, a, _), (module_b, b, _)| {
+        let (a, b) = (&a.resource, &b.resource);
+        module_a
+            .cmp(module_b)
+            .then_with(|| a.mode.as_str().cmp(b.mode.as_str()))
+            .then_with(|| a.type_name.cmp(&b.type_name))
+            .then_with(|| a.name.cmp(&b.name))
+    });
+    ordered
+}
+
+fn output(w: &mut Writer, name: &str, output: &OutputValue) {
+    let value = output.value.unmark_deep();
+    let ty = value.ty();
+    // Outputs are wholly known once a run is over; nothing else can be in a snapshot.
+    let json = value_to_json(&value, &ty).unwrap_or(serde_json::Value::Null);
+    w.key(name);
+    w.open(b'{');
+    w.key("value");
+    w.raw(&JsonText::from(&json));
+    w.key("type");
+    w.raw(&JsonText::from(&type_to_json(&ty)));
+    if output.sensitive {
+        w.key("sensitive");
+        w.literal("true");
+    }
+    w.close(b'}');
+}
+
+fn resource(w: &mut Writer, module: &str, addr: &AbsResource, resource: &Resource) {
+    w.open(b'{');
+    if !module.is_empty() {
+        w.field("module", module);
+    }
+    w.field("mode", addr.resource.mode.as_str());
+    w.field("type", &addr.resource.type_name);
+    w.field("name", &addr.resource.name);
+    extra(w, &resource.extra);
+    w.field("provider", &resource.provider.to_string());
+    w.key("instances");
+    w.open(b'[');
+    for (key, instance) in &resource.instances {
+        if let Some(current) = &instance.current {
+            w.item();
+            object(w, key, None, current);
+        }
+        for (deposed, value) in &instance.deposed {
+            w.item();
+            object(w, key, Some(deposed), value);
+        }
+    }
+    w.close(b']');
+    w.close(b'}');
+}
+
+fn object(w: &mut Writer, key: &InstanceKey, deposed: Option<&DeposedKey>, object: &Object) {
+    w.open(b'{');
+    match key {
+        InstanceKey::None => {}
+        InstanceKey::Int(n) => {
+            w.key("index_key");
+            w.number(*n);
+        }
+        InstanceKey::Str(text) => w.field("index_key", text),
+    }
+    if object.status == Status::Tainted {
+        w.field("status", "tainted");
+    }
+    if let Some(deposed) = deposed {
+        w.field("deposed", deposed.as_str());
+    }
+    w.key("schema_version");
+    w.number(object.schema_version);
+    attributes(w, &object.attributes);
+    w.key("sensitive_attributes");
+    w.open(b'[');
+    for path in &object.sensitive {
+        w.item();
+        sensitive(w, path);
+    }
+    w.close(b']');
+    extra(w, &object.extra);
+    if !object.private.is_empty() {
+        w.field("private", &STANDARD.encode(&object.private));
+    }
+    if !object.dependencies.is_empty() {
+        w.key("dependencies");
+        w.open(b'[');
+        for dependency in &object.dependencies {
+            w.item();
+            w.string(&dependency.to_string());
+        }
+        w.close(b']');
+    }
+    if object.create_before_destroy {
+        w.key("create_before_destroy");
+        w.literal("true");
+    }
+    w.close(b'}');
+}
+
+fn attributes(w: &mut Writer, attributes: &Attributes) {
+    match attributes {
+        Attributes::Json(text) => {
+            w.key("attributes");
+            w.raw(text);
+        }
+        Attributes::Flatmap(flat) => {
+            w.key("attributes_flat");
+            w.open(b'{');
+            for (name, value) in flat {
+                w.field(name, value);
+            }
+            w.close(b'}');
+        }
+    }
+}
+
+fn sensitive(w: &mut Writer, path: &Path) {
+    w.open(b'[');
+    for step in &path.0 {
+        w.item();
+        w.open(b'{');
+        match step {
+            PathStep::Attr(name) => {
+                w.field("type", "get_attr");
+                w.field("value", name);
+            }
+            PathStep::Key(key) => index(w, "string", |w| w.string(key)),
+            PathStep::Index(n) => index(w, "number", |w| w.number(*n)),
+        }
+        w.close(b'}');
+    }
+    w.close(b']');
+}
+
+fn index(w: &mut Writer, ty: &str, value: impl FnOnce(&mut Writer)) {
+    w.field("type", "index");
+    w.key("value");
+    w.open(b'{');
+    w.key("value");
+    value(w);
+    w.field("type", ty);
+    w.close(b'}');
+}
+
+fn extra(w: &mut Writer, fields: &[(Str, JsonText)]) {
+    for (name, value) in fields {
+        w.key(name);
+        w.raw(value);
+    }
+}

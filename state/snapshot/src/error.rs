@@ -1,0 +1,91 @@
+use muster_value::JsonError;
+
+/// Why bytes are not a state, or a stored object is not a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// The text ends in the middle: it was cut off.
+    #[error("the state ends in the middle of line {line}: it has been cut off")]
+    Truncated {
+        /// The last line, counted from one.
+        line: usize,
+    },
+    /// Not JSON, or not of the shape that states have.
+    #[error("line {line}, column {column}: {reason}")]
+    Malformed {
+        /// Line, counted from one.
+        line: usize,
+        /// Column, counted from one.
+        column: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// JSON, but without a version number: not a state at all.
+    #[error("there is no version number: this is not a state")]
+    NotState,
+    /// A format before version 4.
+    #[error(
+        "state version {found} is not supported yet; Terraform 0.12 or later rewrites it as version 4"
+    )]
+    OldVersion {
+        /// The version found.
+        found: u64,
+    },
+    /// A format after version 4.
+    #[error("state version {found} is newer than version 4, the newest that is supported here")]
+    NewerVersion {
+        /// The version found.
+        found: u64,
+    },
+    /// The same thing is in the state twice.
+    #[error("{address} is in the state more than once")]
+    Duplicate {
+        /// What it is.
+        address: String,
+    },
+    /// A part of the state does not make sense.
+    #[error("{address}: {reason}")]
+    Invalid {
+        /// Which resource, instance or output.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A stored object does not fit the type it is asked for as.
+    #[error("the stored value does not fit its type{}: {}", at(.0), .0.reason)]
+    Value(JsonError),
+    /// The object is in the flat form of older states, which only its provider can read.
+    #[error("the object was stored in an old form that only its provider can read")]
+    Flatmap,
+}
+
+fn at(error: &JsonError) -> String {
+    if error.path.is_root() {
+        String::new()
+    } else {
+        format!(" at {}", error.path)
+    }
+}
+
+impl From<JsonError> for StateError {
+    fn from(error: JsonError) -> Self {
+        Self::Value(error)
+    }
+}
+
+impl From<serde_json::Error> for StateError {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_eof() {
+            return Self::Truncated { line: error.line() };
+        }
+        let text = error.to_string();
+        let reason = match text.rfind(" at line ") {
+            Some(end) => text[..end].to_owned(),
+            None => text,
+        };
+        Self::Malformed {
+            line: error.line(),
+            column: error.column(),
+            reason,
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! JSON text: kept as it is, and written in the layout that state files have.
+
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use crate::{StateError, Str};
+
+/// Text that is one valid JSON value, without space between its tokens, so that two texts are
+/// equal whatever their layout. Cloning shares.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JsonText(Str);
+
+impl JsonText {
+    /// Takes text after checking it.
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn parse(text: &str) -> Result<Self, StateError> {
+        Ok(serde_json::from_str::<&RawValue>(text)?.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, shared.
+    pub fn to_shared(&self) -> Str {
+        self.0.clone()
+    }
+
+    /// The value that the text stands for.
+    ///
+    /// # Errors
+    /// It is nested too deeply.
+    pub fn to_value(&self) -> Result<serde_json::Value, StateError> {
+        Ok(serde_json::from_str(&self.0)?)
+    }
+}
+
+impl From<&RawValue> for JsonText {
+    fn from(raw: &RawValue) -> Self {
+        Self(compact(raw.get()).into())
+    }
+}
+
+impl From<&serde_json::Value> for JsonText {
+    fn from(value: &serde_json::Value) -> Self {
+        Self(value.to_string().into())
+    }
+}
+
+impl fmt::Debug for JsonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Writes JSON as Go's encoder does with an indent of two spaces: that is how state files look,
+/// and files that did not change should stay the same byte for byte.
+#[derive(Default)]
+pub(crate) struct Writer {
+    out: Vec<u8>,
+    depth: usize,
+    /// Nothing is in the innermost object or array yet.
+    empty: bool,
+}
+
+impl Writer {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    pub(crate) fn open(&mut self, bracket: u8) {
+        self.out.push(bracket);
+        self.depth += 1;
+        self.empty = true;
+    }
+
+    pub(crate) fn close(&mut self, bracket: u8) {
+        self.depth = self.depth.saturating_sub(1);
+        if !self.empty {
+            self.new_line();
+        }
+        self.out.push(bracket);
+        self.empty = false;
+    }
+
+    /// Starts the next element of an array.
+    pub(crate) fn item(&mut self) {
+        if !self.empty {
+            self.out.push(b',');
+        }
+        self.new_line();
+        self.empty = false;
+    }
+
+    /// Starts the next member of an object.
+    pub(crate) fn key(&mut self, name: &str) {
+        self.item();
+        self.string(name);
+        self.out.extend_from_slice(b": ");
+    }
+
+    pub(crate) fn field(&mut self, name: &str, text: &str) {
+        self.key(name);
+        self.string(text);
+    }
+
+    pub(crate) fn number(&mut self, n: u64) {
+        self.out.extend_from_slice(n.to_string().as_bytes());
+    }
+
+    pub(crate) fn literal(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    pub(crate) fn string(&mut self, text: &str) {
+        self.out.push(b'"');
+        let mut from = 0;
+        for (at, c) in text.char_indices() {
+            let short = match c {
+                '"' => "\\\"",
+                '\\' => "\\\\",
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                '\u{8}' => "\\b",
+                '\u{c}' => "\\f",
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => "",
+                _ => continue,
+            };
+            self.out.extend_from_slice(&text.as_bytes()[from..at]);
+            if short.is_empty() {
+                self.escape(c);
+            } else {
+                self.literal(short);
+            }
+            from = at + c.len_utf8();
+        }
+        self.out.extend_from_slice(&text.as_bytes()[from..]);
+        self.out.push(b'"');
+    }
+
+    /// Writes JSON text in this layout, whatever layout it has. Strings and numbers are copied.
+    pub(crate) fn raw(&mut self, json: &JsonText) {
+        let text = json.as_str();
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'{' | b'[' => {
+                    if std::mem::take(&mut self.empty) {
+                        self.new_line();
+                    }
+                    self.open(byte);
+                }
+                b'}' | b']' => self.close(byte),
+                b',' => {
+                    self.out.push(b',');
+                    self.new_line();
+                }
+                b':' => self.out.extend_from_slice(b": "),
+                b' ' | b'\t' | b'\r' | b'\n' => {}
+                _ => {
+                    if std::mem::take(&mut self.empty) {
+                        self.new_line();
+                    }
+                    let end = token_end(bytes, at - 1);
+                    self.token(&text[at - 1..end]);
+                    at = end;
+                }
+            }
+        }
+        self.empty = false;
+    }
+
+    /// A string as it is in JSON, or a word or number.
+    fn token(&mut self, text: &str) {
+        let mut from = 0;
+        for (at, c) in text.char_indices() {
+            if matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') {
+                self.out.extend_from_slice(&text.as_bytes()[from..at]);
+                self.escape(c);
+                from = at + c.len_utf8();
+            }
+        }
+        self.out.extend_from_slice(&text.as_bytes()[from..]);
+    }
+
+    fn escape(&mut self, c: char) {
+        self.out
+            .extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
+    }
+
+    fn new_line(&mut self) {
+        self.out.push(b'\n');
+        self.out.resize(self.out.len() + 2 * self.depth, b' ');
+    }
+}
+
+/// The text without space between its tokens.
+fn compact(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let end = match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                at += 1;
+                continue;
+            }
+            b'{' | b'}' | b'[' | b']' | b',' | b':' => at + 1,
+            _ => token_end(bytes, at),
+        };
+        out.push_str(&text[at..end]);
+        at = end;
+    }
+    out
+}
+
+/// One past the string, word or number that starts at `start`.
+fn token_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    if bytes.get(start) != Some(&b'"') {
+        while bytes
+            .get(at)
+            .is_some_and(|b| !b"{}[]:, \t\r\n\"".contains(b))
+        {
+            at += 1;
+        }
+        return at;
+    }
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        let mut writer = Writer::default();
+        writer.raw(&JsonText::parse(text).unwrap());
+        assert_eq!(String::from_utf8(writer.into_bytes()).unwrap(), expect);
+    }
+
+    #[test]
+    fn text_is_laid_out_anew() {
+        check("1.50e3", "1.50e3");
+        check("[ ]", "[]");
+        check("{\n}", "{}");
+        check(
+            r#"{"a":[1,{"b":{}},[]] , "c":"x"}"#,
+            "{\n  \"a\": [\n    1,\n    {\n      \"b\": {}\n    },\n    []\n  ],\n  \"c\": \"x\"\n}",
+        );
+        check("[[[]],[1]]", "[\n  [\n    []\n  ],\n  [\n    1\n  ]\n]");
+    }
+
+    #[test]
+    fn strings_are_escaped_as_terraform_does() {
+        check(r#""a{,:}\"<&>\\""#, r#""a{,:}\"\u003c\u0026\u003e\\""#);
+        check("\"\u{2028}é\u{7f}\"", "\"\\u2028é\u{7f}\"");
+        let mut writer = Writer::default();
+        writer.string("\u{8}\u{c}\t\n\r\u{1}\"\\/<\u{2029}é");
+        let got = String::from_utf8(writer.into_bytes()).unwrap();
+        assert_eq!(got, r#""\b\f\t\n\r\u0001\"\\/\u003c\u2029é""#);
+    }
+
+    #[test]
+    fn layout_does_not_matter() {
+        let text = JsonText::parse(" { \"a b\" : [ 1 , true ] }\n").unwrap();
+        assert_eq!(text.as_str(), "{\"a b\":[1,true]}");
+    }
+
+    #[test]
+    fn only_json_is_taken() {
+        for text in ["", "{", "x", "1 2", "\"", "[1,]"] {
+            assert!(JsonText::parse(text).is_err(), "{text}");
+        }
+    }
+}
