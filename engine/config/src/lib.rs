@@ -1,13 +1,33 @@
 //! The configuration: files to a tree of modules, with names, meta-arguments and provider
 //! inheritance resolved and everything checked that needs neither values nor state.
+//!
+//! [`load`] reads a root module and everything it calls through the [`ConfigFiles`] of the caller;
+//! this crate does no I/O of its own. [`InputVariables`] collects values for the root module's
+//! variables.
 
+mod decode;
+mod defaults;
+mod files;
+mod installed;
+mod load;
+mod naming;
+mod overrides;
+mod providers;
+mod references;
 mod types;
+mod variables;
+pub mod version;
 
+pub use decode::LANGUAGE_VERSION;
+pub use files::ConfigFiles;
+pub use load::load;
+pub use providers::ProviderRequirement;
 pub use types::{
     Backend, Check, CheckBlock, Config, Defaults, IgnoreChanges, Import, Lifecycle, Local,
     LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, Removed, Repetition,
     RequiredProvider, Resource, Trigger, Variable,
 };
+pub use variables::{InputVariables, apply_type};
 
 /// A shared, immutable string.
 pub type Str = std::sync::Arc<str>;

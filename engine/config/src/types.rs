@@ -126,6 +126,9 @@ pub struct Variable {
     pub ephemeral: bool,
     /// Whether null is a possible value.
     pub nullable: bool,
+    /// Whether text from the environment or the command line is the value as it is, and not an
+    /// expression: so for primitive types and when no type is given.
+    pub literal_input: bool,
     /// Validation rules.
     pub validations: Vec<Check>,
     /// The block's header.

@@ -1,0 +1,376 @@
+//! What all decoding needs: constants, static references, and the JSON way of writing both.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use muster_lang::{
+    Attribute, AttributeSchema, BlockSchema, BodySchema, Diagnostic, Diags, Expr, FileId, Files,
+    Node, RawExpr, Reference, Scope, Sources, Span, Subject, eval, syntax,
+};
+use muster_value::{PathStep, Type, Value, convert};
+
+use crate::Str;
+
+/// Collects diagnostics while the files of one directory are decoded.
+pub(crate) struct Decoder<'a> {
+    /// What was found so far.
+    pub(crate) diags: Diags,
+    json: &'a HashSet<FileId>,
+    sources: &'a Sources,
+    /// Where the lines of a file start, for files that were asked for.
+    lines: HashMap<FileId, Vec<u32>>,
+}
+
+/// A name with static steps after it: `aws.west`, `a.b["c"][0]`.
+pub(crate) struct Traversal {
+    /// First name.
+    pub(crate) root: Str,
+    /// What follows.
+    pub(crate) steps: Vec<PathStep>,
+    /// The whole of it.
+    pub(crate) span: Span,
+}
+
+impl<'a> Decoder<'a> {
+    /// `json` are the files in JSON syntax, where code stands in strings.
+    pub(crate) fn new(json: &'a HashSet<FileId>, sources: &'a Sources) -> Self {
+        Self {
+            diags: Diags::new(),
+            json,
+            sources,
+            lines: HashMap::new(),
+        }
+    }
+
+    /// A position as `main.tf:3`.
+    pub(crate) fn place(&mut self, span: Span) -> String {
+        let Some(file) = self.sources.get(span.file) else {
+            return "an earlier file".into();
+        };
+        let starts = self.lines.entry(span.file).or_insert_with(|| {
+            (0u32..)
+                .zip(file.text.bytes())
+                .filter(|(_, b)| *b == b'\n')
+                .map(|(i, _)| i)
+                .collect()
+        });
+        format!(
+            "{}:{}",
+            file.name,
+            starts.partition_point(|at| *at < span.start) + 1
+        )
+    }
+
+    /// Adds an error.
+    pub(crate) fn error(&mut self, summary: &str, detail: impl Into<String>, span: Span) {
+        self.diags.push(Diagnostic::error(summary, detail).at(span));
+    }
+
+    /// Adds a warning.
+    pub(crate) fn warn(&mut self, summary: &str, detail: impl Into<String>, span: Span) {
+        self.diags
+            .push(Diagnostic::warning(summary, detail).at(span));
+    }
+
+    /// Keeps the value and collects the diagnostics.
+    pub(crate) fn take<T>(&mut self, (value, diags): (T, Diags)) -> T {
+        self.diags.extend(diags);
+        value
+    }
+
+    /// Lowers an expression outside of `dynamic` blocks.
+    pub(crate) fn lower(&mut self, raw: &RawExpr) -> Expr {
+        let lowered = raw.lower(&[]);
+        self.take(lowered)
+    }
+
+    /// Whether a position is in a JSON file.
+    pub(crate) fn is_json(&self, span: Span) -> bool {
+        self.json.contains(&span.file)
+    }
+
+    /// In JSON, the code inside a string, with the position that all of it gets; in native
+    /// syntax nothing.
+    pub(crate) fn embedded(&self, raw: &RawExpr) -> Option<RawExpr> {
+        if !self.is_json(raw.span()) {
+            return None;
+        }
+        parse_code(raw.as_literal()?.as_str()?, raw.span())
+    }
+
+    /// The value of an expression that may use neither names nor functions.
+    pub(crate) fn constant(&mut self, raw: &RawExpr) -> Option<Value> {
+        let value = constant(raw);
+        self.take(match value {
+            Ok(value) => (Some(value), Diags::new()),
+            Err(diags) => (None, diags),
+        })
+    }
+
+    /// A constant of a type; null is an error.
+    fn constant_of(&mut self, raw: &RawExpr, ty: &Type) -> Option<Value> {
+        let value = self.constant(raw)?;
+        let reason = match convert(&value, ty) {
+            Ok(value) if !value.is_null() => return Some(value),
+            Ok(_) => "null is not possible here".to_owned(),
+            Err(error) => error.reason,
+        };
+        self.error(
+            "Unsuitable value type",
+            format!("Unsuitable value: {reason}."),
+            raw.span(),
+        );
+        None
+    }
+
+    /// A constant bool.
+    pub(crate) fn bool(&mut self, attribute: Option<&Attribute>) -> Option<bool> {
+        self.constant_of(&attribute?.expr, &Type::Bool)?.as_bool()
+    }
+
+    /// A constant string.
+    pub(crate) fn string(&mut self, attribute: Option<&Attribute>) -> Option<Str> {
+        self.constant_of(&attribute?.expr, &Type::String)?
+            .as_str()
+            .cloned()
+    }
+
+    /// The items of a list written out.
+    pub(crate) fn items(&mut self, raw: &RawExpr) -> Vec<RawExpr> {
+        raw.as_list().unwrap_or_else(|| {
+            let detail = "A list written out in square brackets is required here: the engine has \
+                          to know its items before anything is evaluated.";
+            self.error("Invalid expression", detail, raw.span());
+            Vec::new()
+        })
+    }
+
+    /// A static traversal. In native syntax one in quotes is taken with a warning.
+    pub(crate) fn traversal(&mut self, raw: &RawExpr) -> Option<Traversal> {
+        let span = raw.span();
+        if let Some((root, steps)) = raw.as_traversal() {
+            return Some(Traversal { root, steps, span });
+        }
+        let quoted = raw.as_literal().and_then(|v| v.as_str().cloned());
+        let found = quoted
+            .and_then(|text| parse_code(&text, span))
+            .and_then(|code| code.as_traversal())
+            .map(|(root, steps)| Traversal { root, steps, span });
+        match &found {
+            Some(_) if self.is_json(span) => {}
+            Some(_) => {
+                let detail = "A reference is written without quotes here. The quoted form still \
+                              works but is no longer recommended.";
+                self.warn("Quoted references are deprecated", detail, span);
+            }
+            None => {
+                let detail = "A plain reference is required here: names, attributes and constant \
+                              indexes, no calculation.";
+                self.error("Invalid expression", detail, span);
+            }
+        }
+        found
+    }
+
+    /// The references of `depends_on`, which are to whole objects.
+    pub(crate) fn depends_on(&mut self, attribute: Option<&Attribute>) -> Vec<Reference> {
+        let Some(attribute) = attribute else {
+            return Vec::new();
+        };
+        let items = self.items(&attribute.expr);
+        items
+            .iter()
+            .filter_map(|item| self.dependency(item))
+            .collect()
+    }
+
+    fn dependency(&mut self, item: &RawExpr) -> Option<Reference> {
+        let traversal = self.traversal(item)?;
+        // Lowering knows the exact positions; text in quotes has none.
+        let lowered = item.lower(&[]).0.references().first().cloned();
+        let Some(reference) = lowered.or_else(|| traversal.reference()) else {
+            let detail = "This does not name an object that could be depended on.";
+            self.error("Invalid depends_on reference", detail, traversal.span);
+            return None;
+        };
+        let attribute = matches!(reference.steps.first(), Some(PathStep::Attr(_)));
+        if attribute && !matches!(reference.subject, Subject::Variable(_) | Subject::Local(_)) {
+            let detail = "A dependency is a whole resource or module, not one of its attributes. \
+                          Leave the attribute out.";
+            self.error("Invalid depends_on reference", detail, reference.full_span);
+        }
+        Some(reference)
+    }
+}
+
+impl Traversal {
+    /// The reference that the traversal is, if its first names make one.
+    pub(crate) fn reference(&self) -> Option<Reference> {
+        let name = |i: usize| match self.steps.get(i) {
+            Some(PathStep::Attr(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let (subject, used) = match &*self.root {
+            "var" => (Subject::Variable(name(0)?), 1),
+            "local" => (Subject::Local(name(0)?), 1),
+            "module" => (Subject::Module(name(0)?), 1),
+            "path" => (Subject::Path(name(0)?), 1),
+            "terraform" => (Subject::Terraform(name(0)?), 1),
+            "data" => (Subject::Data(name(0)?, name(1)?), 2),
+            "ephemeral" => (Subject::Ephemeral(name(0)?, name(1)?), 2),
+            "resource" => (Subject::Managed(name(0)?, name(1)?), 2),
+            "self" => (Subject::SelfObject, 0),
+            "count" => (Subject::CountIndex, 1),
+            "each" if name(0).as_deref() == Some("value") => (Subject::EachValue, 1),
+            "each" => (Subject::EachKey, 1),
+            _ => (Subject::Managed(self.root.clone(), name(0)?), 1),
+        };
+        let steps = self.steps.get(used..).unwrap_or_default().to_vec();
+        Some(Reference {
+            subject,
+            steps,
+            span: self.span,
+            full_span: self.span,
+        })
+    }
+
+    /// The traversal as an address: `module.a["x"].t.n[0]`.
+    pub(crate) fn address(&self) -> String {
+        use std::fmt::Write;
+
+        use muster_addr::InstanceKey;
+        let mut out = self.root.to_string();
+        for step in &self.steps {
+            // Writing to a string does not fail.
+            let _ = match step {
+                PathStep::Attr(name) => write!(out, ".{name}"),
+                PathStep::Index(i) => write!(out, "[{i}]"),
+                PathStep::Key(key) => write!(out, "{}", InstanceKey::Str(key.clone())),
+            };
+        }
+        out
+    }
+}
+
+/// A schema from plain names: arguments that must be there, arguments that may, and block types
+/// with their labels.
+pub(crate) fn schema(
+    required: &[&str],
+    optional: &[&str],
+    blocks: &[(&str, &[&str])],
+) -> BodySchema {
+    let attribute = |name: &&str, required| AttributeSchema {
+        name: Str::from(*name),
+        required,
+    };
+    BodySchema {
+        attributes: (required.iter().map(|n| attribute(n, true)))
+            .chain(optional.iter().map(|n| attribute(n, false)))
+            .collect(),
+        blocks: blocks
+            .iter()
+            .map(|(name, labels)| BlockSchema {
+                type_name: Str::from(*name),
+                labels: labels.iter().map(|l| Str::from(*l)).collect(),
+            })
+            .collect(),
+    }
+}
+
+/// The value of an expression that may use neither names nor functions.
+pub(crate) fn constant(raw: &RawExpr) -> Result<Value, Diags> {
+    if let Some(value) = raw.as_literal() {
+        return Ok(value);
+    }
+    let (expr, mut diags) = raw.lower(&[]);
+    for reference in expr.references() {
+        let detail = "This value must be known before anything is evaluated, so it cannot refer \
+                      to variables or other objects.";
+        diags.push(Diagnostic::error("Variables not allowed", detail).at(reference.full_span));
+    }
+    if let Some(span) = first_call(&expr) {
+        let detail = "This value must be known before anything is evaluated, so it cannot call \
+                      functions.";
+        diags.push(Diagnostic::error("Function calls not allowed", detail).at(span));
+    }
+    if diags.has_errors() {
+        return Err(diags);
+    }
+    eval(&expr, &Nothing, &[])
+}
+
+/// Parses a text as an expression. All positions in the result are meaningless, so it is for
+/// code that reports errors at `span` itself.
+pub(crate) fn parse_code(text: &str, span: Span) -> Option<RawExpr> {
+    let source: Arc<str> = format!("x = {text}\n").into();
+    let (body, diags) = syntax::parse_native(span.file, &source);
+    if diags.has_errors() {
+        return None;
+    }
+    let (attributes, diags) = body.just_attributes();
+    match <[Attribute; 1]>::try_from(attributes) {
+        Ok([attribute]) if !diags.has_errors() => Some(attribute.expr),
+        _ => None,
+    }
+}
+
+/// The expression with all positions replaced by one.
+pub(crate) fn relocate(expr: &Expr, span: Span) -> Expr {
+    let mut data = (*expr.0).clone();
+    data.file = span.file;
+    data.spans.fill((span.start, span.end));
+    for reference in &mut data.references {
+        reference.span = span;
+        reference.full_span = span;
+    }
+    Expr(Arc::new(data))
+}
+
+fn first_call(expr: &Expr) -> Option<Span> {
+    let at = expr
+        .0
+        .nodes
+        .iter()
+        .position(|n| matches!(n, Node::Call { .. } | Node::ProviderCall { .. }))?;
+    let (start, end) = expr.0.spans[at];
+    Some(Span {
+        file: expr.0.file,
+        start,
+        end,
+    })
+}
+
+/// The scope of a constant: there is nothing in it.
+struct Nothing;
+
+impl Scope for Nothing {
+    fn resolve(&self, _: &Reference) -> Result<Value, Diags> {
+        Err(Diags::new())
+    }
+
+    fn files(&self) -> &dyn Files {
+        self
+    }
+}
+
+impl Files for Nothing {
+    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("no files can be read here".into())
+    }
+
+    fn exists(&self, _: &str) -> Result<bool, String> {
+        Err("no files can be read here".into())
+    }
+
+    fn walk(&self, _: &str) -> Result<Vec<String>, String> {
+        Err("no files can be read here".into())
+    }
+
+    fn home(&self) -> Option<String> {
+        None
+    }
+
+    fn cwd(&self) -> String {
+        ".".into()
+    }
+}

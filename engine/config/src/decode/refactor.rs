@@ -1,0 +1,230 @@
+//! `moved`, `removed`, `import` and `check`.
+
+use std::sync::LazyLock;
+
+use muster_addr::{Mode, ResourceId, Target};
+use muster_lang::{Attribute, Block, BodySchema, Span, Subject};
+
+use super::ProviderRef;
+use super::context::{Decoder, relocate, schema};
+use super::resource::{provider_ref, resource};
+use super::variable::check;
+use crate::naming::check_name;
+use crate::{CheckBlock, Import, Moved, Removed, Resource, Str};
+
+static MOVED: LazyLock<BodySchema> = LazyLock::new(|| schema(&["from", "to"], &[], &[]));
+
+static REMOVED: LazyLock<BodySchema> = LazyLock::new(|| {
+    schema(
+        &["from"],
+        &[],
+        &[
+            ("lifecycle", &[]),
+            ("connection", &[]),
+            ("provisioner", &["type"]),
+        ],
+    )
+});
+
+static REMOVED_LIFECYCLE: LazyLock<BodySchema> = LazyLock::new(|| schema(&["destroy"], &[], &[]));
+
+static IMPORT: LazyLock<BodySchema> =
+    LazyLock::new(|| schema(&["to", "id"], &["for_each", "provider"], &[]));
+
+static CHECK: LazyLock<BodySchema> =
+    LazyLock::new(|| schema(&[], &[], &[("assert", &[]), ("data", &["type", "name"])]));
+
+pub(crate) fn moved(cx: &mut Decoder<'_>, block: &Block) -> Option<Moved> {
+    let content = block.body.content(&MOVED);
+    let content = cx.take(content);
+    let (from, to) = (content.attribute("from"), content.attribute("to"));
+    let from = from.and_then(|a| address(cx, a));
+    let to = to.and_then(|a| address(cx, a));
+    let ((from, from_target), (to, to_target)) = (from?, to?);
+    let is_module = |t: &Target| matches!(t, Target::Module(_));
+    if is_module(&from_target) != is_module(&to_target) {
+        let detail = "Both addresses have to be of resources, or both of modules.";
+        cx.error("Invalid \"moved\" addresses", detail, block.header);
+        return None;
+    }
+    Some(Moved {
+        from,
+        to,
+        span: block.header,
+    })
+}
+
+/// An address without anything to evaluate in it.
+fn address(cx: &mut Decoder<'_>, attribute: &Attribute) -> Option<(Str, Target)> {
+    let traversal = cx.traversal(&attribute.expr)?;
+    let text = traversal.address();
+    match text.parse() {
+        Ok(target) => Some((text.into(), target)),
+        Err(error) => {
+            cx.error(
+                "Invalid address",
+                format!("{text} is not an address: {error}"),
+                traversal.span,
+            );
+            None
+        }
+    }
+}
+
+pub(crate) fn removed(cx: &mut Decoder<'_>, block: &Block) -> Option<Removed> {
+    let content = block.body.content(&REMOVED);
+    let content = cx.take(content);
+    for block in content
+        .blocks_of("provisioner")
+        .chain(content.blocks_of("connection"))
+    {
+        let detail = "Provisioners and their connections are not supported yet.";
+        cx.error("Provisioners are not supported", detail, block.header);
+    }
+    let mut destroy = true;
+    for lifecycle in content.blocks_of("lifecycle") {
+        let inner = lifecycle.body.content(&REMOVED_LIFECYCLE);
+        let inner = cx.take(inner);
+        destroy = cx.bool(inner.attribute("destroy")).unwrap_or(true);
+    }
+    let attribute = content.attribute("from")?;
+    let (from, target) = address(cx, attribute)?;
+    check_removed(cx, &target, attribute.expr.span())?;
+    Some(Removed {
+        from,
+        destroy,
+        span: block.header,
+    })
+}
+
+/// Whole managed resources and whole modules can be removed.
+fn check_removed(cx: &mut Decoder<'_>, target: &Target, span: Span) -> Option<()> {
+    use muster_addr::InstanceKey::None as NoKey;
+    let (module, resource) = match target {
+        Target::Module(module) => (module, None),
+        Target::Resource(addr) => (&addr.resource.module, Some(addr)),
+    };
+    if module.0.iter().any(|step| step.key != NoKey) {
+        let detail = "The block speaks of all instances of a module: leave the key out.";
+        cx.error("Module instance keys not allowed", detail, span);
+        return None;
+    }
+    let Some(addr) = resource else {
+        return Some(());
+    };
+    if addr.key != NoKey {
+        let detail = "The block speaks of all instances of a resource: leave the key out.";
+        cx.error("Resource instance keys not allowed", detail, span);
+        return None;
+    }
+    if addr.resource.resource.mode != Mode::Managed {
+        let detail = "Only managed resources can be removed. To remove a data source from the \
+                      state, remove its block.";
+        cx.error("Data source address not allowed", detail, span);
+        return None;
+    }
+    Some(())
+}
+
+pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
+    let content = block.body.content(&IMPORT);
+    let content = cx.take(content);
+    if let Some(attribute) = content.attribute("provider") {
+        provider_ref(cx, &attribute.expr, "provider");
+        let detail = "The resource's own block says which provider configuration it belongs to.";
+        cx.error(
+            "Invalid import provider argument",
+            detail,
+            attribute.name_span,
+        );
+    }
+    let for_each = content.attribute("for_each").map(|a| cx.lower(&a.expr));
+    let id = content.attribute("id").map(|a| cx.lower(&a.expr));
+    let raw = &content.attribute("to")?.expr;
+    let to = match cx.embedded(raw) {
+        Some(code) => {
+            let expr = cx.lower(&code);
+            relocate(&expr, raw.span())
+        }
+        None => cx.lower(raw),
+    };
+    let target = to.references().iter().map(|r| &r.subject);
+    let mut target = target.filter(|s| {
+        !matches!(
+            s,
+            Subject::EachKey | Subject::EachValue | Subject::Variable(_) | Subject::Local(_)
+        )
+    });
+    if !matches!(
+        target.next(),
+        Some(Subject::Managed(..) | Subject::Module(_))
+    ) {
+        let detail = "The address of a managed resource is required, one that this configuration \
+                      declares.";
+        cx.error("Invalid import address", detail, to.span());
+        return None;
+    }
+    Some(Import {
+        to,
+        id: id?,
+        for_each,
+        span: block.header,
+    })
+}
+
+/// A `check` block, with the data source that may stand in it.
+pub(crate) struct DecodedCheck {
+    pub(crate) name: Str,
+    pub(crate) block: CheckBlock,
+    pub(crate) data: Option<(Resource, Option<ProviderRef>)>,
+}
+
+pub(crate) fn check_block(cx: &mut Decoder<'_>, block: &Block) -> Option<DecodedCheck> {
+    let (name, name_span) = block.labels.first()?.clone();
+    cx.diags
+        .0
+        .extend(check_name(&name, name_span, "Invalid check block name"));
+    let content = block.body.content(&CHECK);
+    let content = cx.take(content);
+    let mut data = None;
+    for nested in content.blocks_of("data") {
+        if data.is_some() {
+            let detail = "A check block has at most one data source.";
+            cx.error("Multiple data resource blocks", detail, nested.header);
+            continue;
+        }
+        data = resource(cx, nested, Mode::Data);
+        refuse_meta_arguments(cx, nested);
+    }
+    let asserts: Vec<_> = content.blocks_of("assert").collect();
+    if asserts.is_empty() {
+        let detail = "A check block without assertions checks nothing: add an assert block.";
+        cx.error("Zero assert blocks", detail, block.header);
+    }
+    let assertions = asserts
+        .into_iter()
+        .filter_map(|b| check(cx, b, "Invalid assert expression"))
+        .collect();
+    let id: Option<ResourceId> = data.as_ref().map(|(r, _)| r.id.clone());
+    let block = CheckBlock {
+        assertions,
+        data: id,
+        span: block.header,
+    };
+    Some(DecodedCheck { name, block, data })
+}
+
+fn refuse_meta_arguments(cx: &mut Decoder<'_>, data: &Block) {
+    static META: LazyLock<BodySchema> =
+        LazyLock::new(|| schema(&[], &["count", "for_each"], &[("lifecycle", &[])]));
+    let (content, _, _) = data.body.partial_content(&META);
+    for attribute in &content.attributes {
+        let summary = format!("Invalid \"{}\" attribute", attribute.name);
+        let detail = "The data source of a check block is there once.";
+        cx.error(&summary, detail, attribute.name_span);
+    }
+    for block in &content.blocks {
+        let detail = "The data source of a check block has no lifecycle of its own.";
+        cx.error("Invalid lifecycle block", detail, block.header);
+    }
+}

@@ -1,0 +1,179 @@
+//! `resource`, `data` and `ephemeral`.
+
+use std::sync::LazyLock;
+
+use muster_addr::{Mode, ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId};
+use muster_lang::{Attribute, Block, BodySchema, Content, RawExpr};
+use muster_value::PathStep;
+
+use super::ProviderRef;
+use super::context::{Decoder, schema};
+use super::lifecycle::lifecycle;
+use crate::naming::check_name;
+use crate::overrides::merge_bodies;
+use crate::{LocalProvider, Repetition, Resource, Str};
+
+static RESOURCE: LazyLock<BodySchema> = LazyLock::new(|| {
+    let blocks: &[(&str, &[&str])] = &[
+        ("lifecycle", &[]),
+        ("connection", &[]),
+        ("provisioner", &["type"]),
+        ("locals", &[]),
+        ("_", &[]),
+    ];
+    schema(
+        &[],
+        &["count", "for_each", "provider", "depends_on"],
+        blocks,
+    )
+});
+
+/// A decoded block and the `provider` argument, if it has one. The provider of the resource is
+/// filled in later, when the module's place in the tree is known.
+pub(crate) fn resource(
+    cx: &mut Decoder<'_>,
+    block: &Block,
+    mode: Mode,
+) -> Option<(Resource, Option<ProviderRef>)> {
+    let [(type_name, type_span), (name, name_span)] = &block.labels[..] else {
+        return None;
+    };
+    let kind = match mode {
+        Mode::Managed => "resource",
+        Mode::Data => "data resource",
+        Mode::Ephemeral => "ephemeral resource",
+    };
+    let invalid_type = check_name(type_name, *type_span, &format!("Invalid {kind} type name"));
+    let invalid_name = check_name(name, *name_span, &format!("Invalid {kind} name"));
+    cx.diags
+        .0
+        .extend(invalid_type.into_iter().chain(invalid_name));
+    let id = ResourceId {
+        mode,
+        type_name: type_name.clone(),
+        name: name.clone(),
+    };
+    let (content, rest, diags) = block.body.partial_content(&RESOURCE);
+    cx.diags.extend(diags);
+    refuse_blocks(cx, &content);
+    let provider = content
+        .attribute("provider")
+        .and_then(|a| provider_ref(cx, &a.expr, "provider"));
+    let body = match content.blocks_of("_").next() {
+        // Arguments that clash with meta-arguments stand in a block of their own.
+        Some(escaped) => merge_bodies(&rest, &escaped.body, &[]),
+        None => rest,
+    };
+    let resource = Resource {
+        provider: placeholder(id.implied_provider()),
+        repetition: repetition(cx, &content),
+        depends_on: cx.depends_on(content.attribute("depends_on")),
+        lifecycle: lifecycle(cx, &content, mode),
+        references: body.references(),
+        body,
+        span: block.header,
+        id,
+    };
+    Some((resource, provider))
+}
+
+/// Blocks that belong to every resource but are not supported, or are reserved.
+fn refuse_blocks(cx: &mut Decoder<'_>, content: &Content) {
+    for block in content
+        .blocks_of("provisioner")
+        .chain(content.blocks_of("connection"))
+    {
+        let detail = "Provisioners and their connections are not supported yet. Remove the block, \
+                      or do its work in the image or the startup script of the machine.";
+        cx.error("Provisioners are not supported", detail, block.header);
+    }
+    for block in content.blocks_of("locals") {
+        let detail = "A block of this type has no meaning inside a resource.";
+        cx.error(
+            "Reserved block type name in resource block",
+            detail,
+            block.header,
+        );
+    }
+}
+
+/// Stands in a resource until its module is placed.
+pub(crate) fn placeholder(local_name: &str) -> ProviderConfigAddr {
+    ProviderConfigAddr {
+        module: ModulePath::root(),
+        provider: ProviderAddr::implied(local_name),
+        alias: None,
+    }
+}
+
+/// `count` or `for_each`, not both.
+pub(crate) fn repetition(cx: &mut Decoder<'_>, content: &Content) -> Repetition {
+    let (count, for_each) = (content.attribute("count"), content.attribute("for_each"));
+    if let (Some(_), Some(Attribute { name_span, .. })) = (count, for_each) {
+        let detail = "A block is repeated either by number or by key: keep one of the two.";
+        cx.error(
+            "Invalid combination of \"count\" and \"for_each\"",
+            detail,
+            *name_span,
+        );
+    }
+    match (count, for_each) {
+        (_, Some(attribute)) => Repetition::ForEach(cx.lower(&attribute.expr)),
+        (Some(attribute), None) => Repetition::Count(cx.lower(&attribute.expr)),
+        (None, None) => Repetition::Single,
+    }
+}
+
+/// `NAME` or `NAME.ALIAS`. `argument` is where it stands, for messages.
+pub(crate) fn provider_ref(
+    cx: &mut Decoder<'_>,
+    raw: &RawExpr,
+    argument: &str,
+) -> Option<ProviderRef> {
+    let summary = "Invalid provider configuration reference";
+    let span = raw.span();
+    let detail = format!(
+        "The {argument} argument takes a provider's local name and perhaps an alias: aws or \
+         aws.west."
+    );
+    let literal = raw.as_literal().is_some_and(|v| v.as_str().is_none());
+    let Some(traversal) = (!literal && raw.as_call().is_none())
+        .then(|| cx.traversal(raw))
+        .flatten()
+    else {
+        if literal {
+            cx.error(summary, detail, span);
+        }
+        return None;
+    };
+    let alias = match &traversal.steps[..] {
+        [] => None,
+        [PathStep::Attr(alias)] => Some(alias.clone()),
+        _ => {
+            cx.error(summary, detail, span);
+            return None;
+        }
+    };
+    let name = local_name(cx, &traversal.root, span)?;
+    Some(ProviderRef {
+        local: LocalProvider { name, alias },
+        span,
+    })
+}
+
+/// A provider's local name in its normal form, or an error.
+pub(crate) fn local_name(cx: &mut Decoder<'_>, name: &str, span: muster_lang::Span) -> Option<Str> {
+    let valid = !name.is_empty()
+        && name.chars().all(|c| c.is_alphanumeric() || c == '-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if valid {
+        return Some(name.to_lowercase().into());
+    }
+    let detail = format!(
+        "{name:?} cannot be the local name of a provider: only letters, digits and dashes can be \
+         in it, and no dash at its ends."
+    );
+    cx.error("Invalid provider local name", detail, span);
+    None
+}

@@ -1,0 +1,206 @@
+//! Which files make up a module, and how they are read.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use muster_lang::{Body, Diagnostic, Diags, FileId, Sources, Span, syntax};
+
+use crate::Str;
+
+/// Where configuration files come from. Paths are relative to the working directory or absolute
+/// and use `/`.
+pub trait ConfigFiles {
+    /// Whole content of a file.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+    /// Names of the files in a directory, in any order. An error when the directory is not there.
+    fn list(&self, dir: &str) -> io::Result<Vec<String>>;
+}
+
+/// The parsed files of one directory.
+#[derive(Default)]
+pub(crate) struct ModuleFiles {
+    /// Ordinary files in the order of their names.
+    pub(crate) primary: Vec<Body>,
+    /// Override files in the order of their names.
+    pub(crate) overrides: Vec<Body>,
+    /// Those that are JSON.
+    pub(crate) json: HashSet<FileId>,
+    /// Whether something did not parse: what seems to be missing may be there.
+    pub(crate) broken: bool,
+}
+
+/// Reads and parses all configuration files of a directory.
+pub(crate) fn read_module(
+    dir: &str,
+    files: &dyn ConfigFiles,
+    sources: &mut Sources,
+    diags: &mut Diags,
+) -> io::Result<ModuleFiles> {
+    let mut names = files.list(dir)?;
+    names.retain(|name| is_config(name));
+    names.sort_unstable();
+    names.dedup();
+    let mut module = ModuleFiles::default();
+    for name in names {
+        let path = join(dir, &name);
+        let Some((id, body, ok)) = read_body(&path, files, sources, diags) else {
+            module.broken = true;
+            continue;
+        };
+        module.broken |= !ok;
+        if name.ends_with(".json") {
+            module.json.insert(id);
+        }
+        let group = if is_override(&name) {
+            &mut module.overrides
+        } else {
+            &mut module.primary
+        };
+        group.push(body);
+    }
+    Ok(module)
+}
+
+/// Reads and parses one file; the flag says whether it parsed without errors. `None` when it could
+/// not be read, which is reported.
+pub(crate) fn read_body(
+    path: &str,
+    files: &dyn ConfigFiles,
+    sources: &mut Sources,
+    diags: &mut Diags,
+) -> Option<(FileId, Body, bool)> {
+    let bytes = match files.read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let detail = format!("The file {path} could not be read: {error}.");
+            diags.push(Diagnostic::error("Failed to read file", detail));
+            return None;
+        }
+    };
+    if u32::try_from(bytes.len()).is_err() {
+        let detail = format!("The file {path} is larger than 4 GiB.");
+        diags.push(Diagnostic::error("Failed to read file", detail));
+        return None;
+    }
+    let (id, text) = match String::from_utf8(bytes) {
+        Ok(text) => {
+            let text: Arc<str> = text.into();
+            (sources.add(path, text.clone()), text)
+        }
+        Err(error) => {
+            diags.push(bad_encoding(path, &error, sources));
+            return None;
+        }
+    };
+    let json = path.ends_with(".json");
+    let (body, found) = if json {
+        syntax::parse_json(id, &text)
+    } else {
+        syntax::parse_native(id, &text)
+    };
+    let ok = !found.has_errors();
+    diags.extend(found);
+    Some((id, body, ok))
+}
+
+/// Joins a directory and a path relative to it, and takes out `.` and `..` where that can be
+/// done by looking at the text alone.
+pub(crate) fn join(dir: &str, relative: &str) -> String {
+    let absolute = dir.starts_with('/') || relative.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    let base = if relative.starts_with('/') { "" } else { dir };
+    for part in base.split('/').chain(relative.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|p| *p != "..") => {
+                parts.pop();
+            }
+            ".." if absolute => {}
+            part => parts.push(part),
+        }
+    }
+    match (absolute, parts.is_empty()) {
+        (true, _) => format!("/{}", parts.join("/")),
+        (false, true) => ".".into(),
+        (false, false) => parts.join("/"),
+    }
+}
+
+fn is_config(name: &str) -> bool {
+    let backup = name.starts_with('.')
+        || name.ends_with('~')
+        || (name.starts_with('#') && name.ends_with('#'));
+    !backup && (name.ends_with(".tf") || name.ends_with(".tf.json"))
+}
+
+fn is_override(name: &str) -> bool {
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    let stem = stem.strip_suffix(".tf").unwrap_or(stem);
+    stem == "override" || stem.ends_with("_override")
+}
+
+/// The text up to the first bad byte becomes the source, so that the position can be shown.
+fn bad_encoding(
+    path: &str,
+    error: &std::string::FromUtf8Error,
+    sources: &mut Sources,
+) -> Diagnostic {
+    let at = error.utf8_error().valid_up_to();
+    let line = error.as_bytes()[..at]
+        .iter()
+        .filter(|b| **b == b'\n')
+        .count()
+        + 1;
+    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+    let file = sources.add(path, Str::from(text));
+    let start = u32::try_from(at).unwrap_or(u32::MAX);
+    let width = u32::try_from(char::REPLACEMENT_CHARACTER.len_utf8()).unwrap_or(3);
+    let detail = format!(
+        "{path}:{line} holds a byte that is not valid UTF-8. Configuration files are UTF-8 text: \
+         save the file in that encoding."
+    );
+    let span = Span {
+        file,
+        start,
+        end: start.saturating_add(width),
+    };
+    Diagnostic::error("Invalid character encoding", detail).at(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_join_by_text() {
+        let check = |dir, rel, expect: &str| assert_eq!(join(dir, rel), expect);
+        check(".", "./m", "m");
+        check("m", "../n", "n");
+        check("m", "..", ".");
+        check(".", "../x", "../x");
+        check("../x", "../../y", "../../y");
+        check("/a/b", "../c", "/a/c");
+        check("/", "../c", "/c");
+        check("a", "/c", "/c");
+    }
+
+    #[test]
+    fn backups_are_no_configuration() {
+        for name in ["main.tf", "a.tf.json", "override.tf"] {
+            assert!(is_config(name), "{name}");
+        }
+        for name in [
+            ".x.tf",
+            "main.tf~",
+            "#main.tf#",
+            "main.tfvars",
+            "a.json",
+            "x.tf.bak",
+        ] {
+            assert!(!is_config(name), "{name}");
+        }
+        assert!(is_override("override.tf") && is_override("a_override.tf.json"));
+        assert!(!is_override("overrides.tf") && !is_override("xoverride.tf"));
+    }
+}

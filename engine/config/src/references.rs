@@ -1,0 +1,368 @@
+//! References that lead nowhere, found without evaluating anything.
+
+use muster_addr::{Mode, ResourceId};
+use muster_lang::{Diagnostic, Diags, Expr, Reference, Span, Subject};
+use muster_value::PathStep;
+
+use crate::decode::Draft;
+use crate::load::Tree;
+use crate::naming::did_you_mean;
+use crate::{Check, Config, Module, Repetition, Str};
+
+/// Checks every reference of every module.
+pub(crate) fn check(tree: &Tree, diags: &mut Diags) {
+    for (module, node) in tree.config.modules.iter().zip(&tree.nodes) {
+        // What did not parse may be what is referred to.
+        if !node.draft.broken {
+            let checker = Checker {
+                tree,
+                module,
+                draft: &node.draft,
+            };
+            checker.module(diags);
+        }
+    }
+}
+
+/// What an expression may use besides the objects of its module.
+#[derive(Clone, Copy, Default)]
+struct Place<'a> {
+    count: bool,
+    each: bool,
+    this: bool,
+    /// The `check` block it stands in.
+    check: Option<&'a str>,
+}
+
+impl Place<'_> {
+    fn of(repetition: &Repetition) -> Self {
+        Self {
+            count: matches!(repetition, Repetition::Count(_)),
+            each: matches!(repetition, Repetition::ForEach(_)),
+            this: false,
+            check: None,
+        }
+    }
+}
+
+struct Checker<'a> {
+    tree: &'a Tree,
+    module: &'a Module,
+    draft: &'a Draft,
+}
+
+impl Checker<'_> {
+    fn module(&self, diags: &mut Diags) {
+        let none = Place::default();
+        for local in self.module.locals.values() {
+            self.expr(&local.expr, none, diags);
+        }
+        for output in self.module.outputs.values() {
+            self.expr(&output.expr, none, diags);
+            self.dependencies(&output.depends_on, diags);
+            self.checks(&output.preconditions, none, diags);
+        }
+        for variable in self.module.variables.values() {
+            self.checks(&variable.validations, none, diags);
+        }
+        for block in self.module.provider_configs.values() {
+            self.all(&block.references, none, diags);
+        }
+        for (name, block) in &self.module.checks {
+            let place = Place {
+                check: Some(name),
+                ..none
+            };
+            self.checks(&block.assertions, place, diags);
+        }
+        self.resources(diags);
+        self.calls(diags);
+        self.imports(diags);
+    }
+
+    fn resources(&self, diags: &mut Diags) {
+        for (id, resource) in &self.module.resources {
+            let check = self.draft.scoped.get(id).map(|name| &**name);
+            let outside = Place {
+                check,
+                ..Place::default()
+            };
+            let inside = Place {
+                check,
+                ..Place::of(&resource.repetition)
+            };
+            if let Some(expr) = resource.repetition.expr() {
+                self.expr(expr, outside, diags);
+            }
+            self.all(&resource.references, inside, diags);
+            self.dependencies(&resource.depends_on, diags);
+            let lifecycle = &resource.lifecycle;
+            self.checks(&lifecycle.preconditions, inside, diags);
+            self.checks(
+                &lifecycle.postconditions,
+                Place {
+                    this: true,
+                    ..inside
+                },
+                diags,
+            );
+            for trigger in &lifecycle.replace_triggered_by {
+                for reference in trigger.expr.references() {
+                    diags.0.extend(self.declared(reference, inside));
+                }
+            }
+        }
+    }
+
+    fn calls(&self, diags: &mut Diags) {
+        for call in self.draft.calls.values() {
+            if let Some(expr) = call.repetition.expr() {
+                self.expr(expr, Place::default(), diags);
+            }
+            let inside = Place::of(&call.repetition);
+            for (_, expr) in call.arguments.values() {
+                self.expr(expr, inside, diags);
+            }
+            self.dependencies(&call.depends_on, diags);
+        }
+    }
+
+    fn imports(&self, diags: &mut Diags) {
+        for import in &self.module.imports {
+            let place = Place {
+                each: import.for_each.is_some(),
+                ..Place::default()
+            };
+            if let Some(for_each) = &import.for_each {
+                self.expr(for_each, Place::default(), diags);
+            }
+            self.expr(&import.id, place, diags);
+            for reference in import.to.references() {
+                match &reference.subject {
+                    Subject::Managed(..) => diags.0.extend(self.import_target(reference)),
+                    _ => diags.0.extend(self.declared(reference, place)),
+                }
+            }
+        }
+    }
+
+    fn import_target(&self, reference: &Reference) -> Option<Diagnostic> {
+        let (_, id) = resource_id(&reference.subject)?;
+        if self.module.resources.contains_key(&id) {
+            return None;
+        }
+        let detail =
+            format!("There is no block for {id}. Write one, then import the object into it.");
+        let summary = "Configuration for import target does not exist";
+        Some(Diagnostic::error(summary, detail).at(reference.full_span))
+    }
+
+    fn checks(&self, checks: &[Check], place: Place<'_>, diags: &mut Diags) {
+        for check in checks {
+            self.expr(&check.condition, place, diags);
+            self.expr(&check.message, place, diags);
+        }
+    }
+
+    fn expr(&self, expr: &Expr, place: Place<'_>, diags: &mut Diags) {
+        self.all(expr.references(), place, diags);
+    }
+
+    fn all(&self, references: &[Reference], place: Place<'_>, diags: &mut Diags) {
+        for reference in references {
+            let found = self
+                .declared(reference, place)
+                .or_else(|| self.steps(reference));
+            diags.0.extend(found);
+        }
+    }
+
+    /// Dependencies are on whole objects, so there are no steps to check.
+    fn dependencies(&self, references: &[Reference], diags: &mut Diags) {
+        let anywhere = Place {
+            count: true,
+            each: true,
+            this: true,
+            check: None,
+        };
+        for reference in references {
+            diags.0.extend(self.declared(reference, anywhere));
+        }
+    }
+
+    /// Whether what is referred to is there and may be used here.
+    fn declared(&self, reference: &Reference, place: Place<'_>) -> Option<Diagnostic> {
+        let (summary, detail) = match &reference.subject {
+            Subject::Variable(name) if !self.module.variables.contains_key(name) => {
+                let names = self.module.variables.keys().map(|k| &**k);
+                let hint = did_you_mean(name, names);
+                ("Reference to undeclared input variable", format!("There is no variable {name:?} in {}.{hint}", self.place()))
+            }
+            Subject::Local(name) if !self.module.locals.contains_key(name) => {
+                let hint = did_you_mean(name, self.module.locals.keys().map(|k| &**k));
+                ("Reference to undeclared local value", format!("There is no local value {name:?} in {}.{hint}", self.place()))
+            }
+            Subject::Module(name) if !self.draft.calls.contains_key(name) => {
+                let hint = did_you_mean(name, self.draft.calls.keys().map(|k| &**k));
+                ("Reference to undeclared module", format!("{} calls no module {name:?}.{hint}", capital(self.place())))
+            }
+            Subject::Managed(..) | Subject::Data(..) | Subject::Ephemeral(..) => {
+                return self.resource_declared(reference, place);
+            }
+            Subject::EachKey | Subject::EachValue if !place.each => (
+                "Reference to \"each\" in context without for_each",
+                "each is known only inside of resource, data and module blocks that set for_each.".into(),
+            ),
+            Subject::CountIndex if !place.count => (
+                "Reference to \"count\" in non-counted context",
+                "count is known only inside of resource, data and module blocks that set count.".into(),
+            ),
+            Subject::SelfObject if !place.this => (
+                "Invalid \"self\" reference",
+                "self is known only in postconditions. Elsewhere, refer to the object by its address.".into(),
+            ),
+            Subject::Path(name) if !matches!(&**name, "module" | "root" | "cwd") => (
+                "Invalid \"path\" attribute",
+                format!("There is no path.{name}, only path.module, path.root and path.cwd."),
+            ),
+            Subject::Terraform(name) if !matches!(&**name, "workspace" | "applying") => (
+                "Invalid \"terraform\" attribute",
+                format!("There is no terraform.{name}, only terraform.workspace and terraform.applying."),
+            ),
+            Subject::Output(_) => {
+                ("Invalid reference", "Outputs of the module itself can be referred to in tests only.".into())
+            }
+            _ => return None,
+        };
+        Some(Diagnostic::error(summary, detail).at(reference.span))
+    }
+
+    fn resource_declared(&self, reference: &Reference, place: Place<'_>) -> Option<Diagnostic> {
+        let (kind, id) = resource_id(&reference.subject)?;
+        if self.module.resources.contains_key(&id) {
+            let scope: Option<&Str> = self.draft.scoped.get(&id);
+            if scope.is_none_or(|name| place.check == Some(name)) {
+                return None;
+            }
+            let detail = format!("{id} stands in a check block and can be used only there.");
+            return Some(
+                Diagnostic::error("Reference to scoped resource", detail).at(reference.span),
+            );
+        }
+        let other = ResourceId {
+            mode: Mode::Data,
+            ..id.clone()
+        };
+        let hint = if id.mode == Mode::Managed && self.module.resources.contains_key(&other) {
+            format!(" Did you mean {other}?")
+        } else {
+            let of_type = self
+                .module
+                .resources
+                .keys()
+                .filter(|r| r.mode == id.mode && r.type_name == id.type_name);
+            did_you_mean(&id.name, of_type.map(|r| &*r.name))
+        };
+        let detail = format!("There is no {kind} {id} in {}.{hint}", self.place());
+        Some(Diagnostic::error("Reference to undeclared resource", detail).at(reference.span))
+    }
+
+    /// Whether the static steps after the object fit it.
+    fn steps(&self, reference: &Reference) -> Option<Diagnostic> {
+        if let Subject::Module(name) = &reference.subject {
+            return self.module_output(name, reference);
+        }
+        let (_, id) = resource_id(&reference.subject)?;
+        let resource = self.module.resources.get(&id)?;
+        let first = reference.steps.first()?;
+        let (summary, detail) = match (&resource.repetition, first) {
+            (Repetition::Single, PathStep::Index(_) | PathStep::Key(_)) => (
+                "Unexpected resource instance key",
+                format!(
+                    "{id} sets neither count nor for_each, so it is one object: leave the index out."
+                ),
+            ),
+            (Repetition::Count(_), PathStep::Attr(_)) => (
+                "Missing resource instance key",
+                format!(
+                    "{id} sets count, so it is a list: say which instance is meant, {id}[0] or {id}[*]."
+                ),
+            ),
+            (Repetition::ForEach(_), PathStep::Attr(_)) => (
+                "Missing resource instance key",
+                format!(
+                    "{id} sets for_each, so it is a map: say which instance is meant, {id}[\"key\"]."
+                ),
+            ),
+            _ => return None,
+        };
+        Some(Diagnostic::error(summary, detail).at(reference.full_span))
+    }
+
+    /// Whether a called module has the output that is asked for.
+    fn module_output(&self, name: &Str, reference: &Reference) -> Option<Diagnostic> {
+        let call = self.module.calls.get(name)?;
+        if self.tree.nodes[call.module.0 as usize].draft.broken {
+            return None;
+        }
+        let called = Config::module(&self.tree.config, call.module);
+        let after = Span {
+            start: reference.span.end,
+            ..reference.full_span
+        };
+        let error =
+            |detail: String| Some(Diagnostic::error("Unsupported attribute", detail).at(after));
+        let steps = &reference.steps[..];
+        let output = match (&call.repetition, steps) {
+            (Repetition::Single, [PathStep::Attr(output), ..]) => output,
+            (Repetition::Single, [PathStep::Key(_) | PathStep::Index(_), ..]) => return None,
+            (_, [PathStep::Attr(_), ..]) => {
+                return error(format!(
+                    "module.{name} is there several times: say which instance is meant, with an \
+                     index or a key in brackets."
+                ));
+            }
+            (_, [_, PathStep::Attr(output), ..]) => output,
+            _ => return None,
+        };
+        if called.outputs.contains_key(output) {
+            return None;
+        }
+        let hint = did_you_mean(output, called.outputs.keys().map(|k| &**k));
+        error(format!("module.{name} has no output {output:?}.{hint}"))
+    }
+
+    /// The module, for messages.
+    fn place(&self) -> String {
+        if self.module.path.is_root() {
+            "the root module".into()
+        } else {
+            self.module.path.to_string()
+        }
+    }
+}
+
+fn resource_id(subject: &Subject) -> Option<(&'static str, ResourceId)> {
+    let (kind, mode, type_name, name) = match subject {
+        Subject::Managed(t, n) => ("resource", Mode::Managed, t, n),
+        Subject::Data(t, n) => ("data source", Mode::Data, t, n),
+        Subject::Ephemeral(t, n) => ("ephemeral resource", Mode::Ephemeral, t, n),
+        _ => return None,
+    };
+    Some((
+        kind,
+        ResourceId {
+            mode,
+            type_name: type_name.clone(),
+            name: name.clone(),
+        },
+    ))
+}
+
+fn capital(text: String) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => text,
+    }
+}

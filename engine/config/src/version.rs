@@ -1,0 +1,285 @@
+//! Versions and constraints on them: `1.11.4`, `>= 1.2, < 2.0`, `~> 1.1`.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// A version: numbers, an optional pre-release, and build metadata that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// The numbers; at least three, missing ones are zero.
+    segments: Vec<u64>,
+    /// The part after `-`; empty when there is none.
+    pre: String,
+}
+
+/// A comma-separated list of conditions, all of which must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Constraints(Vec<Constraint>);
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Constraint {
+    op: Op,
+    version: Version,
+    /// How many numbers were written: `~> 1.2` and `~> 1.2.0` differ.
+    written: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Op {
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterEqual,
+    Less,
+    LessEqual,
+    Pessimistic,
+}
+
+/// A text that is no version or constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionError {
+    /// The part that was not understood.
+    pub text: String,
+}
+
+impl fmt::Display for VersionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not a version or version constraint", self.text)
+    }
+}
+
+impl std::error::Error for VersionError {}
+
+impl Version {
+    /// Parses `1`, `1.2`, `v1.2.3`, `1.2.3-beta1+build`.
+    pub fn parse(text: &str) -> Result<Self, VersionError> {
+        parse_version(text.trim()).map(|(version, _)| version)
+    }
+
+    /// Whether this is a pre-release.
+    pub fn is_prerelease(&self) -> bool {
+        !self.pre.is_empty()
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Version {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let len = self.segments.len().max(other.segments.len());
+        let at = |v: &Self, i: usize| v.segments.get(i).copied().unwrap_or(0);
+        (0..len)
+            .map(|i| at(self, i).cmp(&at(other, i)))
+            .find(|o| o.is_ne())
+            .unwrap_or_else(|| compare_pre(&self.pre, &other.pre))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, n) in self.segments.iter().enumerate() {
+            write!(f, "{}{n}", if i > 0 { "." } else { "" })?;
+        }
+        if !self.pre.is_empty() {
+            write!(f, "-{}", self.pre)?;
+        }
+        Ok(())
+    }
+}
+
+impl Constraints {
+    /// Parses a list of conditions. Every part must be there: an empty text is an error.
+    pub fn parse(text: &str) -> Result<Self, VersionError> {
+        text.split(',')
+            .map(parse_constraint)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Whether all conditions hold. A pre-release is only allowed by a condition that names a
+    /// pre-release of the same numbers.
+    pub fn allow(&self, version: &Version) -> bool {
+        self.0.iter().all(|c| c.allows(version))
+    }
+
+    /// All conditions of both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}
+
+impl Constraint {
+    fn allows(&self, version: &Version) -> bool {
+        let same_numbers = version.segments == self.version.segments;
+        let pre_fits = match (version.is_prerelease(), self.version.is_prerelease()) {
+            (true, true) => same_numbers,
+            (true, false) => matches!(self.op, Op::NotEqual),
+            _ => true,
+        };
+        match self.op {
+            Op::Equal => version == &self.version,
+            Op::NotEqual => version != &self.version,
+            Op::Greater => pre_fits && version > &self.version,
+            Op::GreaterEqual => pre_fits && version >= &self.version,
+            Op::Less => pre_fits && version < &self.version,
+            Op::LessEqual => pre_fits && version <= &self.version,
+            Op::Pessimistic => pre_fits && self.allows_pessimistic(version),
+        }
+    }
+
+    /// `~> 1.2.3`: not less, and all numbers but the last written one are the same.
+    fn allows_pessimistic(&self, version: &Version) -> bool {
+        let fixed = self.written.saturating_sub(1);
+        let at = |v: &Version, i: usize| v.segments.get(i).copied().unwrap_or(0);
+        version >= &self.version && (0..fixed).all(|i| at(version, i) == at(&self.version, i))
+    }
+}
+
+fn parse_constraint(text: &str) -> Result<Constraint, VersionError> {
+    const OPS: [(&str, Op); 7] = [
+        ("!=", Op::NotEqual),
+        (">=", Op::GreaterEqual),
+        ("<=", Op::LessEqual),
+        ("~>", Op::Pessimistic),
+        (">", Op::Greater),
+        ("<", Op::Less),
+        ("=", Op::Equal),
+    ];
+    let text = text.trim();
+    let (op, rest) = OPS
+        .iter()
+        .find_map(|(sign, op)| text.strip_prefix(sign).map(|rest| (*op, rest)))
+        .unwrap_or((Op::Equal, text));
+    let (version, written) = parse_version(rest.trim())?;
+    Ok(Constraint {
+        op,
+        version,
+        written,
+    })
+}
+
+fn parse_version(text: &str) -> Result<(Version, usize), VersionError> {
+    let error = || VersionError {
+        text: text.to_owned(),
+    };
+    let body = text.strip_prefix('v').unwrap_or(text);
+    let body = match body.split_once('+') {
+        Some((body, build)) if is_suffix(build) => body,
+        Some(_) => return Err(error()),
+        None => body,
+    };
+    let (numbers, pre) = match body.split_once('-') {
+        Some((numbers, pre)) if is_suffix(pre) => (numbers, pre),
+        Some(_) => return Err(error()),
+        None => (body, ""),
+    };
+    let mut segments = Vec::new();
+    for part in numbers.split('.') {
+        if !part.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(error());
+        }
+        segments.push(part.parse().map_err(|_| error())?);
+    }
+    let written = segments.len();
+    segments.resize(written.max(3), 0);
+    Ok((
+        Version {
+            segments,
+            pre: pre.to_owned(),
+        },
+        written,
+    ))
+}
+
+fn is_suffix(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'~'))
+}
+
+/// A release is greater than its pre-releases; parts compare as numbers where both are.
+fn compare_pre(a: &str, b: &str) -> Ordering {
+    if a.is_empty() || b.is_empty() {
+        return a.is_empty().cmp(&b.is_empty());
+    }
+    let (mut xs, mut ys) = (a.split('.'), b.split('.'));
+    loop {
+        let order = match (xs.next(), ys.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => Ordering::Less,
+            (Some(_), None) => Ordering::Greater,
+            (Some(x), Some(y)) => match (x.parse::<u64>(), y.parse::<u64>()) {
+                (Ok(x), Ok(y)) => x.cmp(&y),
+                (Ok(_), Err(_)) => Ordering::Less,
+                (Err(_), Ok(_)) => Ordering::Greater,
+                (Err(_), Err(_)) => x.cmp(y),
+            },
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(constraints: &str, version: &str, expect: bool) {
+        let parsed = Constraints::parse(constraints).unwrap();
+        let allowed = parsed.allow(&Version::parse(version).unwrap());
+        assert_eq!(allowed, expect, "{constraints} with {version}");
+    }
+
+    #[test]
+    fn conditions_hold_as_written() {
+        check("1.2.3", "1.2.3", true);
+        check("= 1.2", "1.2.0", true);
+        check(">= 1.0, != 1.11.4", "1.11.4", false);
+        check(">=1.0,<2", "1.11.4", true);
+        check("< 1.11.4", "1.11.4", false);
+        check("> 1.9", "1.10.0", true);
+    }
+
+    #[test]
+    fn the_last_written_number_may_grow() {
+        check("~> 1.2", "1.9.0", true);
+        check("~> 1.2", "2.0.0", false);
+        check("~> 1.2.3", "1.2.9", true);
+        check("~> 1.2.3", "1.3.0", false);
+        check("~> 1.2.3", "1.2.2", false);
+        check("~> 1", "7.0.0", true);
+    }
+
+    #[test]
+    fn pre_releases_are_asked_for_by_name() {
+        check(">= 1.0", "1.1.0-beta", false);
+        check(">= 1.1.0-alpha", "1.1.0-beta", true);
+        check("1.1.0-beta", "1.1.0-beta", true);
+        assert!(Version::parse("1.0.0-rc2").unwrap() < Version::parse("1.0.0").unwrap());
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for text in [
+            "",
+            "foo",
+            ">=",
+            "1..2",
+            "1.2,",
+            "=> 1",
+            "1.2.3-",
+            "99999999999999999999",
+        ] {
+            assert!(Constraints::parse(text).is_err(), "{text}");
+        }
+    }
+}
