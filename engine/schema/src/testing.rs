@@ -99,10 +99,6 @@ pub(crate) fn el_null(out: Value) -> Value {
     obj([("key", NULL), ("out", out)])
 }
 
-pub(crate) fn empty_list() -> Value {
-    Value::list(Type::String, Vec::new())
-}
-
 pub(crate) fn empty_map() -> Value {
     Value::map(Type::String, BTreeMap::new())
 }
