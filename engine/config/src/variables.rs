@@ -153,7 +153,7 @@ impl InputVariables {
             let Some((value, span)) = given else {
                 continue;
             };
-            match apply_type(variable, &value) {
+            match apply_type(variable, value) {
                 Ok(value) => {
                     values.insert(variable.name.clone(), value);
                 }
@@ -278,7 +278,11 @@ impl Input {
 /// The value of a variable as its declaration wants it: optional attributes filled in, converted
 /// to the type, null replaced by the default where null is not possible, marks put on. The error
 /// has no position.
-pub fn apply_type(variable: &Variable, value: &Value) -> Result<Value, Diagnostic> {
+#[expect(
+    clippy::result_large_err,
+    reason = "one diagnostic, which callers give a position"
+)]
+pub fn apply_type(variable: &Variable, value: Value) -> Result<Value, Diagnostic> {
     if !variable.ephemeral && value.marks_deep().contains(Marks::EPHEMERAL) {
         let detail = format!(
             "The value given for var.{0} is ephemeral, but the variable is not. Set ephemeral = true \
@@ -294,7 +298,7 @@ pub fn apply_type(variable: &Variable, value: &Value) -> Result<Value, Diagnosti
     if variable.ephemeral {
         marks |= Marks::EPHEMERAL;
     }
-    let converted = apply_constraint(variable, value).map_err(|error| {
+    let converted = apply_constraint(variable, &value).map_err(|error| {
         let at = if error.path.is_root() {
             String::new()
         } else {

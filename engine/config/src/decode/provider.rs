@@ -127,14 +127,14 @@ pub(crate) fn terraform(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) 
             attribute.name_span,
         );
     }
-    if let Some(attribute) = content.attribute("required_version") {
-        if let Some(text) = cx.string(Some(attribute)) {
-            required_version(cx, &text, attribute);
-            draft
-                .module
-                .required_version
-                .push((text, attribute.expr.span()));
-        }
+    if let Some(attribute) = content.attribute("required_version")
+        && let Some(text) = cx.string(Some(attribute))
+    {
+        required_version(cx, &text, attribute);
+        draft
+            .module
+            .required_version
+            .push((text, attribute.expr.span()));
     }
     for block in content.blocks_of("cloud") {
         let detail = "The cloud block connects to HCP Terraform, which is not supported. Use a \
