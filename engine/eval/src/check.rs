@@ -50,7 +50,11 @@ pub(crate) fn check(check: &Check, kind: CheckKind, scope: &dyn Scope) -> CheckR
     };
     let span = check.condition.span();
     let invalid = |detail: String| {
-        CheckResult::Fail(Diagnostic::error("Invalid condition result", detail).at(span).into())
+        CheckResult::Fail(
+            Diagnostic::error("Invalid condition result", detail)
+                .at(span)
+                .into(),
+        )
     };
     if value.is_null() {
         return invalid("The condition is null; it must be true or false.".into());
@@ -64,7 +68,9 @@ pub(crate) fn check(check: &Check, kind: CheckKind, scope: &dyn Scope) -> CheckR
         None => CheckResult::Unknown,
         Some(false) => {
             let detail = message(check, scope);
-            let d = Diagnostic::error(kind.summary(), detail).at(span).within(check.span);
+            let d = Diagnostic::error(kind.summary(), detail)
+                .at(span)
+                .within(check.span);
             CheckResult::Fail(d.into())
         }
     }

@@ -27,8 +27,11 @@ type Report<'a> = &'a mut dyn FnMut(Diags);
 
 fn body(spec: &Spec, scope: &dyn Scope, slots: &mut Vec<Value>, report: Report<'_>) -> Value {
     stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
-        let mut object: BTreeMap<Str, Value> =
-            spec.absent.iter().map(|(k, t)| (k.clone(), Value::Null(t.clone()))).collect();
+        let mut object: BTreeMap<Str, Value> = spec
+            .absent
+            .iter()
+            .map(|(k, t)| (k.clone(), Value::Null(t.clone())))
+            .collect();
         for attribute in &spec.attributes {
             let value = attribute_value(attribute, scope, slots).unwrap_or_else(|d| {
                 report(d);
@@ -56,12 +59,23 @@ fn attribute_value(
             "The value is ephemeral, so it must not be stored, but \"{}\" is. Only write-only attributes take such values.",
             attribute.name
         );
-        return Err(Diagnostic::error("Invalid use of ephemeral value", detail).at(at).into());
+        return Err(Diagnostic::error("Invalid use of ephemeral value", detail)
+            .at(at)
+            .into());
     }
     convert(&value, &attribute.ty).map_err(|e| {
-        let part = if e.path.is_root() { String::new() } else { format!("{}: ", e.path.to_string().trim_start_matches('.')) };
-        let detail = format!("Inappropriate value for attribute \"{}\": {part}{}.", attribute.name, e.reason);
-        Diagnostic::error("Incorrect attribute value type", detail).at(at).into()
+        let part = if e.path.is_root() {
+            String::new()
+        } else {
+            format!("{}: ", e.path.to_string().trim_start_matches('.'))
+        };
+        let detail = format!(
+            "Inappropriate value for attribute \"{}\": {part}{}.",
+            attribute.name, e.reason
+        );
+        Diagnostic::error("Incorrect attribute value type", detail)
+            .at(at)
+            .into()
     })
 }
 
@@ -85,17 +99,22 @@ fn blocks_value(
         match item {
             Item::Static { label, body: inner } => {
                 let value = body(inner, scope, slots, report);
-                elements.push(Element { label: label.clone(), value });
+                elements.push(Element {
+                    label: label.clone(),
+                    value,
+                });
             }
-            Item::Dynamic { for_each, label, body: inner } => {
-                match dynamic_elements(for_each, label.as_ref(), inner, scope, slots, report) {
-                    Some((found, own)) => {
-                        elements.extend(found);
-                        marks |= own;
-                    }
-                    None => unknown = true,
+            Item::Dynamic {
+                for_each,
+                label,
+                body: inner,
+            } => match dynamic_elements(for_each, label.as_ref(), inner, scope, slots, report) {
+                Some((found, own)) => {
+                    elements.extend(found);
+                    marks |= own;
                 }
-            }
+                None => unknown = true,
+            },
         }
     }
     if unknown {
@@ -126,7 +145,11 @@ fn dynamic_elements(
         return None;
     }
     let mut invalid = |detail: &str| {
-        report(Diagnostic::error("Invalid dynamic for_each value", detail).at(for_each.span()).into());
+        report(
+            Diagnostic::error("Invalid dynamic for_each value", detail)
+                .at(for_each.span())
+                .into(),
+        );
     };
     if collection.is_null() {
         invalid("The value is null. For no blocks give an empty collection.");
@@ -138,7 +161,10 @@ fn dynamic_elements(
     };
     let mut found = Vec::new();
     for (key, value) in pairs {
-        slots.push(Value::object([("key", key.mark(marks)), ("value", value.mark(marks))]));
+        slots.push(Value::object([
+            ("key", key.mark(marks)),
+            ("value", value.mark(marks)),
+        ]));
         let label = label.and_then(|expr| match eval(expr, scope, slots) {
             Ok(value) => value.as_str().map(|text| (text.clone(), expr.span())),
             Err(diags) => {
@@ -156,13 +182,23 @@ fn dynamic_elements(
 /// Keys and values of what is iterated; the elements of a set are their own keys.
 fn pairs(collection: &Value) -> Option<Vec<(Value, Value)>> {
     if let Some(entries) = collection.as_entries() {
-        return Some(entries.iter().map(|(k, v)| (Value::string(k.clone()), v.clone())).collect());
+        return Some(
+            entries
+                .iter()
+                .map(|(k, v)| (Value::string(k.clone()), v.clone()))
+                .collect(),
+        );
     }
     if let Value::Set(set) = collection {
         return Some(set.items.iter().map(|v| (v.clone(), v.clone())).collect());
     }
     let items = collection.as_slice()?;
-    Some((0u64..).zip(items).map(|(i, v)| (Value::Number(i.into()), v.clone())).collect())
+    Some(
+        (0u64..)
+            .zip(items)
+            .map(|(i, v)| (Value::Number(i.into()), v.clone()))
+            .collect(),
+    )
 }
 
 fn check_count(blocks: &BlocksSpec, count: usize, outer: Span, report: Report<'_>) {
@@ -170,17 +206,35 @@ fn check_count(blocks: &BlocksSpec, count: usize, outer: Span, report: Report<'_
     let schema = &blocks.schema;
     let count = count as u64;
     if count < schema.min_items {
-        let detail = format!("At least {} \"{name}\" blocks are required, and there are {count}.", schema.min_items);
+        let detail = format!(
+            "At least {} \"{name}\" blocks are required, and there are {count}.",
+            schema.min_items
+        );
         let at = if count == 0 { outer } else { blocks.span };
-        report(Diagnostic::error(format!("Insufficient {name} blocks"), detail).at(at).into());
+        report(
+            Diagnostic::error(format!("Insufficient {name} blocks"), detail)
+                .at(at)
+                .into(),
+        );
     }
     let one = matches!(schema.nesting, Nesting::Single | Nesting::Group);
     if one && count > 1 {
         let detail = format!("Only one \"{name}\" block is allowed, and there are {count}.");
-        report(Diagnostic::error(format!("Duplicate {name} block"), detail).at(blocks.span).into());
+        report(
+            Diagnostic::error(format!("Duplicate {name} block"), detail)
+                .at(blocks.span)
+                .into(),
+        );
     } else if schema.max_items > 0 && count > schema.max_items {
-        let detail = format!("No more than {} \"{name}\" blocks are allowed, and there are {count}.", schema.max_items);
-        report(Diagnostic::error(format!("Too many {name} blocks"), detail).at(blocks.span).into());
+        let detail = format!(
+            "No more than {} \"{name}\" blocks are allowed, and there are {count}.",
+            schema.max_items
+        );
+        report(
+            Diagnostic::error(format!("Too many {name} blocks"), detail)
+                .at(blocks.span)
+                .into(),
+        );
     }
 }
 
@@ -200,11 +254,21 @@ fn assemble(schema: &NestedBlock, elements: Vec<Element>, report: Report<'_>) ->
             for Element { label, value } in elements {
                 let Some((label, span)) = label else { continue };
                 if entries.insert(label.clone(), value).is_some() {
-                    let detail = format!("There is another block with the label \"{label}\" before this one.");
-                    report(Diagnostic::error("Duplicate block label", detail).at(span).into());
+                    let detail = format!(
+                        "There is another block with the label \"{label}\" before this one."
+                    );
+                    report(
+                        Diagnostic::error("Duplicate block label", detail)
+                            .at(span)
+                            .into(),
+                    );
                 }
             }
-            if dynamic { Value::Object(Arc::new(entries)) } else { Value::map(elem(), entries) }
+            if dynamic {
+                Value::Object(Arc::new(entries))
+            } else {
+                Value::map(elem(), entries)
+            }
         }
     }
 }
@@ -218,17 +282,32 @@ pub(crate) fn call_function(
     if args.len() < signature.params.len()
         || (signature.variadic.is_none() && args.len() > signature.params.len())
     {
-        return Err(format!("The function takes {} arguments, not {}.", signature.params.len(), args.len()));
+        return Err(format!(
+            "The function takes {} arguments, not {}.",
+            signature.params.len(),
+            args.len()
+        ));
     }
     let mut marks = Marks::NONE;
     let mut prepared = Vec::with_capacity(args.len());
     for (i, arg) in args.iter().enumerate() {
-        let Some(param) = signature.params.get(i).or(signature.variadic.as_ref()) else { continue };
+        let Some(param) = signature.params.get(i).or(signature.variadic.as_ref()) else {
+            continue;
+        };
         marks |= arg.marks_deep();
-        let value = convert(&arg.unmark_deep(), &param.ty)
-            .map_err(|e| format!("Invalid value for \"{}\" parameter: {}{}.", param.name, prefix(&e.path), e.reason))?;
+        let value = convert(&arg.unmark_deep(), &param.ty).map_err(|e| {
+            format!(
+                "Invalid value for \"{}\" parameter: {}{}.",
+                param.name,
+                prefix(&e.path),
+                e.reason
+            )
+        })?;
         if value.is_null() && !param.allow_null {
-            return Err(format!("Invalid value for \"{}\" parameter: argument must not be null.", param.name));
+            return Err(format!(
+                "Invalid value for \"{}\" parameter: argument must not be null.",
+                param.name
+            ));
         }
         if !value.is_wholly_known() && !param.allow_unknown {
             return Ok(Value::unknown(signature.returns.clone()).mark(marks));
@@ -239,5 +318,9 @@ pub(crate) fn call_function(
 }
 
 fn prefix(path: &Path) -> String {
-    if path.is_root() { String::new() } else { format!("{path}: ") }
+    if path.is_root() {
+        String::new()
+    } else {
+        format!("{path}: ")
+    }
 }

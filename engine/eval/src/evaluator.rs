@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use muster_addr::{InstanceAddr, InstanceKey, Mode, ModuleInstance, ProviderAddr, ResourceId};
+use muster_addr::{
+    AbsResource, InstanceAddr, InstanceKey, Mode, ModuleInstance, ProviderAddr, ResourceId,
+};
 use muster_config::{Config, Module, ModuleCall, ModuleId, Resource};
 use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Span, eval};
 use muster_provider::Schemas;
@@ -36,6 +38,9 @@ pub trait ProviderFunctions: Send + Sync {
     /// Calls one; the error is for people.
     fn call(&self, provider: &ProviderAddr, name: &str, args: &[Value]) -> Result<Value, String>;
 }
+
+/// Where the value of an instance comes from that nobody has set.
+pub type InstanceSource = Box<dyn Fn(&InstanceAddr) -> Option<Value>>;
 
 /// A module instance known to an [`Evaluator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +94,7 @@ pub struct Evaluator {
     schemas: Arc<Schemas>,
     variables: BTreeMap<Str, Value>,
     functions: Option<Arc<dyn ProviderFunctions>>,
+    source: Option<InstanceSource>,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) settings: Settings,
     memory: RefCell<Memory>,
@@ -124,6 +130,7 @@ impl Evaluator {
             schemas,
             variables,
             functions: None,
+            source: None,
             files,
             settings,
             memory: RefCell::new(memory),
@@ -134,6 +141,13 @@ impl Evaluator {
     #[must_use]
     pub fn with_functions(mut self, functions: Option<Arc<dyn ProviderFunctions>>) -> Self {
         self.functions = functions;
+        self
+    }
+
+    /// Where values come from that are not set.
+    #[must_use]
+    pub fn with_source(mut self, source: InstanceSource) -> Self {
+        self.source = Some(source);
         self
     }
 
@@ -191,7 +205,11 @@ impl Evaluator {
                 Err(d) => diags.extend(d),
             }
         }
-        if diags.is_empty() { Ok(found.into()) } else { Err(diags) }
+        if diags.is_empty() {
+            Ok(found.into())
+        } else {
+            Err(diags)
+        }
     }
 
     fn intern(
@@ -204,14 +222,21 @@ impl Evaluator {
     ) -> ModuleInst {
         let repeat = expansion.repeat(&key);
         let mut memory = self.memory.borrow_mut();
-        let addr = memory.insts[parent.0 as usize].addr.child(name.clone(), key);
+        let addr = memory.insts[parent.0 as usize]
+            .addr
+            .child(name.clone(), key);
         if let Some(&inst) = memory.by_addr.get(&addr) {
             return inst;
         }
         let inst = ModuleInst(u32::try_from(memory.insts.len()).unwrap_or(u32::MAX));
         memory.by_addr.insert(addr.clone(), inst);
         let repeat = Some(repeat).filter(|r| r.key != InstanceKey::None || r.unknown);
-        memory.insts.push(InstData { module, addr, parent: Some(parent), repeat });
+        memory.insts.push(InstData {
+            module,
+            addr,
+            parent: Some(parent),
+            repeat,
+        });
         inst
     }
 
@@ -276,7 +301,10 @@ impl Evaluator {
         value: Result<Value, ()>,
     ) {
         let mut memory = self.memory.borrow_mut();
-        let entry = memory.resources.entry((inst, resource.clone())).or_default();
+        let entry = memory
+            .resources
+            .entry((inst, resource.clone()))
+            .or_default();
         entry.values.insert(key, value);
         entry.whole = None;
     }
@@ -288,16 +316,32 @@ impl Evaluator {
     }
 
     /// The value of one instance, as last set.
-    pub fn instance(&self, inst: ModuleInst, resource: &ResourceId, key: &InstanceKey) -> Option<Value> {
+    pub fn instance(
+        &self,
+        inst: ModuleInst,
+        resource: &ResourceId,
+        key: &InstanceKey,
+    ) -> Option<Value> {
         let memory = self.memory.borrow();
-        memory.resources.get(&(inst, resource.clone()))?.values.get(key)?.clone().ok()
+        memory
+            .resources
+            .get(&(inst, resource.clone()))?
+            .values
+            .get(key)?
+            .clone()
+            .ok()
     }
 
     // ---- scopes ------------------------------------------------------------------------
 
     /// The names of a module instance.
     pub fn scope(&self, inst: ModuleInst, repeat: Option<Repeat>) -> ModuleScope<'_> {
-        ModuleScope { evaluator: self, inst, repeat, self_value: None }
+        ModuleScope {
+            evaluator: self,
+            inst,
+            repeat,
+            self_value: None,
+        }
     }
 
     /// The names of one resource instance.
@@ -322,11 +366,7 @@ impl Evaluator {
     }
 
     /// The configuration of one resource instance as a value of its schema's type, marked.
-    pub fn resource_config(
-        &self,
-        addr: &InstanceAddr,
-        inst: ModuleInst,
-    ) -> Result<Value, Diags> {
+    pub fn resource_config(&self, addr: &InstanceAddr, inst: ModuleInst) -> Result<Value, Diags> {
         let id = &addr.resource.resource;
         let spec = self.spec(self.module_of(inst), id)?;
         let scope = self.instance_scope(inst, id, &addr.key)?;
@@ -344,8 +384,18 @@ impl Evaluator {
         };
         let result = self.schema_of(resource).and_then(|schema| {
             let (spec, diags) = Spec::compile(&schema.block, &resource.body, &[]);
-            let result = Arc::new(spec);
-            if diags.has_errors() { Err(diags) } else { Ok(result) }
+            let ephemeral = id.mode == Mode::Ephemeral;
+            let spec = spec.with_header(resource.span);
+            let result = Arc::new(if ephemeral {
+                spec.allowing_ephemeral()
+            } else {
+                spec
+            });
+            if diags.has_errors() {
+                Err(diags)
+            } else {
+                Ok(result)
+            }
         });
         let result = result.map_err(|d| about(d, &resource_addr(self.config.module(module), id)));
         let memo = result.as_ref().map(Arc::clone).map_err(|_| ());
@@ -360,19 +410,21 @@ impl Evaluator {
         if self.schemas.provider(provider).is_none() {
             return Err(Diags::new());
         }
-        self.schemas.resource(provider, id.mode, &id.type_name).ok_or_else(|| {
-            let (summary, what) = match id.mode {
-                Mode::Managed => ("Invalid resource type", "resource type"),
-                Mode::Data => ("Invalid data source", "data source"),
-                Mode::Ephemeral => ("Invalid ephemeral resource", "ephemeral resource type"),
-            };
-            let detail = format!(
-                "The provider {} has no {what} \"{}\".",
-                provider.for_display(),
-                id.type_name
-            );
-            Diagnostic::error(summary, detail).at(resource.span).into()
-        })
+        self.schemas
+            .resource(provider, id.mode, &id.type_name)
+            .ok_or_else(|| {
+                let (summary, what) = match id.mode {
+                    Mode::Managed => ("Invalid resource type", "resource type"),
+                    Mode::Data => ("Invalid data source", "data source"),
+                    Mode::Ephemeral => ("Invalid ephemeral resource", "ephemeral resource type"),
+                };
+                let detail = format!(
+                    "The provider {} has no {what} \"{}\".",
+                    provider.for_display(),
+                    id.type_name
+                );
+                Diagnostic::error(summary, detail).at(resource.span).into()
+            })
     }
 
     // ---- values by name ----------------------------------------------------------------
@@ -402,7 +454,9 @@ impl Evaluator {
                 let data = &memory.insts[inst.0 as usize];
                 (data.module, data.parent, data.repeat.clone())
             };
-            let Some(parent) = parent else { return self.root_variable(variable) };
+            let Some(parent) = parent else {
+                return self.root_variable(variable);
+            };
             let call = self.call_of(module).ok_or_else(Diags::new)?;
             let given = match call.arguments.get(name) {
                 Some(expr) => self.argument(variable, expr, &self.scope(parent, repeat))?,
@@ -435,24 +489,36 @@ impl Evaluator {
 
     fn call_of(&self, module: ModuleId) -> Option<&ModuleCall> {
         let module = self.config.module(module);
-        self.config.module(module.parent?).calls.get(module.path.0.last()?)
+        self.config
+            .module(module.parent?)
+            .calls
+            .get(module.path.0.last()?)
     }
 
     /// Evaluates the validation rules of a variable.
     pub fn validate_variable(&self, inst: ModuleInst, name: &Str) -> Diags {
-        let Some(variable) = self.config_of(inst).variables.get(name) else { return Diags::new() };
+        let Some(variable) = self.config_of(inst).variables.get(name) else {
+            return Diags::new();
+        };
         let mut diags = match self.variable(inst, name, variable.span) {
             Ok(_) => Diags::new(),
             Err(diags) => return diags,
         };
-        let at = self.call_of(self.module_of(inst)).and_then(|c| c.arguments.get(name));
+        let at = self
+            .call_of(self.module_of(inst))
+            .and_then(|c| c.arguments.get(name));
         for rule in &variable.validations {
-            if let CheckResult::Fail(found) = self.check(rule, CheckKind::Validation, &self.scope(inst, None)) {
+            if let CheckResult::Fail(found) =
+                self.check(rule, CheckKind::Validation, &self.scope(inst, None))
+            {
                 diags.extend(Diags(
-                    found.into_iter().map(|d| match at {
-                        Some(expr) => d.at(expr.span()),
-                        None => d.at(variable.span),
-                    }).collect(),
+                    found
+                        .into_iter()
+                        .map(|d| match at {
+                            Some(expr) => d.at(expr.span()),
+                            None => d.at(variable.span),
+                        })
+                        .collect(),
                 ));
             }
         }
@@ -489,7 +555,11 @@ impl Evaluator {
         reference: &Reference,
     ) -> Result<Value, Diags> {
         let Some(call) = self.config_of(inst).calls.get(name) else {
-            return Err(undeclared("module", &format!("module.{name}"), reference.span));
+            return Err(undeclared(
+                "module",
+                &format!("module.{name}"),
+                reference.span,
+            ));
         };
         let expansion = self.expand_call(inst, name)?;
         let wanted = wanted_output(&expansion, reference);
@@ -504,7 +574,10 @@ impl Evaluator {
 
     fn outputs(&self, inst: ModuleInst, wanted: Option<&Str>) -> Result<Value, Diags> {
         let module = self.config_of(inst);
-        let names = module.outputs.keys().filter(|n| wanted.is_none_or(|w| w == *n));
+        let names = module
+            .outputs
+            .keys()
+            .filter(|n| wanted.is_none_or(|w| w == *n));
         let mut found = BTreeMap::new();
         for name in names {
             found.insert(name.clone(), self.output(inst, name)?);
@@ -530,13 +603,31 @@ impl Evaluator {
         let ty = self.schema_of(resource)?.block.implied_type();
         let result = collect(&expansion, |instance| {
             let memory = self.memory.borrow();
-            match memory.resources.get(&key).and_then(|r| r.values.get(&instance)) {
+            match memory
+                .resources
+                .get(&key)
+                .and_then(|r| r.values.get(&instance))
+            {
                 Some(value) => value.clone().or_else(reported),
-                None => Ok(Value::unknown(ty.clone())),
+                None => {
+                    let module = memory.insts[inst.0 as usize].addr.clone();
+                    let addr = AbsResource {
+                        module,
+                        resource: id.clone(),
+                    }
+                    .instance(instance);
+                    let found = self.source.as_ref().and_then(|source| source(&addr));
+                    Ok(found.unwrap_or_else(|| Value::unknown(ty.clone())))
+                }
             }
         });
         let whole = result.as_ref().map(Clone::clone).map_err(|_| ());
-        self.memory.borrow_mut().resources.entry(key).or_default().whole = Some(whole);
+        self.memory
+            .borrow_mut()
+            .resources
+            .entry(key)
+            .or_default()
+            .whole = Some(whole);
         result
     }
 
@@ -576,14 +667,27 @@ impl Evaluator {
         span: Span,
     ) -> Result<Value, Diags> {
         let addr = self.config_of(inst).provider(provider);
-        let signature =
-            self.schemas.provider(&addr).and_then(|s| s.functions.get(function).cloned());
+        let signature = self
+            .schemas
+            .provider(&addr)
+            .and_then(|s| s.functions.get(function).cloned());
         let (Some(signature), Some(functions)) = (signature, &self.functions) else {
-            let detail = format!("The provider {} has no function \"{function}\".", addr.for_display());
-            return Err(Diagnostic::error("Call to unknown function", detail).at(span).into());
+            let detail = format!(
+                "The provider {} has no function \"{function}\".",
+                addr.for_display()
+            );
+            return Err(Diagnostic::error("Call to unknown function", detail)
+                .at(span)
+                .into());
         };
-        crate::decode::call_function(&signature, args, |args| functions.call(&addr, function, args))
-            .map_err(|reason| Diagnostic::error("Error in function call", reason).at(span).into())
+        crate::decode::call_function(&signature, args, |args| {
+            functions.call(&addr, function, args)
+        })
+        .map_err(|reason| {
+            Diagnostic::error("Error in function call", reason)
+                .at(span)
+                .into()
+        })
     }
 }
 
@@ -605,7 +709,9 @@ fn declared_marks(sensitive: bool, ephemeral: bool) -> Marks {
 
 fn undeclared(kind: &str, what: &str, at: Span) -> Diags {
     let detail = format!("There is no {what} in this module.");
-    Diagnostic::error(format!("Reference to undeclared {kind}"), detail).at(at).into()
+    Diagnostic::error(format!("Reference to undeclared {kind}"), detail)
+        .at(at)
+        .into()
 }
 
 fn about(diags: Diags, addr: &dyn ToString) -> Diags {
@@ -613,13 +719,22 @@ fn about(diags: Diags, addr: &dyn ToString) -> Diags {
     Diags(
         diags
             .into_iter()
-            .map(|d| if d.address.is_none() { d.about(&addr) } else { d })
+            .map(|d| {
+                if d.address.is_none() {
+                    d.about(&addr)
+                } else {
+                    d
+                }
+            })
             .collect(),
     )
 }
 
 fn resource_addr(module: &Module, id: &ResourceId) -> muster_addr::ConfigResource {
-    muster_addr::ConfigResource { module: module.path.clone(), resource: id.clone() }
+    muster_addr::ConfigResource {
+        module: module.path.clone(),
+        resource: id.clone(),
+    }
 }
 
 fn check_output(output: &muster_config::Output, value: &Value, root: bool) -> Result<(), Diags> {
@@ -649,7 +764,9 @@ fn check_output(output: &muster_config::Output, value: &Value, root: bool) -> Re
 /// The one output that a reference needs, if it names one.
 fn wanted_output(expansion: &Expansion, reference: &Reference) -> Option<Str> {
     let step = match expansion {
-        Expansion::Single | Expansion::Unknown if !matches!(reference.steps.first(), Some(PathStep::Index(_))) => {
+        Expansion::Single | Expansion::Unknown
+            if !matches!(reference.steps.first(), Some(PathStep::Index(_))) =>
+        {
             reference.steps.first()
         }
         Expansion::Single => None,

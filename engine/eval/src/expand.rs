@@ -61,7 +61,11 @@ impl Expansion {
             (Self::ForEach(m), InstanceKey::Str(k)) => m.get(k).cloned(),
             _ => None,
         };
-        Repeat { key: key.clone(), each_value, unknown: matches!(self, Self::Unknown) }
+        Repeat {
+            key: key.clone(),
+            each_value,
+            unknown: matches!(self, Self::Unknown),
+        }
     }
 }
 
@@ -80,16 +84,23 @@ pub(crate) fn expand(
 
 fn expand_count(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, Diags> {
     let error = |detail: &str| -> Diags {
-        Diagnostic::error("Invalid count argument", detail).at(expr.span()).into()
+        Diagnostic::error("Invalid count argument", detail)
+            .at(expr.span())
+            .into()
     };
     if value.marks().contains(Marks::EPHEMERAL) {
-        return Err(error("\"count\" decides what is stored, so it cannot come from an ephemeral value."));
+        return Err(error(
+            "\"count\" decides what is stored, so it cannot come from an ephemeral value.",
+        ));
     }
     let value = value.peel();
     if value.is_null() {
-        return Err(error("The value is null. Give a whole number, 0 or more; to leave the resource out give 0."));
+        return Err(error(
+            "The value is null. Give a whole number, 0 or more; to leave the resource out give 0.",
+        ));
     }
-    let number = convert(value, &Type::Number).map_err(|e| error(&format!("The value does not fit: {e}.")))?;
+    let number = convert(value, &Type::Number)
+        .map_err(|e| error(&format!("The value does not fit: {e}.")))?;
     let Some(number) = number.as_number().cloned() else {
         if lenient {
             return Ok(Expansion::Unknown);
@@ -99,7 +110,9 @@ fn expand_count(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, 
         ));
     };
     if number.is_negative() {
-        return Err(error(&format!("The value is {number}, but there cannot be fewer than 0 instances.")));
+        return Err(error(&format!(
+            "The value is {number}, but there cannot be fewer than 0 instances."
+        )));
     }
     match number.to_u64() {
         Some(n) if lenient => {
@@ -107,16 +120,22 @@ fn expand_count(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, 
             Ok(Expansion::Unknown)
         }
         Some(n) => Ok(Expansion::Count(n)),
-        None => Err(error(&format!("The value is {number}; a whole number is required."))),
+        None => Err(error(&format!(
+            "The value is {number}; a whole number is required."
+        ))),
     }
 }
 
 fn expand_for_each(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, Diags> {
     let error = |detail: &str| -> Diags {
-        Diagnostic::error("Invalid for_each argument", detail).at(expr.span()).into()
+        Diagnostic::error("Invalid for_each argument", detail)
+            .at(expr.span())
+            .into()
     };
     if value.marks().contains(Marks::EPHEMERAL) {
-        return Err(error("The keys become addresses, which are stored, so they cannot come from an ephemeral value."));
+        return Err(error(
+            "The keys become addresses, which are stored, so they cannot come from an ephemeral value.",
+        ));
     }
     if value.marks().contains(Marks::SENSITIVE) {
         return Err(error(
@@ -128,7 +147,9 @@ fn expand_for_each(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansio
     let fits = matches!(ty, Type::Map(_) | Type::Object(_) | Type::Dynamic)
         || matches!(&ty, Type::Set(t) if matches!(**t, Type::String | Type::Dynamic));
     if value.is_null() && (fits || ty == Type::Dynamic) {
-        return Err(error("The value is null. Give a map or a set of strings; for no instances give an empty one."));
+        return Err(error(
+            "The value is null. Give a map or a set of strings; for no instances give an empty one.",
+        ));
     }
     if !fits {
         return Err(error(&format!(
@@ -151,17 +172,16 @@ fn expand_for_each(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansio
     check_keys(value, &error).map(|m| Expansion::ForEach(Arc::new(m)))
 }
 
-fn check_keys(
-    value: &Value,
-    error: &dyn Fn(&str) -> Diags,
-) -> Result<BTreeMap<Str, Value>, Diags> {
+fn check_keys(value: &Value, error: &dyn Fn(&str) -> Diags) -> Result<BTreeMap<Str, Value>, Diags> {
     if let Some(entries) = value.as_entries() {
         return Ok(entries.clone());
     }
     let mut map = BTreeMap::new();
     for item in value.as_slice().unwrap_or_default() {
         let Some(text) = item.as_str() else {
-            return Err(error("The set has a null element; every element must be a string."));
+            return Err(error(
+                "The set has a null element; every element must be a string.",
+            ));
         };
         map.insert(text.clone(), item.clone());
     }

@@ -12,12 +12,16 @@ mod check;
 mod decode;
 mod evaluator;
 mod expand;
+mod providers;
+mod report;
 mod scope;
 mod spec;
 
 pub use check::{CheckKind, CheckResult};
-pub use evaluator::{Evaluator, ModuleInst, ProviderFunctions, Settings};
+pub use evaluator::{Evaluator, InstanceSource, ModuleInst, ProviderFunctions, Settings};
 pub use expand::{Expansion, Repeat};
+pub use providers::{Providers, Sent, Settled, provider_config};
+pub use report::{broken, located};
 pub use scope::ModuleScope;
 pub use spec::Spec;
 

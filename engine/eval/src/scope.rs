@@ -1,7 +1,7 @@
 //! Names as one place of the configuration sees them.
 
-use muster_lang::{Diagnostic, Diags, Files, Reference, Scope, Span, Subject};
 use muster_addr::{InstanceKey, Mode, ResourceId};
+use muster_lang::{Diagnostic, Diags, Files, Reference, Scope, Span, Subject};
 use muster_value::{Type, Value};
 
 use crate::{Evaluator, ModuleInst, Repeat, Str};
@@ -26,9 +26,15 @@ impl<'a> ModuleScope<'a> {
         match &self.repeat {
             Some(Repeat { unknown: true, .. }) if value => Ok(Value::unknown(Type::Dynamic)),
             Some(Repeat { unknown: true, .. }) => Ok(Value::unknown_not_null(Type::String)),
-            Some(Repeat { key: InstanceKey::Str(key), each_value: Some(each), .. }) => {
-                Ok(if value { each.clone() } else { Value::string(key.clone()) })
-            }
+            Some(Repeat {
+                key: InstanceKey::Str(key),
+                each_value: Some(each),
+                ..
+            }) => Ok(if value {
+                each.clone()
+            } else {
+                Value::string(key.clone())
+            }),
             _ => Err(Diagnostic::error(
                 "Reference to \"each\" in context without for_each",
                 "\"each\" has a meaning only inside a block that has for_each.",
@@ -41,9 +47,10 @@ impl<'a> ModuleScope<'a> {
     fn count_index(&self, reference: &Reference) -> Result<Value, Diags> {
         match &self.repeat {
             Some(Repeat { unknown: true, .. }) => Ok(Value::unknown_not_null(Type::Number)),
-            Some(Repeat { key: InstanceKey::Int(n), .. }) => {
-                Ok(Value::Number((*n).into()))
-            }
+            Some(Repeat {
+                key: InstanceKey::Int(n),
+                ..
+            }) => Ok(Value::Number((*n).into())),
             _ => Err(Diagnostic::error(
                 "Reference to \"count\" in non-counted context",
                 "\"count\" has a meaning only inside a block that has count.",
@@ -60,8 +67,13 @@ impl<'a> ModuleScope<'a> {
         name: &Str,
         reference: &Reference,
     ) -> Result<Value, Diags> {
-        let id = ResourceId { mode, type_name: type_name.clone(), name: name.clone() };
-        self.evaluator.resource_value(self.inst, &id, reference.span)
+        let id = ResourceId {
+            mode,
+            type_name: type_name.clone(),
+            name: name.clone(),
+        };
+        self.evaluator
+            .resource_value(self.inst, &id, reference.span)
     }
 }
 
@@ -81,9 +93,12 @@ impl Scope for ModuleScope<'_> {
             Subject::Path(which) => ev.path(self.inst, which, reference.span),
             Subject::Terraform(which) => ev.engine_value(which, reference.span),
             Subject::SelfObject => self.self_value.clone().ok_or_else(|| {
-                Diagnostic::error("Invalid \"self\" reference", "\"self\" has a meaning only in postconditions.")
-                    .at(reference.span)
-                    .into()
+                Diagnostic::error(
+                    "Invalid \"self\" reference",
+                    "\"self\" has a meaning only in postconditions.",
+                )
+                .at(reference.span)
+                .into()
             }),
             Subject::Output(_) => Err(Diagnostic::error(
                 "Reference to undeclared output value",
@@ -101,7 +116,8 @@ impl Scope for ModuleScope<'_> {
         args: &[Value],
         span: Span,
     ) -> Result<Value, Diags> {
-        self.evaluator.call_provider(self.inst, provider, function, args, span)
+        self.evaluator
+            .call_provider(self.inst, provider, function, args, span)
     }
 
     fn files(&self) -> &dyn Files {

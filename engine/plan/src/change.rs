@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr, AbsResource};
+use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_snapshot::DeposedKey;
 use muster_value::{Path, Value};
 

@@ -66,7 +66,10 @@ impl Plan {
     /// Whether an apply would change anything: an object, an output or, in a refresh-only plan,
     /// the state.
     pub fn is_empty(&self) -> bool {
-        let changes = self.changes.iter().any(|c| c.action != Action::NoOp || c.importing.is_some());
+        let changes = self
+            .changes
+            .iter()
+            .any(|c| c.action != Action::NoOp || c.importing.is_some());
         let outputs = self.outputs.values().any(|o| o.action != Action::NoOp);
         let drift = self.mode == Mode::RefreshOnly && !self.drift.is_empty();
         !(changes || outputs || drift || self.changes.iter().any(|c| c.previous.is_some()))

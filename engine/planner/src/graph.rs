@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use muster_addr::{ConfigResource, InstanceKey, Mode, ProviderConfigAddr, ResourceId};
+use muster_addr::{ConfigResource, Mode, ProviderConfigAddr, ResourceId};
 use muster_config::{Config, Module, ModuleId};
 use muster_lang::{Diagnostic, Diags, Expr, Reference, Subject};
 use muster_value::PathStep;
@@ -53,7 +53,11 @@ pub struct Graph {
 impl Graph {
     /// Builds the graph. `extra` are provider configurations that only the state mentions.
     pub fn new(config: &Config, extra: &BTreeSet<ProviderConfigAddr>) -> Result<Self, Diags> {
-        let mut builder = Builder { config, graph: DiGraph::new(), index: HashMap::new() };
+        let mut builder = Builder {
+            config,
+            graph: DiGraph::new(),
+            index: HashMap::new(),
+        };
         for (id, module) in config.iter() {
             builder.module(id, module);
         }
@@ -89,7 +93,9 @@ impl Graph {
                 continue;
             }
             let is_resource = |n: NodeId| matches!(self.nodes[n], Node::Resource(..));
-            let mut sources = needs.iter().filter(|n| !sets[**n].is_empty() || is_resource(**n));
+            let mut sources = needs
+                .iter()
+                .filter(|n| !sets[**n].is_empty() || is_resource(**n));
             let set = match (sources.next(), sources.next()) {
                 (None, _) => Arc::default(),
                 (Some(&only), None) if !is_resource(only) => Arc::clone(&sets[only]),
@@ -115,7 +121,10 @@ impl Graph {
             .filter_map(|&n| match &self.nodes[n] {
                 Node::Resource(module, id) if id.mode != Mode::Ephemeral => {
                     let module = config.module(*module).path.clone();
-                    let resource = ConfigResource { module, resource: id.clone() };
+                    let resource = ConfigResource {
+                        module,
+                        resource: id.clone(),
+                    };
                     Some((resource.to_string(), resource))
                 }
                 _ => None,
@@ -205,7 +214,10 @@ impl Builder<'_> {
 
     fn call(&self, id: ModuleId) -> Option<&'_ muster_config::ModuleCall> {
         let module = self.config.module(id);
-        self.config.module(module.parent?).calls.get(module.path.0.last()?)
+        self.config
+            .module(module.parent?)
+            .calls
+            .get(module.path.0.last()?)
     }
 
     /// What the expansion of a module needs: its caller's expansion, and `count` or `for_each`.
@@ -305,8 +317,16 @@ impl Builder<'_> {
         }
     }
 
-    fn module_reference(&mut self, id: ModuleId, from: NodeIndex, name: &Str, reference: &Reference) {
-        let Some(call) = self.config.module(id).calls.get(name) else { return };
+    fn module_reference(
+        &mut self,
+        id: ModuleId,
+        from: NodeIndex,
+        name: &Str,
+        reference: &Reference,
+    ) {
+        let Some(call) = self.config.module(id).calls.get(name) else {
+            return;
+        };
         let child = call.module;
         self.edge(from, Node::Module(child));
         let outputs = &self.config.module(child).outputs;
@@ -346,7 +366,10 @@ impl Builder<'_> {
         let mut needs = vec![Vec::new(); order.len()];
         let mut needed_by = vec![Vec::new(); order.len()];
         for edge in self.graph.raw_edges() {
-            let (to, from) = (position[edge.source().index()], position[edge.target().index()]);
+            let (to, from) = (
+                position[edge.source().index()],
+                position[edge.target().index()],
+            );
             needs[from].push(to);
         }
         for (from, list) in needs.iter_mut().enumerate() {
@@ -358,7 +381,12 @@ impl Builder<'_> {
         }
         let nodes: Vec<Node> = order.iter().map(|&ix| self.graph[ix].clone()).collect();
         let index = nodes.iter().cloned().zip(0..).collect();
-        Ok(Graph { nodes, needs, needed_by, index })
+        Ok(Graph {
+            nodes,
+            needs,
+            needed_by,
+            index,
+        })
     }
 
     /// Names every cycle.
@@ -366,16 +394,22 @@ impl Builder<'_> {
         let mut diags = Diags::new();
         for group in kosaraju_scc(&self.graph) {
             let looped = group.len() > 1
-                || group.first().is_some_and(|&n| self.graph.contains_edge(n, n));
+                || group
+                    .first()
+                    .is_some_and(|&n| self.graph.contains_edge(n, n));
             if !looped {
                 continue;
             }
-            let mut names: Vec<String> =
-                group.iter().map(|&n| Name(self.config, &self.graph[n]).to_string()).collect();
+            let mut names: Vec<String> = group
+                .iter()
+                .map(|&n| Name(self.config, &self.graph[n]).to_string())
+                .collect();
             names.sort();
             let summary = format!("Cycle: {}", names.join(", "));
             let detail = "These need each other, so none of them can be first. Take out one of the references between them; often a resource of its own (an attachment, a rule) can hold the link.";
-            let at = group.iter().find_map(|&n| span_of(self.config, &self.graph[n]));
+            let at = group
+                .iter()
+                .find_map(|&n| span_of(self.config, &self.graph[n]));
             diags.push(Diagnostic::error(summary, detail).at_opt(at));
         }
         diags
@@ -399,16 +433,11 @@ pub(crate) fn resource_id(subject: &Subject) -> Option<ResourceId> {
         Subject::Ephemeral(t, n) => (Mode::Ephemeral, t, n),
         _ => return None,
     };
-    Some(ResourceId { mode, type_name: type_name.clone(), name: name.clone() })
-}
-
-/// Static instance key that a step stands for.
-pub(crate) fn instance_key(step: &PathStep) -> Option<InstanceKey> {
-    match step {
-        PathStep::Index(i) => Some(InstanceKey::Int(*i)),
-        PathStep::Key(k) => Some(InstanceKey::Str(k.clone())),
-        PathStep::Attr(_) => None,
-    }
+    Some(ResourceId {
+        mode,
+        type_name: type_name.clone(),
+        name: name.clone(),
+    })
 }
 
 struct Name<'a>(&'a Config, &'a Node);
@@ -417,7 +446,11 @@ impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let module = |f: &mut fmt::Formatter<'_>, id: &ModuleId| {
             let path = &self.0.module(*id).path;
-            if path.is_root() { Ok(()) } else { write!(f, "{path}.") }
+            if path.is_root() {
+                Ok(())
+            } else {
+                write!(f, "{path}.")
+            }
         };
         match self.1 {
             Node::Variable(m, name) => module(f, m).and_then(|()| write!(f, "var.{name}")),

@@ -1,1 +1,258 @@
-//! placeholder
+//! Configuration, schemas, stored state and the answers of providers to a [`Plan`].
+//!
+//! A [`Planner`] is a state machine without I/O: [`Planner::poll`] hands out questions that are
+//! ready, [`Planner::answer`] takes the answers in any order, and when nothing is left
+//! [`Planner::finish`] gives the plan. The same inputs and answers give the same plan.
+
+mod data;
+mod graph;
+mod instance;
+mod order;
+mod outputs;
+mod plan_change;
+mod provider;
+mod state;
+mod task;
+mod trigger;
+mod validate;
+mod visit;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ProviderConfigAddr, Target};
+use muster_config::Config;
+use muster_eval::{Evaluator, ProviderFunctions, Providers, Settings};
+use muster_lang::{Diagnostic, Diags, Files};
+use muster_plan::{Ask, Change, Deposed, Mode, OutputChange, Plan};
+use muster_provider::{ProviderError, Response, Schemas};
+use muster_snapshot::Snapshot;
+use muster_value::Value;
+
+use graph::{Graph, NodeId};
+use task::Task;
+pub use validate::Validator;
+
+/// A shared, immutable string.
+pub type Str = std::sync::Arc<str>;
+
+/// Everything a plan is made from.
+pub struct Inputs {
+    /// The configuration; without errors.
+    pub config: Arc<Config>,
+    /// Schemas of all providers that the configuration and the state mention.
+    pub schemas: Arc<Schemas>,
+    /// The root module's variables, converted and marked.
+    pub variables: BTreeMap<Str, Value>,
+    /// Files as functions see them.
+    pub files: Arc<dyn Files>,
+    /// Functions of providers.
+    pub functions: Option<Arc<dyn ProviderFunctions>>,
+    /// What does not change during a run.
+    pub settings: Settings,
+    /// The stored state.
+    pub prior: Snapshot,
+    /// What the user asked for.
+    pub options: Options,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the plan is for.
+    pub mode: Mode,
+    /// Look at the real objects first.
+    pub refresh: bool,
+    /// Only these and what they need.
+    pub targets: Vec<Target>,
+    /// Replace these whether needed or not.
+    pub replace: Vec<InstanceAddr>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Normal,
+            refresh: true,
+            targets: Vec::new(),
+            replace: Vec::new(),
+        }
+    }
+}
+
+/// See the crate.
+pub struct Planner {
+    eval: Evaluator,
+    graph: Graph,
+    options: Options,
+    variables: BTreeMap<Str, Value>,
+    timestamp: Str,
+    /// The state, brought up to date as answers come in.
+    state: Snapshot,
+    /// What each node's resource depends on.
+    dependencies: Vec<Arc<[ConfigResource]>>,
+    /// Resources whose replacement is made first.
+    create_before_destroy: HashSet<NodeId>,
+    /// Nodes that this plan is about; `None` is all.
+    included: Option<visit::Included>,
+    /// Objects of the state that no resource of the configuration speaks for.
+    orphans: HashMap<ProviderConfigAddr, Vec<visit::Orphan>>,
+    /// How many needs of each node are still open.
+    waiting: Vec<usize>,
+    /// How many tasks of each node are still open.
+    open_tasks: Vec<usize>,
+    /// Nodes that failed, or need one that did.
+    failed: Vec<bool>,
+    visited: Vec<bool>,
+    /// An object without a node failed.
+    orphan_failed: bool,
+    /// Resources of the state that are in modules, by their place in the configuration.
+    in_modules: HashMap<ConfigResource, Vec<AbsResource>>,
+    ready: VecDeque<NodeId>,
+    tasks: HashMap<u64, Task>,
+    next_id: u64,
+    asks: VecDeque<Ask>,
+    providers: Providers<Ask>,
+    /// Questions about provider configurations, by id.
+    provider_asks: HashMap<u64, ProviderConfigAddr>,
+    changes: BTreeMap<(InstanceAddr, Deposed), Change>,
+    /// Stored dependencies of changed objects, for the order of steps.
+    stored_dependencies: HashMap<(InstanceAddr, Deposed), Arc<[ConfigResource]>>,
+    /// Resources of the configuration that some change is planned for.
+    pending: HashSet<ConfigResource>,
+    drift: BTreeMap<(InstanceAddr, Deposed), Change>,
+    outputs: BTreeMap<Str, OutputChange>,
+    diags: Diags,
+}
+
+impl Planner {
+    /// Sets out to plan. Fails when the configuration has a cycle.
+    pub fn new(inputs: Inputs) -> Result<Self, Diags> {
+        let Inputs {
+            config,
+            schemas,
+            variables,
+            files,
+            functions,
+            settings,
+            prior,
+            options,
+        } = inputs;
+        let extra: BTreeSet<_> = prior
+            .resources
+            .values()
+            .map(|r| r.provider.clone())
+            .collect();
+        let graph = Graph::new(&config, &extra)?;
+        let count = graph.nodes.len();
+        let dependencies = graph.resource_dependencies(&config);
+        let timestamp = settings.plan_timestamp.clone().unwrap_or_else(|| "".into());
+        let eval = Evaluator::new(config, schemas, variables.clone(), files, settings)
+            .with_functions(functions);
+        let mut planner = Self {
+            create_before_destroy: visit::create_before_destroy(&graph, eval.config()),
+            waiting: graph.needs.iter().map(Vec::len).collect(),
+            eval,
+            graph,
+            options,
+            variables,
+            timestamp,
+            state: prior,
+            dependencies,
+            included: None,
+            orphans: HashMap::new(),
+            open_tasks: vec![0; count],
+            failed: vec![false; count],
+            visited: vec![false; count],
+            orphan_failed: false,
+            in_modules: HashMap::new(),
+            ready: VecDeque::new(),
+            tasks: HashMap::new(),
+            next_id: 0,
+            asks: VecDeque::new(),
+            providers: Providers::default(),
+            provider_asks: HashMap::new(),
+            changes: BTreeMap::new(),
+            stored_dependencies: HashMap::new(),
+            pending: HashSet::new(),
+            drift: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            diags: Diags::new(),
+        };
+        planner.prepare();
+        Ok(planner)
+    }
+
+    /// The next question, if one is ready now.
+    pub fn poll(&mut self) -> Option<Ask> {
+        loop {
+            if let Some(ask) = self.asks.pop_front() {
+                return Some(ask);
+            }
+            let node = self.ready.pop_front()?;
+            self.visit(node);
+        }
+    }
+
+    /// Whether a question is out that has no answer yet.
+    pub fn is_waiting(&self) -> bool {
+        !self.tasks.is_empty() || !self.provider_asks.is_empty()
+    }
+
+    /// Takes an answer.
+    pub fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
+        if let Some(provider) = self.provider_asks.remove(&id) {
+            self.provider_answer(&provider, answer);
+        } else if let Some(task) = self.tasks.remove(&id) {
+            self.task_answer(task, answer);
+        }
+    }
+
+    /// What was reported since the last call.
+    pub fn take_diags(&mut self) -> Diags {
+        std::mem::take(&mut self.diags)
+    }
+
+    /// The plan. Everything reported and not taken is given along.
+    pub fn finish(mut self) -> (Plan, Diags) {
+        self.finish_outputs();
+        let errored =
+            self.orphan_failed || self.failed.iter().any(|f| *f) || self.diags.has_errors();
+        let mut plan = Plan {
+            mode: self.options.mode,
+            timestamp: self.timestamp.clone(),
+            variables: stored_variables(&self.variables),
+            outputs: std::mem::take(&mut self.outputs),
+            targets: self.options.targets.clone(),
+            drift: std::mem::take(&mut self.drift).into_values().collect(),
+            errored,
+            ..Plan::default()
+        };
+        let changes = std::mem::take(&mut self.changes);
+        match order::steps(&self, &changes) {
+            Ok(steps) => plan.steps = steps,
+            Err(diagnostic) => {
+                self.diags.push(*diagnostic);
+                plan.errored = true;
+            }
+        }
+        plan.changes = changes.into_values().collect();
+        plan.prior = self.state;
+        if !plan.targets.is_empty() {
+            self.diags.push(Diagnostic::warning(
+                "Resource targeting is in effect",
+                "The plan is limited to what -target names and what that needs, so it may leave out changes that the configuration asks for. Run a plan without -target afterwards.",
+            ));
+        }
+        (plan, self.diags)
+    }
+}
+
+fn stored_variables(variables: &BTreeMap<Str, Value>) -> BTreeMap<Str, Value> {
+    let ephemeral = |v: &Value| v.marks_deep().contains(muster_value::Marks::EPHEMERAL);
+    variables
+        .iter()
+        .filter(|(_, v)| !ephemeral(v))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
+}

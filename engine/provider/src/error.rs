@@ -44,6 +44,37 @@ pub enum ProviderError {
     },
 }
 
+impl ProviderError {
+    /// What to tell the user.
+    pub fn diagnostic(&self, provider: &muster_addr::ProviderAddr) -> muster_lang::Diagnostic {
+        let name = provider.for_display();
+        let (summary, detail) = match self {
+            Self::Crashed { .. } => (
+                "Plugin did not respond",
+                format!(
+                    "The provider {name}: {self}. What was finished before is in the state; run the command again when the cause is mended."
+                ),
+            ),
+            Self::Unsupported { .. } => (
+                "Unsupported provider operation",
+                format!("The provider {name}: {self}. A newer version of the provider may."),
+            ),
+            Self::Cancelled { .. } => (
+                "Operation canceled",
+                format!("The provider {name}: {self}."),
+            ),
+            Self::Start(_) => (
+                "Failed to load plugin",
+                format!("The provider {name} could not be started: {self}"),
+            ),
+            Self::Invalid { .. } | Self::Transport { .. } => {
+                ("Plugin error", format!("The provider {name}: {self}."))
+            }
+        };
+        muster_lang::Diagnostic::error(summary, detail)
+    }
+}
+
 fn stderr_tail(stderr: &str) -> String {
     if stderr.is_empty() {
         String::new()

@@ -14,11 +14,11 @@ use muster_schema::ProviderSchema;
 
 pub use builtin::Builtin;
 pub use error::ProviderError;
-pub use schemas::Schemas;
 pub use request::{
     Applied, ApplyRequest, Deferred, Imported, Opened, PlanRequest, Planned, Private, RawState,
     Read, ReadData, Request, Response,
 };
+pub use schemas::Schemas;
 
 /// A provider, configured or not. One value stands for one provider configuration for the whole
 /// run; calls may come from many tasks at once.

@@ -1,0 +1,175 @@
+//! Data sources: read while planning, or put off until apply.
+
+use std::sync::Arc;
+
+use muster_addr::ConfigResource;
+use muster_eval::CheckKind;
+use muster_lang::Subject;
+use muster_plan::{Action, Change, Operation, Reason};
+use muster_provider::{ReadData, Request};
+use muster_schema::{check_conforms, unknown_computed};
+use muster_value::Value;
+
+use crate::Planner;
+use crate::graph::{Node, resource_id};
+use crate::task::{Stage, Task};
+
+impl Planner {
+    pub(crate) fn begin_data(&mut self, mut task: Task) {
+        let Some(inst) = task.inst else {
+            return self.finish_task(&task);
+        };
+        if !self.is_destroying() && !self.conditions(&task, inst, CheckKind::Precondition, None) {
+            return self.fail(task);
+        }
+        let config = match self.eval.resource_config(&task.addr, inst) {
+            Ok(config) => config,
+            Err(diags) => {
+                self.diags.extend(diags);
+                return self.fail(task);
+            }
+        };
+        (task.config, task.config_marks) = config.unmark_deep_with_paths();
+        let pending = !self.is_destroying() && self.waits_for_changes(&task);
+        if !task.config.is_wholly_known() || pending {
+            let reason = match pending {
+                true if task.config.is_wholly_known() => Reason::ReadBecauseDependencyPending,
+                _ => Reason::ReadBecauseConfigUnknown,
+            };
+            return self.put_off(task, reason);
+        }
+        let request = Request::ValidateData {
+            type_name: task.addr.resource.resource.type_name.clone(),
+            config: task.config.clone(),
+        };
+        self.ask(task, Stage::ValidateData, request, None);
+    }
+
+    pub(crate) fn read_data(&mut self, task: Task) {
+        let request = Request::ReadData(ReadData {
+            type_name: task.addr.resource.resource.type_name.clone(),
+            config: task.config.clone(),
+            provider_meta: Value::NULL,
+        });
+        self.ask(task, Stage::ReadData, request, Some(Operation::Read));
+    }
+
+    /// Whether something that it explicitly depends on is about to change. Conditions make every
+    /// dependency an explicit one: they shall hold for the changed world.
+    fn waits_for_changes(&self, task: &Task) -> bool {
+        let Some(resource) = self.resource_of(task) else {
+            return false;
+        };
+        let life = &resource.lifecycle;
+        if !life.preconditions.is_empty() || !life.postconditions.is_empty() {
+            let all = task.node.map(|n| self.dependencies[n].clone());
+            return all.is_some_and(|all| all.iter().any(|r| self.is_pending(r)));
+        }
+        let Some(Node::Resource(module, _)) = task.node.map(|n| self.graph.nodes[n].clone()) else {
+            return false;
+        };
+        let config = self.eval.config();
+        let mut inner = module;
+        let mut references = resource.depends_on.clone();
+        loop {
+            let scope = config.module(inner);
+            if references
+                .iter()
+                .any(|r| self.is_reference_pending(scope, &r.subject))
+            {
+                return true;
+            }
+            let (Some(parent), Some(name)) = (scope.parent, scope.path.0.last()) else {
+                return false;
+            };
+            let Some(call) = config.module(parent).calls.get(name) else {
+                return false;
+            };
+            references = call.depends_on.clone();
+            inner = parent;
+        }
+    }
+
+    fn is_reference_pending(&self, module: &muster_config::Module, subject: &Subject) -> bool {
+        if let Subject::Module(name) = subject {
+            let path = module.path.child(name.clone());
+            return self.pending.iter().any(|r| r.module.0.starts_with(&path.0));
+        }
+        let Some(resource) = resource_id(subject) else {
+            return false;
+        };
+        self.is_pending(&ConfigResource {
+            module: module.path.clone(),
+            resource,
+        })
+    }
+
+    fn put_off(&mut self, task: Task, reason: Reason) {
+        let after = task.marked_as_configured(&unknown_computed(&task.schema.block, &task.config));
+        self.state.remove_instance(&task.addr);
+        let change = Change {
+            addr: task.addr.clone(),
+            previous: None,
+            deposed: None,
+            provider: task.provider.clone(),
+            action: Action::Read,
+            reason,
+            before: Value::Null(task.ty.clone()),
+            after,
+            replace_paths: Vec::new(),
+            private: Arc::from([]),
+            importing: None,
+            dependencies: task
+                .node
+                .map_or_else(|| Arc::from([]), |n| self.dependencies[n].clone()),
+            create_before_destroy: false,
+        };
+        if self.is_destroying() {
+            let (Some(inst), value) = (task.inst, change.after) else {
+                return;
+            };
+            let id = &task.addr.resource.resource;
+            self.eval
+                .set_instance(inst, id, task.addr.key.clone(), Ok(value));
+            return self.finish_task(&task);
+        }
+        self.record_data(task, change);
+    }
+
+    fn record_data(&mut self, mut task: Task, change: Change) {
+        task.goal = crate::task::Goal::Configure;
+        self.record(task, change);
+    }
+
+    pub(crate) fn data_read(&mut self, mut task: Task, value: Value) {
+        let errors = check_conforms(&task.schema.block, &value);
+        if !errors.is_empty() || value.is_null() || !value.is_wholly_known() {
+            return self.broken(task, "Provider produced invalid object", &errors);
+        }
+        let marked = task.marked_as_configured(&value);
+        task.prior = value;
+        task.stored = None;
+        self.store_data(&task);
+        let Some(inst) = task.inst else {
+            return self.finish_task(&task);
+        };
+        let id = &task.addr.resource.resource;
+        self.eval
+            .set_instance(inst, id, task.addr.key.clone(), Ok(marked.clone()));
+        if !self.is_destroying()
+            && !self.conditions(&task, inst, CheckKind::Postcondition, Some(&marked))
+        {
+            return self.fail(task);
+        }
+        self.finish_task(&task);
+    }
+
+    /// What was read is kept: the next apply of this plan does not read it again.
+    fn store_data(&mut self, task: &Task) {
+        let value = task.prior.mark_paths(&task.config_marks);
+        if let Ok(mut object) = muster_snapshot::Object::encode(&value, &task.ty) {
+            object.schema_version = task.schema.version;
+            self.state.put(&task.addr, &task.provider, object);
+        }
+    }
+}

@@ -1,0 +1,474 @@
+//! One object: stored form to what it is now, then on to what is planned for it.
+
+use std::sync::Arc;
+
+use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
+use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located};
+use muster_lang::{Diagnostic, Diags};
+use muster_plan::{Action, Ask, Change, Deposed, Operation, Reason, Shown, id_hint};
+use muster_provider::{ProviderError, RawState, Read, Request, Response};
+use muster_schema::{check_conforms, check_write_only_null, normalize_blocks};
+use muster_snapshot::Attributes;
+use muster_value::Value;
+
+use crate::Planner;
+use crate::graph::{Node, NodeId};
+use crate::task::{Goal, Stage, Task};
+
+impl Planner {
+    pub(crate) fn fresh_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Starts to work on an object.
+    pub(crate) fn begin(
+        &mut self,
+        addr: InstanceAddr,
+        deposed: Deposed,
+        inst: Option<ModuleInst>,
+        node: Option<NodeId>,
+        provider: ProviderConfigAddr,
+        goal: Goal,
+    ) {
+        let id = &addr.resource.resource;
+        let Some(schema) = self
+            .eval
+            .schemas()
+            .resource(&provider.provider, id.mode, &id.type_name)
+        else {
+            return self.no_schema(&addr, &provider, node);
+        };
+        let stored = self.stored(&addr, &deposed).cloned();
+        if let Some(node) = node {
+            self.open_tasks[node] += 1;
+        }
+        let ty = schema.block.implied_type();
+        let task = Task {
+            recorded: Value::Null(ty.clone()),
+            prior: Value::Null(ty.clone()),
+            config: Value::Null(ty.clone()),
+            effective: Value::Null(ty.clone()),
+            private: stored
+                .as_ref()
+                .map(|o| o.private.clone())
+                .unwrap_or_else(|| Arc::from([])),
+            tainted: stored.as_ref().is_some_and(|o| o.is_tainted()),
+            config_marks: Vec::new(),
+            stage: Stage::Upgrade,
+            addr,
+            deposed,
+            inst,
+            node,
+            provider,
+            schema,
+            ty,
+            goal,
+            stored,
+        };
+        if task.addr.resource.resource.mode == ResourceMode::Data {
+            self.begin_data(task);
+        } else if task.stored.is_some() {
+            self.upgrade(task);
+        } else {
+            self.proceed(task);
+        }
+    }
+
+    fn no_schema(
+        &mut self,
+        addr: &InstanceAddr,
+        provider: &ProviderConfigAddr,
+        node: Option<NodeId>,
+    ) {
+        if let Some(node) = node {
+            self.failed[node] = true;
+        }
+        if self.eval.schemas().provider(&provider.provider).is_none() {
+            return;
+        }
+        let detail = format!(
+            "The state has {addr}, but the provider {} has no resource type \"{}\". Use a version of the provider that has it.",
+            provider.provider.for_display(),
+            addr.resource.resource.type_name
+        );
+        self.diags
+            .push(Diagnostic::error("Unsupported resource type in state", detail).about(addr));
+    }
+
+    /// Where the configuration of a task stands, for messages.
+    pub(crate) fn spec_of(&self, task: &Task) -> Option<Arc<Spec>> {
+        let inst = task.inst?;
+        let id = &task.addr.resource.resource;
+        self.eval.spec(self.eval.module_of(inst), id).ok()
+    }
+
+    /// Asks a provider about a task.
+    pub(crate) fn ask(
+        &mut self,
+        mut task: Task,
+        stage: Stage,
+        request: Request,
+        operation: Option<Operation>,
+    ) {
+        let id = self.fresh_id();
+        let shown = operation.map(|operation| Shown {
+            addr: task.addr.clone(),
+            deposed: task.deposed.clone(),
+            operation,
+            action: Action::NoOp,
+            id: id_hint(&task.before()),
+        });
+        let ask = Ask {
+            id,
+            provider: task.provider.clone(),
+            request,
+            shown,
+        };
+        task.stage = stage;
+        self.tasks.insert(id, task);
+        self.send(ask);
+    }
+
+    /// Gives up on a task; the reason was reported.
+    pub(crate) fn fail(&mut self, task: Task) {
+        if let Some(inst) = task.inst {
+            let id = &task.addr.resource.resource;
+            self.eval
+                .set_instance(inst, id, task.addr.key.clone(), Err(()));
+        }
+        match task.node {
+            Some(node) => {
+                self.failed[node] = true;
+                self.close(node);
+            }
+            None => self.orphan_failed = true,
+        }
+    }
+
+    /// A task is done.
+    pub(crate) fn finish_task(&mut self, task: &Task) {
+        if let Some(node) = task.node {
+            self.close(node);
+        }
+    }
+
+    pub(crate) fn task_answer(&mut self, task: Task, answer: Result<Response, ProviderError>) {
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) => {
+                let diagnostic = error.diagnostic(&task.provider.provider).about(&task.addr);
+                self.diags.push(diagnostic);
+                return self.fail(task);
+            }
+        };
+        let spec = self.spec_of(&task);
+        let found = located(response.diags().clone(), &task.addr, spec.as_deref());
+        let failed = found.has_errors();
+        self.diags.extend(found);
+        if failed {
+            return self.fail(task);
+        }
+        self.advance(task, response);
+    }
+
+    fn advance(&mut self, mut task: Task, response: Response) {
+        let stage = std::mem::replace(&mut task.stage, Stage::Upgrade);
+        match (stage, response) {
+            (Stage::Upgrade, Response::State { value, .. }) => self.upgraded(task, value),
+            (Stage::Read, Response::Read { value, private, .. }) => {
+                task.private = private;
+                self.refreshed(task, value);
+            }
+            (Stage::Validate, Response::Done(_)) => self.plan_change(task),
+            (Stage::Plan, Response::Planned(planned)) => self.planned(task, planned),
+            (Stage::Replan(first, reason, paths), Response::Planned(planned)) => {
+                self.replanned(task, *first, planned, reason, paths);
+            }
+            (Stage::PlanDelete(reason), Response::Planned(planned)) => {
+                self.delete_planned(task, planned, reason);
+            }
+            (Stage::ValidateData, Response::Done(_)) => self.read_data(task),
+            (Stage::ReadData, Response::State { value, .. }) => self.data_read(task, value),
+            (stage, _) => {
+                let detail =
+                    format!("The answer is of another kind than the question ({stage:?}).");
+                self.diags
+                    .push(Diagnostic::error("Plugin error", detail).about(&task.addr));
+                self.fail(task);
+            }
+        }
+    }
+
+    // ---- what there is -----------------------------------------------------------------
+
+    fn upgrade(&mut self, task: Task) {
+        let Some(object) = task.stored.as_ref() else {
+            return self.proceed(task);
+        };
+        if object.schema_version > task.schema.version {
+            let detail = format!(
+                "The object was written by a newer version of the provider {} (schema version {}, this one has {}). Use that version or a newer one.",
+                task.provider.provider.for_display(),
+                object.schema_version,
+                task.schema.version
+            );
+            let summary = "Resource instance managed by newer provider version";
+            self.diags
+                .push(Diagnostic::error(summary, detail).about(&task.addr));
+            return self.fail(task);
+        }
+        let raw = match &object.attributes {
+            Attributes::Json(text) => RawState::Json(text.to_shared()),
+            Attributes::Flatmap(map) => RawState::Flatmap(map.clone()),
+        };
+        let request = Request::Upgrade {
+            type_name: task.addr.resource.resource.type_name.clone(),
+            version: object.schema_version,
+            raw,
+        };
+        self.ask(task, Stage::Upgrade, request, None);
+    }
+
+    fn upgraded(&mut self, mut task: Task, value: Value) {
+        let mut errors = check_conforms(&task.schema.block, &value);
+        if errors.is_empty() {
+            errors = check_write_only_null(&task.schema.block, &value);
+        }
+        if !errors.is_empty() || value.is_null() || !value.is_wholly_known() {
+            return self.broken(task, "Provider produced invalid object", &errors);
+        }
+        task.recorded = value.clone();
+        task.prior = value;
+        if self.options.refresh {
+            self.read(task);
+        } else {
+            self.store(&task);
+            self.proceed(task);
+        }
+    }
+
+    fn read(&mut self, task: Task) {
+        let request = Request::Read(Read {
+            type_name: task.addr.resource.resource.type_name.clone(),
+            current: task.prior.clone(),
+            private: task.private.clone(),
+            provider_meta: Value::NULL,
+        });
+        self.ask(task, Stage::Read, request, Some(Operation::Refresh));
+    }
+
+    fn refreshed(&mut self, mut task: Task, value: Value) {
+        let value = if value.is_null() {
+            Value::Null(task.ty.clone())
+        } else {
+            let value = normalize_blocks(&task.schema.block, &value);
+            let errors = check_conforms(&task.schema.block, &value);
+            if !errors.is_empty() || !value.is_wholly_known() {
+                return self.broken(task, "Provider produced invalid object", &errors);
+            }
+            value
+        };
+        task.prior = value;
+        if task.prior.is_null() {
+            task.tainted = false;
+        }
+        self.note_drift(&task);
+        self.store(&task);
+        if task.prior.is_null() {
+            task.stored = None;
+            task.private = Arc::from([]);
+        }
+        self.proceed(task);
+    }
+
+    fn note_drift(&mut self, task: &Task) {
+        if task.prior.same(&task.recorded) {
+            return;
+        }
+        let action = if task.prior.is_null() {
+            Action::Delete
+        } else {
+            Action::Update
+        };
+        let change = Change {
+            addr: task.addr.clone(),
+            previous: None,
+            deposed: task.deposed.clone(),
+            provider: task.provider.clone(),
+            action,
+            reason: Reason::None,
+            before: task.marked_as_stored(&task.recorded),
+            after: task.before(),
+            replace_paths: Vec::new(),
+            private: Arc::from([]),
+            importing: None,
+            dependencies: Arc::from([]),
+            create_before_destroy: false,
+        };
+        self.drift
+            .insert((task.addr.clone(), task.deposed.clone()), change);
+    }
+
+    pub(crate) fn broken(
+        &mut self,
+        task: Task,
+        summary: &str,
+        errors: &[muster_schema::SchemaError],
+    ) {
+        let at = self.spec_of(&task).map(|s| s.header());
+        let provider = &task.provider.provider;
+        self.diags
+            .extend(broken(summary, provider, &task.addr, errors, at));
+        self.fail(task);
+    }
+
+    // ---- what shall be -----------------------------------------------------------------
+
+    /// The object is as it is now; goes on to what is wanted.
+    fn proceed(&mut self, task: Task) {
+        match task.goal {
+            Goal::Refresh => self.keep_refreshed(task),
+            Goal::Delete(_) if task.prior.is_null() => self.finish_task(&task),
+            Goal::Delete(reason) => self.plan_delete(task, reason),
+            Goal::Configure => self.configure(task),
+        }
+    }
+
+    fn keep_refreshed(&mut self, task: Task) {
+        if let (Some(inst), None) = (task.inst, &task.deposed) {
+            let value = match task.prior.is_null() {
+                true => Value::unknown(task.ty.clone()),
+                false => task.before(),
+            };
+            let id = &task.addr.resource.resource;
+            self.eval
+                .set_instance(inst, id, task.addr.key.clone(), Ok(value));
+        }
+        self.finish_task(&task);
+    }
+
+    fn configure(&mut self, mut task: Task) {
+        let Some(inst) = task.inst else {
+            return self.finish_task(&task);
+        };
+        if !self.conditions(&task, inst, CheckKind::Precondition, None) {
+            return self.fail(task);
+        }
+        let config = match self.eval.resource_config(&task.addr, inst) {
+            Ok(config) => config,
+            Err(diags) => {
+                self.diags.extend(diags);
+                return self.fail(task);
+            }
+        };
+        (task.config, task.config_marks) = config.unmark_deep_with_paths();
+        let request = Request::ValidateResource {
+            type_name: task.addr.resource.resource.type_name.clone(),
+            config: task.config.clone(),
+        };
+        self.ask(task, Stage::Validate, request, None);
+    }
+
+    /// Checks pre- or postconditions; `false` when one does not hold.
+    pub(crate) fn conditions(
+        &mut self,
+        task: &Task,
+        inst: ModuleInst,
+        kind: CheckKind,
+        own: Option<&Value>,
+    ) -> bool {
+        let config = self.eval.config().clone();
+        let module = config.module(self.eval.module_of(inst));
+        let id = &task.addr.resource.resource;
+        let Some(resource) = module.resources.get(id) else {
+            return true;
+        };
+        let conditions = match kind {
+            CheckKind::Postcondition => &resource.lifecycle.postconditions,
+            _ => &resource.lifecycle.preconditions,
+        };
+        if conditions.is_empty() {
+            return true;
+        }
+        let mut found = Diags::new();
+        match self.eval.instance_scope(inst, id, &task.addr.key) {
+            Ok(scope) => {
+                let scope = match own {
+                    Some(value) => scope.with_self(value.clone()),
+                    None => scope,
+                };
+                for condition in conditions {
+                    if let CheckResult::Fail(diags) = self.eval.check(condition, kind, &scope) {
+                        found.extend(diags);
+                    }
+                }
+            }
+            Err(diags) => found.extend(diags),
+        }
+        let ok = found.is_empty();
+        self.diags.extend(located(found, &task.addr, None));
+        ok
+    }
+
+    /// Takes a finished plan for an object: its value is what dependents see.
+    pub(crate) fn record(&mut self, task: Task, change: Change) {
+        if let Some(stored) = &task.stored {
+            let stored: Arc<[_]> = stored.dependencies.clone().into();
+            self.stored_dependencies
+                .insert((change.addr.clone(), change.deposed.clone()), stored);
+        }
+        if change.action != Action::NoOp {
+            self.pending.insert(change.addr.resource.config());
+        }
+        let value = change.after.clone();
+        let configured = task.goal == Goal::Configure && task.deposed.is_none();
+        self.changes
+            .insert((change.addr.clone(), change.deposed.clone()), change);
+        if let (Some(inst), true) = (task.inst, configured) {
+            let id = &task.addr.resource.resource;
+            self.eval
+                .set_instance(inst, id, task.addr.key.clone(), Ok(value.clone()));
+            if !self.conditions(&task, inst, CheckKind::Postcondition, Some(&value)) {
+                return self.fail(task);
+            }
+        }
+        self.finish_task(&task);
+    }
+
+    /// The value of an instance that the plan leaves alone.
+    pub(crate) fn keep(&mut self, inst: ModuleInst, addr: &InstanceAddr) {
+        let id = &addr.resource.resource;
+        let Some(resource) = self.state.resources.get(&addr.resource) else {
+            return;
+        };
+        let provider = resource.provider.provider.clone();
+        let Some(schema) = self
+            .eval
+            .schemas()
+            .resource(&provider, id.mode, &id.type_name)
+        else {
+            return;
+        };
+        let Some(object) = self.state.current(addr) else {
+            return;
+        };
+        if let Ok(value) = object.decode_marked(&schema.block.implied_type()) {
+            let sensitive = schema.block.sensitive_paths(&value.unmark_deep());
+            self.eval
+                .set_instance(inst, id, addr.key.clone(), Ok(value.mark_paths(&sensitive)));
+        }
+    }
+
+    pub(crate) fn resource_of(&self, task: &Task) -> Option<muster_config::Resource> {
+        let Node::Resource(module, id) = &self.graph.nodes[task.node?] else {
+            return None;
+        };
+        self.eval
+            .config()
+            .module(*module)
+            .resources
+            .get(id)
+            .cloned()
+    }
+}

@@ -1,0 +1,336 @@
+//! The steps of an apply and their order.
+//!
+//! Objects are made after what they need and destroyed after what needs them. Edges go through
+//! joins, one per node of the configuration and per destroyed resource, so their number grows
+//! with the number of objects and not with its square.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use muster_addr::{ConfigResource, InstanceAddr};
+use muster_lang::Diagnostic;
+use muster_plan::{Action, Change, Deposed, Step, StepId, StepKind};
+use petgraph::algo::toposort;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::Planner;
+use crate::graph::{Node, NodeId};
+
+type Changes = BTreeMap<(InstanceAddr, Deposed), Change>;
+
+/// Lays out the steps.
+pub(crate) fn steps(planner: &Planner, changes: &Changes) -> Result<Vec<Step>, Box<Diagnostic>> {
+    let mut order = Order::new(planner, changes);
+    order.add_changes();
+    order.chain_nodes();
+    order.chain_destroys();
+    order.finish()
+}
+
+struct Order<'a> {
+    planner: &'a Planner,
+    changes: Vec<&'a Change>,
+    /// `before -> after`
+    graph: DiGraph<StepKind, ()>,
+    /// Steps that make or change objects, by resource.
+    applies: HashMap<ConfigResource, Vec<NodeIndex>>,
+    /// Steps that destroy objects.
+    destroys: Vec<Destroy>,
+    /// Objects that are destroyed before their replacement is made.
+    delete_first: HashSet<ConfigResource>,
+    /// The join of a node of the configuration, where anything leads to it.
+    done: Vec<Option<NodeIndex>>,
+}
+
+struct Destroy {
+    step: NodeIndex,
+    change: usize,
+    resource: ConfigResource,
+    kind: DestroyKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DestroyKind {
+    /// Nothing takes its place.
+    Plain,
+    /// Its replacement is made afterwards.
+    First,
+    /// Its replacement was made before.
+    Last,
+}
+
+impl<'a> Order<'a> {
+    fn new(planner: &'a Planner, changes: &'a Changes) -> Self {
+        Self {
+            planner,
+            changes: changes.values().collect(),
+            graph: DiGraph::new(),
+            applies: HashMap::new(),
+            destroys: Vec::new(),
+            delete_first: HashSet::new(),
+            done: vec![None; planner.graph.nodes.len()],
+        }
+    }
+
+    fn add_changes(&mut self) {
+        for i in 0..self.changes.len() {
+            let change = self.changes[i];
+            let n = u32::try_from(i).unwrap_or(u32::MAX);
+            match change.action {
+                Action::NoOp => {}
+                Action::Create => {
+                    self.apply(
+                        i,
+                        StepKind::Create {
+                            change: n,
+                            depose: false,
+                        },
+                    );
+                }
+                Action::Update => {
+                    self.apply(i, StepKind::Update { change: n });
+                }
+                Action::Read => {
+                    self.apply(i, StepKind::Read { change: n });
+                }
+                Action::Delete => {
+                    self.destroy(i, StepKind::Delete { change: n }, DestroyKind::Plain);
+                }
+                Action::Forget => {
+                    self.graph.add_node(StepKind::Forget { change: n });
+                }
+                Action::DeleteThenCreate => {
+                    let delete =
+                        self.destroy(i, StepKind::Delete { change: n }, DestroyKind::First);
+                    let create = self.apply(
+                        i,
+                        StepKind::Create {
+                            change: n,
+                            depose: false,
+                        },
+                    );
+                    self.graph.add_edge(delete, create, ());
+                    self.delete_first.insert(change.addr.resource.config());
+                }
+                Action::CreateThenDelete => {
+                    let create = self.apply(
+                        i,
+                        StepKind::Create {
+                            change: n,
+                            depose: true,
+                        },
+                    );
+                    let delete =
+                        self.destroy(i, StepKind::DeleteDeposed { change: n }, DestroyKind::Last);
+                    self.graph.add_edge(create, delete, ());
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, change: usize, kind: StepKind) -> NodeIndex {
+        let step = self.graph.add_node(kind);
+        let resource = self.changes[change].addr.resource.config();
+        self.applies.entry(resource).or_default().push(step);
+        step
+    }
+
+    fn destroy(&mut self, change: usize, step: StepKind, kind: DestroyKind) -> NodeIndex {
+        let step = self.graph.add_node(step);
+        let resource = self.changes[change].addr.resource.config();
+        self.destroys.push(Destroy {
+            step,
+            change,
+            resource,
+            kind,
+        });
+        step
+    }
+
+    fn join(&mut self, before: &[NodeIndex]) -> Option<NodeIndex> {
+        match before {
+            [] => None,
+            [only] => Some(*only),
+            many => {
+                let join = self.graph.add_node(StepKind::Join);
+                for &step in many {
+                    self.graph.add_edge(step, join, ());
+                }
+                Some(join)
+            }
+        }
+    }
+
+    /// What is made waits for what it needs.
+    fn chain_nodes(&mut self) {
+        for id in 0..self.planner.graph.nodes.len() {
+            let needs = &self.planner.graph.needs[id];
+            let before: BTreeSet<NodeIndex> = needs.iter().filter_map(|&n| self.done[n]).collect();
+            let before: Vec<NodeIndex> = before.into_iter().collect();
+            let own = self
+                .resource(id)
+                .and_then(|r| self.applies.get(&r).cloned());
+            self.done[id] = match own {
+                None => self.join(&before),
+                Some(steps) => {
+                    let gate = self.join(&before);
+                    for &step in &steps {
+                        if let Some(gate) = gate {
+                            self.graph.add_edge(gate, step, ());
+                        }
+                    }
+                    self.join(&steps)
+                }
+            };
+        }
+    }
+
+    fn resource(&self, id: NodeId) -> Option<ConfigResource> {
+        let Node::Resource(module, resource) = &self.planner.graph.nodes[id] else {
+            return None;
+        };
+        let module = self.planner.eval.config().module(*module).path.clone();
+        Some(ConfigResource {
+            module,
+            resource: resource.clone(),
+        })
+    }
+
+    /// What is destroyed waits for what needs it.
+    fn chain_destroys(&mut self) {
+        if self.destroys.is_empty() {
+            return;
+        }
+        let dependents = self.dependents();
+        let mut by_resource: BTreeMap<ConfigResource, Vec<usize>> = BTreeMap::new();
+        for (i, destroy) in self.destroys.iter().enumerate() {
+            by_resource
+                .entry(destroy.resource.clone())
+                .or_default()
+                .push(i);
+        }
+        let joins: HashMap<ConfigResource, NodeIndex> = by_resource
+            .iter()
+            .filter_map(|(resource, list)| {
+                let steps: Vec<NodeIndex> = list.iter().map(|&i| self.destroys[i].step).collect();
+                Some((resource.clone(), self.join(&steps)?))
+            })
+            .collect();
+        for (resource, list) in by_resource {
+            let Some(dependents) = dependents.get(&resource) else {
+                continue;
+            };
+            let destroyed: Vec<NodeIndex> = dependents
+                .iter()
+                .filter_map(|d| joins.get(d).copied())
+                .collect();
+            let gate = self.join(&destroyed);
+            let applied: Vec<NodeIndex> = dependents
+                .iter()
+                .flat_map(|d| self.applies.get(d).cloned().unwrap_or_default())
+                .collect();
+            let applied = self.join(&applied);
+            for i in list {
+                let Destroy {
+                    step, change, kind, ..
+                } = self.destroys[i];
+                if let Some(gate) = gate {
+                    self.graph.add_edge(gate, step, ());
+                }
+                // What needed the object lets go of it first, unless that has to wait for
+                // something that can only be made once this object is gone.
+                let may_wait = match kind {
+                    DestroyKind::Last => true,
+                    DestroyKind::First => false,
+                    DestroyKind::Plain => !self.needs_delete_first(change),
+                };
+                if let (Some(applied), true) = (applied, may_wait) {
+                    self.graph.add_edge(applied, step, ());
+                }
+            }
+        }
+    }
+
+    fn needs_delete_first(&self, change: usize) -> bool {
+        !self.delete_first.is_empty()
+            && self
+                .needs_of(change)
+                .iter()
+                .any(|r| self.delete_first.contains(r))
+    }
+
+    /// Everything a changed object depends on or depended on.
+    fn needs_of(&self, change: usize) -> BTreeSet<&ConfigResource> {
+        let change = self.changes[change];
+        let key = (change.addr.clone(), change.deposed.clone());
+        let stored = self.planner.stored_dependencies.get(&key);
+        let own = change.addr.resource.config();
+        change
+            .dependencies
+            .iter()
+            .chain(stored.into_iter().flat_map(|list| list.iter()))
+            .filter(|r| **r != own)
+            .collect()
+    }
+
+    /// For each resource that something is destroyed of: the changed resources that need it.
+    fn dependents(&self) -> HashMap<ConfigResource, BTreeSet<ConfigResource>> {
+        let destroyed: HashSet<&ConfigResource> =
+            self.destroys.iter().map(|d| &d.resource).collect();
+        let mut found: HashMap<ConfigResource, BTreeSet<ConfigResource>> = HashMap::new();
+        let mut providers = HashMap::new();
+        for (i, change) in self.changes.iter().enumerate() {
+            if change.action == Action::NoOp {
+                continue;
+            }
+            let own = change.addr.resource.config();
+            for need in self.needs_of(i) {
+                if destroyed.contains(need) {
+                    found.entry(need.clone()).or_default().insert(own.clone());
+                }
+            }
+            let of_provider = providers
+                .entry(&change.provider)
+                .or_insert_with(|| self.planner.provider_needs(&change.provider));
+            for need in of_provider
+                .iter()
+                .filter(|n| destroyed.contains(n) && **n != own)
+            {
+                found.entry(need.clone()).or_default().insert(own.clone());
+            }
+        }
+        found
+    }
+
+    fn finish(self) -> Result<Vec<Step>, Box<Diagnostic>> {
+        let order = toposort(&self.graph, None).map_err(|cycle| {
+            let change = self.graph[cycle.node_id()].change();
+            let addr = change.map(|c| self.changes[c as usize].addr.to_string());
+            let detail = format!(
+                "There is no order in which everything can be made and destroyed{}. Objects that depend on each other in the state and in the configuration in opposite directions cause this; apply one of the changes first with -target.",
+                addr.map(|a| format!(": {a} would have to wait for itself")).unwrap_or_default()
+            );
+            Box::new(Diagnostic::error("Cycle in the order of changes", detail))
+        })?;
+        let mut position = vec![0u32; order.len()];
+        for (i, ix) in (0u32..).zip(&order) {
+            position[ix.index()] = i;
+        }
+        let mut after = vec![Vec::new(); order.len()];
+        for edge in self.graph.raw_edges() {
+            let to = position[edge.target().index()] as usize;
+            after[to].push(StepId(position[edge.source().index()]));
+        }
+        Ok(order
+            .iter()
+            .zip(after)
+            .map(|(&ix, mut after)| {
+                after.sort_unstable();
+                after.dedup();
+                Step {
+                    kind: self.graph[ix].clone(),
+                    after,
+                }
+            })
+            .collect())
+    }
+}

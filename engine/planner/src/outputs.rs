@@ -1,0 +1,83 @@
+//! Outputs of the root module: what they were and what they will be.
+
+use std::collections::BTreeSet;
+
+use muster_config::ModuleId;
+use muster_eval::ModuleInst;
+use muster_plan::{Action, Mode, OutputChange};
+use muster_value::{Marks, Value};
+
+use crate::graph::Node;
+use crate::{Planner, Str};
+
+impl Planner {
+    /// Compares the outputs of the configuration with the stored ones.
+    pub(crate) fn finish_outputs(&mut self) {
+        let config = self.eval.config().clone();
+        let declared = &config.root().outputs;
+        let names: BTreeSet<Str> = declared
+            .keys()
+            .chain(self.state.outputs.keys())
+            .cloned()
+            .collect();
+        for name in names {
+            let stored = self.state.outputs.get(&name);
+            let was_sensitive = stored.is_some_and(|o| o.sensitive);
+            let before = match stored {
+                Some(o) if o.sensitive => o.value.clone().mark(Marks::SENSITIVE),
+                Some(o) => o.value.clone(),
+                None => Value::NULL,
+            };
+            let (after, sensitive) = match declared.get(&name) {
+                Some(output) if output.ephemeral => continue,
+                Some(output) if self.options.mode != Mode::Destroy => {
+                    match self.new_output(&name) {
+                        Some(value) => (value, output.sensitive),
+                        None => continue,
+                    }
+                }
+                _ => (Value::NULL, was_sensitive),
+            };
+            let action = if !after.is_known() || !after.is_wholly_known() {
+                if stored.is_some() {
+                    Action::Update
+                } else {
+                    Action::Create
+                }
+            } else if after.is_null() {
+                if stored.is_some() {
+                    Action::Delete
+                } else {
+                    continue;
+                }
+            } else if stored.is_none() {
+                Action::Create
+            } else if before.unmark_deep().same(&after.unmark_deep()) && was_sensitive == sensitive
+            {
+                Action::NoOp
+            } else {
+                Action::Update
+            };
+            self.outputs.insert(
+                name,
+                OutputChange {
+                    action,
+                    before,
+                    after,
+                    sensitive,
+                },
+            );
+        }
+    }
+
+    /// The planned value; `None` when the plan does not say.
+    fn new_output(&self, name: &Str) -> Option<Value> {
+        let node = self
+            .graph
+            .find(&Node::Output(ModuleId::ROOT, name.clone()))?;
+        if !self.visited[node] || self.failed[node] {
+            return None;
+        }
+        self.eval.output(ModuleInst::ROOT, name).ok()
+    }
+}

@@ -1,0 +1,109 @@
+//! The stored state, brought up to date while the plan is made.
+
+use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ModulePath, ResourceId};
+use muster_eval::Expansion;
+use muster_lang::Diagnostic;
+use muster_plan::Deposed;
+use muster_snapshot::{Object, Status};
+
+use crate::Planner;
+use crate::task::Task;
+
+impl Planner {
+    pub(crate) fn stored(&self, addr: &InstanceAddr, deposed: &Deposed) -> Option<&Object> {
+        match deposed {
+            Some(key) => self.state.deposed(addr, key),
+            None => self.state.current(addr),
+        }
+    }
+
+    /// Writes what a task found out about its object into the state.
+    pub(crate) fn store(&mut self, task: &Task) {
+        if task.prior.is_null() {
+            match &task.deposed {
+                Some(key) => self.state.remove_deposed(&task.addr, key),
+                None => self.state.remove(&task.addr),
+            };
+            return;
+        }
+        let old = task.stored.as_ref();
+        let unchanged = old.is_some_and(|o| {
+            o.schema_version == task.schema.version
+                && o.private == task.private
+                && task.prior.same(&task.recorded)
+                && matches!(o.decode(&task.ty), Ok(v) if v.same(&task.prior))
+        });
+        if unchanged {
+            return;
+        }
+        match Object::encode(&task.prior, &task.ty) {
+            Ok(mut object) => {
+                object.schema_version = task.schema.version;
+                object.private = task.private.clone();
+                if let Some(old) = old {
+                    object.sensitive = old.sensitive.clone();
+                    object.dependencies = old.dependencies.clone();
+                    object.create_before_destroy = old.create_before_destroy;
+                    object.status = if task.tainted {
+                        Status::Tainted
+                    } else {
+                        Status::Ready
+                    };
+                    object.extra = old.extra.clone();
+                }
+                match &task.deposed {
+                    Some(key) => {
+                        self.state
+                            .put_deposed(&task.addr, &task.provider, key.clone(), object);
+                    }
+                    None => self.state.put(&task.addr, &task.provider, object),
+                }
+            }
+            Err(error) => {
+                let detail = format!("The object cannot be stored: {error}.");
+                self.diags.push(
+                    Diagnostic::error("Provider produced invalid object", detail).about(&task.addr),
+                );
+            }
+        }
+    }
+
+    /// Forgets what was read from a data source before, save the instances that it still has.
+    pub(crate) fn drop_data(&mut self, resource: &AbsResource, keep: Option<&Expansion>) {
+        let Some(stored) = self.state.resources.get(resource) else {
+            return;
+        };
+        let lost: Vec<InstanceAddr> = stored
+            .instances
+            .keys()
+            .filter(|key| !keep.is_some_and(|e| e.contains(key)))
+            .map(|key| resource.instance(key.clone()))
+            .collect();
+        for addr in lost {
+            self.state.remove_instance(&addr);
+        }
+    }
+
+    /// All module instances' resources of one resource of the configuration.
+    pub(crate) fn stored_resources(
+        &self,
+        module: &ModulePath,
+        id: &ResourceId,
+    ) -> Vec<AbsResource> {
+        let key = ConfigResource {
+            module: module.clone(),
+            resource: id.clone(),
+        };
+        self.in_modules.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// Lays out what [`Planner::stored_resources`] looks up.
+    pub(crate) fn index_modules(&mut self) {
+        for addr in self.state.resources.keys().filter(|a| !a.module.is_root()) {
+            self.in_modules
+                .entry(addr.config())
+                .or_default()
+                .push(addr.clone());
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What is remembered about one object while it is being planned.
+
+use std::sync::Arc;
+
+use muster_addr::{InstanceAddr, ProviderConfigAddr};
+use muster_eval::ModuleInst;
+use muster_plan::{Deposed, Reason};
+use muster_provider::{Planned, Private};
+use muster_schema::Schema;
+use muster_snapshot::Object;
+use muster_value::{Marks, Path, Type, Value};
+
+use crate::graph::NodeId;
+
+/// What is to become of the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// As the configuration says.
+    Configure,
+    /// Gone.
+    Delete(Reason),
+    /// As it is: only look.
+    Refresh,
+}
+
+/// Which answer is awaited.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    Upgrade,
+    Read,
+    Validate,
+    Plan,
+    /// The plan of the new object of a replacement, with the first plan.
+    Replan(Box<Planned>, Reason, Vec<Path>),
+    PlanDelete(Reason),
+    ValidateData,
+    ReadData,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub addr: InstanceAddr,
+    pub deposed: Deposed,
+    /// The module instance, if the configuration has it.
+    pub inst: Option<ModuleInst>,
+    /// The node that waits for this.
+    pub node: Option<NodeId>,
+    pub provider: ProviderConfigAddr,
+    pub schema: Arc<Schema>,
+    pub ty: Type,
+    pub goal: Goal,
+    pub stage: Stage,
+    /// The object as it is stored.
+    pub stored: Option<Object>,
+    /// The object before it was looked at; unmarked.
+    pub recorded: Value,
+    /// The object as it is now; unmarked; null when there is none.
+    pub prior: Value,
+    /// The provider's private bytes of the object.
+    pub private: Private,
+    pub tainted: bool,
+    /// What the configuration says; unmarked.
+    pub config: Value,
+    /// The marks of `config`.
+    pub config_marks: Vec<(Path, Marks)>,
+    /// `config` with what `ignore_changes` names taken from `prior`.
+    pub effective: Value,
+}
+
+impl Task {
+    /// The object now, with the marks it is stored with and those of the schema.
+    pub fn before(&self) -> Value {
+        self.marked_as_stored(&self.prior)
+    }
+
+    /// A value of this object with the marks it is stored with and those of the schema.
+    pub fn marked_as_stored(&self, value: &Value) -> Value {
+        let stored: Vec<(Path, Marks)> = match &self.stored {
+            Some(object) => object
+                .sensitive
+                .iter()
+                .map(|p| (p.clone(), Marks::SENSITIVE))
+                .collect(),
+            None => Vec::new(),
+        };
+        self.marked(value, &stored)
+    }
+
+    /// A value of this object with the marks of the configuration and those of the schema.
+    pub fn marked_as_configured(&self, value: &Value) -> Value {
+        self.marked(value, &self.config_marks)
+    }
+
+    fn marked(&self, value: &Value, paths: &[(Path, Marks)]) -> Value {
+        if value.is_null() {
+            return value.clone();
+        }
+        let schema = self.schema.block.sensitive_paths(value);
+        value.mark_paths(paths).mark_paths(&schema)
+    }
+}

@@ -1,0 +1,257 @@
+//! Validation: everything that can be said about a configuration without state, variables or
+//! the world.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use muster_addr::{InstanceKey, Mode, ProviderConfigAddr, ResourceId};
+use muster_config::{Config, ModuleId};
+use muster_eval::{CheckKind, CheckResult, Evaluator, ModuleInst, Settings, located};
+use muster_lang::{Diagnostic, Diags, Files};
+use muster_plan::Ask;
+use muster_provider::{ProviderError, Request, Response, Schemas};
+
+use crate::graph::{Graph, Node};
+
+/// Validates a configuration. Works like a [`crate::Planner`].
+pub struct Validator {
+    eval: Evaluator,
+    asks: VecDeque<Ask>,
+    about: HashMap<u64, About>,
+    next_id: u64,
+    diags: Diags,
+}
+
+enum About {
+    Provider(ProviderConfigAddr),
+    Resource(ModuleId, ModuleInst, ResourceId),
+}
+
+impl Validator {
+    /// Checks everything that needs no provider, and prepares the questions to providers.
+    pub fn new(
+        config: Arc<Config>,
+        schemas: Arc<Schemas>,
+        files: Arc<dyn Files>,
+        settings: Settings,
+    ) -> Self {
+        let settings = Settings {
+            validating: true,
+            ..settings
+        };
+        let graph = Graph::new(&config, &BTreeSet::new());
+        let eval = Evaluator::new(config, schemas, Default::default(), files, settings);
+        let mut validator = Self {
+            eval,
+            asks: VecDeque::new(),
+            about: HashMap::new(),
+            next_id: 0,
+            diags: Diags::new(),
+        };
+        match graph {
+            Ok(graph) => {
+                for node in &graph.nodes {
+                    validator.visit(node);
+                }
+            }
+            Err(diags) => validator.diags.extend(diags),
+        }
+        validator
+    }
+
+    /// The next question, if there is one left.
+    pub fn poll(&mut self) -> Option<Ask> {
+        self.asks.pop_front()
+    }
+
+    /// Takes an answer.
+    pub fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
+        let Some(about) = self.about.remove(&id) else {
+            return;
+        };
+        match (about, answer) {
+            (About::Provider(addr), Ok(response)) => {
+                let found = response.diags().clone().into_iter().map(|d| d.about(&addr));
+                self.diags.extend(Diags(found.collect()));
+            }
+            (About::Provider(addr), Err(error)) => {
+                self.diags.push(error.diagnostic(&addr.provider));
+            }
+            (About::Resource(module, inst, id), answer) => {
+                self.resource_answer(module, inst, &id, answer)
+            }
+        }
+    }
+
+    fn resource_answer(
+        &mut self,
+        module: ModuleId,
+        inst: ModuleInst,
+        id: &ResourceId,
+        answer: Result<Response, ProviderError>,
+    ) {
+        let addr = self.addr(inst, id);
+        match answer {
+            Ok(response) => {
+                let spec = self.eval.spec(module, id).ok();
+                self.diags
+                    .extend(located(response.diags().clone(), &addr, spec.as_deref()));
+            }
+            Err(error) => {
+                if let Some(resource) = self.eval.config().module(module).resources.get(id) {
+                    let provider = resource.provider.provider.clone();
+                    self.diags.push(error.diagnostic(&provider).about(&addr));
+                }
+            }
+        }
+    }
+
+    /// What was found.
+    pub fn finish(self) -> Diags {
+        self.diags
+    }
+
+    fn addr(&self, inst: ModuleInst, id: &ResourceId) -> muster_addr::InstanceAddr {
+        let module = self.eval.addr_of(inst);
+        muster_addr::AbsResource {
+            module,
+            resource: id.clone(),
+        }
+        .instance(InstanceKey::None)
+    }
+
+    fn note<T>(&mut self, result: Result<T, Diags>) -> Option<T> {
+        result.map_err(|diags| self.diags.extend(diags)).ok()
+    }
+
+    fn visit(&mut self, node: &Node) {
+        match node {
+            Node::Variable(module, name) => self.each(*module, |v, inst| {
+                let found = v.eval.validate_variable(inst, name);
+                v.diags.extend(found);
+            }),
+            Node::Local(module, name) => self.each(*module, |v, inst| {
+                let span = v
+                    .eval
+                    .config()
+                    .module(*module)
+                    .locals
+                    .get(name)
+                    .map(|l| l.span);
+                if let Some(span) = span {
+                    let result = v.eval.local(inst, name, span);
+                    v.note(result);
+                }
+            }),
+            Node::Output(module, name) => self.each(*module, |v, inst| {
+                let result = v.eval.output(inst, name);
+                v.note(result);
+            }),
+            Node::Module(module) => {
+                let result = self.eval.module_instances(*module);
+                self.note(result);
+            }
+            Node::ModuleDone(_) => {}
+            Node::Provider(addr) => self.provider(addr),
+            Node::Resource(module, id) => {
+                self.each(*module, |v, inst| v.resource(*module, inst, id))
+            }
+        }
+    }
+
+    fn each(&mut self, module: ModuleId, mut work: impl FnMut(&mut Self, ModuleInst)) {
+        let result = self.eval.module_instances(module);
+        if let Some(instances) = self.note(result) {
+            for &inst in instances.iter() {
+                work(self, inst);
+            }
+        }
+    }
+
+    fn push(&mut self, provider: ProviderConfigAddr, request: Request, about: About) {
+        self.next_id += 1;
+        self.about.insert(self.next_id, about);
+        self.asks.push_back(Ask {
+            id: self.next_id,
+            provider,
+            request,
+            shown: None,
+        });
+    }
+
+    fn provider(&mut self, addr: &ProviderConfigAddr) {
+        let config = self.eval.config();
+        let written = config
+            .find(&addr.module)
+            .is_some_and(|m| m.provider_configs.values().any(|b| b.addr == *addr));
+        if !written || self.eval.schemas().provider(&addr.provider).is_none() {
+            return;
+        }
+        let result = muster_eval::provider_config(&self.eval, addr);
+        if let Some((config, _)) = self.note(result) {
+            let request = Request::ValidateProvider { config };
+            self.push(addr.clone(), request, About::Provider(addr.clone()));
+        }
+    }
+
+    fn resource(&mut self, module: ModuleId, inst: ModuleInst, id: &ResourceId) {
+        let config = self.eval.config().clone();
+        let Some(resource) = config.module(module).resources.get(id) else {
+            return;
+        };
+        let result = self.eval.schema_of(resource);
+        if self.note(result).is_none() {
+            self.eval.fail_resource(inst, id);
+            return;
+        }
+        let addr = self.addr(inst, id);
+        let result = self.eval.expand_resource(inst, id);
+        if self.note(result).is_none() {
+            return;
+        }
+        let result = self.eval.resource_config(&addr, inst);
+        self.conditions(resource, inst, &addr);
+        let Some(value) = self.note(result) else {
+            return;
+        };
+        let (type_name, config) = (id.type_name.clone(), value.unmark_deep());
+        let request = match id.mode {
+            Mode::Managed => Request::ValidateResource { type_name, config },
+            Mode::Data => Request::ValidateData { type_name, config },
+            Mode::Ephemeral => Request::ValidateEphemeral { type_name, config },
+        };
+        let about = About::Resource(module, inst, id.clone());
+        self.push(resource.provider.clone(), request, about);
+    }
+
+    fn conditions(
+        &mut self,
+        resource: &muster_config::Resource,
+        inst: ModuleInst,
+        addr: &muster_addr::InstanceAddr,
+    ) {
+        let result = self.eval.instance_scope(inst, &resource.id, &addr.key);
+        let mut found = Diags::new();
+        if let Ok(scope) = result {
+            for condition in &resource.lifecycle.preconditions {
+                if let CheckResult::Fail(diags) =
+                    self.eval.check(condition, CheckKind::Precondition, &scope)
+                {
+                    found.extend(diags);
+                }
+            }
+        }
+        let ours: Vec<Diagnostic> = found.into_iter().map(|d| d.about(addr)).collect();
+        self.diags.extend(Diags(ours));
+    }
+}
+
+impl Validator {
+    /// Forgets the questions to providers: only what can be said without them is wanted.
+    #[must_use]
+    pub fn without_providers(mut self) -> Self {
+        self.asks.clear();
+        self.about.clear();
+        self
+    }
+}

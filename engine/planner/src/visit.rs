@@ -1,0 +1,471 @@
+//! The walk over the graph: what is done when all needs of a node are met.
+
+use std::collections::HashSet;
+
+use muster_addr::{AbsResource, InstanceKey, Mode as ResourceMode, ProviderConfigAddr};
+use muster_config::{Config, ModuleId};
+use muster_eval::{CheckKind, CheckResult, Expansion, ModuleInst};
+use muster_lang::Diags;
+use muster_plan::{Deposed, Mode, Reason};
+
+use crate::Planner;
+use crate::graph::{Graph, Node, NodeId};
+use crate::task::Goal;
+
+/// What a plan is limited to.
+pub(crate) struct Included {
+    /// Nodes that are visited.
+    nodes: HashSet<NodeId>,
+    /// Of those, the ones that something else needs: all their instances belong to the plan.
+    needed: HashSet<NodeId>,
+}
+
+/// An object of the state that no resource of the configuration speaks for.
+pub(crate) struct Orphan {
+    pub resource: AbsResource,
+    pub key: InstanceKey,
+    pub deposed: Deposed,
+    pub reason: Reason,
+}
+
+/// Resources whose replacement is made first: those that ask for it and all that they need, or
+/// the old object of a need would be in the way.
+pub(crate) fn create_before_destroy(graph: &Graph, config: &Config) -> HashSet<NodeId> {
+    let asked = graph
+        .nodes
+        .iter()
+        .zip(0..)
+        .filter_map(|(node, id)| match node {
+            Node::Resource(module, resource) => {
+                let resource = config.module(*module).resources.get(resource)?;
+                (resource.lifecycle.create_before_destroy == Some(true)).then_some(id)
+            }
+            _ => None,
+        });
+    graph.closure(asked)
+}
+
+impl Planner {
+    /// Finds out what the plan is about and which nodes can be visited at once.
+    pub(crate) fn prepare(&mut self) {
+        self.index_modules();
+        self.find_orphans();
+        self.included = self.limit();
+        for id in 0..self.graph.nodes.len() {
+            if self.waiting[id] == 0 {
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    /// Objects that are not visited with a resource of the configuration: all of them when
+    /// destroying, those of resources that are gone otherwise.
+    fn find_orphans(&mut self) {
+        let destroy = self.options.mode == Mode::Destroy;
+        let mut found = Vec::new();
+        for (addr, resource) in &self.state.resources {
+            if addr.resource.mode != ResourceMode::Managed {
+                continue;
+            }
+            let module = self.eval.config().find(&addr.module.path());
+            let configured = module.is_some_and(|m| m.resources.contains_key(&addr.resource));
+            if configured && !destroy {
+                continue;
+            }
+            let reason = match (destroy, module) {
+                (true, _) => Reason::None,
+                (false, Some(_)) => Reason::DeleteBecauseNoResourceConfig,
+                (false, None) => Reason::DeleteBecauseNoModule,
+            };
+            for (key, instance) in &resource.instances {
+                let current = instance.current.iter().map(|_| None);
+                for deposed in current.chain(instance.deposed.keys().cloned().map(Some)) {
+                    let orphan = Orphan {
+                        resource: addr.clone(),
+                        key: key.clone(),
+                        deposed,
+                        reason,
+                    };
+                    found.push((resource.provider.clone(), orphan));
+                }
+            }
+        }
+        for (provider, orphan) in found {
+            self.orphans.entry(provider).or_default().push(orphan);
+        }
+    }
+
+    /// The nodes that the plan is about.
+    fn limit(&mut self) -> Option<Included> {
+        if self.options.mode == Mode::Destroy {
+            self.limit_orphans();
+            let providers = self.orphans.keys().cloned().map(Node::Provider);
+            let roots: Vec<_> = providers
+                .filter_map(|node| self.graph.find(&node))
+                .collect();
+            let nodes = self.graph.closure(roots);
+            return Some(Included {
+                needed: nodes.clone(),
+                nodes,
+            });
+        }
+        if self.options.targets.is_empty() {
+            return None;
+        }
+        self.limit_orphans();
+        let config = self.eval.config();
+        let direct: Vec<NodeId> = (0..self.graph.nodes.len())
+            .filter(|&id| match &self.graph.nodes[id] {
+                Node::Resource(module, resource) => {
+                    let module = config.module(*module).path.clone();
+                    let addr = muster_addr::ConfigResource {
+                        module,
+                        resource: resource.clone(),
+                    };
+                    self.options.targets.iter().any(|t| t.may_contain(&addr))
+                }
+                _ => false,
+            })
+            .collect();
+        let needed = self
+            .graph
+            .closure(direct.iter().flat_map(|&d| self.graph.needs[d].clone()));
+        let mut nodes = needed.clone();
+        nodes.extend(direct);
+        let providers = self.orphans.keys().cloned().map(Node::Provider);
+        let roots: Vec<_> = providers
+            .filter_map(|node| self.graph.find(&node))
+            .collect();
+        nodes.extend(self.graph.closure(roots));
+        self.add_outputs(&mut nodes);
+        Some(Included { nodes, needed })
+    }
+
+    /// Outputs of the root module of which everything is in the plan anyway.
+    fn add_outputs(&self, nodes: &mut HashSet<NodeId>) {
+        let is_resource = |n: &NodeId| matches!(self.graph.nodes[*n], Node::Resource(..));
+        let outside = (0..self.graph.nodes.len()).filter(|n| is_resource(n) && !nodes.contains(n));
+        let partly = self.graph.dependents(outside);
+        let inside: Vec<NodeId> = nodes.iter().copied().filter(is_resource).collect();
+        let touched = self.graph.dependents(inside);
+        let outputs = touched.into_iter().filter(|n| {
+            matches!(self.graph.nodes[*n], Node::Output(ModuleId::ROOT, _)) && !partly.contains(n)
+        });
+        nodes.extend(self.graph.closure(outputs));
+    }
+
+    /// Keeps the orphans that are targeted, and when destroying those that need a targeted one.
+    fn limit_orphans(&mut self) {
+        let targets = &self.options.targets;
+        if targets.is_empty() {
+            return;
+        }
+        let state = &self.state;
+        let destroy = self.options.mode == Mode::Destroy;
+        let stored = |o: &Orphan| {
+            let instance = state.resources.get(&o.resource)?.instances.get(&o.key)?;
+            match &o.deposed {
+                Some(key) => instance.deposed.get(key),
+                None => instance.current.as_ref(),
+            }
+        };
+        let wanted = |o: &Orphan| {
+            let addr = o.resource.instance(o.key.clone());
+            let dependency = |o: &Orphan| {
+                stored(o).is_some_and(|object| {
+                    object
+                        .dependencies
+                        .iter()
+                        .any(|d| targets.iter().any(|t| t.may_contain(d)))
+                })
+            };
+            targets.iter().any(|t| t.contains(&addr)) || (destroy && dependency(o))
+        };
+        for orphans in self.orphans.values_mut() {
+            orphans.retain(|o| wanted(o));
+        }
+        self.orphans.retain(|_, orphans| !orphans.is_empty());
+    }
+
+    fn is_included(&self, node: NodeId) -> bool {
+        self.included
+            .as_ref()
+            .is_none_or(|i| i.nodes.contains(&node))
+    }
+
+    /// Works on a node whose needs are met.
+    pub(crate) fn visit(&mut self, id: NodeId) {
+        let blocked = self.graph.needs[id].iter().any(|&n| self.failed[n]);
+        if !self.is_included(id) {
+            self.failed[id] = false;
+            return self.complete(id);
+        }
+        self.visited[id] = true;
+        if blocked {
+            self.failed[id] = true;
+            if let Node::Provider(addr) = self.graph.nodes[id].clone() {
+                self.providers.fail(&addr);
+            }
+            return self.complete(id);
+        }
+        self.open_tasks[id] = 1;
+        let ok = self.work(id);
+        if !ok {
+            self.failed[id] = true;
+        }
+        self.close(id);
+    }
+
+    /// One piece of work of a node is over.
+    pub(crate) fn close(&mut self, id: NodeId) {
+        self.open_tasks[id] -= 1;
+        if self.open_tasks[id] == 0 {
+            self.complete(id);
+        }
+    }
+
+    fn complete(&mut self, id: NodeId) {
+        for i in 0..self.graph.needed_by[id].len() {
+            let dependent = self.graph.needed_by[id][i];
+            self.waiting[dependent] -= 1;
+            if self.waiting[dependent] == 0 {
+                self.ready.push_back(dependent);
+            }
+        }
+        if let Node::Provider(addr) = self.graph.nodes[id].clone() {
+            self.plan_orphans(&addr);
+        }
+    }
+
+    fn plan_orphans(&mut self, provider: &ProviderConfigAddr) {
+        for orphan in self.orphans.remove(provider).unwrap_or_default() {
+            let goal = match self.options.mode {
+                Mode::RefreshOnly => Goal::Refresh,
+                Mode::Normal | Mode::Destroy => Goal::Delete(orphan.reason),
+            };
+            let addr = orphan.resource.instance(orphan.key);
+            self.begin(addr, orphan.deposed, None, None, provider.clone(), goal);
+        }
+    }
+
+    /// Does what a node is for; `false` when that failed.
+    fn work(&mut self, id: NodeId) -> bool {
+        match self.graph.nodes[id].clone() {
+            Node::Module(module) => {
+                let result = self.eval.module_instances(module);
+                self.note(result)
+            }
+            Node::ModuleDone(_) => true,
+            Node::Provider(addr) => self.visit_provider(&addr),
+            Node::Variable(module, name) => self.each_instance(module, |planner, inst| {
+                let found = planner.eval.validate_variable(inst, &name);
+                let ok = !found.has_errors();
+                planner.diags.extend(found);
+                ok
+            }),
+            Node::Local(module, name) => self.each_instance(module, |planner, inst| {
+                let Some(span) = planner
+                    .eval
+                    .config()
+                    .module(module)
+                    .locals
+                    .get(&name)
+                    .map(|l| l.span)
+                else {
+                    return true;
+                };
+                let result = planner.eval.local(inst, &name, span);
+                planner.note(result)
+            }),
+            Node::Output(module, name) => self.each_instance(module, |planner, inst| {
+                planner.visit_output(module, inst, &name)
+            }),
+            Node::Resource(module, resource) => {
+                let ok = self.each_instance(module, |planner, inst| {
+                    planner.visit_resource(id, inst, module, &resource)
+                });
+                self.visit_lost_modules(id, module, &resource);
+                ok
+            }
+        }
+    }
+
+    /// Reports the diagnostics of a failure.
+    pub(crate) fn note<T>(&mut self, result: Result<T, Diags>) -> bool {
+        match result {
+            Ok(_) => true,
+            Err(diags) => {
+                self.diags.extend(diags);
+                false
+            }
+        }
+    }
+
+    fn each_instance(
+        &mut self,
+        module: ModuleId,
+        mut work: impl FnMut(&mut Self, ModuleInst) -> bool,
+    ) -> bool {
+        match self.eval.module_instances(module) {
+            Ok(instances) => instances
+                .iter()
+                .fold(true, |ok, &inst| work(self, inst) && ok),
+            Err(diags) => {
+                self.diags.extend(diags);
+                false
+            }
+        }
+    }
+
+    fn visit_output(&mut self, module: ModuleId, inst: ModuleInst, name: &crate::Str) -> bool {
+        let config = self.eval.config().clone();
+        let Some(output) = config.module(module).outputs.get(name) else {
+            return true;
+        };
+        if self.options.mode == Mode::Destroy {
+            return true;
+        }
+        for condition in &output.preconditions {
+            let scope = self.eval.scope(inst, None);
+            let result = self
+                .eval
+                .check(condition, CheckKind::OutputPrecondition, &scope);
+            if let CheckResult::Fail(found) = result {
+                self.diags.extend(found);
+                return false;
+            }
+        }
+        let result = self.eval.output(inst, name);
+        self.note(result)
+    }
+
+    fn visit_resource(
+        &mut self,
+        node: NodeId,
+        inst: ModuleInst,
+        module: ModuleId,
+        id: &muster_addr::ResourceId,
+    ) -> bool {
+        let config = self.eval.config().clone();
+        let Some(resource) = config.module(module).resources.get(id) else {
+            return true;
+        };
+        let expansion = match self.eval.expand_resource(inst, id) {
+            Ok(expansion) => expansion,
+            Err(diags) => {
+                self.diags.extend(diags);
+                return false;
+            }
+        };
+        if let Err(diags) = self.eval.schema_of(resource) {
+            self.diags.extend(diags);
+            self.eval.fail_resource(inst, id);
+            return false;
+        }
+        let resource_addr = AbsResource {
+            module: self.eval.addr_of(inst),
+            resource: id.clone(),
+        };
+        let goal = match self.options.mode {
+            Mode::Normal => Goal::Configure,
+            Mode::RefreshOnly | Mode::Destroy => Goal::Refresh,
+        };
+        for key in expansion.keys() {
+            let addr = resource_addr.instance(key);
+            if self.is_targeted(node, &addr) {
+                self.begin(
+                    addr,
+                    None,
+                    Some(inst),
+                    Some(node),
+                    resource.provider.clone(),
+                    goal,
+                );
+            } else {
+                self.keep(inst, &addr);
+            }
+        }
+        if self.options.mode != Mode::Destroy {
+            self.visit_extra_instances(node, &resource_addr, Some((inst, &expansion)));
+        }
+        true
+    }
+
+    fn is_targeted(&self, node: NodeId, addr: &muster_addr::InstanceAddr) -> bool {
+        self.included.as_ref().is_none_or(|i| {
+            i.needed.contains(&node) || self.options.targets.iter().any(|t| t.contains(addr))
+        })
+    }
+
+    /// Instances in the state that the expansion does not have, and deposed objects of all.
+    fn visit_extra_instances(
+        &mut self,
+        node: NodeId,
+        resource: &AbsResource,
+        configured: Option<(ModuleInst, &Expansion)>,
+    ) {
+        let Some(stored) = self.state.resources.get(resource) else {
+            return;
+        };
+        if resource.resource.mode != ResourceMode::Managed {
+            self.drop_data(resource, configured.map(|(_, e)| e));
+            return;
+        }
+        let provider = stored.provider.clone();
+        let mut found = Vec::new();
+        for (key, instance) in &stored.instances {
+            let reason = match configured {
+                None => Some(Reason::DeleteBecauseNoModule),
+                Some((_, expansion)) => reason_for(expansion, key),
+            };
+            if let (Some(reason), true) = (reason, instance.current.is_some()) {
+                found.push((key.clone(), None, reason));
+            }
+            for deposed in instance.deposed.keys() {
+                found.push((key.clone(), Some(deposed.clone()), Reason::None));
+            }
+        }
+        for (key, deposed, reason) in found {
+            let addr = resource.instance(key);
+            if self.is_targeted(node, &addr) {
+                let goal = match self.options.mode {
+                    Mode::RefreshOnly => Goal::Refresh,
+                    Mode::Normal | Mode::Destroy => Goal::Delete(reason),
+                };
+                self.begin(addr, deposed, None, Some(node), provider.clone(), goal);
+            }
+        }
+    }
+
+    /// Objects of a resource in module instances that are no more.
+    fn visit_lost_modules(&mut self, node: NodeId, module: ModuleId, id: &muster_addr::ResourceId) {
+        if self.options.mode == Mode::Destroy {
+            return;
+        }
+        let config = self.eval.config().clone();
+        let path = &config.module(module).path;
+        if path.is_root() {
+            return;
+        }
+        let lost: Vec<AbsResource> = self
+            .stored_resources(path, id)
+            .into_iter()
+            .filter(|addr| matches!(self.eval.find_module(&addr.module), Ok(None)))
+            .collect();
+        for addr in lost {
+            self.visit_extra_instances(node, &addr, None);
+        }
+    }
+}
+
+/// Why an instance is not wanted any more; `None` when it is.
+fn reason_for(expansion: &Expansion, key: &InstanceKey) -> Option<Reason> {
+    if expansion.contains(key) {
+        return None;
+    }
+    Some(match (expansion, key) {
+        (Expansion::Count(_), InstanceKey::Int(_)) => Reason::DeleteBecauseCountIndex,
+        (Expansion::ForEach(_), InstanceKey::Str(_)) => Reason::DeleteBecauseEachKey,
+        _ => Reason::DeleteBecauseWrongRepetition,
+    })
+}
