@@ -1,1 +1,409 @@
-//! placeholder
+//! A [`Plan`] and the answers of providers to changes of the state.
+//!
+//! An [`Applier`] is a state machine without I/O, used like the planner: [`Applier::poll`] hands
+//! out questions that are ready, [`Applier::answer`] takes the answers in any order. It takes
+//! the plan's steps as they are: it never adds, drops or reorders one, and where an answer
+//! contradicts the plan it stops. The state is right after every answer.
+
+mod change;
+mod check;
+mod destroy;
+mod outputs;
+mod read;
+mod task;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use muster_addr::{AbsResource, InstanceAddr, ProviderConfigAddr};
+use muster_config::{Config, Resource};
+use muster_eval::{Evaluator, ModuleInst, ProviderFunctions, Providers, Sent, Settings, Settled};
+use muster_lang::{Diagnostic, Diags, Files};
+use muster_plan::{Action, Ask, Change, Operation, Plan, Shown, StepKind, id_hint};
+use muster_provider::{ProviderError, Request, Response, Schemas};
+use muster_snapshot::Snapshot;
+use muster_value::Value;
+
+use task::{Stage, Task};
+
+/// A shared, immutable string.
+pub type Str = std::sync::Arc<str>;
+
+/// Everything an apply needs.
+pub struct Inputs {
+    /// The configuration that the plan was made from.
+    pub config: Arc<Config>,
+    /// Schemas of all providers that the plan mentions.
+    pub schemas: Arc<Schemas>,
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The root module's variables, ephemeral ones included.
+    pub variables: BTreeMap<Str, Value>,
+    /// Files as functions see them.
+    pub files: Arc<dyn Files>,
+    /// Functions of providers.
+    pub functions: Option<Arc<dyn ProviderFunctions>>,
+    /// What does not change during a run.
+    pub settings: Settings,
+}
+
+/// See the crate.
+pub struct Applier {
+    eval: Evaluator,
+    plan: Arc<Plan>,
+    state: Snapshot,
+    /// How many steps each step still waits for.
+    waiting: Vec<usize>,
+    /// The steps that wait for each step.
+    next: Vec<Vec<usize>>,
+    /// Steps that failed, or wait for one that did.
+    failed: Vec<bool>,
+    ready: VecDeque<usize>,
+    tasks: HashMap<u64, Task>,
+    /// Objects that were set aside, by change, until they are destroyed.
+    deposed: HashMap<u32, muster_snapshot::DeposedKey>,
+    next_id: u64,
+    asks: VecDeque<Ask>,
+    providers: Providers<Ask>,
+    provider_asks: HashMap<u64, ProviderConfigAddr>,
+    stopping: bool,
+    any_failed: bool,
+    diags: Diags,
+    counts: Counts,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Objects created.
+    pub added: usize,
+    /// Objects changed in place.
+    pub changed: usize,
+    /// Objects destroyed.
+    pub destroyed: usize,
+    /// Objects imported.
+    pub imported: usize,
+    /// Objects forgotten.
+    pub forgotten: usize,
+}
+
+impl Applier {
+    /// Sets out to apply a plan.
+    pub fn new(inputs: Inputs) -> Self {
+        let Inputs {
+            config,
+            schemas,
+            plan,
+            variables,
+            files,
+            functions,
+            settings,
+        } = inputs;
+        let settings = Settings {
+            impure_now: true,
+            plan_timestamp: Some(plan.timestamp.clone()),
+            ..settings
+        };
+        let source = source(Arc::clone(&plan), Arc::clone(&schemas));
+        let eval = Evaluator::new(config, schemas, variables, files, settings)
+            .with_functions(functions)
+            .with_source(source);
+        let count = plan.steps.len();
+        let mut next = vec![Vec::new(); count];
+        for (i, step) in plan.steps.iter().enumerate() {
+            for before in &step.after {
+                next[before.0 as usize].push(i);
+            }
+        }
+        let waiting: Vec<usize> = plan.steps.iter().map(|s| s.after.len()).collect();
+        let ready = (0..count).filter(|&i| waiting[i] == 0).collect();
+        Self {
+            eval,
+            state: plan.prior.clone(),
+            plan,
+            waiting,
+            next,
+            failed: vec![false; count],
+            ready,
+            tasks: HashMap::new(),
+            deposed: HashMap::new(),
+            next_id: 0,
+            asks: VecDeque::new(),
+            providers: Providers::default(),
+            provider_asks: HashMap::new(),
+            stopping: false,
+            any_failed: false,
+            diags: Diags::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The next question, if one is ready now.
+    pub fn poll(&mut self) -> Option<Ask> {
+        loop {
+            if let Some(ask) = self.asks.pop_front() {
+                return Some(ask);
+            }
+            if self.stopping {
+                return None;
+            }
+            let step = self.ready.pop_front()?;
+            self.begin(step);
+        }
+    }
+
+    /// Whether a question is out that has no answer yet.
+    pub fn is_waiting(&self) -> bool {
+        !self.tasks.is_empty() || !self.provider_asks.is_empty()
+    }
+
+    /// Begins no more steps; those that are under way go on to their end.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Takes an answer.
+    pub fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
+        if let Some(addr) = self.provider_asks.remove(&id) {
+            self.provider_answer(&addr, answer);
+        } else if let Some(task) = self.tasks.remove(&id) {
+            self.task_answer(task, answer);
+        }
+    }
+
+    /// What was reported since the last call.
+    pub fn take_diags(&mut self) -> Diags {
+        std::mem::take(&mut self.diags)
+    }
+
+    /// The state as it is after the answers so far.
+    pub fn state(&self) -> &Snapshot {
+        &self.state
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Ends the apply: the state with its outputs, and everything reported and not taken.
+    pub fn finish(mut self) -> (Snapshot, Counts, Diags) {
+        if self.stopping && self.ready.iter().chain(&self.unfinished()).next().is_some() {
+            self.diags.push(Diagnostic::error(
+                "Apply canceled",
+                "The run was stopped before everything was done. What was done is in the state; run apply again for the rest.",
+            ));
+        }
+        self.finish_outputs();
+        (self.state, self.counts, self.diags)
+    }
+
+    fn unfinished(&self) -> Vec<usize> {
+        (0..self.waiting.len())
+            .filter(|&i| self.waiting[i] > 0)
+            .collect()
+    }
+
+    fn begin(&mut self, step: usize) {
+        if self.plan.steps[step]
+            .after
+            .iter()
+            .any(|s| self.failed[s.0 as usize])
+        {
+            self.failed[step] = true;
+            return self.complete(step);
+        }
+        let plan = Arc::clone(&self.plan);
+        let Some(index) = plan.steps[step].kind.change() else {
+            return self.complete(step);
+        };
+        let change = &plan.changes[index as usize];
+        let task = match self.task(step, index, change) {
+            Ok(task) => task,
+            Err(diags) => {
+                self.diags.extend(diags);
+                return self.fail_step(step);
+            }
+        };
+        match plan.steps[step].kind {
+            StepKind::Create { depose, .. } => self.begin_change(task, depose),
+            StepKind::Update { .. } => self.begin_change(task, false),
+            StepKind::Delete { .. } | StepKind::DeleteDeposed { .. } => self.begin_delete(task),
+            StepKind::Read { .. } => self.begin_read(task),
+            StepKind::Forget { .. } => self.forget(&task),
+            StepKind::Join => self.complete(step),
+        }
+    }
+
+    fn task(&mut self, step: usize, index: u32, change: &Change) -> Result<Task, Diags> {
+        let id = &change.addr.resource.resource;
+        let schema = self
+            .eval
+            .schemas()
+            .resource(&change.provider.provider, id.mode, &id.type_name)
+            .ok_or_else(Diags::new)?;
+        let inst = match change.action {
+            Action::Delete | Action::Forget => None,
+            _ => self.eval.find_module(&change.addr.resource.module)?,
+        };
+        if !self.providers.is_evaluated(&change.provider) {
+            self.providers.evaluate(&self.eval, &change.provider)?;
+        }
+        Ok(Task::new(step, index, change, schema, inst))
+    }
+
+    fn complete(&mut self, step: usize) {
+        for i in 0..self.next[step].len() {
+            let next = self.next[step][i];
+            self.waiting[next] -= 1;
+            if self.waiting[next] == 0 {
+                self.ready.push_back(next);
+            }
+        }
+    }
+
+    fn fail_step(&mut self, step: usize) {
+        self.failed[step] = true;
+        self.any_failed = true;
+        self.complete(step);
+    }
+
+    /// Gives up on a task; the reason was reported.
+    pub(crate) fn fail(&mut self, task: &Task) {
+        if let Some(inst) = task.inst {
+            let id = &task.addr().resource.resource;
+            self.eval
+                .set_instance(inst, id, task.addr().key.clone(), Err(()));
+        }
+        self.fail_step(task.step);
+    }
+
+    /// Asks a provider about a task.
+    pub(crate) fn ask(
+        &mut self,
+        mut task: Task,
+        stage: Stage,
+        request: Request,
+        operation: Option<Operation>,
+    ) {
+        self.next_id += 1;
+        let id = self.next_id;
+        let change = &self.plan.changes[task.change as usize];
+        let shown = operation.map(|operation| Shown {
+            addr: change.addr.clone(),
+            deposed: task.deposed.clone().or_else(|| change.deposed.clone()),
+            operation,
+            action: change.action,
+            id: id_hint(&change.before),
+        });
+        let ask = Ask {
+            id,
+            provider: change.provider.clone(),
+            request,
+            shown,
+        };
+        task.stage = stage;
+        self.tasks.insert(id, task);
+        self.send(ask);
+    }
+
+    fn send(&mut self, ask: Ask) {
+        let addr = ask.provider.clone();
+        match self.providers.send(&addr, ask) {
+            Sent::Go(ask) => self.asks.push_back(ask),
+            Sent::First(request) => self.ask_provider(&addr, request),
+            Sent::Waits => {}
+            Sent::Refused(ask) => self.refuse(&ask),
+        }
+    }
+
+    fn refuse(&mut self, ask: &Ask) {
+        if let Some(task) = self.tasks.remove(&ask.id) {
+            self.undo(&task);
+            self.fail(&task);
+        }
+    }
+
+    fn ask_provider(&mut self, addr: &ProviderConfigAddr, request: Request) {
+        self.next_id += 1;
+        self.provider_asks.insert(self.next_id, addr.clone());
+        let ask = Ask {
+            id: self.next_id,
+            provider: addr.clone(),
+            request,
+            shown: None,
+        };
+        self.asks.push_back(ask);
+    }
+
+    fn provider_answer(
+        &mut self,
+        addr: &ProviderConfigAddr,
+        answer: Result<Response, ProviderError>,
+    ) {
+        let (settled, diags) = self.providers.answer(&self.eval, addr, answer);
+        self.diags.extend(diags);
+        match settled {
+            Settled::Next(request) => self.ask_provider(addr, request),
+            Settled::Ready(asks) => self.asks.extend(asks),
+            Settled::Failed(asks) => {
+                for ask in asks {
+                    self.refuse(&ask);
+                }
+            }
+        }
+    }
+
+    fn resource(&self, inst: ModuleInst, addr: &InstanceAddr) -> Option<&Resource> {
+        let module = self.eval.module_of(inst);
+        self.eval
+            .config()
+            .module(module)
+            .resources
+            .get(&addr.resource.resource)
+    }
+
+    fn forget(&mut self, task: &Task) {
+        let change = &self.plan.changes[task.change as usize];
+        match &change.deposed {
+            Some(key) => self.state.remove_deposed(&change.addr, key),
+            None => self.state.remove(&change.addr),
+        };
+        self.counts.forgotten += 1;
+        self.complete(task.step);
+    }
+}
+
+/// The values of instances that no step has set yet: as planned, or as stored.
+fn source(plan: Arc<Plan>, schemas: Arc<Schemas>) -> muster_eval::InstanceSource {
+    let planned: HashMap<InstanceAddr, usize> = plan
+        .changes
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.deposed.is_none() && c.action != Action::Delete)
+        .map(|(i, c)| (c.addr.clone(), i))
+        .collect();
+    Box::new(move |addr| {
+        if let Some(&i) = planned.get(addr) {
+            return Some(plan.changes[i].after.clone());
+        }
+        stored(&plan.prior, &schemas, &addr.resource, addr)
+    })
+}
+
+fn stored(
+    state: &Snapshot,
+    schemas: &Schemas,
+    resource: &AbsResource,
+    addr: &InstanceAddr,
+) -> Option<Value> {
+    let provider = &state.resources.get(resource)?.provider.provider;
+    let id = &resource.resource;
+    let schema = schemas.resource(provider, id.mode, &id.type_name)?;
+    let value = state
+        .current(addr)?
+        .decode_marked(&schema.block.implied_type())
+        .ok()?;
+    let sensitive = schema.block.sensitive_paths(&value.unmark_deep());
+    Some(value.mark_paths(&sensitive))
+}

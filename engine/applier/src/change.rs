@@ -1,0 +1,347 @@
+//! Objects that are made or changed.
+
+use muster_config::IgnoreChanges;
+use muster_eval::CheckKind;
+use muster_lang::{Diagnostic, Diags};
+use muster_plan::{Action, Operation};
+use muster_provider::{Applied, ApplyRequest, PlanRequest, Planned, Private, Request};
+use muster_schema::{
+    SchemaError, apply_ignore_changes, check_applied, check_conforms, check_planned,
+    check_write_only_null, keep_ignored, proposed_new, requires_replace,
+};
+use muster_snapshot::{Object, Status};
+use muster_value::{Path, Type, Value};
+
+use crate::Applier;
+use crate::task::{Stage, Task};
+
+impl Applier {
+    pub(crate) fn begin_change(&mut self, mut task: Task, depose: bool) {
+        let change = &self.plan.changes[task.change as usize];
+        task.depose = depose;
+        if change.action == Action::Update {
+            task.prior = change.before.unmark_deep();
+            if let Some(object) = self.state.current(&change.addr) {
+                task.private = object.private.clone();
+            }
+        }
+        if !self.configure(&mut task) {
+            return self.fail(&task);
+        }
+        let request = Request::ValidateResource {
+            type_name: task.addr().resource.resource.type_name.clone(),
+            config: task.config.clone(),
+        };
+        self.ask(task, Stage::Validate, request, None);
+    }
+
+    /// Evaluates the configuration, which must be wholly known now. `false` when it is not.
+    pub(crate) fn configure(&mut self, task: &mut Task) -> bool {
+        let Some(inst) = task.inst else { return false };
+        if !self.conditions(task, CheckKind::Precondition, None) {
+            return false;
+        }
+        match self.eval.resource_config(task.addr(), inst) {
+            Ok(config) => (task.config, task.config_marks) = config.unmark_deep_with_paths(),
+            Err(diags) => {
+                self.diags.extend(diags);
+                return false;
+            }
+        }
+        if !task.config.is_wholly_known() {
+            let detail = format!(
+                "The configuration of {} still has values that are not known, although everything it needs is there. This is a bug in muster.",
+                task.addr()
+            );
+            let summary = "Configuration contains unknown value";
+            self.diags
+                .push(Diagnostic::error(summary, detail).about(task.addr()));
+            return false;
+        }
+        true
+    }
+
+    /// Plans once more, with everything known.
+    pub(crate) fn plan_again(&mut self, mut task: Task) {
+        task.effective = self.with_ignored(&task);
+        let proposed = proposed_new(&task.schema.block, &task.prior, &task.effective);
+        let request = Request::Plan(PlanRequest {
+            type_name: task.addr().resource.resource.type_name.clone(),
+            prior: task.prior.clone(),
+            proposed,
+            config: task.effective.clone(),
+            prior_private: task.private.clone(),
+            provider_meta: Value::NULL,
+        });
+        self.ask(task, Stage::Plan, request, None);
+    }
+
+    fn with_ignored(&self, task: &Task) -> Value {
+        let ignore = task.inst.and_then(|i| self.resource(i, task.addr()));
+        let block = &task.schema.block;
+        match ignore.map(|r| &r.lifecycle.ignore_changes) {
+            Some(IgnoreChanges::All) => {
+                let all = muster_schema::IgnoreChanges::All;
+                apply_ignore_changes(&task.prior, &task.config, all, block)
+            }
+            Some(IgnoreChanges::Paths(paths)) => {
+                let paths: Vec<Path> = paths.iter().map(|(p, _)| p.clone()).collect();
+                let ignore = muster_schema::IgnoreChanges::Paths(&paths);
+                apply_ignore_changes(&task.prior, &task.config, ignore, block)
+            }
+            _ => task.config.clone(),
+        }
+    }
+
+    pub(crate) fn planned_again(&mut self, task: Task, mut planned: Planned) {
+        if planned.legacy_type_system {
+            planned.value = self.keep_ignored(&task, planned.value);
+        }
+        if let Err((summary, errors)) = self.check_final(&task, &planned) {
+            self.broken(&task, summary, &errors);
+            return self.fail(&task);
+        }
+        if !task.prior.is_null() && planned.value.same(&task.prior) {
+            return self.unchanged(task, &planned);
+        }
+        self.apply(task, planned);
+    }
+
+    fn keep_ignored(&self, task: &Task, planned: Value) -> Value {
+        let resource = task.inst.and_then(|i| self.resource(i, task.addr()));
+        match resource.map(|r| &r.lifecycle.ignore_changes) {
+            Some(IgnoreChanges::Paths(paths)) => {
+                let paths: Vec<Path> = paths.iter().map(|(p, _)| p.clone()).collect();
+                keep_ignored(
+                    &task.prior,
+                    &planned,
+                    muster_schema::IgnoreChanges::Paths(&paths),
+                )
+            }
+            _ => planned,
+        }
+    }
+
+    /// The final plan must be one that the approved plan promised.
+    fn check_final(
+        &self,
+        task: &Task,
+        planned: &Planned,
+    ) -> Result<(), (&'static str, Vec<SchemaError>)> {
+        let block = &task.schema.block;
+        let approved = self.plan.changes[task.change as usize].after.unmark_deep();
+        let mut errors = check_conforms(block, &planned.value);
+        if errors.is_empty() {
+            errors = check_write_only_null(block, &planned.value);
+        }
+        if errors.is_empty() && !planned.legacy_type_system {
+            errors = check_planned(block, &task.prior, &task.effective, &planned.value);
+        }
+        if !errors.is_empty() {
+            return Err(("Provider produced invalid plan", errors));
+        }
+        let replace = requires_replace(
+            block,
+            &task.prior,
+            &planned.value,
+            &planned.requires_replace,
+        );
+        if !task.prior.is_null() && !replace.is_empty() {
+            errors.extend(replace.into_iter().map(|path| SchemaError {
+                path,
+                reason: "was planned to change in place, but now needs a replacement".into(),
+            }));
+        } else if !planned.legacy_type_system {
+            errors = check_applied(block, &approved, &planned.value);
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(("Provider produced inconsistent final plan", errors))
+        }
+    }
+
+    /// With everything known there is nothing to do after all, save for what is stored with it.
+    fn unchanged(&mut self, task: Task, planned: &Planned) {
+        let value = planned.value.clone();
+        let private = task.private.clone();
+        self.keep(&task, &value, private, Status::Ready);
+        self.done(task, &value);
+    }
+
+    fn apply(&mut self, mut task: Task, planned: Planned) {
+        if task.depose {
+            let addr = task.addr().clone();
+            task.deposed = self.state.depose(&addr);
+            if let Some(key) = &task.deposed {
+                self.deposed.insert(task.change, key.clone());
+            }
+        }
+        let request = Request::Apply(ApplyRequest {
+            type_name: task.addr().resource.resource.type_name.clone(),
+            prior: task.prior.clone(),
+            planned: planned.value.clone(),
+            config: task.effective.clone(),
+            planned_private: planned.private.clone(),
+            provider_meta: Value::NULL,
+        });
+        let operation = if task.prior.is_null() {
+            Operation::Create
+        } else {
+            Operation::Update
+        };
+        self.ask(
+            task,
+            Stage::Apply(Box::new(planned)),
+            request,
+            Some(operation),
+        );
+    }
+
+    pub(crate) fn applied(
+        &mut self,
+        task: Task,
+        planned: Planned,
+        applied: Applied,
+        mut failed: bool,
+    ) {
+        let Applied {
+            value,
+            private,
+            legacy_type_system,
+            ..
+        } = applied;
+        let block = &task.schema.block;
+        let errors = check_conforms(block, &value);
+        if !errors.is_empty() {
+            self.broken(&task, "Provider produced invalid object", &errors);
+            self.undo(&task);
+            return self.fail(&task);
+        }
+        let errors = self.check_result(&task, &planned, &value, failed, legacy_type_system);
+        if !errors.is_empty() {
+            self.broken(
+                &task,
+                "Provider produced inconsistent result after apply",
+                &errors,
+            );
+            failed = true;
+        }
+        if value.is_null() {
+            if !failed {
+                let error = SchemaError {
+                    path: Path::root(),
+                    reason: "the object is not there after it was applied".into(),
+                };
+                self.broken(
+                    &task,
+                    "Provider produced inconsistent result after apply",
+                    &[error],
+                );
+            }
+            self.undo(&task);
+            return self.fail(&task);
+        }
+        let value = without_unknowns(&value);
+        let made = task.prior.is_null();
+        let status = if failed && made {
+            Status::Tainted
+        } else {
+            Status::Ready
+        };
+        self.keep(&task, &value, private, status);
+        if failed {
+            return self.fail(&task);
+        }
+        self.done(task, &value);
+    }
+
+    fn check_result(
+        &self,
+        task: &Task,
+        planned: &Planned,
+        value: &Value,
+        failed: bool,
+        legacy: bool,
+    ) -> Vec<SchemaError> {
+        let block = &task.schema.block;
+        let mut errors = check_write_only_null(block, value);
+        if !value.is_null() && !value.is_wholly_known() {
+            errors.push(SchemaError {
+                path: Path::root(),
+                reason: "parts of the object are still unknown after it was applied".into(),
+            });
+        }
+        if errors.is_empty() && !failed && !legacy && !value.is_null() {
+            errors = check_applied(block, &planned.value, value);
+        }
+        errors
+    }
+
+    /// Writes an object into the state.
+    pub(crate) fn keep(&mut self, task: &Task, value: &Value, private: Private, status: Status) {
+        let change = &self.plan.changes[task.change as usize];
+        match Object::encode(&value.mark_paths(&task.config_marks), &task.ty) {
+            Ok(mut object) => {
+                object.schema_version = task.schema.version;
+                object.private = private;
+                object.status = status;
+                object.dependencies = change.dependencies.to_vec();
+                object.create_before_destroy = change.create_before_destroy;
+                self.state.put(&change.addr, &change.provider, object);
+            }
+            Err(error) => {
+                let detail = format!("The object cannot be stored: {error}.");
+                self.diags.push(
+                    Diagnostic::error("Provider produced invalid object", detail)
+                        .about(task.addr()),
+                );
+            }
+        }
+    }
+
+    /// An object is as planned.
+    fn done(&mut self, task: Task, value: &Value) {
+        if task.prior.is_null() {
+            self.counts.added += 1;
+        } else {
+            self.counts.changed += 1;
+        }
+        let marked = task.marked(value);
+        let Some(inst) = task.inst else {
+            return self.complete(task.step);
+        };
+        let id = &task.addr().resource.resource;
+        self.eval
+            .set_instance(inst, id, task.addr().key.clone(), Ok(marked.clone()));
+        if !self.conditions(&task, CheckKind::Postcondition, Some(&marked)) {
+            return self.fail(&task);
+        }
+        self.complete(task.step);
+    }
+
+    /// Puts back what was set aside for an object that was not made.
+    pub(crate) fn undo(&mut self, task: &Task) {
+        if let (true, Some(key)) = (task.depose, &task.deposed) {
+            self.state.restore_deposed(task.addr(), key);
+            self.deposed.remove(&task.change);
+        }
+    }
+
+    /// Reports problems of a task.
+    pub(crate) fn report(&mut self, diags: Diags) {
+        self.diags.extend(diags);
+    }
+}
+
+/// What is still unknown is lost: null takes its place.
+fn without_unknowns(value: &Value) -> Value {
+    match value {
+        Value::Unknown(u) => Value::Null(match &u.ty {
+            Type::Dynamic => Type::Dynamic,
+            ty => ty.clone(),
+        }),
+        known if known.is_wholly_known() => known.clone(),
+        other => other.map_children(|_, child| without_unknowns(child)),
+    }
+}

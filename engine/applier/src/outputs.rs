@@ -1,0 +1,47 @@
+//! Outputs of the root module, as they are when everything is done.
+
+use muster_eval::ModuleInst;
+use muster_plan::{Action, Mode};
+use muster_snapshot::OutputValue;
+
+use crate::{Applier, Str};
+
+impl Applier {
+    /// Writes the outputs into the state. One that cannot be evaluated, because something that
+    /// it needs failed, stays as it was.
+    pub(crate) fn finish_outputs(&mut self) {
+        let plan = std::sync::Arc::clone(&self.plan);
+        if plan.mode == Mode::Destroy {
+            if !self.any_failed && !self.stopping {
+                for name in plan.outputs.keys() {
+                    self.state.outputs.remove(name);
+                }
+            }
+            return;
+        }
+        for (name, change) in &plan.outputs {
+            match change.action {
+                Action::Delete => {
+                    self.state.outputs.remove(name);
+                }
+                _ => self.write_output(name, change.sensitive),
+            }
+        }
+    }
+
+    fn write_output(&mut self, name: &Str, sensitive: bool) {
+        match self.eval.output(ModuleInst::ROOT, name) {
+            Ok(value) if value.is_null() => {
+                self.state.outputs.remove(name);
+            }
+            Ok(value) if value.is_wholly_known() => {
+                let value = value.unmark_deep();
+                self.state
+                    .outputs
+                    .insert(name.clone(), OutputValue { value, sensitive });
+            }
+            Ok(_) => {}
+            Err(diags) => self.report(diags),
+        }
+    }
+}
