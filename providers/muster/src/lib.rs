@@ -1,1 +1,22 @@
-//! placeholder
+//! muster's own provider: compute zones, and the fleets, settlements and DR policies in them.
+//!
+//! Resource types and data sources (`resources`, `data`) speak to the world through the
+//! [`Driver`](driver::Driver) trait only. What the objects are is plain data in [`model`]; how
+//! they come about is a driver's matter. The one driver so far is the embedded simulator,
+//! [`drivers::sim`].
+
+mod client;
+pub mod conformance;
+mod data;
+pub mod driver;
+pub mod drivers;
+pub mod model;
+mod provider;
+mod resources;
+
+pub use client::Client;
+pub use provider::MusterProvider;
+
+/// The provider's source address.
+pub const ADDRESS: &str = "registry.terraform.io/muster/muster";
+

@@ -81,7 +81,7 @@ mod fault;
 mod field;
 mod fields;
 pub mod function;
-//mod grpc;
+
 pub mod log;
 mod private;
 mod provider;
@@ -96,9 +96,9 @@ pub use de::from_value;
 pub use fault::Fault;
 pub use field::Field;
 pub use fields::Fields;
-//pub use grpc::{ServeOptions, serve};
+
 pub use muster_lang::{Diagnostic, Diags};
-pub use muster_value::{Path, Type, Value};
+pub use muster_value::{Number, Path, Type, Value};
 pub use private::Private;
 pub use provider::{Provider, Registry};
 pub use resource::{Context, DataSource, Failure, PlanChange, Resource, error_at};

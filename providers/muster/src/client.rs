@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use muster_sdk::{Diagnostic, Path};
+use uuid::Uuid;
+
+use crate::driver::{Driver, DriverError, Manages};
+use crate::model::{Capacity, Kind, Object, ZoneSpec, ZoneView};
+
+/// What resources and data sources work with.
+pub struct Client {
+    driver: Arc<dyn Driver>,
+    /// Zones of the plan in progress, by id; `None` for those that will go. An engine plans a
+    /// zone before whatever refers to it, so what refers to it can look ahead.
+    planned: Mutex<BTreeMap<String, Option<ZoneSpec>>>,
+}
+
+impl Client {
+    /// Works with a driver.
+    pub fn new(driver: Arc<dyn Driver>) -> Self {
+        Self {
+            driver,
+            planned: Mutex::default(),
+        }
+    }
+
+    /// The driver.
+    pub fn driver(&self) -> &(dyn Driver + 'static) {
+        &*self.driver
+    }
+
+    /// Remembers that a zone will be like this.
+    pub fn plan_zone(&self, spec: ZoneSpec) {
+        self.planned().insert(spec.id(), Some(spec));
+    }
+
+    /// Remembers that a zone will go.
+    pub fn plan_zone_gone(&self, id: &str) {
+        self.planned().insert(id.into(), None);
+    }
+
+    /// The zones as they will be when everything planned so far is done.
+    ///
+    /// # Errors
+    /// When the driver cannot list its zones.
+    pub async fn zones_ahead(&self) -> Result<Vec<ZoneView>, DriverError> {
+        let mut views: BTreeMap<String, ZoneView> = BTreeMap::new();
+        for zone in self.driver.zones().await? {
+            let committed = zone.status.committed();
+            let view = ZoneView {
+                id: zone.id.clone(),
+                spec: zone.spec,
+                committed,
+            };
+            views.insert(zone.id, view);
+        }
+        for (id, spec) in self.planned().iter() {
+            match spec {
+                None => {
+                    views.remove(id);
+                }
+                Some(spec) => {
+                    let committed = views.get(id).map_or(Capacity::ZERO, |view| view.committed);
+                    let view = ZoneView {
+                        id: id.clone(),
+                        spec: spec.clone(),
+                        committed,
+                    };
+                    views.insert(id.clone(), view);
+                }
+            }
+        }
+        Ok(views.into_values().collect())
+    }
+
+    /// Makes an object, or finds the one that an interrupted create of the same has made.
+    ///
+    /// # Errors
+    /// What the driver says, as a diagnostic.
+    pub async fn create<K: Kind>(&self, spec: K::Spec) -> Result<Object<K>, Diagnostic>
+    where
+        dyn Driver: Manages<K>,
+    {
+        let token = token::<K>(&spec);
+        let made = Manages::<K>::create(self.driver(), &token, spec).await;
+        made.map_err(|error| diagnostic(K::NAME, "creating", &error))
+    }
+
+    /// Looks at an object that is on record.
+    ///
+    /// # Errors
+    /// What the driver says, as a diagnostic.
+    pub async fn read<K: Kind>(&self, id: &str) -> Result<Option<Object<K>>, Diagnostic>
+    where
+        dyn Driver: Manages<K>,
+    {
+        let failed = |error: DriverError| diagnostic(K::NAME, "reading", &error);
+        let found = Manages::<K>::get(self.driver(), id).await.map_err(failed)?;
+        if found.is_some() {
+            Manages::<K>::confirm(self.driver(), id).await.map_err(failed)?;
+        }
+        Ok(found)
+    }
+
+    /// Changes an object.
+    ///
+    /// # Errors
+    /// What the driver says, as a diagnostic.
+    pub async fn update<K: Kind>(&self, id: &str, spec: K::Spec) -> Result<Object<K>, Diagnostic>
+    where
+        dyn Driver: Manages<K>,
+    {
+        let changed = Manages::<K>::update(self.driver(), id, spec).await;
+        changed.map_err(|error| diagnostic(K::NAME, "updating", &error))
+    }
+
+    /// Ends an object.
+    ///
+    /// # Errors
+    /// What the driver says, as a diagnostic.
+    pub async fn delete<K: Kind>(&self, id: &str) -> Result<(), Diagnostic>
+    where
+        dyn Driver: Manages<K>,
+    {
+        let gone = Manages::<K>::delete(self.driver(), id).await;
+        gone.map_err(|error| diagnostic(K::NAME, "deleting", &error))
+    }
+
+    fn planned(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<ZoneSpec>>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The idempotency token of a create: the same for the same object, so that a create whose
+/// answer was lost can be repeated.
+fn token<K: Kind>(spec: &K::Spec) -> String {
+    // A specification is plain data; should it ever have no JSON form, its debug form is as
+    // good for telling two of them apart.
+    let text = serde_json::to_string(spec).unwrap_or_else(|_| format!("{spec:?}"));
+    let identity = format!("{}\u{0}{text}", K::NAME);
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, identity.as_bytes()).to_string()
+}
+
+/// A driver's refusal as people should read it, with the attribute to blame.
+pub(crate) fn diagnostic(kind: &str, doing: &str, error: &DriverError) -> Diagnostic {
+    let summary = match error {
+        DriverError::Capacity { .. } => "Insufficient Capacity".to_owned(),
+        DriverError::Exists { .. } => "Object Already Exists".to_owned(),
+        DriverError::InUse { .. } => "Object In Use".to_owned(),
+        _ => format!("Error {doing} {kind}"),
+    };
+    let text = error.to_string();
+    let mut detail = String::with_capacity(text.len() + 1);
+    let mut chars = text.chars();
+    detail.extend(chars.next().into_iter().flat_map(char::to_uppercase));
+    detail.push_str(chars.as_str());
+    detail.push('.');
+    if let DriverError::Exists { .. } = error {
+        detail.push_str(" Import it to manage it here, or choose another name.");
+    }
+    let mut diagnostic = Diagnostic::error(summary, detail);
+    diagnostic.path = error.field().map(|field| Path::root().attr(field));
+    diagnostic
+}

@@ -1,0 +1,3 @@
+//! One folder per driver.
+
+pub mod sim;

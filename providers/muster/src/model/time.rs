@@ -1,0 +1,152 @@
+//! Times and durations as users write them.
+
+/// Reads a duration like `90s`, `5m` or `1h30m`, in seconds.
+///
+/// # Errors
+/// Completes the sentence "the value ...".
+pub fn parse_duration(text: &str) -> Result<f64, String> {
+    let wrong = || format!("must be a duration like \"30s\", \"5m\" or \"1h30m\", and is {text:?}");
+    let mut rest = text;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        let factor = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            _ => return Err(wrong()),
+        };
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        seconds += number * factor;
+        rest = tail;
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(seconds) }
+}
+
+/// Reads an RFC 3339 time like `2034-01-15T10:00:00Z`, in seconds since the epoch. Fractions of
+/// a second are dropped.
+///
+/// # Errors
+/// Completes the sentence "the value ...".
+pub fn parse_time(text: &str) -> Result<i64, String> {
+    timestamp(text).ok_or_else(|| {
+        format!("must be a time like \"2034-01-15T10:00:00Z\", and is {text:?}")
+    })
+}
+
+fn timestamp(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize, to: usize| -> Option<i64> {
+        let part = bytes.get(from..to)?;
+        part.iter().try_fold(0i64, |n, b| {
+            b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
+        })
+    };
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if separators.iter().any(|(at, byte)| bytes.get(*at) != Some(byte)) {
+        return None;
+    }
+    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
+    if !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let mut rest = text.get(19..)?;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let end = fraction.find(|c: char| !c.is_ascii_digit())?;
+        rest = if end == 0 { return None } else { &fraction[end..] };
+    }
+    let days = days_since_epoch(year, month, day);
+    Some(days * 86400 + hour * 3600 + minute * 60 + second - offset(rest)?)
+}
+
+/// Seconds east of UTC: `Z`, `+01:00`.
+fn offset(text: &str) -> Option<i64> {
+    if text == "Z" {
+        return Some(0);
+    }
+    let sign = match text.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = text.get(1..)?.split_once(':')?;
+    let number = |part: &str| -> Option<i64> {
+        let plain = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| part.parse().ok())?
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01. Years count from March, so that the leap day is the last of its year.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// Prints seconds since the epoch as `2034-01-15T10:00:00Z`.
+pub fn format_time(seconds: i64) -> String {
+    let days = seconds.div_euclid(86400) + 719_468;
+    let second = seconds.rem_euclid(86400);
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_add_up() {
+        assert_eq!(parse_duration("30s"), Ok(30.0));
+        assert_eq!(parse_duration("1h30m"), Ok(5400.0));
+        assert_eq!(parse_duration("1.5h"), Ok(5400.0));
+        assert_eq!(parse_duration("250ms"), Ok(0.25));
+        for bad in ["", "5", "m", "5 m", "-5m", "5y", "1..2s", "5mé"] {
+            assert!(parse_duration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn times_go_both_ways() {
+        for text in ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2034-01-15T10:00:00Z"] {
+            assert_eq!(parse_time(text).map(format_time).as_deref(), Ok(text));
+        }
+        assert_eq!(parse_time("2024-01-15T10:00:00Z"), Ok(1_705_312_800));
+        assert_eq!(parse_time("2024-01-15T11:00:00.5+01:00"), Ok(1_705_312_800));
+        for bad in ["", "2024-01-15", "2023-02-29T00:00:00Z", "2024-01-15T24:00:00Z", "2024-01-15T10:00:00", "2024-01-15T10:00:00+1:00"] {
+            assert!(parse_time(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+use muster_sdk::schema::{Schema, map, nested, number, string};
+use muster_sdk::{Context, Diagnostic, Failure, Path, PlanChange, Resource, Type, error_at};
+use serde::{Deserialize, Serialize};
+
+use super::{amounts, missing_id};
+use crate::client::{Client, diagnostic};
+use crate::driver::Manages;
+use crate::model::{Capacity, Object, Resource as Amount, Zone, ZoneSpec};
+
+/// `muster_zone`
+pub struct ZoneResource;
+
+/// The stored zone.
+#[derive(Serialize, Deserialize)]
+pub struct ZoneState {
+    id: Option<String>,
+    #[serde(flatten)]
+    spec: ZoneSpec,
+    used: Option<Capacity>,
+    reserved: Option<Capacity>,
+    available: Option<Capacity>,
+}
+
+impl From<Object<Zone>> for ZoneState {
+    fn from(zone: Object<Zone>) -> Self {
+        Self {
+            id: Some(zone.id),
+            spec: zone.spec,
+            used: Some(zone.status.used),
+            reserved: Some(zone.status.reserved),
+            available: Some(zone.status.available),
+        }
+    }
+}
+
+impl Resource for ZoneResource {
+    type Client = Client;
+    type State = ZoneState;
+
+    fn schema(&self) -> Schema {
+        let amount = |text| number().optional().min(0).description(text);
+        let capacity = nested([
+            ("cpu", amount("Cores.")),
+            ("gpu", amount("GPUs.").whole()),
+            ("memory_gb", amount("Memory in GB.")),
+            ("storage_gb", amount("Storage in GB.")),
+        ]);
+        Schema::builder()
+            .description("A place with compute capacity: a partner's, at the edge, on premise.")
+            .attribute("id", string().computed().stable().description("The zone's id."))
+            .attribute("name", string().required().forces_replace().not_empty())
+            .attribute(
+                "type",
+                string()
+                    .required()
+                    .forces_replace()
+                    .one_of(["partner", "edge", "on-premise"])
+                    .description("`partner`, `edge` or `on-premise`."),
+            )
+            .attribute(
+                "driver",
+                string()
+                    .default("sim")
+                    .forces_replace()
+                    .one_of(["sim"])
+                    .description("What realises the zone: `sim`, the embedded simulator."),
+            )
+            .attribute(
+                "partner_id",
+                string().optional().forces_replace().description("The partner who owns it."),
+            )
+            .attribute("location", string().required().forces_replace().not_empty())
+            .attribute("capacity", capacity.required().description("What the zone has."))
+            .attribute(
+                "prices",
+                map(Type::Number).optional().check(prices).description(
+                    "Price of one unit for one hour, by `cpu`, `gpu`, `memory` and `storage`.",
+                ),
+            )
+            .attribute(
+                "overcommit",
+                number().default(1i64).min(1).description("How often each core is given away."),
+            )
+            .attribute("used", amounts().description("In use now."))
+            .attribute("reserved", amounts().description("Promised for later."))
+            .attribute("available", amounts().description("Free for the taking."))
+            .build()
+    }
+
+    async fn plan(
+        &self,
+        plan: &mut PlanChange<'_>,
+        cx: &mut Context<'_, Client>,
+    ) -> Result<(), Diagnostic> {
+        // The id is known before the zone is there, so that plans of what goes into it can be
+        // exact. The attributes that it follows from are the ones that force a replacement.
+        let Ok(spec) = plan.planned().parse::<Identity>() else {
+            if plan.is_create() || plan.changes("name") {
+                plan.set_unknown("id")?;
+            }
+            return Ok(());
+        };
+        let id = spec.id();
+        plan.set("id", &id)?;
+        let before = match plan.prior() {
+            Some(prior) => prior.get::<String>("id")?.known(),
+            None => None,
+        };
+        if let Some(before) = before {
+            if before != id {
+                cx.client().plan_zone_gone(&before);
+            } else {
+                refuse_shrinking(plan, cx, &id).await?;
+            }
+        }
+        if let Ok(spec) = plan.planned().parse::<ZoneSpec>() {
+            cx.client().plan_zone(spec);
+        }
+        Ok(())
+    }
+
+    async fn plan_destroy(
+        &self,
+        state: ZoneState,
+        cx: &mut Context<'_, Client>,
+    ) -> Result<(), Diagnostic> {
+        if let Some(id) = &state.id {
+            cx.client().plan_zone_gone(id);
+        }
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        planned: ZoneState,
+        cx: &mut Context<'_, Client>,
+    ) -> Result<ZoneState, Failure<ZoneState>> {
+        Ok(cx.client().create::<Zone>(planned.spec).await?.into())
+    }
+
+    async fn read(
+        &self,
+        state: ZoneState,
+        cx: &mut Context<'_, Client>,
+    ) -> Result<Option<ZoneState>, Diagnostic> {
+        let id = state.id.ok_or_else(|| missing_id("zone"))?;
+        Ok(cx.client().read::<Zone>(&id).await?.map(ZoneState::from))
+    }
+
+    async fn update(
+        &self,
+        prior: ZoneState,
+        planned: ZoneState,
+        cx: &mut Context<'_, Client>,
+    ) -> Result<ZoneState, Failure<ZoneState>> {
+        let id = prior.id.ok_or_else(|| missing_id("zone"))?;
+        Ok(cx.client().update::<Zone>(&id, planned.spec).await?.into())
+    }
+
+    async fn delete(
+        &self,
+        state: ZoneState,
+        cx: &mut Context<'_, Client>,
+    ) -> Result<(), Diagnostic> {
+        let id = state.id.ok_or_else(|| missing_id("zone"))?;
+        cx.client().delete::<Zone>(&id).await
+    }
+
+    async fn import(
+        &self,
+        id: &str,
+        cx: &mut Context<'_, Client>,
+    ) -> Result<Option<ZoneState>, Diagnostic> {
+        Ok(cx.client().read::<Zone>(id).await?.map(ZoneState::from))
+    }
+}
+
+/// The part of a planned zone that its id follows from.
+#[derive(Deserialize)]
+struct Identity {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    driver: String,
+    partner_id: Option<String>,
+    location: String,
+}
+
+impl Identity {
+    fn id(self) -> String {
+        let spec = ZoneSpec {
+            name: self.name,
+            kind: self.kind,
+            driver: self.driver,
+            partner_id: self.partner_id,
+            location: self.location,
+            capacity: Capacity::default(),
+            prices: None,
+            overcommit: 1.0,
+        };
+        spec.id()
+    }
+}
+
+fn prices(value: &muster_sdk::Value) -> Result<(), String> {
+    for (name, price) in value.as_entries().into_iter().flatten() {
+        if !Amount::ALL.into_iter().any(|amount| amount.name() == &**name) {
+            return Err(format!("has a price for {name:?}, which is no resource type"));
+        }
+        if price.as_number().is_some_and(muster_sdk::Number::is_negative) {
+            return Err(format!("has a negative price for {name:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// A zone must still hold what is committed in it.
+async fn refuse_shrinking(
+    plan: &PlanChange<'_>,
+    cx: &mut Context<'_, Client>,
+    id: &str,
+) -> Result<(), Diagnostic> {
+    let Ok(planned) = plan.planned().parse::<ZoneSpec>() else {
+        return Ok(());
+    };
+    let found = Manages::<Zone>::get(cx.client().driver(), id).await;
+    let Some(zone) = found.map_err(|error| diagnostic("zone", "reading", &error))? else {
+        return Ok(());
+    };
+    let committed = zone.status.committed();
+    let offer = planned.offer();
+    let Some(short) = offer.lacks(&committed) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "The zone {:?} has committed {} {} to fleets and settlements, and would be left with {}. \
+         Release some of it first.",
+        zone.spec.name,
+        committed.get(short),
+        short.attribute(),
+        offer.get(short)
+    );
+    let path = Path::root().attr("capacity").attr(short.attribute());
+    Err(error_at(path, "Zone Smaller Than Its Commitments", detail))
+}
