@@ -1,0 +1,105 @@
+use std::io;
+use std::path::PathBuf;
+
+use muster_snapshot::StateError;
+
+use crate::LockInfo;
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else holds the lock.
+    #[error("{place} is locked by somebody else{}", holder_text(.holder.as_deref()))]
+    Locked {
+        /// The state.
+        place: String,
+        /// Who holds it, if that can be told.
+        holder: Option<Box<LockInfo>>,
+    },
+    /// What is stored is not a state.
+    #[error("{place} cannot be used: {reason}{}", backup_text(.backup.as_ref()))]
+    Corrupt {
+        /// The state.
+        place: String,
+        /// What is wrong with it.
+        reason: StateError,
+        /// An earlier state that may be put in its place.
+        backup: Option<PathBuf>,
+    },
+    /// The stored state belongs to another history.
+    #[error(
+        "the stored state has the lineage {stored:?}, the new one {given:?}: they are of different origin"
+    )]
+    Lineage {
+        /// Lineage of what is stored.
+        stored: String,
+        /// Lineage of what was to be written.
+        given: String,
+    },
+    /// The stored state is not the one that the new one was made from.
+    #[error(
+        "the stored state has the serial number {stored}, but the new one was made from number {given}: somebody else has changed it"
+    )]
+    Stale {
+        /// Serial number of what is stored.
+        stored: u64,
+        /// Serial number that the new state was made from.
+        given: u64,
+    },
+    /// The operating system refuses something.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried: `write`.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The new state could not be stored; the old one is untouched.
+    #[error("cannot write the state, and {} stays as it was: {source}", .path.display())]
+    NotWritten {
+        /// The state.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Writing stopped half-way. The whole new state is in another file and will be used.
+    #[error("cannot finish writing {}: {source}. The whole new state is in {}", .path.display(), .complete.display())]
+    HalfWritten {
+        /// The state.
+        path: PathBuf,
+        /// The file with the new state.
+        complete: PathBuf,
+        /// Why it stopped.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}
+
+fn holder_text(holder: Option<&LockInfo>) -> String {
+    match holder {
+        Some(info) => format!("\n\n{info}"),
+        None => String::new(),
+    }
+}
+
+fn backup_text(backup: Option<&PathBuf>) -> String {
+    match backup {
+        Some(path) => format!(". An earlier state is in {}", path.display()),
+        None => String::new(),
+    }
+}

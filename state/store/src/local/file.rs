@@ -1,0 +1,64 @@
+//! Bytes in files, such that nothing is lost in a crash.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use crate::os;
+
+/// What a file starts with while it is being written.
+const INTERRUPTED: u8 = 0;
+
+/// Whether these bytes are of a file whose writing was interrupted.
+pub(super) fn is_interrupted(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&INTERRUPTED)
+}
+
+/// All bytes of an open file.
+pub(super) fn read(mut file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The first byte of an open file, if it has any.
+pub(super) fn read_start(mut file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Writes a file as a whole: it has either its old bytes or the new ones, and for its owner
+/// only. Whoever has it open keeps the old ones.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    os::sync_folder(folder)
+}
+
+/// Writes over an open file in place. Until all bytes are on disk it starts with a byte that
+/// tells of the interruption.
+pub(super) fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    let Some((first, rest)) = bytes.split_first() else {
+        return file.set_len(0);
+    };
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&[INTERRUPTED])?;
+    file.sync_data()?;
+    file.write_all(rest)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_data()?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&[*first])?;
+    file.sync_all()
+}

@@ -1,0 +1,322 @@
+//! A state in a local file.
+//!
+//! # Locks and atomic writes
+//!
+//! Terraform locks the state file itself, waits with the file open, and later reads and writes
+//! through that open file. A rename in its place, the usual way to replace a file at once, would
+//! leave a waiting Terraform with a file that has no name any more: it would read an old state
+//! and write the new one into nowhere. So the file is never replaced but written in place:
+//!
+//! 1. The whole new state goes to a file beside it, and is on disk before anything else happens.
+//!    A full disk shows here at the latest, while the old state is untouched.
+//! 2. The first byte of the state file becomes a zero byte, which no JSON text starts with; then
+//!    come all other bytes of the new state; then its first byte; each on disk before the next.
+//! 3. The file beside it goes.
+//!
+//! Whoever finds a state file that starts with a zero byte takes the state from the file beside
+//! it, and finishes the writing once it holds the lock. So at every moment either the old or the
+//! new state is whole on disk, and it is certain which.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use muster_snapshot::{Snapshot, decode, encode};
+
+use crate::{LockGuard, LockInfo, Store, StoreError, is_change, os};
+
+/// The pause between the first two attempts to lock.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A state in a local file, by the rules that Terraform's local backend has for locks and
+/// backups. Files it makes can be read by their owner only.
+#[derive(Debug)]
+pub struct LocalStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    paths: Paths,
+    session: Mutex<Session>,
+}
+
+/// The files of one state.
+#[derive(Debug)]
+struct Paths {
+    state: PathBuf,
+    backup: Option<PathBuf>,
+    lock_info: PathBuf,
+    /// The new state while it is being written.
+    complete: PathBuf,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    /// The state file while it is locked.
+    locked: Option<File>,
+    /// The backup of this run is made.
+    backed_up: bool,
+}
+
+impl LocalStore {
+    /// The state at `path`, backed up to `path` with `.backup` added to it. Nothing is opened or
+    /// made yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let state: PathBuf = path.into();
+        let mut backup = state.clone().into_os_string();
+        backup.push(".backup");
+        Self::with_backup(state, Some(backup.into()))
+    }
+
+    /// The state at `path`, backed up to another path or not at all.
+    pub fn with_backup(path: impl Into<PathBuf>, backup: Option<PathBuf>) -> Self {
+        let state: PathBuf = path.into();
+        let name = state
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let name = name.strip_prefix('.').unwrap_or(&name);
+        let paths = Paths {
+            lock_info: state.with_file_name(format!(".{name}.lock.info")),
+            complete: state.with_file_name(format!(".{name}.new")),
+            state,
+            backup,
+        };
+        Self {
+            inner: Arc::new(Inner {
+                paths,
+                session: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The state file.
+    pub fn path(&self) -> &Path {
+        &self.inner.paths.state
+    }
+}
+
+impl Store for LocalStore {
+    fn describe(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    fn lock(&self, mut info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
+        info.path = self.describe();
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        while !self.inner.try_lock(&info)? {
+            let left = timeout.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Err(StoreError::Locked {
+                    place: self.describe(),
+                    holder: self.inner.paths.holder().map(Box::new),
+                });
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        let inner = self.inner.clone();
+        Ok(LockGuard::new(info, move || inner.unlock()))
+    }
+
+    fn read(&self) -> Result<Option<Snapshot>, StoreError> {
+        let session = self.inner.session();
+        let bytes = self.inner.paths.read(session.locked.as_ref())?;
+        self.inner.paths.parse(&bytes)
+    }
+
+    fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        let mut session = self.inner.session();
+        let paths = &self.inner.paths;
+        let old = paths.read(session.locked.as_ref())?;
+        let stored = paths.parse(&old)?;
+        if !is_change(stored.as_ref(), snapshot)? {
+            return Ok(false);
+        }
+        if !old.is_empty() && !session.backed_up {
+            paths.back_up(&old)?;
+        }
+        session.backed_up = true;
+        snapshot.serial += 1;
+        let written = paths.write(session.locked.as_ref(), &encode(snapshot));
+        if matches!(written, Err(StoreError::NotWritten { .. })) {
+            snapshot.serial -= 1;
+        }
+        written.map(|()| true)
+    }
+}
+
+impl Inner {
+    fn session(&self) -> MutexGuard<'_, Session> {
+        // What is in there stays valid whatever a panicking thread was doing.
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_lock(&self, info: &LockInfo) -> Result<bool, StoreError> {
+        let paths = &self.paths;
+        let Some(file) = paths.open_locked()? else {
+            return Ok(false);
+        };
+        paths.finish_interrupted_write(&file)?;
+        let text = serde_json::to_vec(info).map_err(io::Error::from);
+        let told = text.and_then(|text| file::replace(&paths.lock_info, &text));
+        if let Err(source) = told {
+            paths.drop_if_empty(&file);
+            return Err(StoreError::io("write", &paths.lock_info)(source));
+        }
+        self.session().locked = Some(file);
+        Ok(true)
+    }
+
+    fn unlock(&self) -> Result<(), StoreError> {
+        let Some(file) = self.session().locked.take() else {
+            return Ok(());
+        };
+        self.paths.drop_if_empty(&file);
+        match std::fs::remove_file(&self.paths.lock_info) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &self.paths.lock_info)(e))
+            }
+            _ => Ok(()),
+        }
+        // The lock itself goes with the file, which is closed here.
+    }
+}
+
+impl Paths {
+    fn folder(&self) -> &Path {
+        match self.state.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// Opens the state file, made if it is not there, and locks it. `None` if somebody else
+    /// holds the lock.
+    fn open_locked(&self) -> Result<Option<File>, StoreError> {
+        std::fs::create_dir_all(self.folder()).map_err(StoreError::io("make", self.folder()))?;
+        loop {
+            let file =
+                os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
+            if !os::try_lock(&file).map_err(StoreError::io("lock", &self.state))? {
+                return Ok(None);
+            }
+            // Whoever held the lock before may have removed an empty file when it was done.
+            if os::is_at(&file, &self.state) {
+                return Ok(Some(file));
+            }
+        }
+    }
+
+    /// Removes a state file that nothing was ever written to.
+    fn drop_if_empty(&self, file: &File) {
+        let empty = file.metadata().is_ok_and(|m| m.len() == 0);
+        if empty && os::is_at(file, &self.state) {
+            let _ = std::fs::remove_file(&self.state);
+        }
+    }
+
+    /// Who holds the lock, as far as can be told.
+    fn holder(&self) -> Option<LockInfo> {
+        serde_json::from_slice(&std::fs::read(&self.lock_info).ok()?).ok()
+    }
+
+    /// The stored bytes; none if there is no state.
+    fn read(&self, locked: Option<&File>) -> Result<Vec<u8>, StoreError> {
+        let bytes = match locked {
+            Some(file) => file::read(file),
+            None => match std::fs::read(&self.state) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+                read => read,
+            },
+        };
+        let bytes = bytes.map_err(StoreError::io("read", &self.state))?;
+        if file::is_interrupted(&bytes)
+            && let Some(complete) = self.complete_state()
+        {
+            return Ok(complete);
+        }
+        Ok(bytes)
+    }
+
+    /// The new state of a write that was interrupted.
+    fn complete_state(&self) -> Option<Vec<u8>> {
+        let bytes = std::fs::read(&self.complete).ok()?;
+        decode(&bytes).ok()?;
+        Some(bytes)
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Option<Snapshot>, StoreError> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        decode(bytes)
+            .map(Some)
+            .map_err(|reason| StoreError::Corrupt {
+                place: self.state.display().to_string(),
+                reason,
+                backup: self.backup.clone().filter(|path| path.exists()),
+            })
+    }
+
+    fn back_up(&self, old: &[u8]) -> Result<(), StoreError> {
+        let Some(backup) = &self.backup else {
+            return Ok(());
+        };
+        file::replace(backup, old).map_err(StoreError::io("write", backup))
+    }
+
+    fn write(&self, locked: Option<&File>, bytes: &[u8]) -> Result<(), StoreError> {
+        match locked {
+            Some(file) => self.write_to(file, bytes),
+            None => {
+                std::fs::create_dir_all(self.folder())
+                    .map_err(StoreError::io("make", self.folder()))?;
+                let file =
+                    os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
+                self.write_to(&file, bytes)
+            }
+        }
+    }
+
+    /// Writes the state as the head of this file explains.
+    fn write_to(&self, file: &File, bytes: &[u8]) -> Result<(), StoreError> {
+        let prepared = file::replace(&self.complete, bytes)
+            .and_then(|()| os::reserve(file, bytes.len() as u64));
+        if let Err(source) = prepared {
+            let _ = std::fs::remove_file(&self.complete);
+            return Err(StoreError::NotWritten {
+                path: self.state.clone(),
+                source,
+            });
+        }
+        file::overwrite(file, bytes).map_err(|source| StoreError::HalfWritten {
+            path: self.state.clone(),
+            complete: self.complete.clone(),
+            source,
+        })?;
+        os::make_private(file);
+        // Left behind it does no harm: it is only looked at after an interruption.
+        let _ = std::fs::remove_file(&self.complete);
+        Ok(())
+    }
+
+    fn finish_interrupted_write(&self, file: &File) -> Result<(), StoreError> {
+        let bytes = file::read_start(file).map_err(StoreError::io("read", &self.state))?;
+        match self.complete_state() {
+            Some(complete) if file::is_interrupted(&bytes) => self.write_to(file, &complete),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::conformance;
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.path("terraform.tfstate")
+    }
+
+    fn open(&self) -> LocalStore {
+        LocalStore::new(self.state())
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+fn says(snapshot: &mut Snapshot, text: &str) {
+    snapshot.checks = muster_snapshot::JsonText::parse(text).ok();
+}
+
+fn written(store: &LocalStore, text: &str) -> Snapshot {
+    let mut snapshot = store
+        .read()
+        .unwrap()
+        .unwrap_or_else(|| Snapshot::new("1.11.4"));
+    says(&mut snapshot, text);
+    assert!(store.write(&mut snapshot).unwrap());
+    snapshot
+}
+
+fn lock(store: &LocalStore) -> Result<LockGuard, StoreError> {
+    store.lock(
+        LockInfo::new("OperationTypeApply", "1.11.4"),
+        Duration::ZERO,
+    )
+}
+
+#[test]
+fn conforms_to_what_stores_must_do() {
+    conformance::run(|case| {
+        let place = Place::new();
+        let path = place.state();
+        case(&|| Box::new(LocalStore::new(&path)));
+    });
+}
+
+#[test]
+fn a_lock_leaves_nothing_behind() {
+    let place = Place::new();
+    let store = place.open();
+    let held = lock(&store).unwrap();
+    assert_eq!(
+        place.names(),
+        [".terraform.tfstate.lock.info", "terraform.tfstate"]
+    );
+    let info: LockInfo =
+        serde_json::from_slice(&fs::read(place.path(".terraform.tfstate.lock.info")).unwrap())
+            .unwrap();
+    assert_eq!(info, *held.info());
+    drop(held);
+    assert_eq!(place.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_lock_file_that_was_left_behind_does_not_lock() {
+    let place = Place::new();
+    fs::write(place.path(".terraform.tfstate.lock.info"), "{}").unwrap();
+    lock(&place.open()).unwrap().release().unwrap();
+    assert_eq!(place.names(), Vec::<String>::new());
+}
+
+#[test]
+fn the_backup_is_the_state_before_the_run() {
+    let place = Place::new();
+    let store = place.open();
+    written(&store, "1");
+    assert_eq!(place.names(), ["terraform.tfstate"]);
+    let before = fs::read(place.state()).unwrap();
+    let next_run = place.open();
+    let _held = lock(&next_run).unwrap();
+    written(&next_run, "2");
+    written(&next_run, "3");
+    assert_eq!(
+        fs::read(place.path("terraform.tfstate.backup")).unwrap(),
+        before
+    );
+}
+
+#[test]
+fn a_backup_may_go_elsewhere_or_nowhere() {
+    let place = Place::new();
+    written(&place.open(), "1");
+    let elsewhere = Some(place.path("old"));
+    written(&LocalStore::with_backup(place.state(), elsewhere), "2");
+    written(&LocalStore::with_backup(place.state(), None), "3");
+    assert_eq!(place.names(), ["old", "terraform.tfstate"]);
+}
+
+#[test]
+fn folders_are_made_when_they_are_needed() {
+    let place = Place::new();
+    let store = LocalStore::new(place.path("terraform.tfstate.d/dev/terraform.tfstate"));
+    assert_eq!(store.read().unwrap(), None);
+    assert_eq!(place.names(), Vec::<String>::new());
+    let _held = lock(&store).unwrap();
+    written(&store, "1");
+    assert_eq!(place.names(), ["terraform.tfstate.d"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn states_and_backups_are_for_their_owner_only() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let place = Place::new();
+    written(&place.open(), "1");
+    fs::set_permissions(place.state(), fs::Permissions::from_mode(0o644)).unwrap();
+    written(&place.open(), "2");
+    for name in ["terraform.tfstate", "terraform.tfstate.backup"] {
+        assert_eq!(
+            fs::metadata(place.path(name)).unwrap().mode() & 0o777,
+            0o600,
+            "{name}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_write_keeps_the_file_that_others_wait_for() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Place::new();
+    written(&place.open(), "1");
+    let before = fs::metadata(place.state()).unwrap().ino();
+    written(&place.open(), "[2,2,2,2]");
+    written(&place.open(), "3");
+    assert_eq!(fs::metadata(place.state()).unwrap().ino(), before);
+}
+
+#[test]
+fn a_corrupt_state_is_never_touched() {
+    let place = Place::new();
+    let text = "{\"version\": 4, \"resour";
+    fs::write(place.state(), text).unwrap();
+    fs::write(place.path("terraform.tfstate.backup"), "{}").unwrap();
+    let store = place.open();
+    let _held = lock(&store).unwrap();
+    let error = store.read().unwrap_err().to_string();
+    assert!(
+        error.contains("it has been cut off. An earlier state is in"),
+        "{error}"
+    );
+    assert!(store.write(&mut Snapshot::new("1")).is_err());
+    assert_eq!(fs::read_to_string(place.state()).unwrap(), text);
+}
+
+#[test]
+fn what_cannot_be_written_leaves_the_old_state_whole() {
+    let place = Place::new();
+    let before = written(&place.open(), "1");
+    // A folder where the new state should go stands for a disk that is full.
+    fs::create_dir_all(place.path(".terraform.tfstate.new/x")).unwrap();
+    let store = place.open();
+    let mut snapshot = before.clone();
+    says(&mut snapshot, "2");
+    let refused = store.write(&mut snapshot);
+    assert!(
+        matches!(refused, Err(StoreError::NotWritten { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(snapshot.serial, before.serial);
+    assert_eq!(store.read().unwrap(), Some(before));
+}
+
+#[test]
+fn an_interrupted_write_is_finished() {
+    let place = Place::new();
+    let old = written(&place.open(), "1");
+    let mut new = old.clone();
+    says(&mut new, "2");
+    new.serial += 1;
+    let bytes = encode(&new);
+    fs::write(place.path(".terraform.tfstate.new"), &bytes).unwrap();
+    assert_eq!(
+        place.open().read().unwrap(),
+        Some(old),
+        "nothing was written over yet"
+    );
+
+    let mut torn = fs::read(place.state()).unwrap();
+    torn[0] = 0;
+    fs::write(place.state(), &torn).unwrap();
+    assert_eq!(place.open().read().unwrap().as_ref(), Some(&new));
+    lock(&place.open()).unwrap().release().unwrap();
+    assert_eq!(fs::read(place.state()).unwrap(), bytes);
+    assert_eq!(place.names(), ["terraform.tfstate"]);
+}
+
+#[test]
+fn an_interrupted_write_without_the_new_state_is_corrupt() {
+    let place = Place::new();
+    fs::write(place.state(), "\0{}").unwrap();
+    fs::write(place.path(".terraform.tfstate.new"), "{\"version\": 4").unwrap();
+    let read = place.open().read();
+    assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{read:?}");
+}
+
+const CHILD: &str = "MUSTER_STORE_TEST_LOCK";
+
+/// Not a test of its own: the process that [`locks_of_other_processes_count`] starts.
+#[cfg(unix)]
+#[test]
+fn child_that_holds_a_process_lock() {
+    let Some(path) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let file = os::open_private(Path::new(&path)).unwrap();
+    rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    println!("\nlocked");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn locks_of_other_processes_count() {
+    let place = Place::new();
+    written(&place.open(), "1");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "--nocapture",
+            "local::tests::child_that_holds_a_process_lock",
+        ])
+        .env(CHILD, place.state())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.map(Result::unwrap).any(|line| line == "locked"));
+    let store = place.open();
+    let refused = lock(&store);
+    assert!(
+        matches!(refused, Err(StoreError::Locked { holder: None, .. })),
+        "{refused:?}"
+    );
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let _held = lock(&store).unwrap();
+    // Reading through another open file does not give the lock away.
+    place.open().read().unwrap();
+    let file = os::open_private(&place.state()).unwrap();
+    let stolen =
+        rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    assert!(stolen.is_err());
+}

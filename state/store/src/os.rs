@@ -1,0 +1,158 @@
+//! What differs between operating systems.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+#[cfg(unix)]
+pub(crate) use unix::*;
+
+#[cfg(not(unix))]
+pub(crate) use other::*;
+
+/// Opens a file for reading and writing, made if it is not there. Only its owner may use it.
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    restrict(&mut options);
+    options.open(path)
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::{File, OpenOptions, Permissions};
+    use std::io;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+    use std::path::Path;
+
+    /// Readable and writable by the owner.
+    const PRIVATE: u32 = 0o600;
+
+    pub(super) fn restrict(options: &mut OpenOptions) {
+        options.mode(PRIVATE);
+    }
+
+    /// Takes the file away from all but its owner. Somebody else's file stays as it is.
+    pub(crate) fn make_private(file: &File) {
+        let open = file.metadata().is_ok_and(|m| m.mode() & 0o077 != 0);
+        if open {
+            let _ = file.set_permissions(Permissions::from_mode(PRIVATE));
+        }
+    }
+
+    /// Locks the whole file against every other open file; `false` if somebody holds it.
+    ///
+    /// The lock belongs to this open file, not to the process, so that it is not lost when some
+    /// other part of the process closes the same file. It excludes the process locks that
+    /// Terraform takes, and they exclude it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+        use nix::fcntl::{FcntlArg, fcntl};
+        use nix::libc::{F_WRLCK, SEEK_SET, flock};
+
+        let whole = flock {
+            l_type: F_WRLCK as _,
+            l_whence: SEEK_SET as _,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&whole)) {
+            Ok(_) => Ok(true),
+            Err(nix::Error::EAGAIN | nix::Error::EACCES) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Locks the whole file against other processes; `false` if somebody holds it.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+        use rustix::fs::{FlockOperation, fcntl_lock};
+
+        match fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the path still leads to the open file.
+    pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+        match (file.metadata(), std::fs::metadata(path)) {
+            (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+            _ => false,
+        }
+    }
+
+    /// Makes sure that the file can grow to `len` bytes, as far as the file system can tell.
+    pub(crate) fn reserve(file: &File, len: u64) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use rustix::fs::{FallocateFlags, fallocate};
+            use rustix::io::Errno;
+
+            match fallocate(file, FallocateFlags::KEEP_SIZE, 0, len.max(1)) {
+                Err(full @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => return Err(full.into()),
+                // Not every file system can reserve space; writing will tell.
+                Ok(()) | Err(_) => {}
+            }
+        }
+        let _ = (file, len);
+        Ok(())
+    }
+
+    /// Makes new and renamed names in a folder last.
+    pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+
+    pub(crate) fn host_name() -> String {
+        nix::unistd::gethostname()
+            .ok()
+            .and_then(|name| name.into_string().ok())
+            .unwrap_or_else(|| "localhost".into())
+    }
+
+    pub(crate) fn user_id() -> String {
+        format!("uid {}", rustix::process::getuid().as_raw())
+    }
+}
+
+#[cfg(not(unix))]
+mod other {
+    use std::fs::{File, OpenOptions, TryLockError};
+    use std::io;
+    use std::path::Path;
+
+    pub(super) fn restrict(_: &mut OpenOptions) {}
+
+    pub(crate) fn make_private(_: &File) {}
+
+    pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+        match file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    pub(crate) fn is_at(_: &File, path: &Path) -> bool {
+        path.exists()
+    }
+
+    pub(crate) fn reserve(_: &File, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn host_name() -> String {
+        std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
+    }
+
+    pub(crate) fn user_id() -> String {
+        "somebody".into()
+    }
+}

@@ -1,0 +1,52 @@
+//! Points in time as lock files have them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The present in the form of RFC 3339 with nanoseconds, in UTC.
+pub(crate) fn now() -> String {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    rfc3339(since.as_secs(), since.subsec_nanos())
+}
+
+fn rfc3339(seconds: u64, nanos: u32) -> String {
+    let (year, month, day) = date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+}
+
+/// Year, month and day of a day since 1970-01-01. Years are counted from March, so that the day
+/// that only leap years have comes last.
+fn date(days: u64) -> (u64, u64, u64) {
+    const DAYS_IN_400_YEARS: u64 = 146_097;
+    let since_0000_03_01 = days + 719_468;
+    let era = since_0000_03_01 / DAYS_IN_400_YEARS;
+    let day_of_era = since_0000_03_01 % DAYS_IN_400_YEARS;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(seconds: u64, expect: &str) {
+        assert_eq!(rfc3339(seconds, 42), expect);
+    }
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        check(0, "1970-01-01T00:00:00.000000042Z");
+        check(951_782_399, "2000-02-28T23:59:59.000000042Z");
+        check(951_782_400, "2000-02-29T00:00:00.000000042Z");
+        check(1_709_251_200, "2024-03-01T00:00:00.000000042Z");
+        check(4_102_444_799, "2099-12-31T23:59:59.000000042Z");
+    }
+}
