@@ -91,10 +91,11 @@ mod unix {
             use rustix::fs::{FallocateFlags, fallocate};
             use rustix::io::Errno;
 
-            match fallocate(file, FallocateFlags::KEEP_SIZE, 0, len.max(1)) {
-                Err(full @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => return Err(full.into()),
-                // Not every file system can reserve space; writing will tell.
-                Ok(()) | Err(_) => {}
+            // Not every file system can reserve space; on others the writing will tell.
+            if let Err(full @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) =
+                fallocate(file, FallocateFlags::KEEP_SIZE, 0, len.max(1))
+            {
+                return Err(full.into());
             }
         }
         let _ = (file, len);
