@@ -141,11 +141,15 @@ impl Applier {
     /// The next question, if one is ready now.
     pub fn poll(&mut self) -> Option<Ask> {
         loop {
-            if let Some(ask) = self.asks.pop_front() {
-                return Some(ask);
+            match self.asks.pop_front() {
+                // What has not been sent yet is not done any more.
+                Some(ask) if self.stopping => self.refuse(&ask),
+                Some(ask) => return Some(ask),
+                None if self.stopping => return None,
+                None => {}
             }
             if self.stopping {
-                return None;
+                continue;
             }
             let step = self.ready.pop_front()?;
             self.begin(step);

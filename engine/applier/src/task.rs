@@ -45,7 +45,7 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    pub fn new(
+    pub(crate) fn new(
         step: usize,
         index: u32,
         change: &Change,
@@ -72,12 +72,12 @@ impl Task {
         }
     }
 
-    pub fn addr(&self) -> &InstanceAddr {
+    pub(crate) fn addr(&self) -> &InstanceAddr {
         &self.addr
     }
 
     /// A value of this object with the marks of the configuration and those of the schema.
-    pub fn marked(&self, value: &Value) -> Value {
+    pub(crate) fn marked(&self, value: &Value) -> Value {
         if value.is_null() {
             return value.clone();
         }

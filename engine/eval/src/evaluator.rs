@@ -251,7 +251,7 @@ impl Evaluator {
         };
         let scope = self.scope(inst, None);
         let result = deep(|| expand(&call.repetition, &scope, self.settings.validating));
-        let memo = result.as_ref().map(Clone::clone).map_err(|_| ());
+        let memo = result.clone().map_err(|_| ());
         self.memory.borrow_mut().calls.insert(key, memo);
         result
     }
@@ -287,7 +287,7 @@ impl Evaluator {
         };
         let scope = self.scope(inst, None);
         let result = deep(|| expand(&config.repetition, &scope, self.settings.validating));
-        let memo = result.as_ref().map(Clone::clone).map_err(|_| ());
+        let memo = result.clone().map_err(|_| ());
         self.memory.borrow_mut().expansions.insert(key, memo);
         result
     }
@@ -438,7 +438,7 @@ impl Evaluator {
             return memo.clone().or_else(reported);
         }
         let result = deep(work);
-        let memo = result.as_ref().map(Clone::clone).map_err(|_| ());
+        let memo = result.clone().map_err(|_| ());
         self.memory.borrow_mut().values.insert(key, memo);
         result
     }
@@ -621,7 +621,7 @@ impl Evaluator {
                 }
             }
         });
-        let whole = result.as_ref().map(Clone::clone).map_err(|_| ());
+        let whole = result.clone().map_err(|_| ());
         self.memory
             .borrow_mut()
             .resources

@@ -29,7 +29,6 @@ pub(crate) struct AttributeSpec {
     pub expr: Expr,
     /// What the value is converted to; optional attributes included.
     pub ty: Type,
-    pub span: Span,
     pub write_only: bool,
 }
 
@@ -148,7 +147,6 @@ fn compile(block: &Block, body: &Body, iterators: &[Str]) -> (Spec, Diags) {
                 name: name.clone(),
                 expr,
                 ty: constraint(attribute),
-                span: written.span,
                 write_only: attribute.write_only,
             });
         } else {

@@ -174,10 +174,9 @@ impl Builder<'_> {
         self.call_of(id, module);
         for name in module.variables.keys() {
             let ix = self.member(id, done, Node::Variable(id, name.clone()));
-            if let (Some(parent), Some(call)) = (module.parent, self.call(id)) {
-                if let Some(expr) = call.arguments.get(name).cloned() {
-                    self.expr(parent, ix, &expr);
-                }
+            let given = self.call(id).and_then(|call| call.arguments.get(name).cloned());
+            if let (Some(parent), Some(expr)) = (module.parent, given) {
+                self.expr(parent, ix, &expr);
             }
             for check in &module.variables[name].validations {
                 // A rule may look at other variables; its own is not a dependency.

@@ -112,6 +112,7 @@ pub struct Planner {
     tasks: HashMap<u64, Task>,
     next_id: u64,
     asks: VecDeque<Ask>,
+    stopping: bool,
     providers: Providers<Ask>,
     /// Questions about provider configurations, by id.
     provider_asks: HashMap<u64, ProviderConfigAddr>,
@@ -170,6 +171,7 @@ impl Planner {
             tasks: HashMap::new(),
             next_id: 0,
             asks: VecDeque::new(),
+            stopping: false,
             providers: Providers::default(),
             provider_asks: HashMap::new(),
             changes: BTreeMap::new(),
@@ -183,9 +185,17 @@ impl Planner {
         Ok(planner)
     }
 
+    /// Begins nothing new: the plan will not be complete.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+    }
+
     /// The next question, if one is ready now.
     pub fn poll(&mut self) -> Option<Ask> {
         loop {
+            if self.stopping {
+                return None;
+            }
             if let Some(ask) = self.asks.pop_front() {
                 return Some(ask);
             }

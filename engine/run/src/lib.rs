@@ -1,1 +1,173 @@
-//! placeholder
+//! The only async driver: it asks providers what the state machines of planner and applier want
+//! to know, keeps the state store up to date, and tells what happens as [`Event`]s.
+
+mod drive;
+mod files;
+mod functions;
+mod pool;
+mod stop;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use muster_applier::{Applier, Counts};
+use muster_config::Config;
+use muster_eval::Settings;
+use muster_lang::{Diags, Files};
+use muster_plan::{Event, Plan};
+use muster_planner::{Options, Planner, Validator};
+use muster_provider::Schemas;
+use muster_snapshot::Snapshot;
+use muster_value::Value;
+
+use drive::drive;
+pub use files::DiskFiles;
+pub use pool::{Launcher, Pool};
+pub use stop::Stop;
+
+/// A shared, immutable string.
+pub type Str = std::sync::Arc<str>;
+
+/// Takes the events of a run.
+pub type Sink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// What every run needs.
+#[derive(Clone)]
+pub struct Context {
+    /// The configuration; without errors.
+    pub config: Arc<Config>,
+    /// Schemas of all providers that the configuration and the state mention.
+    pub schemas: Arc<Schemas>,
+    /// The providers.
+    pub pool: Arc<Pool>,
+    /// What does not change during a run.
+    pub settings: Settings,
+    /// Files as functions see them.
+    pub files: Arc<dyn Files>,
+    /// How many questions are out at a time.
+    pub parallelism: usize,
+    /// Takes the events.
+    pub sink: Sink,
+    /// Asked to stop by the user.
+    pub stop: Stop,
+}
+
+/// Makes a plan.
+///
+/// # Errors
+/// The configuration has a cycle, so that there is nothing to plan.
+pub async fn plan(
+    context: &Context,
+    variables: BTreeMap<Str, Value>,
+    prior: Snapshot,
+    options: Options,
+) -> Result<(Plan, Diags), Diags> {
+    let inputs = muster_planner::Inputs {
+        config: Arc::clone(&context.config),
+        schemas: Arc::clone(&context.schemas),
+        variables,
+        files: Arc::clone(&context.files),
+        functions: Some(functions::functions(context)),
+        settings: context.settings.clone(),
+        prior,
+        options,
+    };
+    let mut planner = Planner::new(inputs)?;
+    drive(&mut planner, context, |_: &Planner| {}).await;
+    let (mut plan, diags) = planner.finish();
+    plan.errored |= context.stop.is_requested();
+    Ok((plan, diags))
+}
+
+/// Validates a configuration.
+pub async fn validate(context: &Context) -> Diags {
+    let mut validator = validator(context);
+    drive(&mut validator, context, |_: &Validator| {}).await;
+    validator.finish()
+}
+
+/// Validates as much of a configuration as can be without asking providers.
+pub fn check(context: &Context) -> Diags {
+    validator(context).without_providers().finish()
+}
+
+fn validator(context: &Context) -> Validator {
+    Validator::new(
+        Arc::clone(&context.config),
+        Arc::clone(&context.schemas),
+        Arc::clone(&context.files),
+        context.settings.clone(),
+    )
+}
+
+/// What became of an apply.
+pub struct Outcome {
+    /// The state as it is now.
+    pub state: Snapshot,
+    /// What was done.
+    pub counts: Counts,
+    /// What went wrong.
+    pub diags: Diags,
+}
+
+/// Applies a plan. `save` is given the state from time to time, so that little is lost if the
+/// program is killed; the final state is the caller's to save.
+pub async fn apply(
+    context: &Context,
+    plan: Arc<Plan>,
+    variables: BTreeMap<Str, Value>,
+    mut save: impl FnMut(&Snapshot),
+) -> Outcome {
+    let mut applier = Applier::new(muster_applier::Inputs {
+        config: Arc::clone(&context.config),
+        schemas: Arc::clone(&context.schemas),
+        plan,
+        variables,
+        files: Arc::clone(&context.files),
+        functions: Some(functions::functions(context)),
+        settings: context.settings.clone(),
+    });
+    let mut pace = Pace::new();
+    let mut done = applier.counts();
+    drive(&mut applier, context, |applier: &Applier| {
+        if applier.counts() != done && pace.is_due() {
+            done = applier.counts();
+            pace.time(|| save(applier.state()));
+        }
+    })
+    .await;
+    let (state, counts, diags) = applier.finish();
+    Outcome {
+        state,
+        counts,
+        diags,
+    }
+}
+
+/// Spaces out writes of the whole state, so that they take a small part of the time however
+/// large the state is.
+struct Pace {
+    last: Instant,
+    cost: Duration,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            last: Instant::now(),
+            cost: Duration::ZERO,
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.last.elapsed() > Duration::from_millis(200).max(self.cost * 20)
+    }
+
+    fn time(&mut self, work: impl FnOnce()) {
+        let start = Instant::now();
+        work();
+        self.cost = start.elapsed();
+        self.last = Instant::now();
+    }
+}

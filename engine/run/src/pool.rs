@@ -1,0 +1,89 @@
+//! The providers of a run: one process per provider configuration, started when first needed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, join_all};
+use muster_addr::{ProviderAddr, ProviderConfigAddr};
+use muster_provider::{Provider, ProviderError};
+use tokio::sync::{Mutex, OnceCell};
+
+/// Starts providers.
+pub trait Launcher: Send + Sync {
+    /// Starts one. Called once per provider configuration.
+    fn launch(
+        &self,
+        provider: ProviderAddr,
+    ) -> BoxFuture<'_, Result<Arc<dyn Provider>, ProviderError>>;
+}
+
+type Slot = Arc<OnceCell<Result<Arc<dyn Provider>, ProviderError>>>;
+
+/// See the module.
+pub struct Pool {
+    launcher: Arc<dyn Launcher>,
+    slots: Mutex<HashMap<ProviderConfigAddr, Slot>>,
+    /// Running providers without a configuration: for their schema or functions.
+    bare: Mutex<HashMap<ProviderAddr, Slot>>,
+}
+
+impl Pool {
+    /// A pool without a process.
+    pub fn new(launcher: Arc<dyn Launcher>) -> Self {
+        Self {
+            launcher,
+            slots: Mutex::default(),
+            bare: Mutex::default(),
+        }
+    }
+
+    /// The provider of a configuration.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub async fn get(&self, addr: &ProviderConfigAddr) -> Result<Arc<dyn Provider>, ProviderError> {
+        let slot = Arc::clone(self.slots.lock().await.entry(addr.clone()).or_default());
+        let started = slot.get_or_init(|| async {
+            match self.bare.lock().await.remove(&addr.provider) {
+                // A process that was started for its schema goes on to serve.
+                Some(slot) => match slot.get() {
+                    Some(result) => result.clone(),
+                    None => self.launcher.launch(addr.provider.clone()).await,
+                },
+                None => self.launcher.launch(addr.provider.clone()).await,
+            }
+        });
+        started.await.clone()
+    }
+
+    /// A provider for what needs no configuration.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub async fn bare(&self, addr: &ProviderAddr) -> Result<Arc<dyn Provider>, ProviderError> {
+        let slot = Arc::clone(self.bare.lock().await.entry(addr.clone()).or_default());
+        slot.get_or_init(|| self.launcher.launch(addr.clone()))
+            .await
+            .clone()
+    }
+
+    async fn running(&self) -> Vec<Arc<dyn Provider>> {
+        let slots: Vec<Slot> = self.slots.lock().await.values().cloned().collect();
+        let bare: Vec<Slot> = self.bare.lock().await.values().cloned().collect();
+        slots
+            .iter()
+            .chain(&bare)
+            .filter_map(|s| s.get()?.as_ref().ok().cloned())
+            .collect()
+    }
+
+    /// Asks calls in flight to return soon.
+    pub async fn stop(&self) {
+        join_all(self.running().await.iter().map(|p| p.stop())).await;
+    }
+
+    /// Ends all providers.
+    pub async fn shutdown(&self) {
+        join_all(self.running().await.iter().map(|p| p.shutdown())).await;
+    }
+}
