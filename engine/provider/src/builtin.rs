@@ -193,7 +193,8 @@ fn planned(request: PlanRequest) -> Planned {
         requires_replace.push(Path::root().attr("triggers_replace"));
         renewed(&proposed)
     } else if changed("input") {
-        with(&proposed, [("output", future_output(&proposed))])
+        let output = Value::unknown(part(&proposed, "input").ty());
+        with(&proposed, [("output", output)])
     } else {
         proposed
     };
@@ -213,7 +214,7 @@ fn renewed(proposed: &Value) -> Value {
     with(proposed, [("id", id), ("output", future_output(proposed))])
 }
 
-/// The output takes the input's value when the change is made; its type is known already.
+/// The output takes the input's value when the object is made; its type is known already.
 fn future_output(proposed: &Value) -> Value {
     let input = part(proposed, "input");
     if input.is_null() {
@@ -426,10 +427,11 @@ mod tests {
             object(s("1"), s("j"), unknown(), s("t")),
             false,
         );
+        let unknown = Value::unknown(Type::Dynamic);
         check(
             prior,
             object(s("1"), N, s("i"), s("t")),
-            object(s("1"), N, N, s("t")),
+            object(s("1"), N, unknown, s("t")),
             false,
         );
     }
