@@ -32,19 +32,12 @@ impl LockInfo {
             id: uuid::Uuid::new_v4().to_string(),
             operation: operation.into(),
             info: String::new(),
-            who: format!("{}@{}", user(), crate::os::host_name()),
+            who: format!("{}@{}", crate::os::user_name(), crate::os::host_name()),
             version: version.into(),
             created: crate::time::now(),
             path: String::new(),
         }
     }
-}
-
-fn user() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
-        .unwrap_or_else(crate::os::user_id)
 }
 
 /// Prints the lines that tell a person who holds the lock.

@@ -114,8 +114,15 @@ mod unix {
             .unwrap_or_else(|| "localhost".into())
     }
 
-    pub(crate) fn user_id() -> String {
-        format!("uid {}", rustix::process::getuid().as_raw())
+    /// The name of the user that the process runs as, or the number if there is no name.
+    pub(crate) fn user_name() -> String {
+        use nix::unistd::{Uid, User};
+
+        let uid = Uid::current();
+        match User::from_uid(uid) {
+            Ok(Some(user)) => user.name,
+            _ => uid.to_string(),
+        }
     }
 }
 
@@ -153,7 +160,7 @@ mod other {
         std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
     }
 
-    pub(crate) fn user_id() -> String {
-        "somebody".into()
+    pub(crate) fn user_name() -> String {
+        std::env::var("USERNAME").unwrap_or_else(|_| "somebody".into())
     }
 }
