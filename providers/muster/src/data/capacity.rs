@@ -8,11 +8,11 @@ use crate::client::{Client, diagnostic};
 use crate::model::{Capacity, Object, Zone};
 
 /// `muster_capacity`: what there is, what is taken and what is left, in all and by zone.
-pub struct CapacityData;
+pub(crate) struct CapacityData;
 
 /// Question and answer.
 #[derive(Serialize, Deserialize)]
-pub struct CapacityState {
+pub(crate) struct CapacityState {
     zones: Option<Vec<String>>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -26,7 +26,7 @@ pub struct CapacityState {
 
 /// The answer for one zone.
 #[derive(Serialize, Deserialize)]
-pub struct ZoneCapacity {
+pub(crate) struct ZoneCapacity {
     name: String,
     location: String,
     total: Capacity,

@@ -3,5 +3,5 @@
 mod capacity;
 mod placement;
 
-pub use capacity::CapacityData;
-pub use placement::PlacementData;
+pub(crate) use capacity::CapacityData;
+pub(crate) use placement::PlacementData;

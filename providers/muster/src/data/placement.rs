@@ -10,11 +10,11 @@ use crate::model::{
 
 /// `muster_placement`: which zones can hold something, best first. Zones that the same plan is
 /// about to make count as well.
-pub struct PlacementData;
+pub(crate) struct PlacementData;
 
 /// Question and answer.
 #[derive(Serialize, Deserialize)]
-pub struct PlacementState {
+pub(crate) struct PlacementState {
     resource_type: Resource,
     quantity: f64,
     zones: Option<Vec<String>>,

@@ -10,11 +10,11 @@ use crate::model::time::parse_duration;
 use crate::model::{DrPolicy, DrSpec, Object};
 
 /// `muster_dr_policy`
-pub struct DrPolicyResource;
+pub(crate) struct DrPolicyResource;
 
 /// The stored DR policy.
 #[derive(Serialize, Deserialize)]
-pub struct DrState {
+pub(crate) struct DrState {
     id: Option<String>,
     #[serde(flatten)]
     spec: DrSpec,

@@ -9,11 +9,11 @@ use crate::client::{Client, diagnostic};
 use crate::model::{Capacity, Fleet, FleetSpec, Instance, Object, instance_type, instance_types};
 
 /// `muster_fleet`
-pub struct FleetResource;
+pub(crate) struct FleetResource;
 
 /// The stored fleet.
 #[derive(Serialize, Deserialize)]
-pub struct FleetState {
+pub(crate) struct FleetState {
     id: Option<String>,
     #[serde(flatten)]
     spec: FleetSpec,

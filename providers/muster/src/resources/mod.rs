@@ -5,10 +5,10 @@ mod fleet;
 mod settlement;
 mod zone;
 
-pub use dr_policy::DrPolicyResource;
-pub use fleet::FleetResource;
-pub use settlement::SettlementResource;
-pub use zone::ZoneResource;
+pub(crate) use dr_policy::DrPolicyResource;
+pub(crate) use fleet::FleetResource;
+pub(crate) use settlement::SettlementResource;
+pub(crate) use zone::ZoneResource;
 
 use muster_sdk::schema::{Attribute, list, nested, number, string};
 use muster_sdk::{Diagnostic, Type};

@@ -14,11 +14,11 @@ use crate::model::{
 };
 
 /// `muster_settlement`
-pub struct SettlementResource;
+pub(crate) struct SettlementResource;
 
 /// The stored settlement.
 #[derive(Serialize, Deserialize)]
-pub struct SettlementState {
+pub(crate) struct SettlementState {
     id: Option<String>,
     #[serde(flatten)]
     spec: SettlementSpec,

@@ -8,11 +8,11 @@ use crate::driver::Manages;
 use crate::model::{Capacity, Object, Resource as Amount, Zone, ZoneSpec};
 
 /// `muster_zone`
-pub struct ZoneResource;
+pub(crate) struct ZoneResource;
 
 /// The stored zone.
 #[derive(Serialize, Deserialize)]
-pub struct ZoneState {
+pub(crate) struct ZoneState {
     id: Option<String>,
     #[serde(flatten)]
     spec: ZoneSpec,

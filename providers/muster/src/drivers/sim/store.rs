@@ -186,6 +186,6 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        assert_eq!(file.read(|world| Ok(world.next)), Ok(40));
+        assert_eq!(file.read(|world| Ok(world.next)), Ok(41));
     }
 }

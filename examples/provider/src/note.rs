@@ -1,0 +1,152 @@
+use std::fs;
+use std::io::ErrorKind;
+
+use muster_sdk::schema::{Schema, number, string};
+use muster_sdk::{Context, Diagnostic, Diags, Failure, Fields, PlanChange, Resource, error_at};
+use serde::{Deserialize, Serialize};
+
+use crate::Folder;
+use crate::slug::slug;
+
+/// `memo_note`: one memo, one file.
+pub(crate) struct Note;
+
+/// A memo as it is stored in the state. The fields have the names of the schema's attributes;
+/// computed ones are `Option`, because a plan does not know them.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NoteState {
+    id: Option<String>,
+    title: String,
+    text: String,
+    words: Option<u64>,
+}
+
+impl Resource for Note {
+    type Client = Folder;
+    type State = NoteState;
+
+    fn schema(&self) -> Schema {
+        Schema::builder()
+            .description("A memo.")
+            // Known after the first apply, and the same ever after.
+            .attribute("id", string().computed().stable())
+            // The file's name follows from the title: another title is another memo.
+            .attribute("title", string().required().forces_replace().not_empty())
+            .attribute("text", string().default("").description("What it says."))
+            // Unknown in a plan that changes the text, and only then.
+            .attribute("words", number().computed().follows(["text"]))
+            .build()
+    }
+
+    fn validate(&self, config: Fields<'_>, diags: &mut Diags) {
+        // Values may be unknown here, when they come from other resources.
+        if let Ok(title) = config.get::<String>("title")
+            && let Some(title) = title.known()
+            && slug(&title).is_empty()
+        {
+            diags.push(error_at(
+                config.path("title"),
+                "Invalid Title",
+                "A title needs at least one letter or digit.",
+            ));
+        }
+    }
+
+    async fn plan(
+        &self,
+        plan: &mut PlanChange<'_>,
+        _cx: &mut Context<'_, Folder>,
+    ) -> Result<(), Diagnostic> {
+        // What can be told before the change is made should be told: people decide by the plan.
+        if let Some(title) = plan.planned().get::<String>("title")?.known() {
+            plan.set("id", &slug(&title))?;
+        }
+        if let Some(text) = plan.planned().get::<String>("text")?.known() {
+            plan.set("words", &words(&text))?;
+        }
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        planned: NoteState,
+        cx: &mut Context<'_, Folder>,
+    ) -> Result<NoteState, Failure<NoteState>> {
+        let id = slug(&planned.title);
+        if cx.client().file(&id).exists() {
+            let detail = format!("There is a memo {id:?} already. Import it, or choose a title.");
+            return Err(Diagnostic::error("Memo Exists", detail).into());
+        }
+        write(cx.client(), NoteState { id: Some(id), ..planned })
+    }
+
+    async fn read(
+        &self,
+        state: NoteState,
+        cx: &mut Context<'_, Folder>,
+    ) -> Result<Option<NoteState>, Diagnostic> {
+        let id = slug(&state.title);
+        match fs::read_to_string(cx.client().file(&id)) {
+            Ok(text) => Ok(Some(NoteState {
+                id: Some(id),
+                words: Some(words(&text)),
+                text,
+                ..state
+            })),
+            // Gone: the engine will plan to create it again.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Diagnostic::error("Cannot Read Memo", error.to_string())),
+        }
+    }
+
+    async fn update(
+        &self,
+        _prior: NoteState,
+        planned: NoteState,
+        cx: &mut Context<'_, Folder>,
+    ) -> Result<NoteState, Failure<NoteState>> {
+        write(cx.client(), planned)
+    }
+
+    async fn delete(
+        &self,
+        state: NoteState,
+        cx: &mut Context<'_, Folder>,
+    ) -> Result<(), Diagnostic> {
+        match fs::remove_file(cx.client().file(&slug(&state.title))) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Diagnostic::error("Cannot Remove Memo", error.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn import(
+        &self,
+        id: &str,
+        cx: &mut Context<'_, Folder>,
+    ) -> Result<Option<NoteState>, Diagnostic> {
+        let state = NoteState {
+            id: None,
+            title: id.into(),
+            text: String::new(),
+            words: None,
+        };
+        self.read(state, cx).await
+    }
+}
+
+fn write(folder: &Folder, state: NoteState) -> Result<NoteState, Failure<NoteState>> {
+    let id = slug(&state.title);
+    let written =
+        fs::create_dir_all(&folder.0).and_then(|()| fs::write(folder.file(&id), &state.text));
+    written.map_err(|error| Diagnostic::error("Cannot Write Memo", error.to_string()))?;
+    Ok(NoteState {
+        words: Some(words(&state.text)),
+        ..state
+    })
+}
+
+fn words(text: &str) -> u64 {
+    text.split_whitespace().count() as u64
+}
