@@ -3,8 +3,8 @@
 use muster_lang::{Diagnostic, Span};
 
 /// What a name may look like, for messages.
-pub(crate) const NAME_RULE: &str = "A name starts with a letter or an underscore and goes on with letters, digits, underscores and \
-     dashes.";
+pub(crate) const NAME_RULE: &str = "A name starts with a letter or an underscore and goes on with \
+                                    letters, digits, underscores and dashes.";
 
 /// More candidates than this are not searched for a similar name: it would cost more than the
 /// hint is worth.

@@ -72,10 +72,12 @@ fn key(block: &Block) -> Key {
         .collect();
     let alias = (&*block.type_name == "provider").then(|| {
         let (content, _, _) = block.body.partial_content(&ALIAS);
-        let alias = &content.attribute("alias")?.expr;
-        alias
-            .as_keyword()
-            .or_else(|| alias.as_literal()?.as_str().cloned())
+        content
+            .attribute("alias")?
+            .expr
+            .as_literal()?
+            .as_str()
+            .cloned()
     });
     (block.type_name.clone(), labels, alias.flatten())
 }

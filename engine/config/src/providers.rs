@@ -326,18 +326,21 @@ impl Wiring<'_> {
             );
             diags.push(Diagnostic::error("Provider type mismatch", detail).at(outer.span));
         }
-        let required = module.required_providers.get(&inner.local.name);
-        let proxied = called.module.provider_configs.contains_key(&inner.local);
+        if !called.module.provider_configs.contains_key(&inner.local) {
+            self.check_expected(inner, diags);
+        }
+    }
+
+    /// Whether the called module has asked for a configuration under a name.
+    fn check_expected(&self, inner: &ProviderRef, diags: &mut Diags) {
+        let (module, local) = (self.called(), &inner.local);
         let summary = "Reference to undefined provider";
-        match required {
-            _ if proxied => {}
-            Some(required)
-                if inner.local.alias.is_some() && !required.aliases.contains(&inner.local) =>
-            {
+        match module.required_providers.get(&local.name) {
+            Some(required) if local.alias.is_some() && !required.aliases.contains(local) => {
                 let detail = format!(
                     "The module does not expect a configuration under the name {}: it is not among \
                      the configuration_aliases of its required_providers.",
-                    name_of(&inner.local)
+                    name_of(local)
                 );
                 diags.push(Diagnostic::error(summary, detail).at(inner.span));
             }
@@ -345,8 +348,8 @@ impl Wiring<'_> {
             None => {
                 let detail = format!(
                     "The module does not name {} in its required_providers, so it is taken for {}.",
-                    inner.local.name,
-                    theirs.for_display()
+                    local.name,
+                    module.provider(&local.name).for_display()
                 );
                 diags.push(Diagnostic::warning(summary, detail).at(inner.span));
             }

@@ -45,6 +45,48 @@ impl Place<'_> {
     }
 }
 
+impl Place<'_> {
+    /// Summary and detail for something that is not known here.
+    fn refuses(&self, subject: &Subject) -> Option<(&'static str, String)> {
+        const ONLY: &str = "known only inside of resource, data and module blocks that set";
+        let (summary, detail) = match subject {
+            Subject::EachKey | Subject::EachValue if !self.each => {
+                let summary = "Reference to \"each\" in context without for_each";
+                (summary, format!("each is {ONLY} for_each."))
+            }
+            Subject::CountIndex if !self.count => {
+                let summary = "Reference to \"count\" in non-counted context";
+                (summary, format!("count is {ONLY} count."))
+            }
+            Subject::SelfObject if !self.this => {
+                let detail = "self is known only in postconditions. Elsewhere, refer to the object \
+                              by its address.";
+                ("Invalid \"self\" reference", detail.into())
+            }
+            Subject::Path(name) if !matches!(&**name, "module" | "root" | "cwd") => {
+                let detail = "there are only path.module, path.root and path.cwd.";
+                (
+                    "Invalid \"path\" attribute",
+                    format!("There is no path.{name}: {detail}"),
+                )
+            }
+            Subject::Terraform(name) if !matches!(&**name, "workspace" | "applying") => {
+                let detail = "there are only terraform.workspace and terraform.applying.";
+                (
+                    "Invalid \"terraform\" attribute",
+                    format!("There is no terraform.{name}: {detail}"),
+                )
+            }
+            Subject::Output(_) => {
+                let detail = "Outputs of the module itself can be referred to in tests only.";
+                ("Invalid reference", detail.into())
+            }
+            _ => return None,
+        };
+        Some((summary, detail))
+    }
+}
+
 struct Checker<'a> {
     tree: &'a Tree,
     module: &'a Module,
@@ -193,48 +235,38 @@ impl Checker<'_> {
     /// Whether what is referred to is there and may be used here.
     fn declared(&self, reference: &Reference, place: Place<'_>) -> Option<Diagnostic> {
         let (summary, detail) = match &reference.subject {
-            Subject::Variable(name) if !self.module.variables.contains_key(name) => {
-                let names = self.module.variables.keys().map(|k| &**k);
-                let hint = did_you_mean(name, names);
-                ("Reference to undeclared input variable", format!("There is no variable {name:?} in {}.{hint}", self.place()))
-            }
-            Subject::Local(name) if !self.module.locals.contains_key(name) => {
-                let hint = did_you_mean(name, self.module.locals.keys().map(|k| &**k));
-                ("Reference to undeclared local value", format!("There is no local value {name:?} in {}.{hint}", self.place()))
-            }
-            Subject::Module(name) if !self.draft.calls.contains_key(name) => {
-                let hint = did_you_mean(name, self.draft.calls.keys().map(|k| &**k));
-                ("Reference to undeclared module", format!("{} calls no module {name:?}.{hint}", capital(self.place())))
-            }
             Subject::Managed(..) | Subject::Data(..) | Subject::Ephemeral(..) => {
                 return self.resource_declared(reference, place);
             }
-            Subject::EachKey | Subject::EachValue if !place.each => (
-                "Reference to \"each\" in context without for_each",
-                "each is known only inside of resource, data and module blocks that set for_each.".into(),
-            ),
-            Subject::CountIndex if !place.count => (
-                "Reference to \"count\" in non-counted context",
-                "count is known only inside of resource, data and module blocks that set count.".into(),
-            ),
-            Subject::SelfObject if !place.this => (
-                "Invalid \"self\" reference",
-                "self is known only in postconditions. Elsewhere, refer to the object by its address.".into(),
-            ),
-            Subject::Path(name) if !matches!(&**name, "module" | "root" | "cwd") => (
-                "Invalid \"path\" attribute",
-                format!("There is no path.{name}, only path.module, path.root and path.cwd."),
-            ),
-            Subject::Terraform(name) if !matches!(&**name, "workspace" | "applying") => (
-                "Invalid \"terraform\" attribute",
-                format!("There is no terraform.{name}, only terraform.workspace and terraform.applying."),
-            ),
-            Subject::Output(_) => {
-                ("Invalid reference", "Outputs of the module itself can be referred to in tests only.".into())
+            Subject::Variable(_) | Subject::Local(_) | Subject::Module(_) => {
+                self.name_declared(&reference.subject)?
             }
-            _ => return None,
+            other => place.refuses(other)?,
         };
         Some(Diagnostic::error(summary, detail).at(reference.span))
+    }
+
+    /// Summary and detail for a variable, local value or module that is not there.
+    fn name_declared(&self, subject: &Subject) -> Option<(&'static str, String)> {
+        let place = self.place();
+        match subject {
+            Subject::Variable(name) if !self.module.variables.contains_key(name) => {
+                let hint = did_you_mean(name, self.module.variables.keys().map(|k| &**k));
+                let detail = format!("There is no variable {name:?} in {place}.{hint}");
+                Some(("Reference to undeclared input variable", detail))
+            }
+            Subject::Local(name) if !self.module.locals.contains_key(name) => {
+                let hint = did_you_mean(name, self.module.locals.keys().map(|k| &**k));
+                let detail = format!("There is no local value {name:?} in {place}.{hint}");
+                Some(("Reference to undeclared local value", detail))
+            }
+            Subject::Module(name) if !self.draft.calls.contains_key(name) => {
+                let hint = did_you_mean(name, self.draft.calls.keys().map(|k| &**k));
+                let detail = format!("There is no module call {name:?} in {place}.{hint}");
+                Some(("Reference to undeclared module", detail))
+            }
+            _ => None,
+        }
     }
 
     fn resource_declared(&self, reference: &Reference, place: Place<'_>) -> Option<Diagnostic> {
@@ -357,12 +389,4 @@ fn resource_id(subject: &Subject) -> Option<(&'static str, ResourceId)> {
             name: name.clone(),
         },
     ))
-}
-
-fn capital(text: String) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => text,
-    }
 }

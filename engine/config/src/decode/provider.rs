@@ -86,10 +86,7 @@ pub(crate) fn provider(
 }
 
 fn alias(cx: &mut Decoder<'_>, attribute: &Attribute) -> Option<Str> {
-    let alias = match attribute.expr.as_keyword() {
-        Some(keyword) => keyword,
-        None => cx.string(Some(attribute))?,
-    };
+    let alias = cx.string(Some(attribute))?;
     if is_name(&alias) {
         return Some(alias);
     }
@@ -155,16 +152,20 @@ pub(crate) fn terraform(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) 
         }
     }
     for block in content.blocks_of("backend") {
-        let summary = "Duplicate backend configuration";
-        let first = first_wins(cx, &mut draft.backend_span, block.header, summary);
-        if let (true, Some((type_name, _))) = (first, block.labels.first()) {
-            let (type_name, body) = (type_name.clone(), block.body.clone());
-            draft.module.backend = Some(Backend {
-                type_name,
-                body,
-                span: block.header,
-            });
-        }
+        backend(cx, draft, block);
+    }
+}
+
+fn backend(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) {
+    let summary = "Duplicate backend configuration";
+    let first = first_wins(cx, &mut draft.backend_span, block.header, summary);
+    if let (true, Some((type_name, _))) = (first, block.labels.first()) {
+        let (type_name, body) = (type_name.clone(), block.body.clone());
+        draft.module.backend = Some(Backend {
+            type_name,
+            body,
+            span: block.header,
+        });
     }
 }
 
