@@ -51,7 +51,10 @@ impl Provider for Memo {
         Schema::builder()
             .attribute(
                 "folder",
-                string().required().not_empty().description("Where the memos are kept."),
+                string()
+                    .required()
+                    .not_empty()
+                    .description("Where the memos are kept."),
             )
             .build()
     }

@@ -77,7 +77,13 @@ impl Resource for Note {
             let detail = format!("There is a memo {id:?} already. Import it, or choose a title.");
             return Err(Diagnostic::error("Memo Exists", detail).into());
         }
-        write(cx.client(), NoteState { id: Some(id), ..planned })
+        write(
+            cx.client(),
+            NoteState {
+                id: Some(id),
+                ..planned
+            },
+        )
     }
 
     async fn read(

@@ -8,13 +8,19 @@ impl Function for Slug {
     fn signature(&self) -> Signature {
         Signature::returning(Type::String)
             .param("title", Type::String)
-            .describe("The id of a memo", "Letters and digits in lower case, joined by dashes.")
+            .describe(
+                "The id of a memo",
+                "Letters and digits in lower case, joined by dashes.",
+            )
     }
 
     fn call(&self, args: Args<'_>) -> Result<Value, FunctionError> {
         let id = slug(&args.get::<String>(0)?);
         if id.is_empty() {
-            return Err(FunctionError::argument(0, "A title needs at least one letter or digit."));
+            return Err(FunctionError::argument(
+                0,
+                "A title needs at least one letter or digit.",
+            ));
         }
         Ok(id.into())
     }
@@ -22,7 +28,9 @@ impl Function for Slug {
 
 /// Letters and digits in lower case, joined by dashes.
 pub(crate) fn slug(title: &str) -> String {
-    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words = title
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 

@@ -23,7 +23,10 @@ impl DataSource for Titles {
 
     fn schema(&self) -> Schema {
         Schema::builder()
-            .attribute("prefix", string().optional().description("Only ids that begin so."))
+            .attribute(
+                "prefix",
+                string().optional().description("Only ids that begin so."),
+            )
             .attribute("ids", list(Type::String).computed())
             .build()
     }
@@ -39,7 +42,9 @@ impl DataSource for Titles {
             Err(error) => return Err(Diagnostic::error("Cannot List Memos", error.to_string())),
         };
         let prefix = config.prefix.as_deref().unwrap_or_default();
-        let names = entries.iter().filter_map(|entry| entry.file_name().into_string().ok());
+        let names = entries
+            .iter()
+            .filter_map(|entry| entry.file_name().into_string().ok());
         let ids = names.filter_map(|name| name.strip_suffix(".txt").map(String::from));
         let mut ids: Vec<String> = ids.filter(|id| id.starts_with(prefix)).collect();
         ids.sort();

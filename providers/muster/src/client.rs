@@ -97,7 +97,9 @@ impl Client {
         let failed = |error: DriverError| diagnostic(K::NAME, "reading", &error);
         let found = Manages::<K>::get(self.driver(), id).await.map_err(failed)?;
         if found.is_some() {
-            Manages::<K>::confirm(self.driver(), id).await.map_err(failed)?;
+            Manages::<K>::confirm(self.driver(), id)
+                .await
+                .map_err(failed)?;
         }
         Ok(found)
     }

@@ -15,7 +15,11 @@ pub async fn check(driver: &(dyn Driver + 'static)) {
     let small = zone("conformance-small", 10.0, 0.0);
     let big = make::<Zone>(driver, "z1", big).await;
     let small = make::<Zone>(driver, "z2", small).await;
-    assert_eq!(big.id, big.spec.id(), "the id of a zone follows from its specification");
+    assert_eq!(
+        big.id,
+        big.spec.id(),
+        "the id of a zone follows from its specification"
+    );
     zones(driver, &big).await;
     let fleet = fleets(driver, &big, &small).await;
     settlements(driver, &big, &small).await;
@@ -23,7 +27,11 @@ pub async fn check(driver: &(dyn Driver + 'static)) {
     end::<Fleet>(driver, &fleet.id).await;
     end::<Zone>(driver, &big.id).await;
     end::<Zone>(driver, &small.id).await;
-    assert_eq!(driver.zones().await.map(|zones| zones.len()), Ok(0), "nothing is left");
+    assert_eq!(
+        driver.zones().await.map(|zones| zones.len()),
+        Ok(0),
+        "nothing is left"
+    );
 }
 
 /// A zone to try things in.
@@ -101,15 +109,29 @@ pub fn policy(name: &str, primary: &str, other: &str, protects: &[&str]) -> DrSp
 }
 
 async fn zones(driver: &(dyn Driver + 'static), big: &Object<Zone>) {
-    assert_eq!(big.status.available.get(Resource::Cpu), 100.0, "a new zone is empty");
+    assert_eq!(
+        big.status.available.get(Resource::Cpu),
+        100.0,
+        "a new zone is empty"
+    );
     let again = Manages::<Zone>::create(driver, "z1", big.spec.clone()).await;
-    assert_eq!(again.map(|zone| zone.id).as_ref(), Ok(&big.id), "a create can be repeated");
+    assert_eq!(
+        again.map(|zone| zone.id).as_ref(),
+        Ok(&big.id),
+        "a create can be repeated"
+    );
     let other = Manages::<Zone>::create(driver, "other", big.spec.clone()).await;
-    assert!(matches!(other, Err(DriverError::Exists { .. })), "names are unique");
+    assert!(
+        matches!(other, Err(DriverError::Exists { .. })),
+        "names are unique"
+    );
     let confirmed = Manages::<Zone>::confirm(driver, &big.id).await;
     assert_eq!(confirmed, Ok(()), "an object can be confirmed");
     let spent = Manages::<Zone>::create(driver, "z1", big.spec.clone()).await;
-    assert!(matches!(spent, Err(DriverError::Exists { .. })), "a spent token makes nothing");
+    assert!(
+        matches!(spent, Err(DriverError::Exists { .. })),
+        "a spent token makes nothing"
+    );
     let mut larger = big.spec.clone();
     larger.capacity.cpu = Some(120.0);
     let updated = Manages::<Zone>::update(driver, &big.id, larger).await;
@@ -117,45 +139,95 @@ async fn zones(driver: &(dyn Driver + 'static), big: &Object<Zone>) {
     assert_eq!(available, Ok(120.0), "a zone grows in place");
 }
 
-async fn fleets(driver: &(dyn Driver + 'static), big: &Object<Zone>, small: &Object<Zone>) -> Object<Fleet> {
+async fn fleets(
+    driver: &(dyn Driver + 'static),
+    big: &Object<Zone>,
+    small: &Object<Zone>,
+) -> Object<Fleet> {
     let lost = Manages::<Fleet>::create(driver, "f0", fleet("lost", &["no-zone"], 1)).await;
-    assert_eq!(field(&lost), Some("zones"), "a fleet needs zones that are there");
+    assert_eq!(
+        field(&lost),
+        Some("zones"),
+        "a fleet needs zones that are there"
+    );
     let zones = [big.id.as_str(), small.id.as_str()];
     let huge = Manages::<Fleet>::create(driver, "f0", fleet("huge", &zones, 1000)).await;
     assert_eq!(field(&huge), Some("capacity"), "a fleet needs room");
     let made = make::<Fleet>(driver, "f1", fleet("conformance", &zones, 4)).await;
     assert_eq!(made.status.current_capacity, 4, "a fleet has its capacity");
-    let here = made.status.instances.iter().filter(|i| i.zone == small.id).count();
+    let here = made
+        .status
+        .instances
+        .iter()
+        .filter(|i| i.zone == small.id)
+        .count();
     assert_eq!(here, 2, "a fleet is spread evenly");
     let grown = Manages::<Fleet>::update(driver, &made.id, fleet("conformance", &zones, 6)).await;
     let grown = grown.expect("a fleet grows in place");
-    let kept = made.status.instances.iter().all(|i| grown.status.instances.contains(i));
+    let kept = made
+        .status
+        .instances
+        .iter()
+        .all(|i| grown.status.instances.contains(i));
     assert!(kept, "instances stay when a fleet grows");
-    let used = get::<Zone>(driver, &small.id).await.status.used.get(Resource::Cpu);
+    let used = get::<Zone>(driver, &small.id)
+        .await
+        .status
+        .used
+        .get(Resource::Cpu);
     assert_eq!(used, 6.0, "a zone counts what its fleets use");
     let busy = Manages::<Zone>::delete(driver, &small.id).await;
-    assert!(matches!(busy, Err(DriverError::InUse { .. })), "a zone in use stays");
+    assert!(
+        matches!(busy, Err(DriverError::InUse { .. })),
+        "a zone in use stays"
+    );
     let mut shrunk = small.spec.clone();
     shrunk.capacity.cpu = Some(5.0);
     let shrunk = Manages::<Zone>::update(driver, &small.id, shrunk).await;
-    assert_eq!(field(&shrunk), Some("capacity"), "a zone keeps what it has committed");
+    assert_eq!(
+        field(&shrunk),
+        Some("capacity"),
+        "a zone keeps what it has committed"
+    );
     grown
 }
 
 async fn settlements(driver: &(dyn Driver + 'static), big: &Object<Zone>, small: &Object<Zone>) {
     let zones = [small.id.as_str(), big.id.as_str()];
     let huge = Manages::<Settlement>::create(driver, "s0", settlement("huge", &zones, 21.0)).await;
-    assert_eq!(field(&huge), Some("quantity"), "a settlement needs a zone that can hold it");
+    assert_eq!(
+        field(&huge),
+        Some("quantity"),
+        "a settlement needs a zone that can hold it"
+    );
     let made = make::<Settlement>(driver, "s1", settlement("conformance", &zones, 10.0)).await;
-    assert_eq!(made.status.zone, big.id, "the first zone with room delivers");
-    assert_eq!(made.status.state, "SCHEDULED", "delivery waits for its start");
-    let reserved = get::<Zone>(driver, &big.id).await.status.reserved.get(Resource::Gpu);
+    assert_eq!(
+        made.status.zone, big.id,
+        "the first zone with room delivers"
+    );
+    assert_eq!(
+        made.status.state, "SCHEDULED",
+        "delivery waits for its start"
+    );
+    let reserved = get::<Zone>(driver, &big.id)
+        .await
+        .status
+        .reserved
+        .get(Resource::Gpu);
     assert_eq!(reserved, 10.0, "what is promised is reserved");
     let second = settlement("second", &zones, 11.0);
     let second = Manages::<Settlement>::create(driver, "s2", second).await;
-    assert_eq!(field(&second), Some("quantity"), "nothing is promised twice");
+    assert_eq!(
+        field(&second),
+        Some("quantity"),
+        "nothing is promised twice"
+    );
     end::<Settlement>(driver, &made.id).await;
-    let reserved = get::<Zone>(driver, &big.id).await.status.reserved.get(Resource::Gpu);
+    let reserved = get::<Zone>(driver, &big.id)
+        .await
+        .status
+        .reserved
+        .get(Resource::Gpu);
     assert_eq!(reserved, 0.0, "what was promised is free again");
 }
 
@@ -167,13 +239,24 @@ async fn policies(
 ) {
     let same = policy("same", &big.id, &big.id, &[&fleet.id]);
     let same = Manages::<DrPolicy>::create(driver, "d0", same).await;
-    assert_eq!(field(&same), Some("dr_site"), "a site does not protect itself");
+    assert_eq!(
+        field(&same),
+        Some("dr_site"),
+        "a site does not protect itself"
+    );
     let lost = policy("lost", &big.id, &small.id, &["no-fleet"]);
     let lost = Manages::<DrPolicy>::create(driver, "d0", lost).await;
-    assert_eq!(field(&lost), Some("protects"), "a policy protects what is there");
+    assert_eq!(
+        field(&lost),
+        Some("protects"),
+        "a policy protects what is there"
+    );
     let spec = policy("conformance", &big.id, &small.id, &[&fleet.id]);
     let made = make::<DrPolicy>(driver, "d1", spec).await;
-    assert_eq!(made.status.current_site, big.id, "the primary site serves at first");
+    assert_eq!(
+        made.status.current_site, big.id,
+        "the primary site serves at first"
+    );
     assert_eq!(made.status.state, "READY", "a new policy is ready");
     end::<DrPolicy>(driver, &made.id).await;
 }

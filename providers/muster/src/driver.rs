@@ -38,9 +38,7 @@ pub trait Manages<K: Kind>: Send + Sync {
 }
 
 /// Realises zones and everything in them.
-pub trait Driver:
-    Manages<Zone> + Manages<Fleet> + Manages<Settlement> + Manages<DrPolicy>
-{
+pub trait Driver: Manages<Zone> + Manages<Fleet> + Manages<Settlement> + Manages<DrPolicy> {
     /// The name by which a zone chooses it.
     fn name(&self) -> &'static str;
 

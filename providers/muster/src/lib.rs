@@ -19,4 +19,3 @@ pub use provider::MusterProvider;
 
 /// The provider's source address.
 pub const ADDRESS: &str = "registry.terraform.io/muster/muster";
-

@@ -14,7 +14,13 @@ use crate::schema::{Rules, Schema};
 /// check of the schema on every value that is known.
 pub(crate) fn check(schema: &Schema, config: &Value) -> Diags {
     let mut diags = Diags::new();
-    check_block(schema.block(), &schema.rules, config, &Path::root(), &mut diags);
+    check_block(
+        schema.block(),
+        &schema.rules,
+        config,
+        &Path::root(),
+        &mut diags,
+    );
     diags
 }
 
@@ -91,7 +97,10 @@ mod tests {
     fn schema() -> Schema {
         Schema::builder()
             .attribute("id", string().computed())
-            .attribute("capacity", nested([("cpu", number().optional().min(0))]).required())
+            .attribute(
+                "capacity",
+                nested([("cpu", number().optional().min(0))]).required(),
+            )
             .build()
     }
 

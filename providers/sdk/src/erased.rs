@@ -23,7 +23,12 @@ pub(crate) struct Call<C> {
 
 impl<C> Call<C> {
     fn context<'a>(&'a self, config: &'a Value, private: &[u8]) -> Context<'a, C> {
-        Context::new(&self.client, config, Private::decode(private), self.stop.clone())
+        Context::new(
+            &self.client,
+            config,
+            Private::decode(private),
+            self.stop.clone(),
+        )
     }
 }
 
@@ -94,7 +99,9 @@ impl<R: Resource> AnyResource<R::Client> for Typed<R> {
         }
         let ty = self.schema.ty();
         let value = json_to_value(&fit(json, &ty), &ty).map_err(|error| {
-            failed(format!("The stored object does not fit the schema: {error}."))
+            failed(format!(
+                "The stored object does not fit the schema: {error}."
+            ))
         })?;
         Ok(normalize_blocks(self.schema.block(), &value))
     }
@@ -134,7 +141,11 @@ impl<R: Resource> AnyResource<R::Client> for Typed<R> {
                 cx.diags.extend(diags);
                 value
             });
-            let private = if value.is_null() { Vec::new() } else { cx.private.encode() };
+            let private = if value.is_null() {
+                Vec::new()
+            } else {
+                cx.private.encode()
+            };
             Applied {
                 value,
                 private: private.into(),
@@ -212,7 +223,9 @@ impl<R: Resource> Typed<R> {
         input: &PlanInput,
         cx: &mut Context<'_, R::Client>,
     ) -> Result<(Value, Vec<muster_value::Path>), Diagnostic> {
-        self.inner.plan_destroy(from_value(&input.prior)?, cx).await?;
+        self.inner
+            .plan_destroy(from_value(&input.prior)?, cx)
+            .await?;
         Ok((Value::Null(self.schema.ty()), Vec::new()))
     }
 
@@ -260,7 +273,9 @@ impl<R: Resource> Typed<R> {
 
     fn partial(&self, failure: Failure<R::State>, input: &ApplyInput) -> (Value, Diags) {
         let mut diags = failure.diags;
-        let left = failure.state.map(|state| self.encode(&state, &input.planned));
+        let left = failure
+            .state
+            .map(|state| self.encode(&state, &input.planned));
         match left {
             Some(Ok(value)) => (value, diags),
             Some(Err(diagnostic)) => {
@@ -329,9 +344,10 @@ fn fit(json: serde_json::Value, ty: &Type) -> serde_json::Value {
                 (name.to_string(), fit(inner, ty))
             })
             .collect(),
-        (Json::Object(entries), Type::Map(elem)) => {
-            entries.into_iter().map(|(key, inner)| (key, fit(inner, elem))).collect()
-        }
+        (Json::Object(entries), Type::Map(elem)) => entries
+            .into_iter()
+            .map(|(key, inner)| (key, fit(inner, elem)))
+            .collect(),
         (Json::Array(items), Type::List(elem) | Type::Set(elem)) => {
             items.into_iter().map(|inner| fit(inner, elem)).collect()
         }

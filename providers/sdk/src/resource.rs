@@ -225,11 +225,7 @@ impl<S> From<Fault> for Failure<S> {
 }
 
 /// An error about one part of an object.
-pub fn error_at(
-    path: Path,
-    summary: impl Into<String>,
-    detail: impl Into<String>,
-) -> Diagnostic {
+pub fn error_at(path: Path, summary: impl Into<String>, detail: impl Into<String>) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(summary, detail);
     diagnostic.path = Some(path);
     diagnostic

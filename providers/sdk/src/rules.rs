@@ -47,12 +47,14 @@ pub(crate) fn reconcile(expected: &Value, answer: &Value) -> Value {
         (Value::List(_), Value::List(_))
         | (Value::Map(_), Value::Map(_))
         | (Value::Tuple(_), Value::Tuple(_))
-        | (Value::Object(_), Value::Object(_)) => answer.map_children(|step, inner| {
-            match step.and_then(|step| expected.child(&step)) {
-                Some(expected) => reconcile(expected, inner),
-                None => inner.clone(),
-            }
-        }),
+        | (Value::Object(_), Value::Object(_)) => {
+            answer.map_children(
+                |step, inner| match step.and_then(|step| expected.child(&step)) {
+                    Some(expected) => reconcile(expected, inner),
+                    None => inner.clone(),
+                },
+            )
+        }
         _ => answer.clone(),
     })
 }
@@ -95,7 +97,11 @@ impl<'a> Shape<'a> {
     /// The objects inside an attribute or block, if it has any: their shape and nesting.
     fn inside(self, name: &str) -> Option<(Shape<'a>, Nesting)> {
         if let Some(attribute) = self.attributes.get(name) {
-            let AttributeType::Nested { attributes, nesting } = &attribute.ty else {
+            let AttributeType::Nested {
+                attributes,
+                nesting,
+            } = &attribute.ty
+            else {
                 return None;
             };
             let rules = self.rule(name).nested.as_ref().unwrap_or(&NO_RULES);
@@ -114,9 +120,11 @@ impl<'a> Shape<'a> {
     /// A copy of `object` with each part replaced by what `f` makes of its name and value.
     fn map(self, object: &Value, mut f: impl FnMut(&Str, &Value) -> Value) -> Value {
         match object.as_entries() {
-            Some(entries) => {
-                Value::object(entries.iter().map(|(name, value)| (name.clone(), f(name, value))))
-            }
+            Some(entries) => Value::object(
+                entries
+                    .iter()
+                    .map(|(name, value)| (name.clone(), f(name, value))),
+            ),
             None => object.clone(),
         }
     }
@@ -163,7 +171,11 @@ impl<'a> Shape<'a> {
                     each(nesting, value, |step, inner| {
                         let given = step.and_then(|step| given_at(given, step));
                         let before = before.zip(step).and_then(|(b, step)| given_at(b, step));
-                        shape.forget(before.unwrap_or(&Value::NULL), given.unwrap_or(inner), inner)
+                        shape.forget(
+                            before.unwrap_or(&Value::NULL),
+                            given.unwrap_or(inner),
+                            inner,
+                        )
                     })
                 }
                 _ => value.clone(),
@@ -244,7 +256,12 @@ impl<'a> Shape<'a> {
         match nesting {
             Nesting::Single | Nesting::Group if before.is_null() || after.is_null() => {
                 // The object came or went as a whole: that is where the change is.
-                if self.rules.attributes.values().any(|rule| rule.forces_replace) {
+                if self
+                    .rules
+                    .attributes
+                    .values()
+                    .any(|rule| rule.forces_replace)
+                {
                     found.push(at.clone());
                 }
             }
@@ -257,7 +274,12 @@ impl<'a> Shape<'a> {
                 }
             }),
             Nesting::Set => {
-                if self.rules.attributes.values().any(|rule| rule.forces_replace) {
+                if self
+                    .rules
+                    .attributes
+                    .values()
+                    .any(|rule| rule.forces_replace)
+                {
                     found.push(at.clone());
                 }
             }

@@ -56,13 +56,21 @@ fn propose(prior: &Value, config: &Value) -> Value {
             return given.clone();
         };
         let computed = schema().block().attributes[&name].computed;
-        if computed && given.is_null() { prior.get(&name).unwrap().clone() } else { given.clone() }
+        if computed && given.is_null() {
+            prior.get(&name).unwrap().clone()
+        } else {
+            given.clone()
+        }
     })
 }
 
 fn unknowns(value: &Value) -> Vec<String> {
     let entries = value.as_entries().unwrap();
-    entries.iter().filter(|(_, v)| !v.is_known()).map(|(k, _)| k.to_string()).collect()
+    entries
+        .iter()
+        .filter(|(_, v)| !v.is_known())
+        .map(|(k, _)| k.to_string())
+        .collect()
 }
 
 #[track_caller]
@@ -71,7 +79,10 @@ fn check(prior: &Value, config: &[(&str, Value)], unknown: &[&str], replaced: &[
     let planned = plan(&schema(), prior, &config, &propose(prior, &config));
     assert_eq!(unknowns(&planned), unknown);
     let paths = replacements(&schema(), prior, &planned);
-    assert_eq!(paths.iter().map(Path::to_string).collect::<Vec<_>>(), replaced);
+    assert_eq!(
+        paths.iter().map(Path::to_string).collect::<Vec<_>>(),
+        replaced
+    );
     planned
 }
 
@@ -139,10 +150,20 @@ fn nested_objects_obey_the_same_rules() {
     let planned = plan(&schema(), &prior, &config, &proposed);
     assert_eq!(planned.get("net"), Some(&net("v2", Some("10.0.0.1"))));
     let paths = replacements(&schema(), &prior, &planned);
-    assert_eq!(paths.iter().map(Path::to_string).collect::<Vec<_>>(), [".net.vpc"]);
+    assert_eq!(
+        paths.iter().map(Path::to_string).collect::<Vec<_>>(),
+        [".net.vpc"]
+    );
 
     let planned = plan(&schema(), &Value::NULL, &config, &config);
-    assert!(!planned.get("net").unwrap().get("address").unwrap().is_known());
+    assert!(
+        !planned
+            .get("net")
+            .unwrap()
+            .get("address")
+            .unwrap()
+            .is_known()
+    );
 }
 
 #[test]
@@ -151,8 +172,16 @@ fn elements_of_lists_are_paired_by_index() {
         ("name", string().required()),
         ("id", string().computed().stable()),
     ]);
-    let schema = Schema::builder().attribute("items", inner.optional()).build();
-    let elem = schema.ty().attribute("items").unwrap().element().unwrap().clone();
+    let schema = Schema::builder()
+        .attribute("items", inner.optional())
+        .build();
+    let elem = schema
+        .ty()
+        .attribute("items")
+        .unwrap()
+        .element()
+        .unwrap()
+        .clone();
     let item = |name: &str, id: Option<&str>| {
         let id = id.map_or(Value::Null(Type::String), Value::from);
         Value::object([("name", Value::from(name)), ("id", id)])

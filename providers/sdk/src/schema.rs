@@ -435,9 +435,10 @@ impl Attribute {
     pub fn one_of<'a>(self, choices: impl IntoIterator<Item = &'a str>) -> Self {
         let choices: Vec<String> = choices.into_iter().map(String::from).collect();
         self.check(move |value| match value.as_str() {
-            Some(text) if !choices.iter().any(|c| **c == **text) => {
-                Err(format!("must be one of {}, and is {text:?}", quoted(&choices)))
-            }
+            Some(text) if !choices.iter().any(|c| **c == **text) => Err(format!(
+                "must be one of {}, and is {text:?}",
+                quoted(&choices)
+            )),
             _ => Ok(()),
         })
     }
@@ -483,7 +484,9 @@ fn attribute_problems(
         let path = format!("{at}.{name}");
         let settable = attribute.required || attribute.optional;
         if !settable && !attribute.computed {
-            found.push(format!("{path} is neither required nor optional nor computed"));
+            found.push(format!(
+                "{path} is neither required nor optional nor computed"
+            ));
         }
         if attribute.required && (attribute.optional || attribute.computed) {
             found.push(format!("{path} is required and also optional or computed"));
@@ -523,7 +526,11 @@ mod tests {
     fn checks_say_what_is_asked_for() {
         let check = |attribute: Attribute, value: Value| (attribute.rule.checks[0])(&value);
         assert_eq!(check(number().min(0), Value::int(0)), Ok(()));
-        assert!(check(number().min(0), Value::int(-1)).unwrap_err().contains("at least 0"));
+        assert!(
+            check(number().min(0), Value::int(-1))
+                .unwrap_err()
+                .contains("at least 0")
+        );
         assert!(check(string().one_of(["a", "b"]), Value::from("c")).is_err());
         assert!(check(string().not_empty(), Value::from("")).is_err());
     }

@@ -219,8 +219,8 @@ impl Items {
             Type::Tuple(ts) => ts.get(index).cloned().unwrap_or(Type::Dynamic),
             _ => Type::Dynamic,
         };
-        let item = to_value(value, &ty)
-            .map_err(|fault| fault.inside(PathStep::Index(index as u64)))?;
+        let item =
+            to_value(value, &ty).map_err(|fault| fault.inside(PathStep::Index(index as u64)))?;
         self.items.push(item);
         Ok(())
     }
@@ -417,7 +417,10 @@ mod tests {
             ratio: Field::Null,
         };
         let fault = to_value(&sample, &object(&[("name", Type::String)])).unwrap_err();
-        assert_eq!(fault.reason(), "the schema has no attribute named \"sizes\"");
+        assert_eq!(
+            fault.reason(),
+            "the schema has no attribute named \"sizes\""
+        );
     }
 
     #[test]

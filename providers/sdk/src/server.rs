@@ -72,7 +72,9 @@ impl<P: Provider> Server<P> {
     pub fn call_function(&self, name: &str, args: &[Value]) -> Result<Value, FunctionError> {
         match self.registry.functions.get(name) {
             Some(function) => function.call(Args(args)),
-            None => Err(FunctionError::new(format!("There is no function {name:?}."))),
+            None => Err(FunctionError::new(format!(
+                "There is no function {name:?}."
+            ))),
         }
     }
 
@@ -82,7 +84,9 @@ impl<P: Provider> Server<P> {
     /// When there is no answer that carries diagnostics: unknown types, unsupported calls.
     pub async fn answer(&self, request: Request) -> Result<Response, ProviderError> {
         let call = request.name();
-        let answer = AssertUnwindSafe(self.dispatch(request)).catch_unwind().await;
+        let answer = AssertUnwindSafe(self.dispatch(request))
+            .catch_unwind()
+            .await;
         answer.unwrap_or_else(|panic| {
             let text = panic
                 .downcast_ref::<String>()
@@ -105,12 +109,12 @@ impl<P: Provider> Server<P> {
                 Ok(Response::Done(diags))
             }
             Request::Configure { config } => Ok(Response::Done(self.configure(&config).await)),
-            Request::ValidateResource { type_name, config } => {
-                Ok(Response::Done(self.resource(&type_name, call)?.validate(&config)))
-            }
-            Request::ValidateData { type_name, config } => {
-                Ok(Response::Done(self.data(&type_name, call)?.validate(&config)))
-            }
+            Request::ValidateResource { type_name, config } => Ok(Response::Done(
+                self.resource(&type_name, call)?.validate(&config),
+            )),
+            Request::ValidateData { type_name, config } => Ok(Response::Done(
+                self.data(&type_name, call)?.validate(&config),
+            )),
             Request::Upgrade {
                 type_name,
                 version,
@@ -119,7 +123,9 @@ impl<P: Provider> Server<P> {
                 let resource = self.resource(&type_name, call)?;
                 Ok(match resource.upgrade(version, raw) {
                     Ok(value) => state(value, Diags::new()),
-                    Err(diagnostic) => state(Value::Null(resource.schema().ty()), diagnostic.into()),
+                    Err(diagnostic) => {
+                        state(Value::Null(resource.schema().ty()), diagnostic.into())
+                    }
                 })
             }
             Request::CallFunction { name, args } => Ok(match self.call_function(&name, &args) {
@@ -215,7 +221,10 @@ impl<P: Provider> Server<P> {
         name: &Str,
         call: &'static str,
     ) -> Result<&Arc<dyn AnyResource<P::Client>>, ProviderError> {
-        self.registry.resources.get(name).ok_or_else(|| unknown_type(call, "resource type", name))
+        self.registry
+            .resources
+            .get(name)
+            .ok_or_else(|| unknown_type(call, "resource type", name))
     }
 
     fn data(
@@ -223,7 +232,10 @@ impl<P: Provider> Server<P> {
         name: &Str,
         call: &'static str,
     ) -> Result<&Arc<dyn AnyData<P::Client>>, ProviderError> {
-        self.registry.data_sources.get(name).ok_or_else(|| unknown_type(call, "data source", name))
+        self.registry
+            .data_sources
+            .get(name)
+            .ok_or_else(|| unknown_type(call, "data source", name))
     }
 }
 
@@ -252,9 +264,15 @@ fn collect<C>(config: &Schema, registry: &Registry<C>) -> ProviderSchema {
     let functions = registry.functions.iter();
     ProviderSchema {
         provider: config.wire.clone(),
-        resources: resources.map(|(k, r)| (k.clone(), r.schema().wire.clone())).collect(),
-        data_sources: data_sources.map(|(k, d)| (k.clone(), d.schema().wire.clone())).collect(),
-        functions: functions.map(|(k, f)| (k.clone(), f.signature().0)).collect(),
+        resources: resources
+            .map(|(k, r)| (k.clone(), r.schema().wire.clone()))
+            .collect(),
+        data_sources: data_sources
+            .map(|(k, d)| (k.clone(), d.schema().wire.clone()))
+            .collect(),
+        functions: functions
+            .map(|(k, f)| (k.clone(), f.signature().0))
+            .collect(),
         plan_destroy: true,
         schema_optional: true,
         ..ProviderSchema::default()

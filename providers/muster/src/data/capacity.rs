@@ -50,14 +50,32 @@ impl DataSource for CapacityData {
         ];
         Schema::builder()
             .description("The capacity of zones.")
-            .attribute("zones", list(Type::String).optional().description("Only these, by id."))
-            .attribute("type", string().optional().description("Only zones of this type."))
-            .attribute("location", string().optional().description("Only zones at this location."))
+            .attribute(
+                "zones",
+                list(Type::String)
+                    .optional()
+                    .description("Only these, by id."),
+            )
+            .attribute(
+                "type",
+                string().optional().description("Only zones of this type."),
+            )
+            .attribute(
+                "location",
+                string()
+                    .optional()
+                    .description("Only zones at this location."),
+            )
             .attribute("total", amounts())
             .attribute("used", amounts())
             .attribute("reserved", amounts())
             .attribute("available", amounts())
-            .attribute("by_zone", nested_map(zone).computed().description("By id of the zone."))
+            .attribute(
+                "by_zone",
+                nested_map(zone)
+                    .computed()
+                    .description("By id of the zone."),
+            )
             .build()
     }
 
@@ -69,10 +87,15 @@ impl DataSource for CapacityData {
         let zones = cx.client().driver().zones().await;
         let zones = zones.map_err(|error| diagnostic("capacity", "reading", &error))?;
         let wanted = zones.into_iter().filter(|zone| config.asks_for(zone));
-        let by_zone: BTreeMap<String, ZoneCapacity> =
-            wanted.map(|zone| (zone.id.clone(), ZoneCapacity::from(zone))).collect();
+        let by_zone: BTreeMap<String, ZoneCapacity> = wanted
+            .map(|zone| (zone.id.clone(), ZoneCapacity::from(zone)))
+            .collect();
         let sum = |part: fn(&ZoneCapacity) -> &Capacity| {
-            Some(by_zone.values().fold(Capacity::ZERO, |all, zone| all.plus(part(zone))))
+            Some(
+                by_zone
+                    .values()
+                    .fold(Capacity::ZERO, |all, zone| all.plus(part(zone))),
+            )
         };
         Ok(CapacityState {
             total: sum(|zone| &zone.total),
@@ -88,8 +111,14 @@ impl DataSource for CapacityData {
 impl CapacityState {
     fn asks_for(&self, zone: &Object<Zone>) -> bool {
         self.zones.as_ref().is_none_or(|ids| ids.contains(&zone.id))
-            && self.kind.as_ref().is_none_or(|kind| *kind == zone.spec.kind)
-            && self.location.as_ref().is_none_or(|at| *at == zone.spec.location)
+            && self
+                .kind
+                .as_ref()
+                .is_none_or(|kind| *kind == zone.spec.kind)
+            && self
+                .location
+                .as_ref()
+                .is_none_or(|at| *at == zone.spec.location)
     }
 }
 

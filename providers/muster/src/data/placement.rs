@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, diagnostic};
 use crate::driver::Manages;
-use crate::model::{
-    Demand, Placement, Rejected, Resource, Settlement, SettlementSpec, Strategy, ZoneView, choose,
-};
+use crate::model::{Demand, Placement, Rejected, Resource, Settlement, Strategy, ZoneView, choose};
 
 /// `muster_placement`: which zones can hold something, best first. Zones that the same plan is
 /// about to make count as well.
@@ -42,10 +40,17 @@ impl DataSource for PlacementData {
             .description("The zones that can hold something, best first.")
             .attribute(
                 "resource_type",
-                string().required().one_of(["cpu", "gpu", "memory", "storage"]),
+                string()
+                    .required()
+                    .one_of(["cpu", "gpu", "memory", "storage"]),
             )
             .attribute("quantity", number().required().min(0))
-            .attribute("zones", list(Type::String).optional().description("Only these, by id."))
+            .attribute(
+                "zones",
+                list(Type::String)
+                    .optional()
+                    .description("Only these, by id."),
+            )
             .attribute(
                 "type",
                 string()
@@ -53,12 +58,20 @@ impl DataSource for PlacementData {
                     .one_of(["partner", "edge", "on-premise"])
                     .description("Only zones of this type."),
             )
-            .attribute("location", string().optional().description("Only zones at this location."))
+            .attribute(
+                "location",
+                string()
+                    .optional()
+                    .description("Only zones at this location."),
+            )
             .attribute(
                 "strategy",
-                string().optional().one_of(["cheapest", "most_available"]).description(
-                    "Which comes first: `cheapest` (the default) or `most_available`.",
-                ),
+                string()
+                    .optional()
+                    .one_of(["cheapest", "most_available"])
+                    .description(
+                        "Which comes first: `cheapest` (the default) or `most_available`.",
+                    ),
             )
             .attribute(
                 "settlement_id",
@@ -67,9 +80,20 @@ impl DataSource for PlacementData {
                      zone that holds it already.",
                 ),
             )
-            .attribute("zone_id", string().computed().description("Id of the best zone."))
-            .attribute("zone_name", string().computed().description("Name of the best zone."))
-            .attribute("zone_ids", list(Type::String).computed().description("All, best first."))
+            .attribute(
+                "zone_id",
+                string().computed().description("Id of the best zone."),
+            )
+            .attribute(
+                "zone_name",
+                string().computed().description("Name of the best zone."),
+            )
+            .attribute(
+                "zone_ids",
+                list(Type::String)
+                    .computed()
+                    .description("All, best first."),
+            )
             .attribute("rejected", nested_list(rejected).computed())
             .build()
     }
@@ -79,7 +103,6 @@ impl DataSource for PlacementData {
         config: PlacementState,
         cx: &mut Context<'_, Client>,
     ) -> Result<PlacementState, Diagnostic> {
-        let _ = SettlementSpec::takes;
         let zones = cx.client().zones_ahead().await;
         let zones = zones.map_err(|error| diagnostic("placement", "reading", &error))?;
         let zones = without(zones, config.settlement_id.as_deref(), cx.client()).await?;
@@ -101,7 +124,11 @@ impl DataSource for PlacementData {
                 config.resource_type.attribute(),
                 found.reasons()
             );
-            return Err(error_at(Path::root().attr("quantity"), "No Zone Fits", detail));
+            return Err(error_at(
+                Path::root().attr("quantity"),
+                "No Zone Fits",
+                detail,
+            ));
         };
         Ok(PlacementState {
             zone_id: Some(id),
@@ -126,7 +153,9 @@ async fn without(
     let found = found.map_err(|error| diagnostic("placement", "reading", &error))?;
     if let Some(settlement) = found
         && settlement.status.state != "SETTLED"
-        && let Some(zone) = zones.iter_mut().find(|zone| zone.id == settlement.status.zone)
+        && let Some(zone) = zones
+            .iter_mut()
+            .find(|zone| zone.id == settlement.status.zone)
     {
         zone.committed = zone.committed.minus(&settlement.spec.takes());
     }

@@ -115,7 +115,9 @@ impl Capacity {
 
     /// The first resource of which `other` is more than there is.
     pub fn lacks(&self, other: &Self) -> Option<Resource> {
-        Resource::ALL.into_iter().find(|r| other.get(*r) > self.get(*r))
+        Resource::ALL
+            .into_iter()
+            .find(|r| other.get(*r) > self.get(*r))
     }
 }
 
@@ -131,7 +133,11 @@ impl fmt::Display for Capacity {
                 first = false;
             }
         }
-        if first { f.write_str("nothing") } else { Ok(()) }
+        if first {
+            f.write_str("nothing")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -146,7 +152,10 @@ mod tests {
             memory_gb: Some(2000.0),
             ..Capacity::default()
         };
-        assert_eq!(zone.lacks(&Capacity::of(Resource::Gpu, 1.0)), Some(Resource::Gpu));
+        assert_eq!(
+            zone.lacks(&Capacity::of(Resource::Gpu, 1.0)),
+            Some(Resource::Gpu)
+        );
         assert_eq!(zone.lacks(&Capacity::of(Resource::Cpu, 500.0)), None);
         let left = zone.minus(&Capacity::of(Resource::Cpu, 10.0).times(2.0));
         assert_eq!(left.to_string(), "480 cpu, 2000 memory_gb");

@@ -81,8 +81,11 @@ impl Candidates {
         if self.rejected.is_empty() {
             return "there are no zones".into();
         }
-        let reasons: Vec<String> =
-            self.rejected.iter().map(|r| format!("{}: {}", r.zone, r.reason)).collect();
+        let reasons: Vec<String> = self
+            .rejected
+            .iter()
+            .map(|r| format!("{}: {}", r.zone, r.reason))
+            .collect();
         reasons.join("; ")
     }
 }
@@ -104,20 +107,29 @@ pub fn choose(zones: &[ZoneView], placement: &Placement, demand: Demand) -> Cand
     let price = |zone: &ZoneView| zone.spec.price(demand.resource).unwrap_or(f64::INFINITY);
     fit.sort_by(|a, b| {
         let cheaper = price(a).total_cmp(&price(b));
-        let freer = b.available(demand.resource).total_cmp(&a.available(demand.resource));
+        let freer = b
+            .available(demand.resource)
+            .total_cmp(&a.available(demand.resource));
         let order = match placement.strategy.unwrap_or_default() {
             Strategy::Cheapest => cheaper.then(freer),
             Strategy::MostAvailable => freer.then(cheaper),
         };
         order.then_with(|| a.spec.name.cmp(&b.spec.name))
     });
-    found.fit = fit.into_iter().map(|z| (z.id.clone(), z.spec.name.clone())).collect();
+    found.fit = fit
+        .into_iter()
+        .map(|z| (z.id.clone(), z.spec.name.clone()))
+        .collect();
     found.rejected.sort_by(|a, b| a.zone.cmp(&b.zone));
     found
 }
 
 fn refusal(zone: &ZoneView, placement: &Placement, demand: Demand) -> Option<String> {
-    if placement.zones.as_ref().is_some_and(|ids| !ids.contains(&zone.id)) {
+    if placement
+        .zones
+        .as_ref()
+        .is_some_and(|ids| !ids.contains(&zone.id))
+    {
         return Some("it is not among the zones to choose from".into());
     }
     if let Some(kind) = &placement.kind
@@ -128,12 +140,18 @@ fn refusal(zone: &ZoneView, placement: &Placement, demand: Demand) -> Option<Str
     if let Some(location) = &placement.location
         && *location != zone.spec.location
     {
-        return Some(format!("it is at {:?}, not {location:?}", zone.spec.location));
+        return Some(format!(
+            "it is at {:?}, not {location:?}",
+            zone.spec.location
+        ));
     }
     let available = zone.available(demand.resource);
     if available < demand.amount {
         let unit = demand.resource.attribute();
-        return Some(format!("{} {unit} are needed, {available} are left", demand.amount));
+        return Some(format!(
+            "{} {unit} are needed, {available} are left",
+            demand.amount
+        ));
     }
     None
 }

@@ -9,9 +9,13 @@ pub fn parse_duration(text: &str) -> Result<f64, String> {
     let mut rest = text;
     let mut seconds = 0.0;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(wrong)?;
         let (number, tail) = rest.split_at(digits);
-        let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let letters = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
         let factor = match unit {
             "ms" => 0.001,
@@ -25,7 +29,11 @@ pub fn parse_duration(text: &str) -> Result<f64, String> {
         seconds += number * factor;
         rest = tail;
     }
-    if text.is_empty() { Err(wrong()) } else { Ok(seconds) }
+    if text.is_empty() {
+        Err(wrong())
+    } else {
+        Ok(seconds)
+    }
 }
 
 /// Reads an RFC 3339 time like `2034-01-15T10:00:00Z`, in seconds since the epoch. Fractions of
@@ -34,9 +42,8 @@ pub fn parse_duration(text: &str) -> Result<f64, String> {
 /// # Errors
 /// Completes the sentence "the value ...".
 pub fn parse_time(text: &str) -> Result<i64, String> {
-    timestamp(text).ok_or_else(|| {
-        format!("must be a time like \"2034-01-15T10:00:00Z\", and is {text:?}")
-    })
+    timestamp(text)
+        .ok_or_else(|| format!("must be a time like \"2034-01-15T10:00:00Z\", and is {text:?}"))
 }
 
 fn timestamp(text: &str) -> Option<i64> {
@@ -48,7 +55,10 @@ fn timestamp(text: &str) -> Option<i64> {
         })
     };
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if separators.iter().any(|(at, byte)| bytes.get(*at) != Some(byte)) {
+    if separators
+        .iter()
+        .any(|(at, byte)| bytes.get(*at) != Some(byte))
+    {
         return None;
     }
     let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
@@ -62,7 +72,11 @@ fn timestamp(text: &str) -> Option<i64> {
     let mut rest = text.get(19..)?;
     if let Some(fraction) = rest.strip_prefix('.') {
         let end = fraction.find(|c: char| !c.is_ascii_digit())?;
-        rest = if end == 0 { return None } else { &fraction[end..] };
+        rest = if end == 0 {
+            return None;
+        } else {
+            &fraction[end..]
+        };
     }
     let days = days_since_epoch(year, month, day);
     Some(days * 86400 + hour * 3600 + minute * 60 + second - offset(rest)?)
@@ -140,12 +154,23 @@ mod tests {
 
     #[test]
     fn times_go_both_ways() {
-        for text in ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2034-01-15T10:00:00Z"] {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2024-02-29T23:59:59Z",
+            "2034-01-15T10:00:00Z",
+        ] {
             assert_eq!(parse_time(text).map(format_time).as_deref(), Ok(text));
         }
         assert_eq!(parse_time("2024-01-15T10:00:00Z"), Ok(1_705_312_800));
         assert_eq!(parse_time("2024-01-15T11:00:00.5+01:00"), Ok(1_705_312_800));
-        for bad in ["", "2024-01-15", "2023-02-29T00:00:00Z", "2024-01-15T24:00:00Z", "2024-01-15T10:00:00", "2024-01-15T10:00:00+1:00"] {
+        for bad in [
+            "",
+            "2024-01-15",
+            "2023-02-29T00:00:00Z",
+            "2024-01-15T24:00:00Z",
+            "2024-01-15T10:00:00",
+            "2024-01-15T10:00:00+1:00",
+        ] {
             assert!(parse_time(bad).is_err(), "{bad:?}");
         }
     }

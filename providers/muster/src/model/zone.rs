@@ -48,13 +48,25 @@ impl ZoneSpec {
     /// it is known before the zone exists, and a replacement has another one.
     pub fn id(&self) -> String {
         let partner = self.partner_id.as_deref().unwrap_or_default();
-        let identity = [&self.name, &self.kind, &self.driver, partner, &self.location];
+        let identity = [
+            &self.name,
+            &self.kind,
+            &self.driver,
+            partner,
+            &self.location,
+        ];
         let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, identity.join("\u{0}").as_bytes());
         let short = &hash.simple().to_string()[..8];
         let slug: String = self
             .name
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '-'
+                }
+            })
             .collect();
         format!("zone-{slug}-{short}")
     }

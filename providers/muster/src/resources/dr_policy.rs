@@ -61,22 +61,39 @@ impl Resource for DrPolicyResource {
                     .not_empty()
                     .description("Ids of the fleets and settlements that move."),
             )
-            .attribute("rpo", duration().required().description("The most data to lose: `5m`."))
-            .attribute("rto", duration().required().description("The longest outage: `10m`."))
+            .attribute(
+                "rpo",
+                duration()
+                    .required()
+                    .description("The most data to lose: `5m`."),
+            )
+            .attribute(
+                "rto",
+                duration()
+                    .required()
+                    .description("The longest outage: `10m`."),
+            )
             .attribute("backup_interval", duration().default("1h"))
             .attribute(
                 "replication",
-                bool().default(false).description("Whether data is replicated all the time."),
+                bool()
+                    .default(false)
+                    .description("Whether data is replicated all the time."),
             )
             .attribute(
                 "auto_failover",
-                bool().default(false).description("Whether a failover begins by itself."),
+                bool()
+                    .default(false)
+                    .description("Whether a failover begins by itself."),
             )
             .attribute("health_check", health_check())
             .attribute(
                 "dns",
-                nested([("record", string().required()), ("ttl", duration().optional())])
-                    .optional(),
+                nested([
+                    ("record", string().required()),
+                    ("ttl", duration().optional()),
+                ])
+                .optional(),
             )
             .block("group", group())
             .attribute(
@@ -153,7 +170,11 @@ impl Resource for DrPolicyResource {
         cx: &mut Context<'_, Client>,
     ) -> Result<DrState, Failure<DrState>> {
         let id = prior.id.ok_or_else(|| missing_id("DR policy"))?;
-        Ok(cx.client().update::<DrPolicy>(&id, planned.spec).await?.into())
+        Ok(cx
+            .client()
+            .update::<DrPolicy>(&id, planned.spec)
+            .await?
+            .into())
     }
 
     async fn delete(&self, state: DrState, cx: &mut Context<'_, Client>) -> Result<(), Diagnostic> {
@@ -178,7 +199,12 @@ const THRESHOLD: u64 = 3;
 
 fn health_check() -> Attribute {
     nested([
-        ("interval", duration().default(INTERVAL).description("Time between two checks.")),
+        (
+            "interval",
+            duration()
+                .default(INTERVAL)
+                .description("Time between two checks."),
+        ),
         (
             "threshold",
             number()

@@ -4,7 +4,7 @@ use muster_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{duration, find, keeps_a_zone, missing_id, placement};
+use super::{duration, find, leaves_all, missing_id, placement};
 use crate::client::{Client, diagnostic};
 use crate::model::{Capacity, Fleet, FleetSpec, Instance, Object, instance_type, instance_types};
 
@@ -42,12 +42,20 @@ impl Resource for FleetResource {
         let percent = || number().optional().min(0).max(100);
         let instance = [
             ("id", string().computed()),
-            ("zone", string().computed().description("Id of the zone it runs in.")),
+            (
+                "zone",
+                string()
+                    .computed()
+                    .description("Id of the zone it runs in."),
+            ),
             ("instance_type", string().computed()),
             ("state", string().computed()),
         ];
         let spot = [
-            ("percent", percent().description("Share of the capacity that may be spot.")),
+            (
+                "percent",
+                percent().description("Share of the capacity that may be spot."),
+            ),
             ("max_price", number().optional().min(0)),
         ];
         let health_check = [
@@ -56,7 +64,12 @@ impl Resource for FleetResource {
             ("interval", duration().optional()),
         ];
         let update_policy = [
-            ("type", string().optional().one_of(["rolling", "replace", "opportunistic"])),
+            (
+                "type",
+                string()
+                    .optional()
+                    .one_of(["rolling", "replace", "opportunistic"]),
+            ),
             ("min_healthy", percent()),
             ("max_surge", number().optional().min(0).whole()),
             ("checkpoints", list(Type::Number).optional()),
@@ -77,7 +90,10 @@ impl Resource for FleetResource {
             .attribute("placement", placement().description("How to find a zone."))
             .attribute("instance_type", string().default("t3.medium"))
             .attribute("image", string().optional())
-            .attribute("capacity", number().default(3i64).min(0).max(100_000).whole())
+            .attribute(
+                "capacity",
+                number().default(3i64).min(0).max(100_000).whole(),
+            )
             .attribute("spot", nested(spot).optional())
             .attribute(
                 "networking",
@@ -101,7 +117,10 @@ impl Resource for FleetResource {
                     "placement",
                 ]),
             )
-            .attribute("current_capacity", number().computed().follows(["instances"]))
+            .attribute(
+                "current_capacity",
+                number().computed().follows(["instances"]),
+            )
             .attribute("status", string().computed().follows(["instances"]))
             .build()
     }
@@ -124,14 +143,16 @@ impl Resource for FleetResource {
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
         if let Some(prior) = plan.prior() {
-            let held = prior.get::<Vec<String>>("zones")?.known().unwrap_or_default();
-            let keeps = match plan.planned().get::<Vec<Field<String>>>("zones")? {
-                Field::Known(wanted) => keeps_a_zone(&held, &wanted),
-                Field::Null => true,
-                Field::Unknown => held.is_empty(),
-            };
-            if !keeps {
-                plan.require_replace(Path::root().attr("zones"));
+            let instances = prior
+                .get::<Vec<Instance>>("instances")?
+                .known()
+                .unwrap_or_default();
+            let held: Vec<String> = instances
+                .into_iter()
+                .map(|instance| instance.zone)
+                .collect();
+            if let Some(path) = leaves_all(&plan.planned(), "zones", &held)? {
+                plan.require_replace(path);
             }
         }
         if plan.is_noop() {
@@ -194,8 +215,15 @@ fn check_type(plan: &PlanChange<'_>) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let known: Vec<&str> = instance_types().iter().map(|ty| ty.name).collect();
-    let detail = format!("There is no instance type {name:?}. There are: {}.", known.join(", "));
-    Err(error_at(Path::root().attr("instance_type"), "Invalid Attribute Value", detail))
+    let detail = format!(
+        "There is no instance type {name:?}. There are: {}.",
+        known.join(", ")
+    );
+    Err(error_at(
+        Path::root().attr("instance_type"),
+        "Invalid Attribute Value",
+        detail,
+    ))
 }
 
 /// The named zones must be able to hold the fleet at all, whatever else is in them.
@@ -231,5 +259,9 @@ async fn check_room(plan: &PlanChange<'_>, client: &Client) -> Result<(), Diagno
         short.attribute(),
         offer.get(short)
     );
-    Err(error_at(Path::root().attr("capacity"), "Fleet Larger Than Its Zones", detail))
+    Err(error_at(
+        Path::root().attr("capacity"),
+        "Fleet Larger Than Its Zones",
+        detail,
+    ))
 }

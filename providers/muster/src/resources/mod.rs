@@ -11,7 +11,7 @@ pub(crate) use settlement::SettlementResource;
 pub(crate) use zone::ZoneResource;
 
 use muster_sdk::schema::{Attribute, list, nested, number, string};
-use muster_sdk::{Diagnostic, Type};
+use muster_sdk::{Diagnostic, Fault, Field, Fields, Path, Type};
 
 use crate::model::ZoneView;
 use crate::model::time::{parse_duration, parse_time};
@@ -31,7 +31,12 @@ fn amounts() -> Attribute {
 /// How to find a zone.
 fn placement() -> Attribute {
     nested([
-        ("zones", list(Type::String).optional().description("Only these zones, by id.")),
+        (
+            "zones",
+            list(Type::String)
+                .optional()
+                .description("Only these zones, by id."),
+        ),
         (
             "type",
             string()
@@ -39,12 +44,20 @@ fn placement() -> Attribute {
                 .one_of(["partner", "edge", "on-premise"])
                 .description("Only zones of this type."),
         ),
-        ("location", string().optional().description("Only zones at this location.")),
+        (
+            "location",
+            string()
+                .optional()
+                .description("Only zones at this location."),
+        ),
         (
             "strategy",
-            string().optional().one_of(["cheapest", "most_available"]).description(
-                "Which of the zones that fit: `cheapest` (the default) or `most_available`.",
-            ),
+            string()
+                .optional()
+                .one_of(["cheapest", "most_available"])
+                .description(
+                    "Which of the zones that fit: `cheapest` (the default) or `most_available`.",
+                ),
         ),
     ])
     .optional()
@@ -74,19 +87,67 @@ fn missing_id(kind: &str) -> Diagnostic {
     )
 }
 
-/// Whether an object that sits in zones can follow a change of the list of its zones in place:
-/// it keeps at least one of them. `None` when that cannot be told yet.
+/// Where a plan takes an object out of every zone that holds it, so that it has to be made anew:
+/// a list of zones (`attribute`), or the choice in `placement`. `None` when it keeps one of its
+/// zones, or is in none.
 ///
 /// Zones that are not known yet do not exist yet; they are never the one it is in.
-fn keeps_a_zone(held: &[String], wanted: &[muster_sdk::Field<String>]) -> bool {
-    held.is_empty()
-        || wanted.iter().any(|zone| match zone {
-            muster_sdk::Field::Known(id) => held.contains(id),
-            _ => false,
-        })
+fn leaves_all(
+    planned: &Fields<'_>,
+    attribute: &str,
+    held: &[String],
+) -> Result<Option<Path>, Fault> {
+    if held.is_empty() {
+        return Ok(None);
+    }
+    let named = planned.get::<Vec<Field<String>>>(attribute)?;
+    if !named.is_null() {
+        return Ok((!keeps_one(held, &named)).then(|| planned.path(attribute)));
+    }
+    let Some(placement) = planned.object("placement") else {
+        return Ok(None);
+    };
+    let chosen = placement.get::<Vec<Field<String>>>("zones")?;
+    let lost = !chosen.is_null() && !keeps_one(held, &chosen);
+    Ok(lost.then(|| planned.path("placement")))
+}
+
+fn keeps_one(held: &[String], wanted: &Field<Vec<Field<String>>>) -> bool {
+    let Field::Known(wanted) = wanted else {
+        return false;
+    };
+    wanted
+        .iter()
+        .any(|zone| matches!(zone, Field::Known(id) if held.contains(id)))
 }
 
 /// A zone by id.
 fn find<'a>(zones: &'a [ZoneView], id: &str) -> Option<&'a ZoneView> {
     zones.iter().find(|zone| zone.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_sdk::Value;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(wanted: Value, expect: Option<&str>) {
+        let planned = Value::object([("zones", wanted)]);
+        let held = ["a".to_owned(), "b".to_owned()];
+        let found = leaves_all(&Fields::new(&planned), "zones", &held).unwrap();
+        assert_eq!(found.map(|path| path.to_string()).as_deref(), expect);
+    }
+
+    #[test]
+    fn an_object_that_keeps_a_zone_stays() {
+        let list = |items| Value::list(Type::String, items);
+        check(list(vec!["b".into(), "c".into()]), None);
+        check(list(vec!["b".into(), Value::unknown(Type::String)]), None);
+        check(list(vec!["c".into()]), Some(".zones"));
+        check(list(vec![Value::unknown(Type::String)]), Some(".zones"));
+        check(Value::unknown(Type::list(Type::String)), Some(".zones"));
+        check(Value::Null(Type::list(Type::String)), None);
+    }
 }

@@ -6,7 +6,7 @@ use muster_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{find, keeps_a_zone, missing_id, placement, time};
+use super::{find, leaves_all, missing_id, placement, time};
 use crate::client::{Client, diagnostic};
 use crate::model::time::parse_time;
 use crate::model::{
@@ -57,12 +57,36 @@ impl Resource for SettlementResource {
 
     fn schema(&self) -> Schema {
         let penalty_tier = [
-            ("below", number().required().min(0).max(100).description("Uptime in percent.")),
-            ("penalty", number().required().min(0).max(100).description("Percent of the price.")),
+            (
+                "below",
+                number()
+                    .required()
+                    .min(0)
+                    .max(100)
+                    .description("Uptime in percent."),
+            ),
+            (
+                "penalty",
+                number()
+                    .required()
+                    .min(0)
+                    .max(100)
+                    .description("Percent of the price."),
+            ),
         ];
         let sla = [
-            ("uptime", number().optional().min(0).max(100).description("In percent.")),
-            ("latency", number().optional().min(0).description("In milliseconds.")),
+            (
+                "uptime",
+                number()
+                    .optional()
+                    .min(0)
+                    .max(100)
+                    .description("In percent."),
+            ),
+            (
+                "latency",
+                number().optional().min(0).description("In milliseconds."),
+            ),
             ("penalty_tiers", nested_list(penalty_tier).optional()),
         ];
         let access = [
@@ -74,7 +98,10 @@ impl Resource for SettlementResource {
         Schema::builder()
             .description("The physical delivery of a compute contract.")
             .attribute("id", string().computed().stable())
-            .attribute("contract_id", string().required().forces_replace().not_empty())
+            .attribute(
+                "contract_id",
+                string().required().forces_replace().not_empty(),
+            )
             .attribute("buyer_id", string().required().forces_replace().not_empty())
             .attribute(
                 "resource_type",
@@ -84,7 +111,10 @@ impl Resource for SettlementResource {
                     .one_of(["cpu", "gpu", "memory", "storage"])
                     .description("`cpu` (cores), `gpu`, `memory` (GB) or `storage` (GB)."),
             )
-            .attribute("quantity", number().required().forces_replace().check(positive))
+            .attribute(
+                "quantity",
+                number().required().forces_replace().check(positive),
+            )
             .attribute(
                 "start_time",
                 time()
@@ -94,7 +124,10 @@ impl Resource for SettlementResource {
                     .forces_replace()
                     .description("When delivery begins (RFC 3339); at once when left out."),
             )
-            .attribute("duration_hours", number().required().forces_replace().check(positive))
+            .attribute(
+                "duration_hours",
+                number().required().forces_replace().check(positive),
+            )
             .attribute(
                 "provider_priority",
                 list(Type::String).optional().not_empty().description(
@@ -105,20 +138,38 @@ impl Resource for SettlementResource {
             .attribute("placement", placement().description("How to find a zone."))
             .attribute(
                 "isolation",
-                string().default("vpc").one_of(["shared", "vpc", "dedicated"]),
+                string()
+                    .default("vpc")
+                    .one_of(["shared", "vpc", "dedicated"]),
             )
-            .attribute("sla", nested(sla).optional().description("What was promised."))
-            .attribute("on_end", string().default("terminate").one_of(["snapshot", "terminate"]))
+            .attribute(
+                "sla",
+                nested(sla).optional().description("What was promised."),
+            )
+            .attribute(
+                "on_end",
+                string()
+                    .default("terminate")
+                    .one_of(["snapshot", "terminate"]),
+            )
             .attribute(
                 "early_termination",
-                bool().default(false).description("May be destroyed after it has begun."),
+                bool()
+                    .default(false)
+                    .description("May be destroyed after it has begun."),
             )
             .attribute("tags", map(Type::String).optional())
             .attribute("state", string().computed())
-            .attribute("zone", string().computed().stable().description("Id of the zone."))
+            .attribute(
+                "zone",
+                string().computed().stable().description("Id of the zone."),
+            )
             .attribute("network", string().computed().stable())
             .attribute("end_time", string().computed().stable())
-            .attribute("uptime", number().computed().description("So far, in percent."))
+            .attribute(
+                "uptime",
+                number().computed().description("So far, in percent."),
+            )
             .attribute("penalty", number().computed().description("So far."))
             .attribute("access", nested(access).computed().sensitive())
             .build()
@@ -142,15 +193,9 @@ impl Resource for SettlementResource {
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
         if let Some(prior) = plan.prior() {
-            let zone = prior.get::<String>("zone")?.known();
-            let held: Vec<String> = zone.into_iter().collect();
-            let keeps = match plan.planned().get::<Vec<Field<String>>>("provider_priority")? {
-                Field::Known(wanted) => keeps_a_zone(&held, &wanted),
-                Field::Null => true,
-                Field::Unknown => held.is_empty(),
-            };
-            if !keeps {
-                plan.require_replace(Path::root().attr("provider_priority"));
+            let held: Vec<String> = prior.get::<String>("zone")?.known().into_iter().collect();
+            if let Some(path) = leaves_all(&plan.planned(), "provider_priority", &held)? {
+                plan.require_replace(path);
             }
             return Ok(());
         }
@@ -194,7 +239,11 @@ impl Resource for SettlementResource {
         cx: &mut Context<'_, Client>,
     ) -> Result<Option<SettlementState>, Diagnostic> {
         let id = state.id.ok_or_else(|| missing_id("settlement"))?;
-        Ok(cx.client().read::<Settlement>(&id).await?.map(SettlementState::from))
+        Ok(cx
+            .client()
+            .read::<Settlement>(&id)
+            .await?
+            .map(SettlementState::from))
     }
 
     async fn update(
@@ -204,7 +253,11 @@ impl Resource for SettlementResource {
         cx: &mut Context<'_, Client>,
     ) -> Result<SettlementState, Failure<SettlementState>> {
         let id = prior.id.ok_or_else(|| missing_id("settlement"))?;
-        Ok(cx.client().update::<Settlement>(&id, planned.spec).await?.into())
+        Ok(cx
+            .client()
+            .update::<Settlement>(&id, planned.spec)
+            .await?
+            .into())
     }
 
     async fn delete(
@@ -221,7 +274,11 @@ impl Resource for SettlementResource {
         id: &str,
         cx: &mut Context<'_, Client>,
     ) -> Result<Option<SettlementState>, Diagnostic> {
-        Ok(cx.client().read::<Settlement>(id).await?.map(SettlementState::from))
+        Ok(cx
+            .client()
+            .read::<Settlement>(id)
+            .await?
+            .map(SettlementState::from))
     }
 }
 
@@ -240,7 +297,10 @@ fn check_time(planned: &Fields<'_>) -> Result<(), Diagnostic> {
     ) else {
         return Ok(());
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64();
     match parse_time(&start) {
         Ok(seconds) if seconds as f64 + hours * 3600.0 <= now => Err(error_at(
             Path::root().attr("start_time"),
@@ -276,7 +336,11 @@ fn check_size(planned: &Fields<'_>, zones: &[ZoneView]) -> Result<(), Diagnostic
         largest.spec.name,
         offer(largest)
     );
-    Err(error_at(Path::root().attr("quantity"), "Settlement Larger Than Any Zone", detail))
+    Err(error_at(
+        Path::root().attr("quantity"),
+        "Settlement Larger Than Any Zone",
+        detail,
+    ))
 }
 
 /// The zones that a settlement may come into. `None` when that cannot be told yet.
@@ -311,9 +375,18 @@ fn eligible<'a>(
                 return Ok(None);
             };
             let fits = |zone: &&ZoneView| {
-                placement.zones.as_ref().is_none_or(|ids| ids.contains(&zone.id))
-                    && placement.kind.as_ref().is_none_or(|kind| *kind == zone.spec.kind)
-                    && placement.location.as_ref().is_none_or(|at| *at == zone.spec.location)
+                placement
+                    .zones
+                    .as_ref()
+                    .is_none_or(|ids| ids.contains(&zone.id))
+                    && placement
+                        .kind
+                        .as_ref()
+                        .is_none_or(|kind| *kind == zone.spec.kind)
+                    && placement
+                        .location
+                        .as_ref()
+                        .is_none_or(|at| *at == zone.spec.location)
             };
             Ok(Some(zones.iter().filter(fits).collect()))
         }

@@ -47,7 +47,10 @@ impl Resource for ZoneResource {
         ]);
         Schema::builder()
             .description("A place with compute capacity: a partner's, at the edge, on premise.")
-            .attribute("id", string().computed().stable().description("The zone's id."))
+            .attribute(
+                "id",
+                string().computed().stable().description("The zone's id."),
+            )
             .attribute("name", string().required().forces_replace().not_empty())
             .attribute(
                 "type",
@@ -67,10 +70,16 @@ impl Resource for ZoneResource {
             )
             .attribute(
                 "partner_id",
-                string().optional().forces_replace().description("The partner who owns it."),
+                string()
+                    .optional()
+                    .forces_replace()
+                    .description("The partner who owns it."),
             )
             .attribute("location", string().required().forces_replace().not_empty())
-            .attribute("capacity", capacity.required().description("What the zone has."))
+            .attribute(
+                "capacity",
+                capacity.required().description("What the zone has."),
+            )
             .attribute(
                 "prices",
                 map(Type::Number).optional().check(prices).description(
@@ -79,7 +88,10 @@ impl Resource for ZoneResource {
             )
             .attribute(
                 "overcommit",
-                number().default(1i64).min(1).description("How often each core is given away."),
+                number()
+                    .default(1i64)
+                    .min(1)
+                    .description("How often each core is given away."),
             )
             .attribute("used", amounts().description("In use now."))
             .attribute("reserved", amounts().description("Promised for later."))
@@ -204,10 +216,18 @@ impl Identity {
 
 fn prices(value: &muster_sdk::Value) -> Result<(), String> {
     for (name, price) in value.as_entries().into_iter().flatten() {
-        if !Amount::ALL.into_iter().any(|amount| amount.name() == &**name) {
-            return Err(format!("has a price for {name:?}, which is no resource type"));
+        if !Amount::ALL
+            .into_iter()
+            .any(|amount| amount.name() == &**name)
+        {
+            return Err(format!(
+                "has a price for {name:?}, which is no resource type"
+            ));
         }
-        if price.as_number().is_some_and(muster_sdk::Number::is_negative) {
+        if price
+            .as_number()
+            .is_some_and(muster_sdk::Number::is_negative)
+        {
             return Err(format!("has a negative price for {name:?}"));
         }
     }

@@ -82,8 +82,14 @@ impl Kept for Zone {
 }
 
 fn sound_zone(spec: &ZoneSpec) -> Result<(), DriverError> {
-    if Resource::ALL.into_iter().any(|r| spec.capacity.get(r) < 0.0) {
-        return Err(DriverError::invalid("capacity", "A zone cannot hold less than nothing"));
+    if Resource::ALL
+        .into_iter()
+        .any(|r| spec.capacity.get(r) < 0.0)
+    {
+        return Err(DriverError::invalid(
+            "capacity",
+            "A zone cannot hold less than nothing",
+        ));
     }
     if spec.overcommit < 1.0 {
         let reason = "Each core can be given away at least once";
@@ -128,7 +134,11 @@ impl Kept for Fleet {
 
     fn status(world: &World, id: &str, _: i64) -> Option<FleetStatus> {
         let instances = world.fleets.get(id)?.run.instances.clone();
-        let status = if instances.is_empty() { "EMPTY" } else { "ACTIVE" };
+        let status = if instances.is_empty() {
+            "EMPTY"
+        } else {
+            "ACTIVE"
+        };
         Some(FleetStatus {
             current_capacity: instances.len() as u64,
             status: status.into(),
@@ -190,10 +200,13 @@ impl Kept for Settlement {
         _: i64,
     ) -> Result<SettlementRun, DriverError> {
         world.require_zones("provider_priority", spec.provider_priority.iter().flatten())?;
-        let record = world.settlements.get(id).ok_or_else(|| DriverError::NotFound {
-            kind: Self::NAME,
-            id: id.into(),
-        })?;
+        let record = world
+            .settlements
+            .get(id)
+            .ok_or_else(|| DriverError::NotFound {
+                kind: Self::NAME,
+                id: id.into(),
+            })?;
         if record.spec.takes() != spec.takes() || record.spec.buyer_id != spec.buyer_id {
             let reason = "What a contract promises cannot change";
             return Err(DriverError::invalid("quantity", reason));
@@ -251,10 +264,18 @@ fn zone_for(world: &World, spec: &SettlementSpec, now: i64) -> Result<String, Dr
     if let Some(ids) = &spec.provider_priority {
         world.require_zones("provider_priority", ids)?;
         let has_room = |id: &&String| world.available(id, now).lacks(&spec.takes()).is_none();
-        return ids.iter().find(has_room).cloned().ok_or_else(|| DriverError::Capacity {
-            field: "quantity",
-            reason: format!("None of the zones {} has {} left", ids.join(", "), spec.takes()),
-        });
+        return ids
+            .iter()
+            .find(has_room)
+            .cloned()
+            .ok_or_else(|| DriverError::Capacity {
+                field: "quantity",
+                reason: format!(
+                    "None of the zones {} has {} left",
+                    ids.join(", "),
+                    spec.takes()
+                ),
+            });
     }
     let placement = spec.placement.clone().unwrap_or_default();
     let found = choose(&views, &placement, spec.demand());
@@ -295,10 +316,13 @@ impl Kept for DrPolicy {
 
     fn change(world: &mut World, id: &str, spec: &DrSpec, _: i64) -> Result<DrRun, DriverError> {
         sound_policy(world, spec)?;
-        let record = world.dr_policies.get(id).ok_or_else(|| DriverError::NotFound {
-            kind: Self::NAME,
-            id: id.into(),
-        })?;
+        let record = world
+            .dr_policies
+            .get(id)
+            .ok_or_else(|| DriverError::NotFound {
+                kind: Self::NAME,
+                id: id.into(),
+            })?;
         // Where the policy stands is not for a plan to change: it stays failed over.
         Ok(record.run.clone())
     }
@@ -309,7 +333,11 @@ impl Kept for DrPolicy {
 
     fn status(world: &World, id: &str, _: i64) -> Option<DrStatus> {
         let record = world.dr_policies.get(id)?;
-        let lag = if record.spec.replication { "0s" } else { &record.spec.backup_interval };
+        let lag = if record.spec.replication {
+            "0s"
+        } else {
+            &record.spec.backup_interval
+        };
         Some(DrStatus {
             current_site: record.run.current_site.clone(),
             state: record.run.state.clone(),

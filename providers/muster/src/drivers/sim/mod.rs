@@ -34,7 +34,9 @@ impl Sim {
     /// A world kept in a file, which need not be there yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let clock = || {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let since = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
             i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
         };
         Self {
@@ -86,7 +88,9 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DriverError> + Send + 'static,
 ) -> Result<T, DriverError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        Err(DriverError::Refused("the simulator failed in the middle of a call".into()))
+        Err(DriverError::Refused(
+            "the simulator failed in the middle of a call".into(),
+        ))
     })
 }
 
@@ -111,7 +115,11 @@ impl<K: Kept> Manages<K> for Sim {
     fn confirm<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
         let (id, file) = (id.to_owned(), self.file.clone());
         blocking(move || {
-            let pending = |world: &World| K::records(world).get(&id).is_some_and(|r| r.token.is_some());
+            let pending = |world: &World| {
+                K::records(world)
+                    .get(&id)
+                    .is_some_and(|r| r.token.is_some())
+            };
             if file.read(|world| Ok(pending(world)))? {
                 file.write(|world| {
                     world::confirm::<K>(world, &id);

@@ -24,9 +24,13 @@ pub(super) fn spread(
         for instance in &record.run.instances {
             room.give(&instance.zone, &old);
         }
-        let fresh = record.spec.instance_type != spec.instance_type
-            || record.spec.image != spec.image;
-        let staying = record.run.instances.into_iter().filter(|i| zones.contains(&i.zone));
+        let fresh =
+            record.spec.instance_type != spec.instance_type || record.spec.image != spec.image;
+        let staying = record
+            .run
+            .instances
+            .into_iter()
+            .filter(|i| zones.contains(&i.zone));
         let staying = trim(staying.collect(), spec.capacity);
         for mut instance in staying {
             if fresh {
@@ -59,7 +63,10 @@ fn zones_of(
 ) -> Result<Vec<String>, DriverError> {
     if let Some(zones) = &spec.zones {
         if zones.is_empty() && spec.capacity > 0 {
-            return Err(DriverError::invalid("zones", "A fleet needs at least one zone"));
+            return Err(DriverError::invalid(
+                "zones",
+                "A fleet needs at least one zone",
+            ));
         }
         return Ok(zones.clone());
     }
@@ -74,7 +81,10 @@ fn zones_of(
     }
     let demand = Demand {
         resource: Resource::Cpu,
-        amount: spec.per_instance().times(spec.capacity as f64).get(Resource::Cpu),
+        amount: spec
+            .per_instance()
+            .times(spec.capacity as f64)
+            .get(Resource::Cpu),
     };
     let placement = spec.placement.clone().unwrap_or_else(Placement::default);
     let found = choose(&world.views(now), &placement, demand);
@@ -118,7 +128,12 @@ struct Room(BTreeMap<String, (Capacity, u64)>);
 
 impl Room {
     fn of(world: &World, zones: &[String], now: i64) -> Self {
-        Self(zones.iter().map(|id| (id.clone(), (world.available(id, now), 0))).collect())
+        Self(
+            zones
+                .iter()
+                .map(|id| (id.clone(), (world.available(id, now), 0)))
+                .collect(),
+        )
     }
 
     fn give(&mut self, zone: &str, amount: &Capacity) {
@@ -129,7 +144,10 @@ impl Room {
 
     fn take(&mut self, zone: &str, amount: &Capacity) -> Result<(), DriverError> {
         let Some((left, count)) = self.0.get_mut(zone) else {
-            return Err(DriverError::invalid("zones", format!("There is no zone {zone:?}")));
+            return Err(DriverError::invalid(
+                "zones",
+                format!("There is no zone {zone:?}"),
+            ));
         };
         if let Some(short) = left.lacks(amount) {
             return Err(DriverError::Capacity {
@@ -149,7 +167,10 @@ impl Room {
 
     /// The zone with the fewest instances among those with room for one more.
     fn emptiest(&self, amount: &Capacity) -> Result<String, DriverError> {
-        let fitting = self.0.iter().filter(|(_, (left, _))| left.lacks(amount).is_none());
+        let fitting = self
+            .0
+            .iter()
+            .filter(|(_, (left, _))| left.lacks(amount).is_none());
         let found = fitting.min_by_key(|(_, (_, count))| *count);
         found.map(|(zone, _)| zone.clone()).ok_or_else(|| {
             let zones: Vec<&str> = self.0.keys().map(String::as_str).collect();

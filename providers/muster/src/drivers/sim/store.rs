@@ -77,10 +77,11 @@ impl WorldFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(World::default()),
             Err(error) => return Err(storage(&self.path, &error)),
         };
-        let world: World = serde_json::from_slice(&bytes).map_err(|error| DriverError::Storage {
-            path: self.path.clone(),
-            reason: format!("the file is not a simulated world: {error}"),
-        })?;
+        let world: World =
+            serde_json::from_slice(&bytes).map_err(|error| DriverError::Storage {
+                path: self.path.clone(),
+                reason: format!("the file is not a simulated world: {error}"),
+            })?;
         if world.version != World::VERSION {
             let reason = format!("version {} of the file is not supported", world.version);
             return Err(DriverError::Storage {
@@ -92,7 +93,8 @@ impl WorldFile {
     }
 
     fn save(&self, world: &World) -> Result<(), DriverError> {
-        self.replace(world).map_err(|error| storage(&self.path, &error))
+        self.replace(world)
+            .map_err(|error| storage(&self.path, &error))
     }
 
     fn replace(&self, world: &World) -> io::Result<()> {
@@ -108,7 +110,8 @@ impl WorldFile {
 }
 
 fn folder(path: &Path) -> Option<&Path> {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty())
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
 }
 
 fn storage(path: &Path, error: &io::Error) -> DriverError {
@@ -150,7 +153,10 @@ mod tests {
         })
         .unwrap();
         let again = WorldFile::new(file.path.clone());
-        assert_eq!(again.read(|world| Ok((world.next, world.serial))), Ok((7, 1)));
+        assert_eq!(
+            again.read(|world| Ok((world.next, world.serial))),
+            Ok((7, 1))
+        );
         let mode = fs::metadata(&file.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -20,7 +20,9 @@ async fn conforms() {
 #[tokio::test]
 async fn another_process_sees_the_same_world() {
     let (folder, sim) = sim();
-    let made = Manages::<Zone>::create(&sim, "t", zone("z", 10.0, 0.0)).await.unwrap();
+    let made = Manages::<Zone>::create(&sim, "t", zone("z", 10.0, 0.0))
+        .await
+        .unwrap();
     let other = Sim::new(folder.path().join("sim.json"));
     assert_eq!(other.zones().await, Ok(vec![made.clone()]));
     // The answer of the first create was lost, and another process repeats it.
@@ -31,12 +33,16 @@ async fn another_process_sees_the_same_world() {
 #[tokio::test]
 async fn concurrent_creates_never_overbook() {
     let (_folder, sim) = sim();
-    let z = Manages::<Zone>::create(&sim, "z", zone("z", 20.0, 0.0)).await.unwrap();
+    let z = Manages::<Zone>::create(&sim, "z", zone("z", 20.0, 0.0))
+        .await
+        .unwrap();
     let creates = (0..10).map(|n| {
         let (sim, id) = (sim.clone(), z.id.clone());
         tokio::spawn(async move {
             let spec = fleet(&format!("f{n}"), &[&id], 2);
-            Manages::<Fleet>::create(&sim, &format!("t{n}"), spec).await.is_ok()
+            Manages::<Fleet>::create(&sim, &format!("t{n}"), spec)
+                .await
+                .is_ok()
         })
     });
     let mut made = 0;
@@ -54,14 +60,24 @@ async fn a_settlement_lives_by_the_clock() {
     let now = Arc::new(AtomicI64::new(parse_time("2934-01-15T09:00:00Z").unwrap()));
     let clock = now.clone();
     let sim = sim.with_clock(move || clock.load(Ordering::SeqCst));
-    let z = Manages::<Zone>::create(&sim, "z", zone("z", 1.0, 10.0)).await.unwrap();
+    let z = Manages::<Zone>::create(&sim, "z", zone("z", 1.0, 10.0))
+        .await
+        .unwrap();
     let made = Manages::<Settlement>::create(&sim, "s", settlement("CS", &[&z.id], 10.0));
     let id = made.await.unwrap().id;
     let look = || async {
-        let s = Manages::<Settlement>::get(&sim, &id).await.unwrap().unwrap();
+        let s = Manages::<Settlement>::get(&sim, &id)
+            .await
+            .unwrap()
+            .unwrap();
         let z = Manages::<Zone>::get(&sim, &z.id).await.unwrap().unwrap();
         let (used, reserved) = (z.status.used, z.status.reserved);
-        (s.status.state, s.status.access.is_some(), used.get(Resource::Gpu), reserved.get(Resource::Gpu))
+        (
+            s.status.state,
+            s.status.access.is_some(),
+            used.get(Resource::Gpu),
+            reserved.get(Resource::Gpu),
+        )
     };
     assert_eq!(look().await, ("SCHEDULED".into(), false, 0.0, 10.0));
     now.fetch_add(3600, Ordering::SeqCst);
@@ -76,33 +92,64 @@ async fn a_settlement_lives_by_the_clock() {
 #[tokio::test]
 async fn surplus_instances_go_from_the_fullest_zone() {
     let (_folder, sim) = sim();
-    let a = Manages::<Zone>::create(&sim, "a", zone("a", 100.0, 0.0)).await.unwrap();
-    let b = Manages::<Zone>::create(&sim, "b", zone("b", 4.0, 0.0)).await.unwrap();
+    let a = Manages::<Zone>::create(&sim, "a", zone("a", 100.0, 0.0))
+        .await
+        .unwrap();
+    let b = Manages::<Zone>::create(&sim, "b", zone("b", 4.0, 0.0))
+        .await
+        .unwrap();
     let zones = [a.id.as_str(), b.id.as_str()];
     let count = |f: &Object<Fleet>, zone: &str| {
         f.status.instances.iter().filter(|i| i.zone == zone).count()
     };
-    let f = Manages::<Fleet>::create(&sim, "f", fleet("f", &zones, 6)).await.unwrap();
+    let f = Manages::<Fleet>::create(&sim, "f", fleet("f", &zones, 6))
+        .await
+        .unwrap();
     assert_eq!((count(&f, &a.id), count(&f, &b.id)), (4, 2));
-    let f = Manages::<Fleet>::update(&sim, &f.id, fleet("f", &zones, 4)).await.unwrap();
+    let f = Manages::<Fleet>::update(&sim, &f.id, fleet("f", &zones, 4))
+        .await
+        .unwrap();
     assert_eq!((count(&f, &a.id), count(&f, &b.id)), (2, 2));
-    let moved = Manages::<Fleet>::update(&sim, &f.id, fleet("f", &zones[..1], 4)).await.unwrap();
+    let moved = Manages::<Fleet>::update(&sim, &f.id, fleet("f", &zones[..1], 4))
+        .await
+        .unwrap();
     assert_eq!((count(&moved, &a.id), count(&moved, &b.id)), (4, 0));
     let mut refreshed = fleet("f", &zones[..1], 4);
     refreshed.instance_type = "t3.large".into();
-    let refreshed = Manages::<Fleet>::update(&sim, &f.id, refreshed).await.unwrap();
-    assert!(refreshed.status.instances.iter().all(|i| i.instance_type == "t3.large"));
-    assert!(!refreshed.status.instances.contains(&moved.status.instances[0]));
+    let refreshed = Manages::<Fleet>::update(&sim, &f.id, refreshed)
+        .await
+        .unwrap();
+    assert!(
+        refreshed
+            .status
+            .instances
+            .iter()
+            .all(|i| i.instance_type == "t3.large")
+    );
+    assert!(
+        !refreshed
+            .status
+            .instances
+            .contains(&moved.status.instances[0])
+    );
 }
 
 #[tokio::test]
 async fn a_failed_over_policy_stays_where_it_is() {
     let (_folder, sim) = sim();
-    let a = Manages::<Zone>::create(&sim, "a", zone("a", 100.0, 0.0)).await.unwrap();
-    let b = Manages::<Zone>::create(&sim, "b", zone("b", 100.0, 0.0)).await.unwrap();
-    let f = Manages::<Fleet>::create(&sim, "f", fleet("f", &[&a.id], 1)).await.unwrap();
+    let a = Manages::<Zone>::create(&sim, "a", zone("a", 100.0, 0.0))
+        .await
+        .unwrap();
+    let b = Manages::<Zone>::create(&sim, "b", zone("b", 100.0, 0.0))
+        .await
+        .unwrap();
+    let f = Manages::<Fleet>::create(&sim, "f", fleet("f", &[&a.id], 1))
+        .await
+        .unwrap();
     let spec = policy("p", &a.id, &b.id, &[&f.id]);
-    let p = Manages::<DrPolicy>::create(&sim, "p", spec.clone()).await.unwrap();
+    let p = Manages::<DrPolicy>::create(&sim, "p", spec.clone())
+        .await
+        .unwrap();
     let (id, site) = (p.id.clone(), b.id.clone());
     sim.write(move |world, _| {
         if let Some(record) = world.dr_policies.get_mut(&id) {
@@ -112,6 +159,8 @@ async fn a_failed_over_policy_stays_where_it_is() {
     })
     .await
     .unwrap();
-    let updated = Manages::<DrPolicy>::update(&sim, &p.id, spec).await.unwrap();
+    let updated = Manages::<DrPolicy>::update(&sim, &p.id, spec)
+        .await
+        .unwrap();
     assert_eq!(updated.status.current_site, b.id);
 }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::driver::DriverError;
-use crate::model::{Capacity, DrSpec, FleetSpec, Instance, Kind, SettlementSpec, ZoneSpec, ZoneView};
+use crate::model::{
+    Capacity, DrSpec, FleetSpec, Instance, Kind, SettlementSpec, ZoneSpec, ZoneView,
+};
 
 /// Everything there is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +95,12 @@ impl World {
         let mut used = Capacity::ZERO;
         let mut reserved = Capacity::ZERO;
         for fleet in self.fleets.values() {
-            let here = fleet.run.instances.iter().filter(|i| i.zone == zone).count();
+            let here = fleet
+                .run
+                .instances
+                .iter()
+                .filter(|i| i.zone == zone)
+                .count();
             used = used.plus(&fleet.spec.per_instance().times(here as f64));
         }
         for settlement in self.settlements.values().filter(|s| s.run.zone == zone) {
@@ -137,7 +144,10 @@ impl World {
     ) -> Result<(), DriverError> {
         for id in ids {
             if !self.zones.contains_key(id) {
-                return Err(DriverError::invalid(field, format!("There is no zone {id:?}")));
+                return Err(DriverError::invalid(
+                    field,
+                    format!("There is no zone {id:?}"),
+                ));
             }
         }
         Ok(())
@@ -200,7 +210,9 @@ pub(super) fn create<K: Kept>(
     now: i64,
 ) -> Result<String, DriverError> {
     let name = K::key(&spec).to_owned();
-    let existing = K::records(world).iter().find(|(_, r)| K::key(&r.spec) == name);
+    let existing = K::records(world)
+        .iter()
+        .find(|(_, r)| K::key(&r.spec) == name);
     if let Some((id, record)) = existing {
         if record.token.as_deref() == Some(token) {
             return Ok(id.clone());

@@ -1,0 +1,338 @@
+//! What the provider plans and refuses, asked directly: no process, no wire, no engine.
+
+use std::collections::BTreeMap;
+
+use muster_provider::{ApplyRequest, PlanRequest, Planned, Provider, Read, Request, Response};
+use muster_provider_muster::MusterProvider;
+use muster_schema::proposed_new;
+use muster_sdk::{Server, Type, Value};
+use tempfile::TempDir;
+
+/// A configured provider with an empty world.
+struct Bench {
+    server: Server<MusterProvider>,
+    _folder: TempDir,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::new(MusterProvider).unwrap();
+        let path = folder.path().join("sim.json");
+        let sim = object(&[
+            ("path", path.to_str().unwrap().into()),
+            ("latency", Value::Null(Type::String)),
+        ]);
+        let config = object(&[("sim", sim)]);
+        let answer = server.call(Request::Configure { config }).await.unwrap();
+        assert!(answer.diags().is_empty());
+        Self {
+            server,
+            _folder: folder,
+        }
+    }
+
+    /// A configuration: these attributes, and nothing in all the others.
+    fn config(&self, ty: &str, attributes: &[(&str, Value)]) -> Value {
+        let block = &self.server.schema().resources[ty].block;
+        let empty = block.empty_value();
+        let mut all: BTreeMap<_, _> = empty.as_entries().unwrap().clone();
+        for (name, value) in attributes {
+            let name: muster_sdk::Str = (*name).into();
+            assert!(
+                all.insert(name, value.clone()).is_some(),
+                "{ty} has no such attribute"
+            );
+        }
+        let value = Value::object(all);
+        typed(&value, &block.implied_type())
+    }
+
+    async fn plan(&self, ty: &str, prior: &Value, config: &Value) -> Planned {
+        let config = config.clone();
+        let validate = Request::ValidateResource {
+            type_name: ty.into(),
+            config: config.clone(),
+        };
+        let checked = self.server.call(validate).await.unwrap();
+        let block = &self.server.schema().resources[ty].block;
+        let proposed = match config.is_null() {
+            true => Value::Null(block.implied_type()),
+            false => proposed_new(block, prior, &config),
+        };
+        let request = PlanRequest {
+            type_name: ty.into(),
+            prior: prior.clone(),
+            proposed,
+            config,
+            prior_private: [].into(),
+            provider_meta: Value::NULL,
+        };
+        let Response::Planned(mut planned) =
+            self.server.call(Request::Plan(request)).await.unwrap()
+        else {
+            panic!("a plan answers a plan");
+        };
+        let mut diags = checked.diags().clone();
+        diags.extend(planned.diags);
+        planned.diags = diags;
+        planned
+    }
+
+    /// Plans and makes a change, and looks at what became of it.
+    async fn apply(&self, ty: &str, prior: &Value, config: &Value) -> Value {
+        let planned = self.plan(ty, prior, config).await;
+        assert!(planned.diags.is_empty(), "{:?}", planned.diags);
+        let request = ApplyRequest {
+            type_name: ty.into(),
+            prior: prior.clone(),
+            planned: planned.value,
+            config: config.clone(),
+            planned_private: planned.private,
+            provider_meta: Value::NULL,
+        };
+        let Response::Applied(applied) = self.server.call(Request::Apply(request)).await.unwrap()
+        else {
+            panic!("an apply answers an apply");
+        };
+        assert!(applied.diags.is_empty(), "{:?}", applied.diags);
+        let request = Read {
+            type_name: ty.into(),
+            current: applied.value.clone(),
+            private: applied.private,
+            provider_meta: Value::NULL,
+        };
+        let Response::Read { value, .. } = self.server.call(Request::Read(request)).await.unwrap()
+        else {
+            panic!("a read answers a read");
+        };
+        assert_eq!(value, applied.value, "what was made is what is there");
+        value
+    }
+
+    async fn zone(&self, name: &str, cpu: i64, gpu: i64) -> Value {
+        let config = self.zone_config(name, cpu, gpu);
+        self.apply("muster_zone", &self.none("muster_zone"), &config)
+            .await
+    }
+
+    fn zone_config(&self, name: &str, cpu: i64, gpu: i64) -> Value {
+        let capacity = object(&[
+            ("cpu", Value::int(cpu)),
+            ("gpu", Value::int(gpu)),
+            ("memory_gb", Value::int(1000)),
+            ("storage_gb", Value::Null(Type::Number)),
+        ]);
+        let rest = [
+            ("name", name.into()),
+            ("type", "partner".into()),
+            ("location", "here".into()),
+            ("capacity", capacity),
+        ];
+        self.config("muster_zone", &rest)
+    }
+
+    fn none(&self, ty: &str) -> Value {
+        Value::Null(self.server.schema().resources[ty].block.implied_type())
+    }
+}
+
+/// Gives nulls of a hand-written value their types.
+fn typed(value: &Value, ty: &Type) -> Value {
+    match (value, ty) {
+        (Value::Null(_), _) => Value::Null(ty.clone()),
+        (Value::Object(_), Type::Object(object)) => value.map_children(|step, inner| {
+            let Some(muster_value::PathStep::Attr(name)) = step else {
+                return inner.clone();
+            };
+            typed(inner, &object.attributes[&name])
+        }),
+        _ => value.clone(),
+    }
+}
+
+fn object(attributes: &[(&str, Value)]) -> Value {
+    Value::object(
+        attributes
+            .iter()
+            .map(|(name, value)| (*name, value.clone())),
+    )
+}
+
+fn ids(items: &[Value]) -> Value {
+    Value::list(Type::String, items.to_vec())
+}
+
+fn id(object: &Value) -> Value {
+    object.get("id").unwrap().clone()
+}
+
+/// The errors of a plan, as `path: summary`.
+fn errors(planned: &Planned) -> Vec<String> {
+    let errors = planned.diags.iter().filter(|d| d.is_error());
+    errors
+        .map(|d| format!("{}: {}", d.path.clone().unwrap_or_default(), d.summary))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_zone_is_known_before_it_is_there() {
+    let bench = Bench::new().await;
+    let ty = "muster_zone";
+    let config = bench.zone_config("a", 10, 0);
+    let planned = bench.plan(ty, &bench.none(ty), &config).await;
+    let made = bench.apply(ty, &bench.none(ty), &config).await;
+    assert_eq!(planned.value.get("id"), made.get("id"));
+    assert!(!planned.value.get("available").unwrap().is_known());
+    let again = bench.plan(ty, &made, &config).await;
+    assert_eq!(again.value, made);
+    let renamed = bench.plan(ty, &made, &bench.zone_config("b", 10, 0)).await;
+    let paths: Vec<String> = renamed
+        .requires_replace
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(paths, [".name"]);
+    assert_ne!(renamed.value.get("id"), made.get("id"));
+}
+
+#[tokio::test]
+async fn negative_capacity_is_refused() {
+    let bench = Bench::new().await;
+    let config = bench.zone_config("a", -1, 0);
+    let planned = bench
+        .plan("muster_zone", &bench.none("muster_zone"), &config)
+        .await;
+    assert_eq!(errors(&planned), [".capacity.cpu: Invalid Attribute Value"]);
+}
+
+fn settlement(bench: &Bench, zones: Value, gpus: i64) -> Value {
+    let attributes = [
+        ("contract_id", "CS_1".into()),
+        ("buyer_id", "b".into()),
+        ("resource_type", "gpu".into()),
+        ("quantity", Value::int(gpus)),
+        ("start_time", "2934-01-15T10:00:00Z".into()),
+        ("duration_hours", Value::int(24)),
+        ("provider_priority", zones),
+    ];
+    bench.config("muster_settlement", &attributes)
+}
+
+#[tokio::test]
+async fn a_settlement_larger_than_any_zone_is_refused() {
+    let bench = Bench::new().await;
+    let ty = "muster_settlement";
+    // The zone is only planned, not made: its size counts all the same.
+    let config = bench.zone_config("a", 1, 8);
+    let zone = bench
+        .plan("muster_zone", &bench.none("muster_zone"), &config)
+        .await;
+    let zone = id(&zone.value);
+    let check = async |zones: Value, gpus, expect: &[&str]| {
+        let planned = bench
+            .plan(ty, &bench.none(ty), &settlement(&bench, zones, gpus))
+            .await;
+        assert_eq!(errors(&planned), expect);
+    };
+    check(ids(&[zone.clone()]), 8, &[]).await;
+    let too_large = [".quantity: Settlement Larger Than Any Zone"];
+    check(ids(&[zone]), 9, &too_large).await;
+    check(Value::unknown(Type::list(Type::String)), 9, &too_large).await;
+    check(
+        ids(&["nowhere".into()]),
+        1,
+        &[".provider_priority: Unknown Zone"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_settlement_follows_its_zone() {
+    let bench = Bench::new().await;
+    let ty = "muster_settlement";
+    let (a, b) = (bench.zone("a", 1, 8).await, bench.zone("b", 1, 8).await);
+    let config = settlement(&bench, ids(&[id(&a)]), 4);
+    let made = bench.apply(ty, &bench.none(ty), &config).await;
+    assert_eq!(made.get("zone"), a.get("id"));
+    assert_eq!(made.get("state"), Some(&"SCHEDULED".into()));
+    let replaced = async |zones| {
+        let planned = bench.plan(ty, &made, &settlement(&bench, zones, 4)).await;
+        planned
+            .requires_replace
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(replaced(ids(&[id(&b), id(&a)])).await, [""; 0]);
+    assert_eq!(replaced(ids(&[id(&b)])).await, [".provider_priority"]);
+}
+
+#[tokio::test]
+async fn a_fleet_grows_in_place() {
+    let bench = Bench::new().await;
+    let ty = "muster_fleet";
+    let zone = bench.zone("a", 100, 0).await;
+    let fleet = |capacity| {
+        let zones = ids(&[id(&zone)]);
+        let rest = [
+            ("name", "web".into()),
+            ("zones", zones),
+            ("capacity", Value::int(capacity)),
+        ];
+        bench.config(ty, &rest)
+    };
+    let made = bench.apply(ty, &bench.none(ty), &fleet(5)).await;
+    assert_eq!(made.get("instance_type"), Some(&"t3.medium".into()));
+    assert_eq!(made.get("instances").unwrap().len(), Some(5));
+    let planned = bench.plan(ty, &made, &fleet(7)).await;
+    assert!(planned.requires_replace.is_empty());
+    assert_eq!(planned.value.get("id"), made.get("id"));
+    assert!(!planned.value.get("instances").unwrap().is_known());
+    let grown = bench.apply(ty, &made, &fleet(7)).await;
+    assert_eq!(grown.get("current_capacity"), Some(&Value::int(7)));
+    let planned = bench.plan(ty, &grown, &fleet(51)).await;
+    assert_eq!(errors(&planned), [".capacity: Fleet Larger Than Its Zones"]);
+}
+
+#[tokio::test]
+async fn dr_policies_that_cannot_hold_are_refused() {
+    let bench = Bench::new().await;
+    let ty = "muster_dr_policy";
+    let (a, b) = (bench.zone("a", 1, 0).await, bench.zone("b", 1, 0).await);
+    let check = async |other: &Value, rest: &[(&str, Value)], expect: &[&str]| {
+        let mut attributes = vec![
+            ("name", "p".into()),
+            ("primary_site", id(&a)),
+            ("dr_site", id(other)),
+            ("protects", ids(&[Value::unknown(Type::String)])),
+            ("rpo", "5m".into()),
+            ("rto", "10m".into()),
+        ];
+        attributes.extend_from_slice(rest);
+        let planned = bench
+            .plan(ty, &bench.none(ty), &bench.config(ty, &attributes))
+            .await;
+        let mut found = errors(&planned);
+        found.dedup();
+        assert_eq!(found, expect);
+    };
+    let replicated = [("replication", Value::Bool(true))];
+    check(&b, &replicated, &[]).await;
+    check(&b, &[], &[".rpo: RPO Cannot Be Met"]).await;
+    check(&b, &[("backup_interval", "5m".into())], &[]).await;
+    check(&a, &replicated, &[".dr_site: DR Site Is the Primary Site"]).await;
+    let slow = object(&[
+        ("interval", "200s".into()),
+        ("threshold", Value::Null(Type::Number)),
+    ]);
+    let slow = [replicated[0].clone(), ("health_check", slow)];
+    check(&b, &slow, &[".rto: RTO Cannot Be Met"]).await;
+    check(&b, &[("replication", Value::unknown(Type::Bool))], &[]).await;
+    check(
+        &b,
+        &[replicated[0].clone(), ("rto", "soon".into())],
+        &[".rto: Invalid Attribute Value"],
+    )
+    .await;
+}
