@@ -1,3 +1,5 @@
+//! Functions of a provider, `provider::NAME::function(...)`: their signature and their call.
+
 use muster_schema::{FunctionSignature, Parameter};
 use muster_value::{Type, Value};
 use serde::Serialize;
