@@ -14,6 +14,8 @@ mod ignore;
 mod normalize;
 mod planned;
 mod propose;
+#[cfg(test)]
+mod recorded;
 mod replace;
 #[cfg(test)]
 mod testing;

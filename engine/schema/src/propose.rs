@@ -1,6 +1,7 @@
 //! The proposed new state: prior state and configuration merged into one object.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_value::{Value, set_value};
 
@@ -144,30 +145,14 @@ fn merge_collection(element: Element<'_>, nesting: Nesting, prior: &Value, confi
     }
 }
 
-/// The configured element merged with its prior one. An element that is new is taken as it is
-/// written; one of an unknown collection has an unknown prior value.
-fn merge_element(
-    element: Element<'_>,
-    collection: &Value,
-    prior: Option<&Value>,
-    config: &Value,
-) -> Value {
-    match prior {
-        Some(prior) => element.merge(prior, config),
-        None if !collection.is_known() => element.merge(&Value::unknown(config.ty()), config),
-        None => config.clone(),
-    }
-}
-
 fn merge_list(element: Element<'_>, prior: &Value, config: Value) -> Value {
     let old = prior.as_slice().unwrap_or_default();
-    let merged = |items: &[Value]| -> Vec<Value> {
-        items
-            .iter()
-            .enumerate()
-            .map(|(i, item)| merge_element(element, prior, old.get(i), item))
-            .collect()
+    let merge = |(i, item): (usize, &Value)| match old.get(i) {
+        Some(old) => element.merge(old, item),
+        None if !prior.is_known() => element.merge(&Value::unknown(item.ty()), item),
+        None => item.clone(),
     };
+    let merged = |items: &[Value]| -> Vec<Value> { items.iter().enumerate().map(merge).collect() };
     match config.peel() {
         Value::List(list) => Value::list(list.elem.clone(), merged(&list.items)),
         Value::Tuple(items) => Value::tuple(merged(items)),
@@ -175,16 +160,17 @@ fn merge_list(element: Element<'_>, prior: &Value, config: Value) -> Value {
     }
 }
 
+/// Elements without a prior one are taken as they are written, even where the prior map is
+/// unknown. Sets do the same.
 fn merge_map(element: Element<'_>, prior: &Value, config: Value) -> Value {
-    let merged = |entries: &BTreeMap<Str, Value>| -> BTreeMap<Str, Value> {
-        entries
-            .iter()
-            .map(|(k, v)| (k.clone(), merge_element(element, prior, prior.get(k), v)))
-            .collect()
+    let merge = |(key, item): (&Str, &Value)| match prior.get(key) {
+        Some(old) => (key.clone(), element.merge(old, item)),
+        None => (key.clone(), item.clone()),
     };
+    let merged = |entries: &BTreeMap<Str, Value>| entries.iter().map(merge).collect();
     match config.peel() {
         Value::Map(map) => Value::map(map.elem.clone(), merged(&map.entries)),
-        Value::Object(entries) => Value::object(merged(entries)),
+        Value::Object(entries) => Value::Object(Arc::new(merged(entries))),
         _ => config,
     }
 }
@@ -193,11 +179,7 @@ fn merge_set(element: Element<'_>, prior: &Value, config: Value) -> Value {
     let Value::Set(set) = config.peel() else {
         return config;
     };
-    let unmatched = if prior.is_known() {
-        Value::Null(set.elem.clone())
-    } else {
-        Value::unknown(set.elem.clone())
-    };
+    let unmatched = Value::Null(set.elem.clone());
     let old = match prior.peel() {
         Value::Set(old) => old.items.as_slice(),
         _ => &[],
@@ -399,7 +381,7 @@ mod tests {
             ("name", s("n")),
             ("note", NULL),
             ("b", list([el("x", unknown())])),
-            ("s", set([el("x", unknown())])),
+            ("s", set([el("x", NULL)])),
         ]);
         assert!(got.same(&expect), "{got:#?}");
     }
