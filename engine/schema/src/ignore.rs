@@ -56,13 +56,27 @@ fn restore(prior: &Value, value: &Value, steps: &[PathStep]) -> Option<Value> {
     let Some((first, rest)) = steps.split_first() else {
         return Some(prior.clone());
     };
-    if let ([], PathStep::Key(key) | PathStep::Attr(key)) = (rest, first)
+    if !leads_into(first, prior) && !leads_into(first, value) {
+        return None;
+    }
+    if let ([], PathStep::Key(key)) = (rest, first)
         && let Some(restored) = restore_key(prior, value, key)
     {
         return Some(restored);
     }
     let inner = deep(|| restore(prior.child(first)?, value.child(first)?, rest))?;
     with_child(value, first, inner)
+}
+
+/// Whether a step is of the kind that the value has: names lead into objects only, and keys into
+/// maps only. `tags.name` ignores nothing, as it does in Terraform; `tags["name"]` does.
+fn leads_into(step: &PathStep, value: &Value) -> bool {
+    matches!(
+        (step, value.peel()),
+        (PathStep::Attr(_), Value::Object(_))
+            | (PathStep::Key(_), Value::Map(_))
+            | (PathStep::Index(_), Value::List(_) | Value::Tuple(_))
+    )
 }
 
 /// A map with one key as it is in the prior map. `None` if the two are not maps.

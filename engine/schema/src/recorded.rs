@@ -2,10 +2,13 @@
 //! `testdata/proposed.jsonl`: one prior state, configuration and proposal a line, `"?"` for what
 //! is unknown. Lines with `data` are what Terraform plans for a data source that is read later.
 
-use muster_value::{Path, Type, Value, set_value};
+use muster_value::{Path, PathStep, Type, Value, set_value};
 
 use crate::testing::*;
-use crate::{Attribute, Block, NestedBlock, proposed_new, unknown_computed};
+use crate::{
+    Attribute, Block, IgnoreChanges, NestedBlock, apply_ignore_changes, proposed_new,
+    unknown_computed,
+};
 
 /// The schema of the provider that recorded.
 fn schema() -> Block {
@@ -139,5 +142,44 @@ fn proposals_are_those_of_terraform() {
         let mut found = Vec::new();
         differences(&got, &value("proposed"), &Path::root(), &mut found);
         assert_eq!(found, [""; 0], "in line {}: {line}", number + 1);
+    }
+}
+
+fn path(json: &serde_json::Value) -> Path {
+    let step = |step: &serde_json::Value| match step.as_str() {
+        None => PathStep::Index(step.as_u64().unwrap()),
+        Some(text) => match text.strip_prefix('=') {
+            Some(key) => PathStep::Key(key.into()),
+            None => PathStep::Attr(text.trim_start_matches('.').into()),
+        },
+    };
+    Path(json.as_array().unwrap().iter().map(step).collect())
+}
+
+/// `testdata/ignored.jsonl` has a prior state and a configuration, and then what becomes of that
+/// configuration under one `ignore_changes` after the other.
+#[test]
+fn what_is_ignored_is_what_terraform_ignores() {
+    let schema = schema();
+    let ty = schema.implied_type();
+    let mut lines = include_str!("testdata/ignored.jsonl").lines();
+    let first: serde_json::Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+    let (prior, config) = (read(&first["prior"], &ty), read(&first["config"], &ty));
+    for line in lines {
+        let json: serde_json::Value = serde_json::from_str(line).unwrap();
+        let paths: Vec<_> = json["ignore"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(path)
+            .collect();
+        let ignore = match &json["ignore"] {
+            serde_json::Value::Null => IgnoreChanges::All,
+            _ => IgnoreChanges::Paths(&paths),
+        };
+        let got = apply_ignore_changes(&prior, &config, ignore, &schema);
+        let mut found = Vec::new();
+        differences(&got, &read(&json["config"], &ty), &Path::root(), &mut found);
+        assert_eq!(found, [""; 0], "ignoring {}", json["ignore"]);
     }
 }
