@@ -6,8 +6,8 @@ use muster_value::{Path, PathStep, Type, Value, set_value};
 
 use crate::testing::*;
 use crate::{
-    Attribute, Block, IgnoreChanges, NestedBlock, apply_ignore_changes, proposed_new,
-    unknown_computed,
+    Attribute, Block, IgnoreChanges, NestedBlock, SchemaError, apply_ignore_changes, check_applied,
+    check_planned, proposed_new, unknown_computed,
 };
 
 /// The schema of the provider that recorded.
@@ -181,5 +181,55 @@ fn what_is_ignored_is_what_terraform_ignores() {
         let mut found = Vec::new();
         differences(&got, &read(&json["config"], &ty), &Path::root(), &mut found);
         assert_eq!(found, [""; 0], "ignoring {}", json["ignore"]);
+    }
+}
+
+/// What is wrong with a value that a provider answers with.
+type Check<'a> = &'a dyn Fn(&Value) -> Vec<SchemaError>;
+
+/// The value on the first line, which is right, with the parts of one line replaced.
+fn check_line(line: &str, right: &serde_json::Value, ty: &Type, check: Check<'_>) {
+    let json: serde_json::Value = serde_json::from_str(line).unwrap();
+    let mut answer = right.clone();
+    for (name, part) in json["changed"].as_object().unwrap() {
+        answer[name] = part.clone();
+    }
+    let errors = check(&read(&answer, ty));
+    let case = json["case"].as_str().unwrap();
+    assert_eq!(
+        json["bad"] == true,
+        !errors.is_empty(),
+        "{case}: {errors:?}"
+    );
+}
+
+/// `testdata/checked.jsonl` has two groups: plans and results of a provider that did one thing
+/// wrong, or right, in each, and whether Terraform put up with it. A group starts with what was
+/// asked and the right answer; the lines below have what one answer had in its place.
+#[test]
+fn answers_are_judged_as_terraform_judges_them() {
+    let schema = schema();
+    let ty = schema.implied_type();
+    let mut asked = serde_json::Value::Null;
+    for line in include_str!("testdata/checked.jsonl").lines() {
+        if !line.starts_with("{\"bad\"") {
+            asked = serde_json::from_str(line).unwrap();
+            continue;
+        }
+        let part = |name: &str| read(&asked[name], &ty);
+        if asked["actual"].is_null() {
+            let (prior, config) = (part("prior"), part("config"));
+            let check = |v: &Value| check_planned(&schema, &prior, &config, v);
+            check_line(line, &asked["planned"], &ty, &check);
+        } else {
+            let planned = part("planned");
+            // The engine looks for unknown values before anything else.
+            let unknown = || vec![SchemaError::new(&Path::root(), "unknown after apply")];
+            let check = |v: &Value| match v.is_wholly_known() {
+                true => check_applied(&schema, &planned, v),
+                false => unknown(),
+            };
+            check_line(line, &asked["actual"], &ty, &check);
+        }
     }
 }
