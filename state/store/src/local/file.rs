@@ -22,6 +22,21 @@ pub(super) fn read(mut file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// All bytes of a file, none if it is not there, and whether nobody wrote to it meanwhile.
+pub(super) fn read_settled(path: &Path) -> io::Result<(Vec<u8>, bool)> {
+    let file = match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), true)),
+        opened => opened?,
+    };
+    let before = file.metadata()?;
+    let bytes = read(&file)?;
+    let after = file.metadata()?;
+    let settled = before.len() == after.len()
+        && before.modified().ok() == after.modified().ok()
+        && bytes.len() as u64 == after.len();
+    Ok((bytes, settled))
+}
+
 /// The first byte of an open file, if it has any.
 pub(super) fn read_start(mut file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -33,6 +33,8 @@ use crate::{LockGuard, LockInfo, Store, StoreError, is_change, os};
 
 /// The pause between the first two attempts to lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How often a state that is being written is read again.
+const READ_ATTEMPTS: u32 = 10;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -234,18 +236,23 @@ impl Paths {
 
     /// The stored bytes; none if there is no state.
     fn read(&self, locked: Option<&File>) -> Result<Vec<u8>, StoreError> {
-        let bytes = match locked {
-            Some(file) => file::read(file),
-            None => match std::fs::read(&self.state) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-                read => read,
-            },
-        };
-        let bytes = bytes.map_err(StoreError::io("read", &self.state))?;
-        if file::is_interrupted(&bytes)
-            && let Some(complete) = self.complete_state()
-        {
-            return Ok(complete);
+        let mut bytes = Vec::new();
+        for _ in 0..READ_ATTEMPTS {
+            let (read, settled) = match locked {
+                Some(file) => file::read(file).map(|bytes| (bytes, true)),
+                None => file::read_settled(&self.state),
+            }
+            .map_err(StoreError::io("read", &self.state))?;
+            bytes = read;
+            if file::is_interrupted(&bytes) {
+                if let Some(complete) = self.complete_state() {
+                    return Ok(complete);
+                }
+            } else if settled {
+                break;
+            }
+            // Without the lock, somebody may be writing just now.
+            std::thread::sleep(FIRST_PAUSE);
         }
         Ok(bytes)
     }

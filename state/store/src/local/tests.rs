@@ -229,6 +229,29 @@ fn an_interrupted_write_without_the_new_state_is_corrupt() {
     assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{read:?}");
 }
 
+#[test]
+fn readers_without_the_lock_never_see_half_a_state() {
+    let place = Place::new();
+    let (short, long) = ("1", format!("[{}1]", "1,".repeat(50_000)));
+    written(&place.open(), short);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let read = place.open().read().unwrap().unwrap();
+                let checks = read.checks.unwrap();
+                assert!(checks.as_str() == short || checks.as_str() == long);
+            }
+        });
+        let store = place.open();
+        for _ in 0..15 {
+            written(&store, &long);
+            written(&store, short);
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
 const CHILD: &str = "MUSTER_STORE_TEST_LOCK";
 
 /// Not a test of its own: the process that [`locks_of_other_processes_count`] starts.
