@@ -1,115 +1,537 @@
-//! Numbers: skeleton to be replaced.
+mod big;
+mod text;
+
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-/// A number.
-#[derive(Clone, Debug)]
-pub struct Number(f64);
+use big::{Big, Precision};
+use num_bigint::{BigInt, BigUint, Sign};
+use num_traits::ToPrimitive;
+
+/// A number of the language: a binary float of up to 512 bits, rounded to nearest even, or an
+/// infinity. There is no NaN: operations without a result are errors.
+///
+/// Each number remembers the precision it was made with, as that decides how results round and
+/// print: 512 bits for numbers from text, 64 for machine integers, 53 for machine floats.
+/// Equality, order and hash look at the value alone.
+#[derive(Clone)]
+pub struct Number(Repr);
+
+/// Canonical: a whole value that fits `i64` is always `Int`, zero with a minus sign excepted.
+#[derive(Clone)]
+enum Repr {
+    Int(i64, Precision),
+    NegativeZero(Precision),
+    Big(Arc<Big>),
+    /// `true` for minus infinity.
+    Infinity(bool),
+}
+
 /// Why a text is not a number or an operation has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberError(pub String);
+
 impl fmt::Display for NumberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
+
 impl std::error::Error for NumberError {}
+
+impl NumberError {
+    fn new(reason: &str) -> Self {
+        Self(reason.into())
+    }
+}
+
 impl Number {
-    /// Parses decimal text.
+    /// Parses decimal text: sign, digits with an optional point, an optional exponent (`e` for
+    /// powers of ten, `p` for powers of two), or `Inf`. Anything else is an error, and so is a
+    /// magnitude beyond about 10^78000.
     pub fn parse(text: &str) -> Result<Self, NumberError> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| NumberError("a number is required".into()))
+        if let Some(n) = text::plain_integer(text) {
+            return Ok(Self(Repr::Int(n, Precision::FULL)));
+        }
+        text::parse(text)
     }
-    /// From f64; NaN is refused.
+
+    /// Exactly the value of an `f64`, infinities included; NaN is an error.
     pub fn from_f64(f: f64) -> Result<Self, NumberError> {
-        Ok(Self(f))
+        if f.is_nan() {
+            return Err(NumberError::new("not a number"));
+        }
+        if f.is_infinite() {
+            return Ok(Self::infinity(f < 0.0));
+        }
+        if f == 0.0 {
+            return Ok(Self(zero(f.is_sign_negative(), Precision::F64)));
+        }
+        let bits = f.to_bits();
+        let fraction = bits & ((1 << 52) - 1);
+        let (mantissa, exponent) = match (bits >> 52) & 0x7ff {
+            0 => (fraction, -1074),
+            e => (fraction | (1 << 52), i64::from(e as u16) - 1075),
+        };
+        Self::rounded(f < 0.0, mantissa.into(), exponent, Precision::F64)
     }
+
     /// As i64, if whole and in range.
     pub fn to_i64(&self) -> Option<i64> {
-        (self.0.fract() == 0.0).then_some(self.0 as i64)
+        match &self.0 {
+            Repr::Int(n, _) => Some(*n),
+            Repr::NegativeZero(_) => Some(0),
+            Repr::Big(_) | Repr::Infinity(_) => None,
+        }
     }
+
     /// As u64, if whole and in range.
     pub fn to_u64(&self) -> Option<u64> {
-        (self.0.fract() == 0.0 && self.0 >= 0.0).then_some(self.0 as u64)
+        match &self.0 {
+            Repr::Int(n, _) => u64::try_from(*n).ok(),
+            Repr::NegativeZero(_) => Some(0),
+            Repr::Big(b) if !b.negative && (0..64).contains(&b.exp) => {
+                (b.top() <= 64).then(|| (&b.mant << b.exp).to_u64())?
+            }
+            Repr::Big(_) | Repr::Infinity(_) => None,
+        }
     }
-    /// Nearest f64.
+
+    /// The nearest f64; infinite beyond its range.
     pub fn to_f64(&self) -> f64 {
-        self.0
+        match &self.0 {
+            Repr::Int(n, _) => *n as f64,
+            Repr::NegativeZero(_) => -0.0,
+            Repr::Big(b) => b.to_f64(),
+            Repr::Infinity(negative) => {
+                if *negative {
+                    f64::NEG_INFINITY
+                } else {
+                    f64::INFINITY
+                }
+            }
+        }
     }
-    /// Whether it is a whole number.
+
+    /// The value as a whole number of any size; what is behind the point is cut off. `None` for
+    /// infinities.
+    pub fn trunc_to_integer(&self) -> Option<BigInt> {
+        match &self.0 {
+            Repr::Int(n, _) => Some((*n).into()),
+            Repr::NegativeZero(_) => Some(0.into()),
+            Repr::Big(b) => Some(BigInt::from_biguint(sign(b.negative), b.trunc())),
+            Repr::Infinity(_) => None,
+        }
+    }
+
+    /// A whole number of any size, rounded to 512 bits. Beyond about 10^78000 it is an error.
+    pub fn from_integer(n: &BigInt) -> Result<Self, NumberError> {
+        let bits = n.bits().clamp(64, u64::from(Precision::FULL.bits()));
+        let precision = Precision::new(bits);
+        Self::rounded(n.sign() == Sign::Minus, n.magnitude().clone(), 0, precision)
+    }
+
+    /// Whether it is a whole number; infinities are not.
     pub fn is_integer(&self) -> bool {
-        self.0.fract() == 0.0
+        match &self.0 {
+            Repr::Int(..) | Repr::NegativeZero(_) => true,
+            Repr::Big(b) => b.exp >= 0,
+            Repr::Infinity(_) => false,
+        }
     }
-    /// Sum.
-    pub fn add(&self, o: &Self) -> Result<Self, NumberError> {
-        Ok(Self(self.0 + o.0))
+
+    /// Whether it is zero, with or without a minus sign.
+    pub fn is_zero(&self) -> bool {
+        matches!(self.0, Repr::Int(0, _) | Repr::NegativeZero(_))
     }
-    /// Difference.
-    pub fn sub(&self, o: &Self) -> Result<Self, NumberError> {
-        Ok(Self(self.0 - o.0))
+
+    /// Sum. Infinities of opposite sign have none.
+    pub fn add(&self, other: &Self) -> Result<Self, NumberError> {
+        let precision = self.precision().max(other.precision());
+        if let (Repr::Int(a, _), Repr::Int(b, _)) = (&self.0, &other.0)
+            && let Some(sum) = a.checked_add(*b).and_then(|n| Self::exact(n, precision))
+        {
+            return Ok(sum);
+        }
+        match (&self.0, &other.0) {
+            (Repr::Infinity(a), Repr::Infinity(b)) if a != b => {
+                Err(NumberError::new("opposite infinities have no sum"))
+            }
+            (Repr::Infinity(_), _) => Ok(self.clone()),
+            (_, Repr::Infinity(_)) => Ok(other.clone()),
+            _ => self.add_finite(other, precision),
+        }
     }
-    /// Product.
-    pub fn mul(&self, o: &Self) -> Result<Self, NumberError> {
-        Ok(Self(self.0 * o.0))
+
+    /// Difference. Infinities of the same sign have none.
+    pub fn sub(&self, other: &Self) -> Result<Self, NumberError> {
+        self.add(&other.neg())
     }
-    /// Quotient.
-    pub fn div(&self, o: &Self) -> Result<Self, NumberError> {
-        Ok(Self(self.0 / o.0))
+
+    /// Product. Zero times infinity has none.
+    pub fn mul(&self, other: &Self) -> Result<Self, NumberError> {
+        let precision = self.precision().max(other.precision());
+        if let (Repr::Int(a, _), Repr::Int(b, _)) = (&self.0, &other.0)
+            && let Some(product) = a.checked_mul(*b)
+            && product != 0
+        {
+            return Ok(Self(Repr::Int(product, precision.at_least_for(product))));
+        }
+        let negative = self.has_minus() != other.has_minus();
+        if self.is_infinite() || other.is_infinite() {
+            if self.is_zero() || other.is_zero() {
+                return Err(NumberError::new("zero times infinity is undefined"));
+            }
+            return Ok(Self::infinity(negative));
+        }
+        let (a, b) = (self.parts(), other.parts());
+        // The product keeps every bit that 512 can hold, also when both factors have fewer.
+        let full = Self::rounded(negative, a.0 * b.0, a.1 + b.1, Precision::FULL)?;
+        Ok(full.reduced_to(precision))
     }
-    /// Remainder.
-    pub fn rem(&self, o: &Self) -> Result<Self, NumberError> {
-        Ok(Self(self.0 % o.0))
+
+    /// Quotient. Anything else than zero divided by zero is infinite; zero by zero and infinity
+    /// by infinity have none.
+    pub fn div(&self, other: &Self) -> Result<Self, NumberError> {
+        let precision = self.precision().max(other.precision());
+        if let (Repr::Int(a, _), Repr::Int(b, _)) = (&self.0, &other.0)
+            && a.checked_rem(*b) == Some(0)
+            && *a != 0
+            && let Some(exact) = Self::exact(a / b, precision)
+        {
+            return Ok(exact);
+        }
+        let negative = self.has_minus() != other.has_minus();
+        match (self.is_infinite(), other.is_infinite()) {
+            (true, true) => Err(NumberError::new("infinity by infinity is undefined")),
+            (true, false) => Ok(Self::infinity(negative)),
+            (false, true) => Ok(Self(zero(negative, precision))),
+            (false, false) if other.is_zero() && self.is_zero() => {
+                Err(NumberError::new("zero divided by zero is undefined"))
+            }
+            (false, false) if other.is_zero() => Ok(Self::infinity(negative)),
+            (false, false) => {
+                let quotient = big::divide(self.parts(), other.parts(), precision);
+                Self::finish(negative, quotient, precision)
+            }
+        }
     }
-    /// Negation.
+
+    /// Remainder of the truncated quotient, with the sign of `self`. By zero or infinity it is
+    /// `self`; of an infinity there is none.
+    pub fn rem(&self, other: &Self) -> Result<Self, NumberError> {
+        if let (Repr::Int(a, p), Repr::Int(b, _)) = (&self.0, &other.0)
+            && let Some(rest) = a.checked_rem(*b)
+        {
+            return Ok(Self(Repr::Int(rest, *p)));
+        }
+        if self.is_infinite() {
+            return Err(NumberError::new("infinity has no remainder"));
+        }
+        if other.is_zero() || other.is_infinite() {
+            return Ok(self.clone());
+        }
+        // By way of the rounded quotient, as the language defines it, not the exact remainder.
+        let precision = self.precision();
+        let quotient = self.div(other)?.trunc_to_integer().unwrap_or_default();
+        let negative = quotient.sign() == Sign::Minus;
+        let whole = Self::rounded(negative, quotient.into_parts().1, 0, precision)?;
+        let (a, b) = (whole.parts(), other.parts());
+        let negative = whole.has_minus() != other.has_minus();
+        let product = Self::rounded(negative, a.0 * b.0, a.1 + b.1, precision)?;
+        self.add_finite(&product.neg(), precision)
+    }
+
+    /// Negation; of zero it is a zero with a minus sign.
+    #[must_use]
     pub fn neg(&self) -> Self {
-        Self(-self.0)
+        Self(match &self.0 {
+            Repr::Int(0, p) => Repr::NegativeZero(*p),
+            Repr::Int(n, p) => match n.checked_neg() {
+                Some(n) => Repr::Int(n, *p),
+                None => Repr::Big(Arc::new(Big {
+                    negative: false,
+                    mant: 1u8.into(),
+                    exp: 63,
+                    precision: *p,
+                })),
+            },
+            Repr::NegativeZero(p) => Repr::Int(0, *p),
+            Repr::Big(b) => {
+                let flipped = Big {
+                    negative: !b.negative,
+                    ..(**b).clone()
+                };
+                return Self::from_big(flipped);
+            }
+            Repr::Infinity(negative) => Repr::Infinity(!negative),
+        })
     }
+
     /// Greatest whole number not above.
+    #[must_use]
     pub fn floor(&self) -> Self {
-        Self(self.0.floor())
+        self.to_whole(true)
     }
+
     /// Least whole number not below.
+    #[must_use]
     pub fn ceil(&self) -> Self {
-        Self(self.0.ceil())
+        self.to_whole(false)
     }
-    /// Whether below zero.
+
+    /// Whether below zero; zero never is.
     pub fn is_negative(&self) -> bool {
-        self.0 < 0.0
+        match &self.0 {
+            Repr::Int(n, _) => *n < 0,
+            Repr::NegativeZero(_) => false,
+            Repr::Big(b) => b.negative,
+            Repr::Infinity(negative) => *negative,
+        }
     }
+
     /// Whether infinite.
     pub fn is_infinite(&self) -> bool {
-        self.0.is_infinite()
+        matches!(self.0, Repr::Infinity(_))
+    }
+
+    /// Plus or minus infinity.
+    pub fn infinity(negative: bool) -> Self {
+        Self(Repr::Infinity(negative))
+    }
+
+    fn to_whole(&self, down: bool) -> Self {
+        let Repr::Big(b) = &self.0 else {
+            return self.clone();
+        };
+        if b.exp >= 0 {
+            return self.clone();
+        }
+        let mut magnitude = b.trunc();
+        if b.negative == down {
+            magnitude += 1u8;
+        }
+        let bits = magnitude.bits().clamp(64, 512);
+        // Rounding at 512 bits cannot leave the range that the number itself is in.
+        Self::rounded(b.negative, magnitude, 0, Precision::new(bits))
+            .map(|n| if n.is_zero() { Self::from(0i64) } else { n })
+            .unwrap_or_else(|_| self.clone())
+    }
+
+    fn add_finite(&self, other: &Self, precision: Precision) -> Result<Self, NumberError> {
+        let (am, ae) = self.parts();
+        let (bm, be) = other.parts();
+        let exp = ae.min(be);
+        let a = BigInt::from_biguint(sign(self.has_minus()), am << (ae - exp));
+        let b = BigInt::from_biguint(sign(other.has_minus()), bm << (be - exp));
+        let (sign, magnitude) = (a + b).into_parts();
+        Self::rounded(sign == Sign::Minus, magnitude, exp, precision)
+    }
+
+    fn precision(&self) -> Precision {
+        match &self.0 {
+            Repr::Int(_, p) | Repr::NegativeZero(p) => *p,
+            Repr::Big(b) => b.precision,
+            Repr::Infinity(_) => Precision::F64,
+        }
+    }
+
+    /// Mantissa and exponent; zero for infinities, which callers sort out first.
+    fn parts(&self) -> (BigUint, i64) {
+        match &self.0 {
+            Repr::Int(n, _) => (n.unsigned_abs().into(), 0),
+            Repr::Big(b) => (b.mant.clone(), b.exp),
+            Repr::NegativeZero(_) | Repr::Infinity(_) => (0u8.into(), 0),
+        }
+    }
+
+    fn has_minus(&self) -> bool {
+        matches!(self.0, Repr::NegativeZero(_)) || self.is_negative()
+    }
+
+    /// `n` if it needs no rounding.
+    fn exact(n: i64, precision: Precision) -> Option<Self> {
+        precision
+            .holds(n)
+            .then_some(Self(Repr::Int(n, precision)))
+    }
+
+    fn rounded(
+        negative: bool,
+        mant: BigUint,
+        exp: i64,
+        precision: Precision,
+    ) -> Result<Self, NumberError> {
+        let rounded = big::round(mant, exp, false, precision);
+        Self::finish(negative, rounded, precision)
+    }
+
+    fn finish(
+        negative: bool,
+        (mant, exp): (BigUint, i64),
+        precision: Precision,
+    ) -> Result<Self, NumberError> {
+        if mant.bits() == 0 {
+            return Ok(Self(zero(negative, precision)));
+        }
+        let big = Big {
+            negative,
+            mant,
+            exp,
+            precision,
+        };
+        if !big.in_range() {
+            return Err(NumberError::new("the number is too large or too small"));
+        }
+        Ok(Self::from_big(big))
+    }
+
+    fn from_big(big: Big) -> Self {
+        match big.to_i64() {
+            Some(n) => Self(Repr::Int(n, big.precision)),
+            None => Self(Repr::Big(Arc::new(big))),
+        }
+    }
+
+    /// The same value with `precision`, or the least that loses nothing.
+    fn reduced_to(mut self, precision: Precision) -> Self {
+        match &mut self.0 {
+            Repr::Int(n, p) => *p = precision.at_least_for(*n),
+            Repr::NegativeZero(p) => *p = precision,
+            Repr::Big(b) => {
+                Arc::make_mut(b).precision = precision.max(Precision::new(b.mant.bits()));
+            }
+            Repr::Infinity(_) => {}
+        }
+        self
+    }
+
+    /// Sign, mantissa (odd) and exponent: the same for equal numbers.
+    fn key(&self) -> (u8, BigUint, i64) {
+        match &self.0 {
+            Repr::Infinity(negative) => (2 + u8::from(*negative), 0u8.into(), 0),
+            _ => {
+                let (mant, exp) = self.parts();
+                let (mant, exp) = big::strip(mant, exp);
+                (u8::from(self.is_negative()), mant, exp)
+            }
+        }
     }
 }
+
+fn zero(negative: bool, precision: Precision) -> Repr {
+    if negative {
+        Repr::NegativeZero(precision)
+    } else {
+        Repr::Int(0, precision)
+    }
+}
+
+fn sign(negative: bool) -> Sign {
+    if negative { Sign::Minus } else { Sign::Plus }
+}
+
 impl From<i64> for Number {
     fn from(n: i64) -> Self {
-        Self(n as f64)
+        Self(Repr::Int(n, Precision::INTEGER))
     }
 }
+
 impl From<u64> for Number {
     fn from(n: u64) -> Self {
-        Self(n as f64)
+        if let Ok(n) = i64::try_from(n) {
+            return Self::from(n);
+        }
+        let (mant, exp) = big::strip(n.into(), 0);
+        Self(Repr::Big(Arc::new(Big {
+            negative: false,
+            mant,
+            exp,
+            precision: Precision::INTEGER,
+        })))
     }
 }
+
 impl PartialEq for Number {
-    fn eq(&self, o: &Self) -> bool {
-        self.0 == o.0
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Int(a, _), Repr::Int(b, _)) => a == b,
+            (Repr::Big(a), Repr::Big(b)) => {
+                a.negative == b.negative && a.exp == b.exp && a.mant == b.mant
+            }
+            (Repr::Infinity(a), Repr::Infinity(b)) => a == b,
+            _ => self.is_zero() && other.is_zero(),
+        }
     }
 }
+
 impl Eq for Number {}
+
 impl PartialOrd for Number {
-    fn partial_cmp(&self, o: &Self) -> Option<Ordering> {
-        Some(self.cmp(o))
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
+
 impl Ord for Number {
-    fn cmp(&self, o: &Self) -> Ordering {
-        self.0.total_cmp(&o.0)
+    fn cmp(&self, other: &Self) -> Ordering {
+        if let (Repr::Int(a, _), Repr::Int(b, _)) = (&self.0, &other.0) {
+            return a.cmp(b);
+        }
+        if self == other {
+            return Ordering::Equal;
+        }
+        match (self.is_negative(), other.is_negative()) {
+            (true, false) => return Ordering::Less,
+            (false, true) => return Ordering::Greater,
+            _ => {}
+        }
+        let magnitude = match (self.is_infinite(), other.is_infinite()) {
+            (true, _) => Ordering::Greater,
+            (_, true) => Ordering::Less,
+            _ => big::compare(&self.parts(), &other.parts()),
+        };
+        if self.is_negative() {
+            magnitude.reverse()
+        } else {
+            magnitude
+        }
     }
 }
+
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+/// Prints the shortest decimal text that reads back as the same number at its precision, never
+/// with an exponent.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        match &self.0 {
+            Repr::Int(n, p) if p.holds(*n) && n.unsigned_abs() < 1 << p.bits().min(63) => {
+                write!(f, "{n}")
+            }
+            Repr::Int(n, p) => {
+                let (mant, exp) = big::strip(n.unsigned_abs().into(), 0);
+                text::write(f, &Big { negative: *n < 0, mant, exp, precision: *p })
+            }
+            Repr::NegativeZero(_) => f.write_str("-0"),
+            Repr::Big(b) => text::write(f, b),
+            Repr::Infinity(false) => f.write_str("+Inf"),
+            Repr::Infinity(true) => f.write_str("-Inf"),
+        }
     }
 }
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Number({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,198 @@
-//! The common type of several. Skeleton to be replaced.
-use crate::{Type, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// The type all of `types` convert to without loss, as a conditional or a list needs it.
+use crate::convert::{convert, convert_type};
+use crate::{ObjectType, Str, Type, Value};
+
+/// The type all of `types` convert to, as a conditional, a list or a map needs it: the most
+/// general of them, element by element for structures. `None` when there is none or no types.
+/// `Dynamic` when it depends on a type that is not known yet.
 pub fn unify(types: &[Type]) -> Option<Type> {
-    types.first().cloned()
+    stacker::maybe_grow(64 * 1024, 1024 * 1024, || unify_types(types))
 }
 
-/// The values converted to their common type.
+/// The common type of the values, and the values converted to it. `None` when there is none or
+/// no values, or when a value does not convert.
 pub fn unify_all(values: &[Value]) -> Option<(Type, Vec<Value>)> {
-    let _ = values;
-    None
+    let mut types: Vec<Type> = Vec::new();
+    for value in values {
+        let ty = value.ty();
+        if types.last() != Some(&ty) {
+            types.push(ty);
+        }
+    }
+    let ty = unify(&types)?;
+    if types.len() == 1 {
+        return Some((ty, values.to_vec()));
+    }
+    let converted = values.iter().map(|v| convert(v, &ty).ok()).collect::<Option<Vec<_>>>()?;
+    Some((ty, converted))
+}
+
+/// How many types are of which kind.
+#[derive(Default)]
+struct Kinds {
+    list: usize,
+    set: usize,
+    map: usize,
+    tuple: usize,
+    object: usize,
+    dynamic: usize,
+}
+
+impl Kinds {
+    fn of(types: &[Type]) -> Self {
+        let mut kinds = Self::default();
+        for ty in types {
+            match ty {
+                Type::List(_) => kinds.list += 1,
+                Type::Set(_) => kinds.set += 1,
+                Type::Map(_) => kinds.map += 1,
+                Type::Tuple(_) => kinds.tuple += 1,
+                Type::Object(_) => kinds.object += 1,
+                Type::Dynamic => kinds.dynamic += 1,
+                Type::Bool | Type::Number | Type::String => {}
+            }
+        }
+        kinds
+    }
+}
+
+fn unify_types(types: &[Type]) -> Option<Type> {
+    let mut distinct: Vec<Type> = types.to_vec();
+    distinct.sort();
+    distinct.dedup();
+    let types = &distinct[..];
+    if types.len() <= 1 {
+        return types.first().cloned();
+    }
+    let kinds = Kinds::of(types);
+    let all = types.len() - kinds.dynamic;
+    let collections = [kinds.list, kinds.set, kinds.map];
+    let structures = [kinds.tuple, kinds.object];
+    if kinds.dynamic > 0 && all > 0 && collections.iter().chain(&structures).any(|n| *n == all) {
+        // What the unknown type turns out to be may change the common type.
+        return Some(Type::Dynamic);
+    }
+    if collections.contains(&all) {
+        return unify_collections(types);
+    }
+    if kinds.object == all {
+        return unify_objects(types);
+    }
+    if kinds.tuple == all {
+        return unify_tuples(types);
+    }
+    if kinds.object > 0 && kinds.tuple > 0 {
+        return None;
+    }
+    if kinds.map > 0 && kinds.map + kinds.object == all {
+        return Some(Type::map(unify(&all_elements(types))?));
+    }
+    if kinds.list > 0
+        && kinds.list + kinds.tuple == all
+        && let Some(elem) = unify(&all_elements(types))
+    {
+        return Some(Type::list(elem));
+    }
+    first_that_fits(types)
+}
+
+fn unify_collections(types: &[Type]) -> Option<Type> {
+    let elem = unify(&all_elements(types))?;
+    match types.first()? {
+        Type::List(_) => Some(Type::list(elem)),
+        Type::Set(_) => Some(Type::set(elem)),
+        _ => Some(Type::map(elem)),
+    }
+}
+
+/// Element types of collections, member types of structures.
+fn all_elements(types: &[Type]) -> Vec<Type> {
+    let mut elements = Vec::new();
+    for ty in types {
+        match ty {
+            Type::List(t) | Type::Set(t) | Type::Map(t) => elements.push((**t).clone()),
+            Type::Tuple(ts) => elements.extend(ts.iter().cloned()),
+            Type::Object(o) => elements.extend(o.attributes.values().cloned()),
+            _ => {}
+        }
+    }
+    elements
+}
+
+/// Objects with the same attribute names stay objects, others become maps.
+fn unify_objects(types: &[Type]) -> Option<Type> {
+    let objects: Vec<&ObjectType> = types
+        .iter()
+        .filter_map(|t| match t {
+            Type::Object(o) => Some(&**o),
+            _ => None,
+        })
+        .collect();
+    let first = objects.first()?;
+    let alike = objects
+        .iter()
+        .all(|o| o.attributes.len() == first.attributes.len() && o.attributes.keys().eq(first.attributes.keys()));
+    if !alike {
+        return Some(Type::map(unify(&all_elements(types))?));
+    }
+    let mut attributes: BTreeMap<Str, Type> = BTreeMap::new();
+    for name in first.attributes.keys() {
+        let each: Vec<Type> = objects
+            .iter()
+            .filter_map(|o| o.attributes.get(name).cloned())
+            .collect();
+        attributes.insert(name.clone(), unify(&each)?);
+    }
+    Some(Type::Object(Arc::new(ObjectType {
+        attributes,
+        optional: Default::default(),
+    })))
+}
+
+/// Tuples of the same length stay tuples, others become lists.
+fn unify_tuples(types: &[Type]) -> Option<Type> {
+    let tuples: Vec<&[Type]> = types
+        .iter()
+        .filter_map(|t| match t {
+            Type::Tuple(ts) => Some(&**ts),
+            _ => None,
+        })
+        .collect();
+    let len = tuples.first()?.len();
+    if tuples.iter().any(|t| t.len() != len) {
+        return Some(Type::list(unify(&all_elements(types))?));
+    }
+    let members = (0..len)
+        .map(|i| unify(&tuples.iter().map(|t| t[i].clone()).collect::<Vec<_>>()))
+        .collect::<Option<Vec<_>>>()?;
+    Some(Type::tuple(members))
+}
+
+/// The first type, general ones first, that all others convert to.
+fn first_that_fits(types: &[Type]) -> Option<Type> {
+    let mut order: Vec<&Type> = types.iter().collect();
+    order.sort_by_key(|t| generality(t));
+    // Convertibility hardly differs inside a kind; the first few of each settle it, so that a
+    // long list of structures does not cost its square.
+    order.dedup_by_key(|t| generality(t));
+    order
+        .into_iter()
+        .find(|want| types.iter().all(|t| convert_type(t, want).is_some()))
+        .cloned()
+}
+
+fn generality(ty: &Type) -> u8 {
+    match ty {
+        Type::String => 0,
+        Type::Number => 1,
+        Type::Bool => 2,
+        Type::Set(_) => 3,
+        Type::List(_) => 4,
+        Type::Map(_) => 5,
+        Type::Tuple(_) => 6,
+        Type::Object(_) => 7,
+        Type::Dynamic => 8,
+    }
 }

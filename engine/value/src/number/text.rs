@@ -1,0 +1,210 @@
+//! Decimal text of numbers.
+
+use std::fmt;
+
+use num_bigint::BigUint;
+
+use super::big::{self, Big, Precision};
+use super::{Number, NumberError};
+
+/// Decimal exponents beyond this are refused before anything is computed.
+const MAX_DECIMAL_EXPONENT: i64 = 80_000;
+
+/// More digits than this in one number are refused: reading them costs more than linear time.
+const MAX_DIGITS: usize = 100_000;
+
+/// The common case: an integer of up to 18 digits.
+pub(super) fn plain_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty()
+        && digits.len() <= 18
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && text != "-0";
+    plain.then(|| text.parse().ok())?.filter(|n| *n != 0 || !text.starts_with('-'))
+}
+
+pub(super) fn parse(text: &str) -> Result<Number, NumberError> {
+    let (negative, rest) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if matches!(rest, "Inf" | "inf") {
+        return Ok(Number::infinity(negative));
+    }
+    let (mantissa, binary, exponent) = split_exponent(rest)?;
+    let (digits, fraction) = split_point(mantissa)?;
+    let mant = BigUint::parse_bytes(digits.as_bytes(), 10).ok_or_else(not_a_number)?;
+    if mant.bits() == 0 {
+        return Ok(if negative {
+            Number::from(0i64).neg().reduced_to(Precision::FULL)
+        } else {
+            Number::from(0i64).reduced_to(Precision::FULL)
+        });
+    }
+    let (power2, power5) = if binary {
+        (exponent.saturating_sub(fraction), -fraction)
+    } else {
+        let power = exponent.saturating_sub(fraction);
+        (power, power)
+    };
+    scale(negative, mant, power2, power5)
+}
+
+/// `mant * 2^power2 * 5^power5`, rounded.
+fn scale(
+    negative: bool,
+    mant: BigUint,
+    power2: i64,
+    power5: i64,
+) -> Result<Number, NumberError> {
+    let limit = MAX_DECIMAL_EXPONENT + MAX_DIGITS as i64;
+    if power2.abs() > 4 * limit || power5.abs() > limit {
+        return Err(out_of_range());
+    }
+    let wider = Precision::new(u64::from(Precision::FULL.bits()) + 64);
+    let five = big::power_of_five(power5.unsigned_abs(), wider);
+    let number = if power5 < 0 {
+        big::divide((mant, power2), five, Precision::FULL)
+    } else {
+        big::round(mant * five.0, power2 + five.1, false, Precision::FULL)
+    };
+    Number::finish(negative, number, Precision::FULL)
+}
+
+/// The text before the exponent, whether the exponent is of two, and the exponent.
+fn split_exponent(text: &str) -> Result<(&str, bool, i64), NumberError> {
+    let Some(at) = text.find(['e', 'E', 'p', 'P']) else {
+        return Ok((text, false, 0));
+    };
+    let binary = matches!(text.as_bytes()[at], b'p' | b'P');
+    let exponent = &text[at + 1..];
+    let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(not_a_number());
+    }
+    let exponent = exponent.parse().map_err(|_| out_of_range())?;
+    Ok((&text[..at], binary, exponent))
+}
+
+/// All digits, and how many of them are behind the point.
+fn split_point(text: &str) -> Result<(String, i64), NumberError> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = format!("{whole}{fraction}");
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(not_a_number());
+    }
+    let significant = digits.trim_start_matches('0').len();
+    if significant > MAX_DIGITS || fraction.len() > MAX_DIGITS {
+        return Err(out_of_range());
+    }
+    Ok((digits, fraction.len() as i64))
+}
+
+fn not_a_number() -> NumberError {
+    NumberError::new("a number is required")
+}
+
+fn out_of_range() -> NumberError {
+    NumberError::new("the number is too large or too small")
+}
+
+/// Writes the shortest digits that tell the number from its neighbours at its precision.
+pub(super) fn write(f: &mut fmt::Formatter<'_>, number: &Big) -> fmt::Result {
+    let Decimal { digits, point } = shortest(number);
+    if number.negative {
+        f.write_str("-")?;
+    }
+    // Only ASCII digits were ever put in.
+    let digits = String::from_utf8(digits).map_err(|_| fmt::Error)?;
+    match usize::try_from(point) {
+        Ok(0) | Err(_) => write!(f, "0.{:0>1$}", digits, digits.len() + point.unsigned_abs() as usize),
+        Ok(point) if point >= digits.len() => write!(f, "{digits:0<point$}"),
+        Ok(point) => write!(f, "{}.{}", &digits[..point], &digits[point..]),
+    }
+}
+
+/// `0.DIGITS * 10^point`, no zeros at the end, first digit not zero.
+struct Decimal {
+    digits: Vec<u8>,
+    point: i64,
+}
+
+impl Decimal {
+    fn new(mant: &BigUint, exp: i64) -> Self {
+        let whole = if exp >= 0 {
+            mant << exp
+        } else {
+            mant * BigUint::from(5u8).pow(u32::try_from(-exp).unwrap_or(u32::MAX))
+        };
+        let mut digits = whole.to_string().into_bytes();
+        let point = digits.len() as i64 + exp.min(0);
+        while digits.last() == Some(&b'0') {
+            digits.pop();
+        }
+        Self { digits, point }
+    }
+
+    fn at(&self, i: usize) -> u8 {
+        self.digits.get(i).copied().unwrap_or(b'0')
+    }
+
+    fn round(&mut self, n: usize) {
+        let Some(&next) = self.digits.get(n) else {
+            return;
+        };
+        let tie = next == b'5' && n + 1 == self.digits.len();
+        let up = if tie {
+            n > 0 && (self.digits[n - 1] - b'0') % 2 == 1
+        } else {
+            next >= b'5'
+        };
+        if up { self.round_up(n) } else { self.round_down(n) }
+    }
+
+    fn round_down(&mut self, n: usize) {
+        self.digits.truncate(n);
+        while self.digits.last() == Some(&b'0') {
+            self.digits.pop();
+        }
+    }
+
+    fn round_up(&mut self, n: usize) {
+        self.digits.truncate(n);
+        while self.digits.last() == Some(&b'9') {
+            self.digits.pop();
+        }
+        match self.digits.last_mut() {
+            Some(last) => *last += 1,
+            None => {
+                self.digits.push(b'1');
+                self.point += 1;
+            }
+        }
+    }
+}
+
+fn shortest(number: &Big) -> Decimal {
+    let mut decimal = Decimal::new(&number.mant, number.exp);
+    // One bit more than the precision: its last bit stands for half a unit in the last place.
+    let shift = u64::from(number.precision.bits() + 1).saturating_sub(number.mant.bits());
+    let mant = &number.mant << shift;
+    let exp = number.exp.saturating_sub_unsigned(shift);
+    // At the bounds themselves rounding goes to even.
+    let inclusive = !mant.bit(1);
+    let lower = Decimal::new(&(&mant - 1u8), exp);
+    let upper = Decimal::new(&(&mant + 1u8), exp);
+    for i in 0..decimal.digits.len() {
+        let (l, m, u) = (lower.at(i), decimal.at(i), upper.at(i));
+        let down = l != m || inclusive && i + 1 == lower.digits.len();
+        let up = m != u && (inclusive || m + 1 < u || i + 1 < upper.digits.len());
+        match (down, up) {
+            (true, true) => decimal.round(i + 1),
+            (true, false) => decimal.round_down(i + 1),
+            (false, true) => decimal.round_up(i + 1),
+            (false, false) => continue,
+        }
+        break;
+    }
+    decimal
+}
