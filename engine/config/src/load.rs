@@ -173,8 +173,11 @@ impl Loader<'_> {
             }
             return Some(join(&caller.dir, source));
         }
-        if source.is_empty() {
-            let detail = "The source of a module cannot be empty.";
+        if !source.contains(['/', ':']) {
+            let detail = format!(
+                "{source:?} is not the source of a module. A local directory is written with ./ or \
+                 ../ in front."
+            );
             self.diags
                 .push(Diagnostic::error("Invalid module source address", detail).at(span));
             return None;

@@ -25,7 +25,7 @@ type Key = (Str, Vec<Str>, Option<Str>);
 /// `locals` and `terraform`.
 pub(crate) fn apply(
     cx: &mut Decoder<'_>,
-    base: &mut [Block],
+    base: &mut Vec<Block>,
     overriding: Vec<Block>,
 ) -> Vec<Block> {
     let mut late = Vec::new();
@@ -50,6 +50,11 @@ pub(crate) fn apply(
             }
             _ => match index.get(&key(&block)) {
                 Some(at) => base[*at] = merge(cx, &base[*at], &block),
+                // Every provider has a default configuration, if only an empty one.
+                None if &*block.type_name == "provider" && key(&block).2.is_none() => {
+                    index.insert(key(&block), base.len());
+                    base.push(block);
+                }
                 None => missing_base(cx, &block),
             },
         }

@@ -197,6 +197,10 @@ fn resolve_resources(
             (Some(addr), _) => resource.provider = addr.clone(),
             (None, Some(reference)) if !draft.broken => {
                 let module = &config.modules[index];
+                // That it was not passed is reported at the call.
+                if is_expected(module, &reference.local) {
+                    continue;
+                }
                 diags.push(not_present(
                     module,
                     &reference.local,
@@ -208,6 +212,12 @@ fn resolve_resources(
         }
     }
     config.modules[index].resources = resources;
+}
+
+/// Whether a called module has asked its caller for a configuration.
+fn is_expected(module: &Module, local: &LocalProvider) -> bool {
+    let required = module.required_providers.get(&local.name);
+    module.parent.is_some() && required.is_some_and(|r| r.aliases.contains(local))
 }
 
 fn not_present(

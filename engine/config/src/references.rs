@@ -347,7 +347,6 @@ impl Checker<'_> {
         let steps = &reference.steps[..];
         let output = match (&call.repetition, steps) {
             (Repetition::Single, [PathStep::Attr(output), ..]) => output,
-            (Repetition::Single, [PathStep::Key(_) | PathStep::Index(_), ..]) => return None,
             (_, [PathStep::Attr(_), ..]) => {
                 return error(format!(
                     "module.{name} is there several times: say which instance is meant, with an \

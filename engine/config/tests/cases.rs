@@ -16,7 +16,7 @@ fn check(cases: &str) {
             .trim_start_matches("=== ")
             .split_once('\n')
             .expect("a name");
-        let (files, expect) = rest.split_once(">>>\n").expect("what is expected");
+        let (files, expect) = rest.split_once(">>>").expect("what is expected");
         let mut sources = Sources::default();
         let (_, diags) = load(".", &Memory::parse(files), &mut sources);
         let mut found = lines(&diags, &sources);

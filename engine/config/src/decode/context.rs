@@ -172,6 +172,17 @@ impl<'a> Decoder<'a> {
         found
     }
 
+    /// A static traversal where quotes were never possible.
+    pub(crate) fn bare_traversal(&mut self, raw: &RawExpr) -> Option<Traversal> {
+        let span = raw.span();
+        if raw.as_literal().is_none() || self.is_json(span) {
+            return self.traversal(raw);
+        }
+        let detail = "A plain address is required here, without quotes.";
+        self.error("Invalid expression", detail, span);
+        None
+    }
+
     /// The references of `depends_on`, which are to whole objects.
     pub(crate) fn depends_on(&mut self, attribute: Option<&Attribute>) -> Vec<Reference> {
         let Some(attribute) = attribute else {

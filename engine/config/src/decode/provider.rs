@@ -277,6 +277,9 @@ fn provider_source(cx: &mut Decoder<'_>, source: &str, span: Span) -> Option<Pro
 fn configuration_aliases(cx: &mut Decoder<'_>, name: &Str, raw: &RawExpr) -> Vec<LocalProvider> {
     let mut aliases = Vec::new();
     for item in cx.items(raw) {
+        if cx.bare_traversal(&item).is_none() {
+            continue;
+        }
         let Some(found) = provider_ref(cx, &item, "configuration_aliases") else {
             continue;
         };

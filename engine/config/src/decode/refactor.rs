@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use muster_addr::{Mode, ResourceId, Target};
-use muster_lang::{Attribute, Block, BodySchema, Span, Subject};
+use muster_lang::{Attribute, Block, BodySchema, Expr, Span, Subject};
+use muster_value::PathStep;
 
 use super::ProviderRef;
 use super::context::{Decoder, relocate, schema};
@@ -26,7 +27,7 @@ static REMOVED: LazyLock<BodySchema> = LazyLock::new(|| {
     )
 });
 
-static REMOVED_LIFECYCLE: LazyLock<BodySchema> = LazyLock::new(|| schema(&["destroy"], &[], &[]));
+static REMOVED_LIFECYCLE: LazyLock<BodySchema> = LazyLock::new(|| schema(&[], &["destroy"], &[]));
 
 static IMPORT: LazyLock<BodySchema> =
     LazyLock::new(|| schema(&["to", "id"], &["for_each", "provider"], &[]));
@@ -56,7 +57,7 @@ pub(crate) fn moved(cx: &mut Decoder<'_>, block: &Block) -> Option<Moved> {
 
 /// An address without anything to evaluate in it.
 fn address(cx: &mut Decoder<'_>, attribute: &Attribute) -> Option<(Str, Target)> {
-    let traversal = cx.traversal(&attribute.expr)?;
+    let traversal = cx.bare_traversal(&attribute.expr)?;
     let text = traversal.address();
     match text.parse() {
         Ok(target) => Some((text.into(), target)),
@@ -148,17 +149,7 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
         }
         None => cx.lower(raw),
     };
-    let target = to.references().iter().map(|r| &r.subject);
-    let mut target = target.filter(|s| {
-        !matches!(
-            s,
-            Subject::EachKey | Subject::EachValue | Subject::Variable(_) | Subject::Local(_)
-        )
-    });
-    if !matches!(
-        target.next(),
-        Some(Subject::Managed(..) | Subject::Module(_))
-    ) {
+    if !is_importable(&to) {
         let detail = "The address of a managed resource is required, one that this configuration \
                       declares.";
         cx.error("Invalid import address", detail, to.span());
@@ -169,6 +160,21 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
         id: id?,
         for_each,
         span: block.header,
+    })
+}
+
+/// Whether an expression is the address of a managed resource or of one of its instances.
+fn is_importable(to: &Expr) -> bool {
+    let mut targets = to.references().iter().filter(|r| {
+        !matches!(
+            r.subject,
+            Subject::EachKey | Subject::EachValue | Subject::Variable(_) | Subject::Local(_)
+        )
+    });
+    targets.next().is_some_and(|target| match target.subject {
+        Subject::Managed(..) => !target.steps.iter().any(|s| matches!(s, PathStep::Attr(_))),
+        Subject::Module(_) => true,
+        _ => false,
     })
 }
 

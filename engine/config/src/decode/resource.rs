@@ -136,16 +136,11 @@ pub(crate) fn provider_ref(
         "The {argument} argument takes a provider's local name and perhaps an alias: aws or \
          aws.west."
     );
-    let literal = raw.as_literal().is_some_and(|v| v.as_str().is_none());
-    let Some(traversal) = (!literal && raw.as_call().is_none())
-        .then(|| cx.traversal(raw))
-        .flatten()
-    else {
-        if literal {
-            cx.error(summary, detail, span);
-        }
+    if raw.as_literal().is_some_and(|v| v.as_str().is_none()) {
+        cx.error(summary, detail, span);
         return None;
-    };
+    }
+    let traversal = cx.traversal(raw)?;
     let alias = match &traversal.steps[..] {
         [] => None,
         [PathStep::Attr(alias)] => Some(alias.clone()),
