@@ -19,6 +19,9 @@ pub enum StateError {
         /// What is wrong.
         reason: String,
     },
+    /// Values are nested deeper than any provider needs.
+    #[error("values are nested too deeply")]
+    TooDeep,
     /// JSON, but without a version number: not a state at all.
     #[error("there is no version number: this is not a state")]
     NotState,

@@ -6,8 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::{StateError, Str};
 
-/// Text that is one valid JSON value, without space between its tokens, so that two texts are
-/// equal whatever their layout. Cloning shares.
+/// Text that is one valid JSON value. There is no space between its tokens, and no escape for
+/// the characters that Go escapes without need, so that two texts are equal whatever their
+/// layout and whoever wrote them. Cloning shares.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JsonText(Str);
 
@@ -210,7 +211,7 @@ impl Writer {
     }
 }
 
-/// The text without space between its tokens.
+/// The text without space between its tokens and without needless escapes.
 fn compact(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
@@ -224,10 +225,56 @@ fn compact(text: &str) -> String {
             b'{' | b'}' | b'[' | b']' | b',' | b':' => at + 1,
             _ => token_end(bytes, at),
         };
-        out.push_str(&text[at..end]);
+        push_unescaped(&mut out, &text[at..end]);
         at = end;
     }
     out
+}
+
+fn push_unescaped(out: &mut String, token: &str) {
+    const NEEDLESS: [(&str, char); 5] = [
+        ("u003c", '<'),
+        ("u003e", '>'),
+        ("u0026", '&'),
+        ("u2028", '\u{2028}'),
+        ("u2029", '\u{2029}'),
+    ];
+    let mut rest = token;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = (&rest[..at], &rest[at + 1..]);
+        out.push_str(before);
+        let needless = NEEDLESS.iter().find(|(code, _)| escape.starts_with(code));
+        rest = if let Some((code, c)) = needless {
+            out.push(*c);
+            &escape[code.len()..]
+        } else {
+            // Whatever is escaped goes along, so that it is not taken for the next escape.
+            let length = escape.chars().next().map_or(0, char::len_utf8);
+            out.push_str(&rest[at..at + 1 + length]);
+            &escape[length..]
+        };
+    }
+    out.push_str(rest);
+}
+
+/// How deep objects and arrays are nested in JSON text.
+pub(crate) fn depth(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut depth, mut deepest, mut at) = (0usize, 0, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                at = token_end(bytes, at);
+                continue;
+            }
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        at += 1;
+    }
+    deepest
 }
 
 /// One past the string, word or number that starts at `start`.
@@ -288,6 +335,11 @@ mod tests {
     fn layout_does_not_matter() {
         let text = JsonText::parse(" { \"a b\" : [ 1 , true ] }\n").unwrap();
         assert_eq!(text.as_str(), "{\"a b\":[1,true]}");
+        let text = JsonText::parse(r#""\u003c\\u003c\\\u0026\n\u0001\u00e9\"\u2028""#).unwrap();
+        assert_eq!(
+            text.as_str(),
+            "\"<\\\\u003c\\\\&\\n\\u0001\\u00e9\\\"\u{2028}\""
+        );
     }
 
     #[test]

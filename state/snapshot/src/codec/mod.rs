@@ -6,6 +6,5 @@ mod write;
 
 pub use read::decode;
 pub use write::encode;
-pub(crate) use write::encode_body;
 #[cfg(test)]
 mod tests;

@@ -15,10 +15,15 @@ use muster_value::{Path, PathStep, json_to_value, type_from_json};
 use serde_json::value::RawValue;
 
 use super::file::{InstanceFile, OutputFile, ResourceFile, StateFile, StepFile};
+use crate::json;
 use crate::{
     Attributes, DeposedKey, Instance, JsonText, Object, OutputValue, Resource, Snapshot,
     StateError, Status, Str,
 };
+
+/// How deep values may be nested. What is written is indented by depth, so that its size would
+/// grow with the square of it.
+const DEEPEST: usize = 1000;
 
 /// Reads a version 4 state file. Fields that are not known are kept for [`crate::encode`].
 ///
@@ -27,6 +32,9 @@ use crate::{
 pub fn decode(bytes: &[u8]) -> Result<Snapshot, StateError> {
     let text = std::str::from_utf8(bytes).map_err(|e| not_utf8(bytes, e.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if json::depth(text) > DEEPEST {
+        return Err(StateError::TooDeep);
+    }
     let file: StateFile<'_> = match serde_json::from_str(text) {
         Ok(file) => file,
         Err(error) => {

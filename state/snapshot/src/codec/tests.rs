@@ -224,6 +224,29 @@ fn the_same_object_twice_is_refused() {
 }
 
 #[test]
+fn deep_nesting_is_refused() {
+    let nested = |depth: usize| {
+        let value = "[".repeat(depth) + &"]".repeat(depth);
+        decode(with_instance(&format!("\"attributes\":{value}")).as_bytes())
+    };
+    assert!(nested(900).is_ok());
+    assert_eq!(nested(100_000), Err(StateError::TooDeep));
+}
+
+#[test]
+fn damaged_files_are_read_or_refused() {
+    for text in WRITTEN_BY_TERRAFORM {
+        for at in (0..text.len()).step_by(7) {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[at] = b"{}[]\",:0n\\\xff\0"[at % 12];
+            if let Ok(snapshot) = decode(&bytes) {
+                assert!(decode(&encode(&snapshot)).is_ok(), "byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
 fn parts_that_do_not_make_sense_are_named() {
     check_error(&with_instance(""), "x_y.z: there are no attributes");
     let with = |field: &str| with_instance(&format!(r#""attributes":{{}},{field}"#));

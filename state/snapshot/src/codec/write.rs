@@ -26,15 +26,6 @@ pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
     w.into_bytes()
 }
 
-/// Everything that [`encode`] writes save the head of the file.
-pub(crate) fn encode_body(snapshot: &Snapshot) -> Vec<u8> {
-    let mut w = Writer::default();
-    w.open(b'{');
-    body(&mut w, snapshot);
-    w.close(b'}');
-    w.into_bytes()
-}
-
 fn body(w: &mut Writer, snapshot: &Snapshot) {
     w.key("outputs");
     w.open(b'{');
