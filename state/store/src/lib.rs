@@ -16,6 +16,7 @@ use muster_snapshot::Snapshot;
 pub use error::StoreError;
 pub use local::LocalStore;
 pub use lock::{LockGuard, LockInfo};
+pub use time::now as timestamp;
 
 /// A place that keeps one state.
 ///

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The present in the form of RFC 3339 with nanoseconds, in UTC.
-pub(crate) fn now() -> String {
+pub fn now() -> String {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -167,6 +167,9 @@ impl Inner {
 
     fn try_lock(&self, info: &LockInfo) -> Result<bool, StoreError> {
         let paths = &self.paths;
+        if self.session().locked.is_some() {
+            return Ok(false);
+        }
         let Some(file) = paths.open_locked()? else {
             return Ok(false);
         };
