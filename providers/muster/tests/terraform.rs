@@ -77,7 +77,8 @@ impl Workspace {
         text
     }
 
-    /// The changes that a plan makes, as `address: actions`, without those that are none.
+    /// The changes that a plan makes, as `address: actions`, without those that are none
+    /// and without reads.
     #[track_caller]
     fn plan(&self, vars: &[&str]) -> Vec<String> {
         let mut args = vec!["plan", "-no-color", "-input=false", "-out=tfplan"];
@@ -100,7 +101,7 @@ impl Workspace {
             )
         });
         described
-            .filter(|text| !text.ends_with(": no-op"))
+            .filter(|text| !text.ends_with(": no-op") && !text.ends_with(": read"))
             .collect()
     }
 
@@ -179,6 +180,16 @@ fn the_quickstart_lives_and_dies() {
             .unwrap()
             .contains("partner-rackspace")
     );
+
+    let bigger = fs::read_to_string(workspace.path("variables.tf")).unwrap();
+    let bigger = bigger.replace("cpu = 10000", "cpu = 12000");
+    fs::write(workspace.path("variables.tf"), bigger).unwrap();
+    // The choice of a zone is open until the zone has grown; the settlement stays all the same.
+    let mut grown = workspace.plan(&[]);
+    grown.sort();
+    let zone = "muster_zone.this[\"partner-rackspace\"]: update";
+    assert_eq!(grown, ["muster_settlement.cs_123[0]: update", zone]);
+    workspace.apply_plan();
 
     let larger = ["-var=fleet_capacity=7"];
     assert_eq!(

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{duration, find, leaves_all, missing_id, placement};
 use crate::client::{Client, diagnostic};
-use crate::model::{Capacity, Fleet, FleetSpec, Instance, Object, instance_type, instance_types};
+use crate::model::{
+    Capacity, Fleet, FleetSpec, Instance, Object, ZoneView, instance_type, instance_types,
+};
 
 /// `muster_fleet`
 pub(crate) struct FleetResource;
@@ -142,6 +144,11 @@ impl Resource for FleetResource {
         plan: &mut PlanChange<'_>,
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
+        if plan.is_noop() {
+            return Ok(());
+        }
+        let zones = cx.client().zones_ahead().await;
+        let zones = zones.map_err(|error| diagnostic("fleet", "planning", &error))?;
         if let Some(prior) = plan.prior() {
             let instances = prior
                 .get::<Vec<Instance>>("instances")?
@@ -151,15 +158,12 @@ impl Resource for FleetResource {
                 .into_iter()
                 .map(|instance| instance.zone)
                 .collect();
-            if let Some(path) = leaves_all(&plan.planned(), "zones", &held)? {
+            if let Some(path) = leaves_all(&plan.planned(), "zones", &held, &zones)? {
                 plan.require_replace(path);
             }
         }
-        if plan.is_noop() {
-            return Ok(());
-        }
         check_type(plan)?;
-        check_room(plan, cx.client()).await
+        check_room(plan, &zones)
     }
 
     async fn create(
@@ -227,7 +231,7 @@ fn check_type(plan: &PlanChange<'_>) -> Result<(), Diagnostic> {
 }
 
 /// The named zones must be able to hold the fleet at all, whatever else is in them.
-async fn check_room(plan: &PlanChange<'_>, client: &Client) -> Result<(), Diagnostic> {
+fn check_room(plan: &PlanChange<'_>, zones: &[ZoneView]) -> Result<(), Diagnostic> {
     let planned = plan.planned();
     let (Some(ids), Some(capacity), Some(size)) = (
         planned.get::<Vec<Field<String>>>("zones")?.known(),
@@ -236,14 +240,12 @@ async fn check_room(plan: &PlanChange<'_>, client: &Client) -> Result<(), Diagno
     ) else {
         return Ok(());
     };
-    let zones = client.zones_ahead().await;
-    let zones = zones.map_err(|error| diagnostic("fleet", "planning", &error))?;
     let mut offer = Capacity::ZERO;
     for id in ids {
         let Field::Known(id) = id else {
             return Ok(());
         };
-        let Some(zone) = find(&zones, &id) else {
+        let Some(zone) = find(zones, &id) else {
             let detail = format!("There is no zone with the id {id:?}, and none is planned.");
             return Err(error_at(Path::root().attr("zones"), "Unknown Zone", detail));
         };

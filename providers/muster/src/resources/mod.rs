@@ -91,34 +91,31 @@ fn missing_id(kind: &str) -> Diagnostic {
 /// a list of zones (`attribute`), or the choice in `placement`. `None` when it keeps one of its
 /// zones, or is in none.
 ///
-/// Zones that are not known yet do not exist yet; they are never the one it is in.
+/// A list that is not known yet, because something it comes from changes as well, is taken to
+/// keep every zone that will still be there.
 fn leaves_all(
     planned: &Fields<'_>,
     attribute: &str,
     held: &[String],
+    ahead: &[ZoneView],
 ) -> Result<Option<Path>, Fault> {
-    if held.is_empty() {
-        return Ok(None);
-    }
-    let named = planned.get::<Vec<Field<String>>>(attribute)?;
-    if !named.is_null() {
-        return Ok((!keeps_one(held, &named)).then(|| planned.path(attribute)));
-    }
-    let Some(placement) = planned.object("placement") else {
-        return Ok(None);
+    let (named, path) = match planned.get::<Vec<Field<String>>>(attribute)? {
+        Field::Null => match planned.object("placement") {
+            Some(placement) => (placement.get("zones")?, planned.path("placement")),
+            None => return Ok(None),
+        },
+        named => (named, planned.path(attribute)),
     };
-    let chosen = placement.get::<Vec<Field<String>>>("zones")?;
-    let lost = !chosen.is_null() && !keeps_one(held, &chosen);
-    Ok(lost.then(|| planned.path("placement")))
-}
-
-fn keeps_one(held: &[String], wanted: &Field<Vec<Field<String>>>) -> bool {
-    let Field::Known(wanted) = wanted else {
-        return false;
+    let lasts = |id: &String| find(ahead, id).is_some();
+    let keeps = match named {
+        Field::Null => true,
+        Field::Unknown => held.iter().any(lasts),
+        Field::Known(zones) => {
+            let kept = |zone: &Field<String>| matches!(zone, Field::Known(id) if held.contains(id));
+            zones.iter().any(kept) || (zones.iter().any(Field::is_unknown) && held.iter().any(lasts))
+        }
     };
-    wanted
-        .iter()
-        .any(|zone| matches!(zone, Field::Known(id) if held.contains(id)))
+    Ok((!keeps && !held.is_empty()).then_some(path))
 }
 
 /// A zone by id.
@@ -132,22 +129,34 @@ mod tests {
 
     use super::*;
 
+    fn zone(id: &str) -> ZoneView {
+        ZoneView {
+            id: id.into(),
+            spec: crate::conformance::zone(id, 1.0, 0.0),
+            committed: crate::model::Capacity::ZERO,
+        }
+    }
+
     #[track_caller]
-    fn check(wanted: Value, expect: Option<&str>) {
+    fn check(wanted: Value, ahead: &[ZoneView], expect: Option<&str>) {
         let planned = Value::object([("zones", wanted)]);
         let held = ["a".to_owned(), "b".to_owned()];
-        let found = leaves_all(&Fields::new(&planned), "zones", &held).unwrap();
+        let found = leaves_all(&Fields::new(&planned), "zones", &held, ahead).unwrap();
         assert_eq!(found.map(|path| path.to_string()).as_deref(), expect);
     }
 
     #[test]
     fn an_object_that_keeps_a_zone_stays() {
         let list = |items| Value::list(Type::String, items);
-        check(list(vec!["b".into(), "c".into()]), None);
-        check(list(vec!["b".into(), Value::unknown(Type::String)]), None);
-        check(list(vec!["c".into()]), Some(".zones"));
-        check(list(vec![Value::unknown(Type::String)]), Some(".zones"));
-        check(Value::unknown(Type::list(Type::String)), Some(".zones"));
-        check(Value::Null(Type::list(Type::String)), None);
+        let unknown = || Value::unknown(Type::String);
+        let (there, gone) = ([zone("a"), zone("c")], [zone("c")]);
+        check(list(vec!["b".into(), "c".into()]), &gone, None);
+        check(list(vec!["c".into()]), &there, Some(".zones"));
+        check(list(vec!["b".into(), unknown()]), &gone, None);
+        check(list(vec![unknown()]), &there, None);
+        check(list(vec![unknown()]), &gone, Some(".zones"));
+        check(Value::unknown(Type::list(Type::String)), &there, None);
+        check(Value::unknown(Type::list(Type::String)), &gone, Some(".zones"));
+        check(Value::Null(Type::list(Type::String)), &gone, None);
     }
 }

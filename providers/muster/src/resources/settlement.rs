@@ -192,16 +192,20 @@ impl Resource for SettlementResource {
         plan: &mut PlanChange<'_>,
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
+        if plan.is_noop() {
+            return Ok(());
+        }
+        let zones = cx.client().zones_ahead().await;
+        let zones = zones.map_err(|error| diagnostic("settlement", "planning", &error))?;
         if let Some(prior) = plan.prior() {
             let held: Vec<String> = prior.get::<String>("zone")?.known().into_iter().collect();
-            if let Some(path) = leaves_all(&plan.planned(), "provider_priority", &held)? {
+            let left = leaves_all(&plan.planned(), "provider_priority", &held, &zones)?;
+            if let Some(path) = left {
                 plan.require_replace(path);
             }
             return Ok(());
         }
         check_time(&plan.planned())?;
-        let zones = cx.client().zones_ahead().await;
-        let zones = zones.map_err(|error| diagnostic("settlement", "planning", &error))?;
         check_size(&plan.planned(), &zones)
     }
 

@@ -3,6 +3,7 @@
 mod control;
 mod convert;
 mod listener;
+mod schema;
 mod service;
 mod tls;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::world::{FleetRun, World};
 use crate::driver::DriverError;
-use crate::model::{Capacity, Demand, FleetSpec, Instance, Placement, Resource, choose};
+use crate::model::{Capacity, Demand, FleetSpec, Instance, Resource, choose};
 
 /// The instances of a fleet under a specification. Those that can stay do; surplus ones go from
 /// the fullest zone; new ones come to the emptiest that has room. A new type or image exchanges
@@ -86,7 +86,7 @@ fn zones_of(
             .times(spec.capacity as f64)
             .get(Resource::Cpu),
     };
-    let placement = spec.placement.clone().unwrap_or_else(Placement::default);
+    let placement = spec.placement.clone().unwrap_or_default();
     let found = choose(&world.views(now), &placement, demand);
     match found.fit.first() {
         Some((id, _)) => Ok(vec![id.clone()]),

@@ -1,0 +1,382 @@
+//! The provider service of protocol version 6: decode, ask the [`Server`], encode.
+
+use std::sync::Arc;
+
+use muster_provider::{self as plain, ProviderError, RawState};
+use muster_value::{Type, Value};
+use muster_wire::tfplugin6 as wire;
+use tonic::transport::server::Router;
+use tonic::{Code, Request, Response, Status};
+
+use super::Done;
+use super::convert::{decode, deferred, diags, dynamic, path};
+use super::schema;
+use crate::provider::Provider;
+use crate::server::Server;
+
+/// Messages may be large: a schema of thousands of types, a state of a million elements.
+const MAX_MESSAGE: usize = 256 << 20;
+
+/// All services of a plugin.
+pub(super) fn router<P: Provider>(server: Arc<Server<P>>, done: &Done) -> Router {
+    let provider = wire::provider_server::ProviderServer::new(Service(server))
+        .max_decoding_message_size(MAX_MESSAGE)
+        .max_encoding_message_size(MAX_MESSAGE);
+    super::control::add(tonic::transport::Server::builder().add_service(provider), done)
+}
+
+struct Service<P: Provider>(Arc<Server<P>>);
+
+type Reply<T> = Result<Response<T>, Status>;
+
+impl<P: Provider> Service<P> {
+    async fn ask(&self, request: plain::Request) -> Result<plain::Response, Status> {
+        self.0.answer(request).await.map_err(|error| {
+            let code = match &error {
+                ProviderError::Unsupported { .. } => Code::Unimplemented,
+                ProviderError::Invalid { .. } => Code::InvalidArgument,
+                ProviderError::Cancelled { .. } => Code::Cancelled,
+                _ => Code::Internal,
+            };
+            Status::new(code, error.to_string())
+        })
+    }
+
+    /// Asks a question that is answered by diagnostics only.
+    async fn check(&self, request: plain::Request) -> Result<Vec<wire::Diagnostic>, Status> {
+        Ok(diags(self.ask(request).await?.diags()))
+    }
+
+    fn resource_type(&self, name: &str) -> Result<Type, Status> {
+        let schema = self.0.schema().resources.get(name);
+        schema.map(|schema| schema.block.implied_type()).ok_or_else(|| unknown("type", name))
+    }
+
+    fn data_type(&self, name: &str) -> Result<Type, Status> {
+        let schema = self.0.schema().data_sources.get(name);
+        schema.map(|schema| schema.block.implied_type()).ok_or_else(|| unknown("type", name))
+    }
+
+    fn config_type(&self) -> Type {
+        self.0.schema().provider.block.implied_type()
+    }
+
+    fn capabilities(&self) -> Option<wire::ServerCapabilities> {
+        Some(wire::ServerCapabilities {
+            plan_destroy: self.0.schema().plan_destroy,
+            get_provider_schema_optional: self.0.schema().schema_optional,
+            move_resource_state: self.0.schema().move_resource_state,
+            ..Default::default()
+        })
+    }
+}
+
+fn unknown(kind: &str, name: &str) -> Status {
+    Status::invalid_argument(format!("the provider has no {kind} named {name:?}"))
+}
+
+/// The server's answers have the shape of the question; anything else is a bug here.
+fn mismatch() -> Status {
+    Status::internal("the answer does not match the question")
+}
+
+#[tonic::async_trait]
+impl<P: Provider> wire::provider_server::Provider for Service<P> {
+    async fn get_metadata(
+        &self,
+        _: Request<wire::get_metadata::Request>,
+    ) -> Reply<wire::get_metadata::Response> {
+        use wire::get_metadata::{DataSourceMetadata, FunctionMetadata, ResourceMetadata};
+        let schema = self.0.schema();
+        let name = |name: &crate::Str| name.to_string();
+        let resources = schema.resources.keys().map(name);
+        let data_sources = schema.data_sources.keys().map(name);
+        let functions = schema.functions.keys().map(name);
+        Ok(Response::new(wire::get_metadata::Response {
+            server_capabilities: self.capabilities(),
+            resources: resources.map(|type_name| ResourceMetadata { type_name }).collect(),
+            data_sources: data_sources.map(|type_name| DataSourceMetadata { type_name }).collect(),
+            functions: functions.map(|name| FunctionMetadata { name }).collect(),
+            ..Default::default()
+        }))
+    }
+
+    async fn get_provider_schema(
+        &self,
+        _: Request<wire::get_provider_schema::Request>,
+    ) -> Reply<wire::get_provider_schema::Response> {
+        let offer = self.0.schema();
+        let resources = offer.resources.iter();
+        let data_sources = offer.data_sources.iter();
+        let functions = offer.functions.iter();
+        Ok(Response::new(wire::get_provider_schema::Response {
+            provider: Some(schema::schema(&offer.provider)),
+            resource_schemas: resources.map(|(k, s)| (k.to_string(), schema::schema(s))).collect(),
+            data_source_schemas: data_sources
+                .map(|(k, s)| (k.to_string(), schema::schema(s)))
+                .collect(),
+            functions: functions.map(|(k, f)| (k.to_string(), schema::function(f))).collect(),
+            server_capabilities: self.capabilities(),
+            ..Default::default()
+        }))
+    }
+
+    async fn validate_provider_config(
+        &self,
+        request: Request<wire::validate_provider_config::Request>,
+    ) -> Reply<wire::validate_provider_config::Response> {
+        let config = decode(request.into_inner().config, &self.config_type())?;
+        let diagnostics = self.check(plain::Request::ValidateProvider { config }).await?;
+        Ok(Response::new(wire::validate_provider_config::Response { diagnostics }))
+    }
+
+    async fn validate_resource_config(
+        &self,
+        request: Request<wire::validate_resource_config::Request>,
+    ) -> Reply<wire::validate_resource_config::Response> {
+        let request = request.into_inner();
+        let config = decode(request.config, &self.resource_type(&request.type_name)?)?;
+        let type_name = request.type_name.into();
+        let question = plain::Request::ValidateResource { type_name, config };
+        let diagnostics = self.check(question).await?;
+        Ok(Response::new(wire::validate_resource_config::Response { diagnostics }))
+    }
+
+    async fn validate_data_resource_config(
+        &self,
+        request: Request<wire::validate_data_resource_config::Request>,
+    ) -> Reply<wire::validate_data_resource_config::Response> {
+        let request = request.into_inner();
+        let config = decode(request.config, &self.data_type(&request.type_name)?)?;
+        let type_name = request.type_name.into();
+        let diagnostics = self.check(plain::Request::ValidateData { type_name, config }).await?;
+        Ok(Response::new(wire::validate_data_resource_config::Response { diagnostics }))
+    }
+
+    async fn upgrade_resource_state(
+        &self,
+        request: Request<wire::upgrade_resource_state::Request>,
+    ) -> Reply<wire::upgrade_resource_state::Response> {
+        let request = request.into_inner();
+        let ty = self.resource_type(&request.type_name)?;
+        let question = plain::Request::Upgrade {
+            type_name: request.type_name.into(),
+            version: u64::try_from(request.version).unwrap_or(0),
+            raw: raw_state(request.raw_state.unwrap_or_default())?,
+        };
+        let plain::Response::State { value, diags: found } = self.ask(question).await? else {
+            return Err(mismatch());
+        };
+        Ok(Response::new(wire::upgrade_resource_state::Response {
+            upgraded_state: dynamic(&value, &ty)?,
+            diagnostics: diags(&found),
+        }))
+    }
+
+    async fn configure_provider(
+        &self,
+        request: Request<wire::configure_provider::Request>,
+    ) -> Reply<wire::configure_provider::Response> {
+        let config = decode(request.into_inner().config, &self.config_type())?;
+        let diagnostics = self.check(plain::Request::Configure { config }).await?;
+        Ok(Response::new(wire::configure_provider::Response { diagnostics }))
+    }
+
+    async fn read_resource(
+        &self,
+        request: Request<wire::read_resource::Request>,
+    ) -> Reply<wire::read_resource::Response> {
+        let request = request.into_inner();
+        let ty = self.resource_type(&request.type_name)?;
+        let question = plain::Request::Read(plain::Read {
+            type_name: request.type_name.into(),
+            current: decode(request.current_state, &ty)?,
+            private: request.private.into(),
+            provider_meta: Value::NULL,
+        });
+        let plain::Response::Read {
+            value,
+            private,
+            deferred: put_off,
+            diags: found,
+        } = self.ask(question).await?
+        else {
+            return Err(mismatch());
+        };
+        Ok(Response::new(wire::read_resource::Response {
+            new_state: dynamic(&value, &ty)?,
+            diagnostics: diags(&found),
+            private: private.to_vec(),
+            deferred: deferred(put_off),
+            ..Default::default()
+        }))
+    }
+
+    async fn plan_resource_change(
+        &self,
+        request: Request<wire::plan_resource_change::Request>,
+    ) -> Reply<wire::plan_resource_change::Response> {
+        let request = request.into_inner();
+        let ty = self.resource_type(&request.type_name)?;
+        let question = plain::Request::Plan(plain::PlanRequest {
+            type_name: request.type_name.into(),
+            prior: decode(request.prior_state, &ty)?,
+            proposed: decode(request.proposed_new_state, &ty)?,
+            config: decode(request.config, &ty)?,
+            prior_private: request.prior_private.into(),
+            provider_meta: Value::NULL,
+        });
+        let plain::Response::Planned(planned) = self.ask(question).await? else {
+            return Err(mismatch());
+        };
+        Ok(Response::new(wire::plan_resource_change::Response {
+            planned_state: dynamic(&planned.value, &ty)?,
+            requires_replace: planned.requires_replace.iter().map(path).collect(),
+            planned_private: planned.private.to_vec(),
+            diagnostics: diags(&planned.diags),
+            legacy_type_system: planned.legacy_type_system,
+            deferred: deferred(planned.deferred),
+            ..Default::default()
+        }))
+    }
+
+    async fn apply_resource_change(
+        &self,
+        request: Request<wire::apply_resource_change::Request>,
+    ) -> Reply<wire::apply_resource_change::Response> {
+        let request = request.into_inner();
+        let ty = self.resource_type(&request.type_name)?;
+        let question = plain::Request::Apply(plain::ApplyRequest {
+            type_name: request.type_name.into(),
+            prior: decode(request.prior_state, &ty)?,
+            planned: decode(request.planned_state, &ty)?,
+            config: decode(request.config, &ty)?,
+            planned_private: request.planned_private.into(),
+            provider_meta: Value::NULL,
+        });
+        let plain::Response::Applied(applied) = self.ask(question).await? else {
+            return Err(mismatch());
+        };
+        Ok(Response::new(wire::apply_resource_change::Response {
+            new_state: dynamic(&applied.value, &ty)?,
+            private: applied.private.to_vec(),
+            diagnostics: diags(&applied.diags),
+            legacy_type_system: applied.legacy_type_system,
+            ..Default::default()
+        }))
+    }
+
+    async fn import_resource_state(
+        &self,
+        request: Request<wire::import_resource_state::Request>,
+    ) -> Reply<wire::import_resource_state::Response> {
+        let request = request.into_inner();
+        let ty = self.resource_type(&request.type_name)?;
+        let type_name = request.type_name.into();
+        let question = plain::Request::Import {
+            type_name,
+            id: request.id,
+        };
+        let plain::Response::Imported {
+            objects,
+            diags: found,
+        } = self.ask(question).await?
+        else {
+            return Err(mismatch());
+        };
+        let mut imported_resources = Vec::with_capacity(objects.len());
+        for object in objects {
+            imported_resources.push(wire::import_resource_state::ImportedResource {
+                type_name: object.type_name.to_string(),
+                state: dynamic(&object.value, &ty)?,
+                private: object.private.to_vec(),
+                ..Default::default()
+            });
+        }
+        Ok(Response::new(wire::import_resource_state::Response {
+            imported_resources,
+            diagnostics: diags(&found),
+            ..Default::default()
+        }))
+    }
+
+    async fn read_data_source(
+        &self,
+        request: Request<wire::read_data_source::Request>,
+    ) -> Reply<wire::read_data_source::Response> {
+        let request = request.into_inner();
+        let ty = self.data_type(&request.type_name)?;
+        let question = plain::Request::ReadData(plain::ReadData {
+            type_name: request.type_name.into(),
+            config: decode(request.config, &ty)?,
+            provider_meta: Value::NULL,
+        });
+        let plain::Response::State { value, diags: found } = self.ask(question).await? else {
+            return Err(mismatch());
+        };
+        Ok(Response::new(wire::read_data_source::Response {
+            state: dynamic(&value, &ty)?,
+            diagnostics: diags(&found),
+            ..Default::default()
+        }))
+    }
+
+    async fn get_functions(
+        &self,
+        _: Request<wire::get_functions::Request>,
+    ) -> Reply<wire::get_functions::Response> {
+        let functions = self.0.schema().functions.iter();
+        Ok(Response::new(wire::get_functions::Response {
+            functions: functions.map(|(k, f)| (k.to_string(), schema::function(f))).collect(),
+            ..Default::default()
+        }))
+    }
+
+    async fn call_function(
+        &self,
+        request: Request<wire::call_function::Request>,
+    ) -> Reply<wire::call_function::Response> {
+        let request = request.into_inner();
+        let signature = self.0.schema().functions.get(request.name.as_str());
+        let signature = signature.ok_or_else(|| unknown("function", &request.name))?;
+        let mut args = Vec::with_capacity(request.arguments.len());
+        for (i, argument) in request.arguments.into_iter().enumerate() {
+            let parameter = signature.params.get(i).or(signature.variadic.as_ref());
+            let Some(parameter) = parameter else {
+                return Err(Status::invalid_argument("too many arguments"));
+            };
+            args.push(decode(Some(argument), &parameter.ty)?);
+        }
+        let response = match self.0.call_function(&request.name, &args) {
+            Ok(value) => wire::call_function::Response {
+                result: dynamic(&value, &signature.returns)?,
+                error: None,
+            },
+            Err(error) => wire::call_function::Response {
+                result: None,
+                error: Some(wire::FunctionError {
+                    text: error.text,
+                    function_argument: error.argument.and_then(|i| i64::try_from(i).ok()),
+                }),
+            },
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn stop_provider(
+        &self,
+        _: Request<wire::stop_provider::Request>,
+    ) -> Reply<wire::stop_provider::Response> {
+        self.0.stop();
+        Ok(Response::new(wire::stop_provider::Response::default()))
+    }
+}
+
+fn raw_state(raw: wire::RawState) -> Result<RawState, Status> {
+    if raw.json.is_empty() {
+        return Ok(RawState::Flatmap(raw.flatmap.into_iter().collect()));
+    }
+    let text = String::from_utf8(raw.json)
+        .map_err(|_| Status::invalid_argument("the stored object is not UTF-8"))?;
+    Ok(RawState::Json(text.into()))
+}
