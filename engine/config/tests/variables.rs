@@ -143,7 +143,7 @@ fn wrong_values_are_errors() {
         nothing,
         "must",
         None,
-        &["error main.tf:29 No value for required variable"],
+        &["error main.tf:28 No value for required variable"],
     );
     let strict = "variable \"strict\" {\n  type = list(string)\n  nullable = false\n}\n";
     check(
@@ -151,7 +151,7 @@ fn wrong_values_are_errors() {
         option("strict=null"),
         "strict",
         None,
-        &["error main.tf:29 Required variable not set"],
+        &["error main.tf:28 Required variable not set"],
     );
 }
 

@@ -51,8 +51,14 @@ pub(crate) fn call(cx: &mut Decoder<'_>, block: &Block) -> Option<CallDraft> {
             reserved.header,
         );
     }
-    let attributes = rest.just_attributes();
-    let attributes = cx.take(attributes);
+    let (attributes, diags) = rest.just_attributes();
+    for mut diagnostic in diags {
+        // Arguments are all there can be, but it is still a block with a schema.
+        if diagnostic.summary.starts_with("Unexpected") {
+            diagnostic.summary = "Unsupported block type".into();
+        }
+        cx.diags.push(diagnostic);
+    }
     let arguments = attributes
         .into_iter()
         .map(|a| (a.name, (a.name_span, cx.lower(&a.expr))));

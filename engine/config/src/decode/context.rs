@@ -293,11 +293,24 @@ pub(crate) fn constant(raw: &RawExpr) -> Result<Value, Diags> {
     if let Some(value) = raw.as_literal() {
         return Ok(value);
     }
-    let (expr, mut diags) = raw.lower(&[]);
-    for reference in expr.references() {
+    let (expr, lowered) = raw.lower(&[]);
+    let variable = |span: Option<Span>| {
         let detail = "This value must be known before anything is evaluated, so it cannot refer \
                       to variables or other objects.";
-        diags.push(Diagnostic::error("Variables not allowed", detail).at(reference.full_span));
+        Diagnostic::error("Variables not allowed", detail).at_opt(span)
+    };
+    // Names that are no references elsewhere are not allowed here for the same reason.
+    let found = lowered.into_iter().map(|d| match &*d.summary {
+        "Invalid reference" => variable(d.subject),
+        _ => d,
+    });
+    let mut diags = Diags(found.collect());
+    let references = expr.references().iter();
+    diags
+        .0
+        .extend(references.map(|r| variable(Some(r.full_span))));
+    if diags.is_empty() && raw.as_keyword().is_some() {
+        diags.push(variable(Some(raw.span())));
     }
     if let Some(span) = first_call(&expr) {
         let detail = "This value must be known before anything is evaluated, so it cannot call \
