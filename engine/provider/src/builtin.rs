@@ -81,63 +81,54 @@ fn block() -> &'static Block {
 
 fn answer(request: Request) -> Result<Response, ProviderError> {
     let call = request.name();
-    let known = |type_name: &str| match type_name {
-        TERRAFORM_DATA => Ok(()),
-        other => Err(invalid(
+    if let Some(other) = resource_type(&request).filter(|name| *name != TERRAFORM_DATA) {
+        return Err(invalid(
             call,
             format!("there is no resource type {other:?}"),
-        )),
-    };
-    match request {
+        ));
+    }
+    Ok(match request {
         Request::ValidateProvider { .. } | Request::Configure { .. } => {
-            Ok(Response::Done(Diags::new()))
+            Response::Done(Diags::new())
         }
-        Request::ValidateResource { type_name, config } => {
-            known(&type_name)?;
-            Ok(Response::Done(validate(&config)))
-        }
-        Request::Upgrade { type_name, raw, .. } => {
-            known(&type_name)?;
-            Ok(upgrade(&raw))
-        }
-        Request::Read(read) => {
-            known(&read.type_name)?;
-            Ok(Response::Read {
-                value: read.current,
-                private: read.private,
-                deferred: None,
-                diags: Diags::new(),
-            })
-        }
+        Request::ValidateResource { config, .. } => Response::Done(validate(&config)),
+        Request::Upgrade { raw, .. } => upgrade(&raw),
+        Request::Read(read) => Response::Read {
+            value: read.current,
+            private: read.private,
+            deferred: None,
+            diags: Diags::new(),
+        },
         Request::Plan(plan) => {
-            known(&plan.type_name)?;
             conforms(call, &plan.proposed)?;
-            Ok(Response::Planned(planned(plan)))
+            Response::Planned(planned(plan))
         }
         Request::Apply(apply) => {
-            known(&apply.type_name)?;
             conforms(call, &apply.planned)?;
-            Ok(Response::Applied(applied(apply)))
+            Response::Applied(applied(apply))
         }
-        Request::Import { type_name, id } => {
-            known(&type_name)?;
-            Ok(imported(&id))
-        }
+        Request::Import { id, .. } => imported(&id),
         Request::Move {
             source_provider,
             source_type,
             raw,
-            target_type,
             ..
-        } => {
-            known(&target_type)?;
-            Ok(Response::Applied(moved(
-                &source_provider,
-                &source_type,
-                &raw,
-            )))
-        }
-        _ => Err(ProviderError::Unsupported { call }),
+        } => Response::Applied(moved(&source_provider, &source_type, &raw)),
+        _ => return Err(ProviderError::Unsupported { call }),
+    })
+}
+
+/// The resource type that a request is about, if it is about one.
+fn resource_type(request: &Request) -> Option<&str> {
+    match request {
+        Request::ValidateResource { type_name, .. }
+        | Request::Upgrade { type_name, .. }
+        | Request::Import { type_name, .. } => Some(type_name),
+        Request::Read(read) => Some(&read.type_name),
+        Request::Plan(plan) => Some(&plan.type_name),
+        Request::Apply(apply) => Some(&apply.type_name),
+        Request::Move { target_type, .. } => Some(target_type),
+        _ => None,
     }
 }
 
