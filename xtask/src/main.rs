@@ -1,1 +1,49 @@
-fn main() {}
+//! Automation of this workspace: `cargo xtask COMMAND`.
+
+mod codegen;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+Automation of this workspace.
+
+Usage: cargo xtask COMMAND
+
+Commands:
+  codegen  Generate the Rust code of the plugin protocols from schemas/*.proto
+  tidy     Check what the compiler does not: crate floors, generated code, file lengths
+  help     Show this text
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Result<()> {
+    match args {
+        ["codegen"] => codegen::write(&root()),
+        ["tidy"] => tidy::check(&root()),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("there is no command \"{}\"; see cargo xtask help", other.join(" ")),
+    }
+}
+
+/// The workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}

@@ -34,7 +34,7 @@ impl Schemas {
             Mode::Data => &schema.data_sources,
             Mode::Ephemeral => &schema.ephemeral_resources,
         };
-        types.get(type_name).cloned()
+        types.get(type_name)
     }
 
     /// All providers with their schemas.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use muster_value::{Marks, Path, Type, Value};
 
-use crate::Str;
+use crate::{SchemaMap, Str};
 
 /// Everything a provider offers.
 #[derive(Clone, Debug, Default)]
@@ -12,11 +12,11 @@ pub struct ProviderSchema {
     /// The provider's own configuration.
     pub provider: Arc<Schema>,
     /// Managed resource types.
-    pub resources: BTreeMap<Str, Arc<Schema>>,
+    pub resources: SchemaMap,
     /// Data sources.
-    pub data_sources: BTreeMap<Str, Arc<Schema>>,
+    pub data_sources: SchemaMap,
     /// Ephemeral resource types.
-    pub ephemeral_resources: BTreeMap<Str, Arc<Schema>>,
+    pub ephemeral_resources: SchemaMap,
     /// Functions.
     pub functions: BTreeMap<Str, FunctionSignature>,
     /// `provider_meta` of modules, if the provider takes any.

@@ -1,1 +1,20 @@
-//! placeholder
+//! The messages and services of the plugin protocols, generated from `schemas/*.proto` by
+//! `cargo xtask codegen`.
+
+/// Protocol version 5.
+pub mod tfplugin5 {
+    #![expect(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+    include!("generated/tfplugin5.rs");
+}
+
+/// Protocol version 6.
+pub mod tfplugin6 {
+    #![expect(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+    include!("generated/tfplugin6.rs");
+}
+
+/// What go-plugin runs beside a plugin's own services.
+pub mod plugin {
+    #![expect(missing_docs, reason = "generated code")]
+    include!("generated/plugin.rs");
+}

@@ -1,0 +1,324 @@
+//! Arguments, as they are typed. Nothing is resolved here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Plans and applies declared infrastructure through provider plugins.
+#[derive(Debug, Parser)]
+#[command(
+    name = "muster",
+    bin_name = "muster",
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    after_help = "Flags are accepted with one dash or two.\n\nExamples:\n  muster init\n  muster plan -out=tfplan && muster apply tfplan\n  muster -chdir=examples/quickstart apply"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options before the command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Work in another directory.
+    #[arg(long, value_name = "DIR")]
+    pub chdir: Option<PathBuf>,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prepare the working directory: check that every provider and module is there.
+    #[command(after_help = "Examples:\n  muster init")]
+    Init(Init),
+    /// Check the configuration, without looking at state or the world.
+    #[command(after_help = "Examples:\n  muster validate\n  muster validate -json")]
+    Validate(Validate),
+    /// Show what apply would change.
+    #[command(
+        after_help = "Exit codes with -detailed-exitcode: 0 no changes, 1 error, 2 changes.\n\nExamples:\n  muster plan\n  muster plan -out=tfplan\n  muster plan -destroy -target=muster_zone.edge"
+    )]
+    Plan(Plan),
+    /// Make the world as the configuration says, or carry out a saved plan.
+    #[command(after_help = "Examples:\n  muster apply\n  muster apply -auto-approve -var 'size=3'\n  muster apply tfplan")]
+    Apply(Apply),
+    /// Destroy everything that is managed here.
+    #[command(after_help = "Examples:\n  muster destroy\n  muster destroy -target=muster_settlement.cs_123")]
+    Destroy(Destroy),
+    /// Show the state or a saved plan.
+    #[command(after_help = "Examples:\n  muster show\n  muster show -json tfplan")]
+    Show(Show),
+    /// Show outputs of the root module.
+    #[command(after_help = "Examples:\n  muster output\n  muster output -raw zone_id\n  muster output -json")]
+    Output(Output),
+    /// Look into the state.
+    #[command(subcommand, after_help = "Examples:\n  muster state list\n  muster state show 'muster_zone.main[\"edge\"]'")]
+    State(State),
+    /// Show which providers the configuration and the state need.
+    #[command(after_help = "Examples:\n  muster providers")]
+    Providers,
+    /// Show the version.
+    #[command(after_help = "Examples:\n  muster version\n  muster version -json")]
+    Version(Version),
+    /// Write a completion script for a shell.
+    #[command(after_help = "Examples:\n  muster completion bash > /etc/bash_completion.d/muster")]
+    Completion(Completion),
+}
+
+/// Options about how to show things.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct View {
+    /// No colour, even on a terminal.
+    #[arg(long)]
+    pub no_color: bool,
+    /// Machine-readable output: one JSON document, or one per line.
+    #[arg(long)]
+    pub json: bool,
+    /// Group warnings by their summary.
+    #[arg(long)]
+    pub compact_warnings: bool,
+}
+
+/// Options about input.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Inputs {
+    /// Value of a variable, NAME=VALUE.
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// File with values of variables.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<String>,
+    /// Ask for what is missing.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub input: bool,
+}
+
+/// Options about the state.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Locking {
+    /// Lock the state.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub lock: bool,
+    /// How long to try to get the lock, such as 30s.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub lock_timeout: String,
+    /// The state file, instead of terraform.tfstate.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// Options about what to plan.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Planning {
+    /// Plan to destroy everything.
+    #[arg(long)]
+    pub destroy: bool,
+    /// Only bring the state up to date.
+    #[arg(long, conflicts_with = "destroy")]
+    pub refresh_only: bool,
+    /// Look at the real objects first.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub refresh: bool,
+    /// Only this module, resource or instance, and what it needs.
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<String>,
+    /// Replace this instance.
+    #[arg(long = "replace", value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    /// How many operations run at a time.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    pub view: View,
+    /// Ask for what is missing.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub input: bool,
+}
+
+/// `validate`
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub view: View,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub view: View,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub locking: Locking,
+    #[command(flatten)]
+    pub planning: Planning,
+    /// Save the plan to a file.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit code 2 when there are changes.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `apply`
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub view: View,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub locking: Locking,
+    #[command(flatten)]
+    pub planning: Planning,
+    /// Do not ask for approval.
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// A saved plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+}
+
+/// `destroy`
+#[derive(Debug, Args)]
+pub(crate) struct Destroy {
+    #[command(flatten)]
+    pub view: View,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub locking: Locking,
+    #[command(flatten)]
+    pub planning: Planning,
+    /// Do not ask for approval.
+    #[arg(long)]
+    pub auto_approve: bool,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    pub view: View,
+    /// A saved plan or a state file; the state of this directory when absent.
+    #[arg(value_name = "FILE")]
+    pub path: Option<PathBuf>,
+}
+
+/// `output`
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    #[command(flatten)]
+    pub view: View,
+    /// The value alone, as it is: strings, numbers and bools.
+    #[arg(long, conflicts_with = "json")]
+    pub raw: bool,
+    /// The state file, instead of terraform.tfstate.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Name of an output; all when absent.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// `state`
+#[derive(Debug, Subcommand)]
+pub(crate) enum State {
+    /// List what is in the state.
+    #[command(after_help = "Examples:\n  muster state list\n  muster state list module.edge")]
+    List {
+        /// The state file, instead of terraform.tfstate.
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
+        /// Only below these addresses.
+        #[arg(value_name = "ADDRESS")]
+        addresses: Vec<String>,
+    },
+    /// Show one instance with all its attributes.
+    #[command(after_help = "Examples:\n  muster state show 'muster_zone.main[\"edge\"]'")]
+    Show {
+        /// No colour, even on a terminal.
+        #[arg(long)]
+        no_color: bool,
+        /// The state file, instead of terraform.tfstate.
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
+        /// Its address.
+        #[arg(value_name = "ADDRESS")]
+        address: String,
+    },
+}
+
+/// `version`
+#[derive(Debug, Args)]
+pub(crate) struct Version {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `completion`
+#[derive(Debug, Args)]
+pub(crate) struct Completion {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// Long flags with one dash get the second one: `-out=x` and `--out=x` are the same. What
+/// follows `--` is left alone, and so are values: only words that begin with a dash and a letter
+/// and are longer than one letter are flags here, for muster has no bundled short flags.
+pub(crate) fn normalize(args: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut plain = false;
+    args.into_iter()
+        .map(|arg| {
+            plain |= arg == "--";
+            let mut chars = arg.chars();
+            let flag = chars.next() == Some('-')
+                && chars.next().is_some_and(char::is_alphabetic)
+                && chars.next().is_some();
+            if flag && !plain { format!("-{arg}") } else { arg }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(typed: &[&str], expect: &[&str]) {
+        let typed = typed.iter().map(|s| (*s).to_owned());
+        assert_eq!(normalize(typed), expect);
+    }
+
+    #[test]
+    fn one_dash_is_two() {
+        check(&["muster", "-chdir=x", "plan", "-out=p"], &["muster", "--chdir=x", "plan", "--out=p"]);
+        check(&["muster", "--json", "-h"], &["muster", "--json", "-h"]);
+        check(&["muster", "apply", "--", "-odd"], &["muster", "apply", "--", "-odd"]);
+        check(&["muster", "-var", "a=-5"], &["muster", "--var", "a=-5"]);
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bools_take_values() {
+        let args = normalize(["muster", "plan", "-refresh=false", "-input=false"].map(String::from));
+        let Command::Plan(plan) = Cli::try_parse_from(args).unwrap().command else { panic!() };
+        assert!(!plan.planning.refresh);
+        assert!(!plan.inputs.input);
+        assert!(plan.locking.lock);
+    }
+}

@@ -1,0 +1,65 @@
+//! What commands fail with, and how it is told.
+
+use muster_lang::{Diagnostic, Diags};
+use muster_store::StoreError;
+
+/// Why a command stops.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What to tell the user; empty when it was told already.
+    pub diags: Diags,
+}
+
+/// What commands give: the exit code, or why there is none.
+pub(crate) type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// Everything was told already.
+    pub fn told() -> Self {
+        Self { diags: Diags::new() }
+    }
+
+    /// One error without a position.
+    pub fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
+        Diagnostic::error(summary, detail).into()
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { diags: diagnostic.into() }
+    }
+}
+
+impl From<Diags> for Failure {
+    fn from(diags: Diags) -> Self {
+        Self { diags }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let mut chain = error.chain();
+        let summary = chain.next().map(ToString::to_string).unwrap_or_default();
+        let detail: Vec<String> = chain.map(ToString::to_string).collect();
+        Self::new(summary, detail.join(": "))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let text = error.to_string();
+        match error {
+            StoreError::Locked { holder, .. } => {
+                let holder = holder.map(|h| format!("\n\n{h}")).unwrap_or_default();
+                let advice = "Another run holds the lock on the state, so that two runs cannot change it at the same time. Wait for it to end, or use -lock-timeout to wait here.";
+                Self::new("Error acquiring the state lock", format!("{advice}{holder}"))
+            }
+            StoreError::Corrupt { .. } => Self::new("Failed to read state file", text),
+            StoreError::Lineage { .. } | StoreError::Stale { .. } => {
+                Self::new("Failed to save state", text)
+            }
+            _ => Self::new("Failed to access state", text),
+        }
+    }
+}

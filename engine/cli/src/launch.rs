@@ -1,0 +1,89 @@
+//! Starts the plugins of a run.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use muster_addr::ProviderAddr;
+use muster_client::{Client, ClientOptions, PluginSpec};
+use muster_config::version::Constraints;
+use muster_provider::{Builtin, Provider, ProviderError};
+use muster_run::Launcher;
+
+use crate::install::{Finder, Found};
+
+/// The argument that makes this program the muster provider.
+pub(crate) const PLUGIN_ARGUMENT: &str = "internal-plugin-muster";
+
+/// Knows how to start every provider of a run.
+pub(crate) struct Plugins {
+    finder: Finder,
+    constraints: BTreeMap<ProviderAddr, Vec<Constraints>>,
+    reattach: HashMap<ProviderAddr, muster_client::Reattach>,
+    options: ClientOptions,
+    found: Mutex<HashMap<ProviderAddr, Result<Found, String>>>,
+}
+
+impl Plugins {
+    /// Plugins that `finder` finds, in versions that the constraints allow.
+    pub fn new(
+        finder: Finder,
+        constraints: BTreeMap<ProviderAddr, Vec<Constraints>>,
+    ) -> Result<Self, ProviderError> {
+        let reattach = muster_client::reattach_from_env()?;
+        let options = ClientOptions { cache_dir: cache_dir(), ..ClientOptions::default() };
+        Ok(Self { finder, constraints, reattach, options, found: Mutex::default() })
+    }
+
+    /// The program of a provider.
+    pub fn find(&self, addr: &ProviderAddr) -> Result<Found, String> {
+        let mut found = self.found.lock().unwrap_or_else(|e| e.into_inner());
+        let entry = found.entry(addr.clone()).or_insert_with(|| {
+            let constraints = self.constraints.get(addr).map_or(&[][..], Vec::as_slice);
+            self.finder.find(addr, constraints)
+        });
+        entry.clone()
+    }
+
+    /// Whether a provider is a development build or runs already.
+    pub fn is_development(&self, addr: &ProviderAddr) -> bool {
+        self.finder.is_override(addr) || self.reattach.contains_key(addr)
+    }
+
+    async fn start(&self, addr: ProviderAddr) -> Result<Arc<dyn Provider>, ProviderError> {
+        if addr.is_builtin() {
+            return Ok(Arc::new(Builtin));
+        }
+        if let Some(reattach) = self.reattach.get(&addr) {
+            let client = Client::reattach(reattach.clone(), self.options.clone()).await?;
+            return Ok(Arc::new(client));
+        }
+        let (program, args) = match self.find(&addr).map_err(ProviderError::Start)? {
+            Found::Embedded => {
+                let own = std::env::current_exe()
+                    .map_err(|e| ProviderError::Start(format!("this program's own path is not known: {e}")))?;
+                (own, vec![PLUGIN_ARGUMENT.into()])
+            }
+            Found::Override(program) | Found::Installed { program, .. } => (program, Vec::new()),
+        };
+        let spec = PluginSpec { program, args, source: addr, ..PluginSpec::default() };
+        Ok(Arc::new(Client::start(spec, self.options.clone()).await?))
+    }
+}
+
+impl Launcher for Plugins {
+    fn launch(&self, addr: ProviderAddr) -> BoxFuture<'_, Result<Arc<dyn Provider>, ProviderError>> {
+        self.start(addr).boxed()
+    }
+}
+
+/// Where schemas of providers are kept between runs.
+fn cache_dir() -> Option<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME").filter(|v| !v.is_empty()) {
+        Some(dir) => PathBuf::from(dir),
+        None => crate::cli_config::home()?.join(".cache"),
+    };
+    Some(base.join("muster").join("schemas"))
+}
