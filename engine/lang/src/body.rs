@@ -1,12 +1,39 @@
 //! Bodies: what stands between the braces of a block or in a file, in either syntax, before
-//! anyone has said what belongs there. Skeleton to be replaced.
-use muster_value::{PathStep, Value};
+//! anyone has said what belongs there.
 
-use crate::{Diags, Expr, Reference, Span, Str};
+mod json;
+mod native;
+mod raw;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+pub use raw::RawExpr;
+pub(crate) use raw::{Source, json_origin};
+
+use crate::syntax::Tree;
+use crate::syntax::json::Doc;
+use crate::{Diags, Reference, Span, Str};
 
 /// A body in either syntax. Cheap to clone (shares its file).
 #[derive(Clone, Debug)]
-pub struct Body {}
+pub struct Body {
+    source: BodySource,
+    hidden: Option<Arc<Hidden>>,
+}
+
+#[derive(Clone, Debug)]
+enum BodySource {
+    Native(Arc<Tree>, u32),
+    Json(Arc<Doc>, u32),
+}
+
+/// Names that an earlier look at the body took already.
+#[derive(Clone, Debug, Default)]
+struct Hidden {
+    attributes: HashSet<Str>,
+    blocks: HashSet<Str>,
+}
 
 /// What a body may hold.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +79,9 @@ impl Content {
 
     /// Blocks of a type in source order.
     pub fn blocks_of<'a>(&'a self, type_name: &'a str) -> impl Iterator<Item = &'a Block> {
-        self.blocks.iter().filter(move |b| &*b.type_name == type_name)
+        self.blocks
+            .iter()
+            .filter(move |b| &*b.type_name == type_name)
     }
 }
 
@@ -83,58 +112,156 @@ pub struct Block {
 }
 
 impl Body {
+    pub(crate) fn native(tree: Arc<Tree>) -> Self {
+        let root = tree.root();
+        Self {
+            source: BodySource::Native(tree, root),
+            hidden: None,
+        }
+    }
+
+    /// A JSON file; its root must be an object or an array of objects.
+    pub(crate) fn json(doc: Arc<Doc>) -> (Self, Diags) {
+        let diags = json::check_root(&doc);
+        let root = doc.root;
+        (
+            Self {
+                source: BodySource::Json(doc, root),
+                hidden: None,
+            },
+            diags,
+        )
+    }
+
     /// Everything the schema names; anything else is an error ("Unsupported argument",
     /// "Unsupported block type", with a suggestion when a name is close; a block where an
     /// attribute is meant and the other way round are told apart).
-    pub fn content(&self, schema: &BodySchema) -> (Content, Diags) { let _ = schema; Default::default() }
+    pub fn content(&self, schema: &BodySchema) -> (Content, Diags) {
+        self.read(schema, false)
+    }
 
     /// Everything the schema names; the rest is ignored here and given back for a later look.
-    pub fn partial_content(&self, schema: &BodySchema) -> (Content, Body, Diags) { let _ = schema; (Content::default(), self.clone(), Diags::new()) }
+    pub fn partial_content(&self, schema: &BodySchema) -> (Content, Body, Diags) {
+        let (content, diags) = self.read(schema, true);
+        let mut hidden = self.hidden.as_deref().cloned().unwrap_or_default();
+        hidden
+            .attributes
+            .extend(schema.attributes.iter().map(|a| a.name.clone()));
+        hidden
+            .blocks
+            .extend(schema.blocks.iter().map(|b| b.type_name.clone()));
+        let rest = Body {
+            source: self.source.clone(),
+            hidden: Some(Arc::new(hidden)),
+        };
+        (content, rest, diags)
+    }
+
+    fn read(&self, schema: &BodySchema, partial: bool) -> (Content, Diags) {
+        let none = Hidden::default();
+        let look = Look {
+            schema,
+            partial,
+            hidden: self.hidden.as_deref().unwrap_or(&none),
+        };
+        match &self.source {
+            BodySource::Native(tree, node) => native::content(tree, *node, &look),
+            BodySource::Json(doc, node) => json::content(doc, *node, &look),
+        }
+    }
 
     /// All attributes; blocks are errors.
-    pub fn just_attributes(&self) -> (Vec<Attribute>, Diags) { Default::default() }
+    pub fn just_attributes(&self) -> (Vec<Attribute>, Diags) {
+        let none = Hidden::default();
+        let hidden = self.hidden.as_deref().unwrap_or(&none);
+        match &self.source {
+            BodySource::Native(tree, node) => native::just_attributes(tree, *node, hidden),
+            BodySource::Json(doc, node) => json::just_attributes(doc, *node, hidden),
+        }
+    }
 
-    /// Where to point when something is missing: the opening brace's end or the header's line.
-    pub fn missing_item_span(&self) -> Span { Span { file: crate::FileId(0), start: 0, end: 0 } }
+    /// Where to point when something is missing: the opening brace in native syntax, the closing
+    /// one in JSON, the end of the file for a whole file.
+    pub fn missing_item_span(&self) -> Span {
+        match &self.source {
+            BodySource::Native(tree, node) => native::missing_item_span(tree, *node),
+            BodySource::Json(doc, node) => json::missing_item_span(doc, *node),
+        }
+    }
 
     /// Everything referred to anywhere inside, nested and `dynamic` blocks included; iterators of
     /// `dynamic` blocks are not references. In JSON every string is looked through as a template.
     /// Errors in expressions are not reported here.
-    pub fn references(&self) -> Vec<Reference> { Vec::new() }
+    pub fn references(&self) -> Vec<Reference> {
+        let none = Hidden::default();
+        let hidden = self.hidden.as_deref().unwrap_or(&none);
+        let mut out = Vec::new();
+        let mut iterators = Vec::new();
+        match &self.source {
+            BodySource::Native(tree, node) => {
+                native::references(tree, *node, hidden, &mut iterators, &mut out);
+            }
+            BodySource::Json(doc, node) => {
+                json::references(doc, *node, hidden, &mut iterators, &mut out);
+            }
+        }
+        out
+    }
 }
 
-/// An expression as it stands in the source, not yet lowered. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct RawExpr {}
+/// How a body is looked at.
+struct Look<'a> {
+    schema: &'a BodySchema,
+    partial: bool,
+    hidden: &'a Hidden,
+}
 
-impl RawExpr {
-    /// Where it stands.
-    pub fn span(&self) -> Span { Span { file: crate::FileId(0), start: 0, end: 0 } }
+impl Look<'_> {
+    fn attribute(&self, name: &str) -> Option<&AttributeSchema> {
+        self.schema.attributes.iter().find(|a| &*a.name == name)
+    }
 
-    /// Resolves names. `iterators` are the names of the iterators of enclosing `dynamic` blocks,
-    /// outermost first (an inner one of the same name wins); they get slots 0, 1, ... and their
-    /// value is the object `{key, value}`. Diagnostics: invalid references ("Invalid reference",
-    /// `Reference to undeclared ...` is not known here), unknown functions ("Call to unknown
-    /// function" with a suggestion).
-    pub fn lower(&self, iterators: &[Str]) -> (Expr, Diags) { let _ = iterators; (Expr::literal(Value::NULL, self.span()), Diags::new()) }
+    fn block(&self, name: &str) -> Option<&BlockSchema> {
+        self.schema.blocks.iter().find(|b| &*b.type_name == name)
+    }
 
-    /// A bare word such as `string` or `all`; in JSON a string that is one.
-    pub fn as_keyword(&self) -> Option<Str> { None }
+    /// Reports required attributes that are not there.
+    fn require(&self, found: &[Attribute], at: impl Fn() -> Span, diags: &mut Diags) {
+        for schema in self.schema.attributes.iter().filter(|a| a.required) {
+            if !found.iter().any(|a| a.name == schema.name) {
+                let detail = format!("The argument \"{}\" must be set here.", schema.name);
+                diags.push(crate::Diagnostic::error("Missing required argument", detail).at(at()));
+            }
+        }
+    }
+}
 
-    /// A traversal of static steps, `aws.west`, `a.b["c"][0]`: root name and steps. In JSON a
-    /// string that holds one.
-    pub fn as_traversal(&self) -> Option<(Str, Vec<PathStep>)> { None }
+/// ` Did you mean "x"?` for the closest of some names, if one is close; else nothing.
+pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let close = known
+        .map(|k| (distance(name, k, 3), k))
+        .filter(|(d, _)| *d < 3)
+        .min_by_key(|(d, _)| *d);
+    close
+        .map(|(_, k)| format!(" Did you mean \"{k}\"?"))
+        .unwrap_or_default()
+}
 
-    /// The items of a tuple constructor.
-    pub fn as_list(&self) -> Option<Vec<RawExpr>> { None }
-
-    /// The pairs of an object constructor.
-    pub fn as_pairs(&self) -> Option<Vec<(RawExpr, RawExpr)>> { None }
-
-    /// Function name and arguments of a call: for type expressions such as `list(string)`.
-    pub fn as_call(&self) -> Option<(Str, Vec<RawExpr>)> { None }
-
-    /// The value, if it is a literal: no references, no calls; a quoted string without
-    /// interpolation, a number, bool, null, or tuples and objects of them.
-    pub fn as_literal(&self) -> Option<Value> { None }
+/// Number of single-character edits between two names; `limit` or more is given as `limit`.
+fn distance(a: &str, b: &str, limit: usize) -> usize {
+    let b: Vec<char> = b.chars().take(200).collect();
+    let a: Vec<char> = a.chars().take(200).collect();
+    if a.len().abs_diff(b.len()) >= limit {
+        return limit;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, cb) in b.iter().enumerate() {
+            let change = corner + usize::from(ca != cb);
+            corner = row[j + 1];
+            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()].min(limit)
 }

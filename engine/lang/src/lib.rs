@@ -10,6 +10,7 @@ pub mod diag;
 pub mod eval;
 pub mod expr;
 pub mod functions;
+mod lower;
 pub mod syntax;
 
 pub use body::{

@@ -1,0 +1,494 @@
+//! Text to tokens. One pass with a stack of modes instead of recursion, so nesting costs no
+//! stack; every byte ends up in exactly one token.
+
+use unicode_ident::{is_xid_continue, is_xid_start};
+
+use super::text::code_point;
+use super::token::TokenKind::{self, *};
+use crate::{Diagnostic, Diags, FileId, Span};
+
+/// The tokens of a text.
+pub(crate) struct Lexed {
+    /// Kind of each token; the last is `Eof`.
+    pub(crate) kinds: Vec<TokenKind>,
+    /// First byte of each token; a token ends where the next one starts.
+    pub(crate) starts: Vec<u32>,
+    /// Characters and escapes that are not part of the language.
+    pub(crate) diags: Diags,
+}
+
+/// Where a text begins: as a file or expression, or as a template without quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// A file or an expression.
+    Code,
+    /// A template.
+    Template,
+}
+
+/// Splits a text into tokens. The caller makes sure that offsets fit into 32 bits.
+pub(crate) fn lex(file: FileId, text: &str, start: Start) -> Lexed {
+    let mut lexer = Lexer {
+        file,
+        text,
+        bytes: text.as_bytes(),
+        pos: 0,
+        token: 0,
+        modes: Vec::new(),
+        no_comment_end: false,
+        told: Vec::new(),
+        out: Lexed {
+            kinds: Vec::with_capacity(text.len() / 4 + 2),
+            starts: Vec::with_capacity(text.len() / 4 + 2),
+            diags: Diags::new(),
+        },
+    };
+    match start {
+        Start::Template => lexer.modes.push(Mode::Bare),
+        Start::Code if text.starts_with('\u{feff}') => {
+            lexer.pos = '\u{feff}'.len_utf8();
+            lexer.emit(Whitespace);
+        }
+        Start::Code => {}
+    }
+    lexer.run();
+    lexer.out
+}
+
+/// What the lexer is inside of.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// An interpolation or directive; counts the braces open in it.
+    Sequence { braces: u32 },
+    /// A string in quotes.
+    Quoted,
+    /// A heredoc; the marker's bytes, and whether the next token begins a line.
+    Heredoc {
+        marker: (usize, usize),
+        line_start: bool,
+    },
+    /// A template that ends with the text.
+    Bare,
+}
+
+struct Lexer<'a> {
+    file: FileId,
+    text: &'a str,
+    bytes: &'a [u8],
+    pos: usize,
+    /// Start of the token being read.
+    token: usize,
+    modes: Vec<Mode>,
+    /// Set once a search for `*/` came back empty, so that it is not repeated.
+    no_comment_end: bool,
+    /// Invalid characters reported already; each is told once.
+    told: Vec<char>,
+    out: Lexed,
+}
+
+impl Lexer<'_> {
+    fn run(&mut self) {
+        while self.pos < self.bytes.len() {
+            match self.modes.last().copied() {
+                None | Some(Mode::Sequence { .. }) => self.code(),
+                Some(Mode::Quoted) => self.quoted(),
+                Some(Mode::Heredoc { marker, line_start }) => self.heredoc(marker, line_start),
+                Some(Mode::Bare) => self.bare(),
+            }
+        }
+        self.emit(Eof);
+    }
+
+    fn emit(&mut self, kind: TokenKind) {
+        self.out.kinds.push(kind);
+        self.out.starts.push(self.token as u32);
+        self.token = self.pos;
+    }
+
+    /// The byte `n` after the current one, or 0 at the end.
+    fn at(&self, n: usize) -> u8 {
+        self.bytes.get(self.pos + n).copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, len: usize, kind: TokenKind) {
+        self.pos += len;
+        self.emit(kind);
+    }
+
+    fn code(&mut self) {
+        let c = self.at(0);
+        match c {
+            b' ' | b'\t' => {
+                while matches!(self.at(0), b' ' | b'\t') {
+                    self.pos += 1;
+                }
+                self.emit(Whitespace);
+            }
+            b'\n' => self.take(1, Newline),
+            b'\r' if self.at(1) == b'\n' => self.take(2, Newline),
+            b'#' => self.line_comment(),
+            b'/' if self.at(1) == b'/' => self.line_comment(),
+            b'/' if self.at(1) == b'*' => self.block_comment(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.ident(),
+            b'0'..=b'9' => self.number(),
+            b'"' => {
+                self.modes.push(Mode::Quoted);
+                self.take(1, OQuote);
+            }
+            b'{' | b'}' | b'~' => self.brace(c),
+            b'<' if self.at(1) == b'<' => self.heredoc_start(),
+            0x80.. => self.foreign(),
+            _ => self.operator(c),
+        }
+    }
+
+    fn line_comment(&mut self) {
+        let rest = &self.bytes[self.pos..];
+        let mut len = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
+        if len > 0 && len < rest.len() && rest[len - 1] == b'\r' {
+            len -= 1;
+        }
+        self.take(len, Comment);
+    }
+
+    fn block_comment(&mut self) {
+        let end = match self.no_comment_end {
+            true => None,
+            false => self.text[self.pos + 2..].find("*/"),
+        };
+        match end {
+            Some(len) => self.take(len + 4, Comment),
+            None => {
+                self.no_comment_end = true;
+                self.take(1, Slash);
+            }
+        }
+    }
+
+    fn ident(&mut self) {
+        self.pos += ident_len(&self.text[self.pos..]);
+        self.emit(Ident);
+    }
+
+    /// Digits, points and exponents in any order, as long as the last byte is not a point:
+    /// whether that makes a number is checked when the literal is parsed.
+    fn number(&mut self) {
+        let mut end = self.pos + 1;
+        let mut at = end;
+        loop {
+            let next = |n: usize| self.bytes.get(at + n).copied().unwrap_or(0);
+            match next(0) {
+                b'0'..=b'9' => at += 1,
+                b'.' => {
+                    at += 1;
+                    continue;
+                }
+                b'e' | b'E' if next(1).is_ascii_digit() => at += 2,
+                b'e' | b'E' if matches!(next(1), b'+' | b'-') && next(2).is_ascii_digit() => {
+                    at += 3;
+                }
+                _ => break,
+            }
+            end = at;
+        }
+        self.pos = end;
+        self.emit(Number);
+    }
+
+    fn brace(&mut self, c: u8) {
+        let ends_sequence = matches!(self.modes.last(), Some(Mode::Sequence { braces: 0 }));
+        match c {
+            b'}' if ends_sequence => {
+                self.modes.pop();
+                self.take(1, SeqEnd);
+            }
+            b'~' if ends_sequence && self.at(1) == b'}' => {
+                self.modes.pop();
+                self.take(2, SeqEnd);
+            }
+            b'~' => self.operator(c),
+            _ => {
+                if let Some(Mode::Sequence { braces }) = self.modes.last_mut() {
+                    *braces = if c == b'{' { *braces + 1 } else { *braces - 1 };
+                }
+                self.take(1, if c == b'{' { OBrace } else { CBrace });
+            }
+        }
+    }
+
+    fn heredoc_start(&mut self) {
+        let dash = usize::from(self.at(2) == b'-');
+        let name = self.pos + 2 + dash;
+        let len = match self.text[name..].chars().next() {
+            Some(c) if is_ident_start(c) => ident_len(&self.text[name..]),
+            _ => 0,
+        };
+        let end = name + len;
+        let newline = match &self.bytes[end..] {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => 0,
+        };
+        if len == 0 || newline == 0 {
+            return self.take(1, Less);
+        }
+        self.modes.push(Mode::Heredoc {
+            marker: (name, end),
+            line_start: true,
+        });
+        self.pos = end + newline;
+        self.emit(OHeredoc);
+    }
+
+    fn operator(&mut self, c: u8) {
+        let (len, kind) = match (c, self.at(1), self.at(2)) {
+            (b'.', b'.', b'.') => (3, Ellipsis),
+            (b'=', b'=', _) => (2, EqualEqual),
+            (b'=', b'>', _) => (2, FatArrow),
+            (b'!', b'=', _) => (2, NotEqual),
+            (b'<', b'=', _) => (2, LessEq),
+            (b'>', b'=', _) => (2, GreaterEq),
+            (b'&', b'&', _) => (2, AndAnd),
+            (b'|', b'|', _) => (2, OrOr),
+            (b':', b':', _) => (2, DoubleColon),
+            (b'.', ..) => (1, Dot),
+            (b'=', ..) => (1, Equal),
+            (b'!', ..) => (1, Bang),
+            (b'<', ..) => (1, Less),
+            (b'>', ..) => (1, Greater),
+            (b':', ..) => (1, Colon),
+            (b',', ..) => (1, Comma),
+            (b'?', ..) => (1, Question),
+            (b'[', ..) => (1, OBrack),
+            (b']', ..) => (1, CBrack),
+            (b'(', ..) => (1, OParen),
+            (b')', ..) => (1, CParen),
+            (b'+', ..) => (1, Plus),
+            (b'-', ..) => (1, Minus),
+            (b'*', ..) => (1, Star),
+            (b'/', ..) => (1, Slash),
+            (b'%', ..) => (1, Percent),
+            _ => return self.invalid(char::from(c)),
+        };
+        self.take(len, kind);
+    }
+
+    fn foreign(&mut self) {
+        match self.text[self.pos..].chars().next() {
+            Some(c) if is_ident_start(c) => self.ident(),
+            Some(c) => self.invalid(c),
+            None => self.emit(Eof),
+        }
+    }
+
+    fn invalid(&mut self, c: char) {
+        let start = self.pos;
+        self.take(c.len_utf8(), Invalid);
+        if self.told.contains(&c) || self.told.len() > 16 {
+            return;
+        }
+        self.told.push(c);
+        let (summary, detail) = match c {
+            '&' => ("Unsupported operator", "There are no bitwise operators. Use \"&&\" for the logical \"and\".".into()),
+            '|' => ("Unsupported operator", "There are no bitwise operators. Use \"||\" for the logical \"or\".".into()),
+            '^' | '~' => ("Unsupported operator", "There are no bitwise operators.".into()),
+            '\'' => ("Invalid character", "Strings are written in double quotes, not in single quotes.".into()),
+            '`' => ("Invalid character", "A backquote has no meaning here. For text of several lines use a heredoc that starts with <<EOT.".into()),
+            ';' => ("Invalid character", "A semicolon has no meaning here. Arguments and blocks are separated by newlines, items of a collection by commas.".into()),
+            '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' => ("Invalid character", "This is a typographic quotation mark, often put in by a word processor. Write a plain double quote instead.".into()),
+            _ => ("Invalid character", format!("The character {c:?} has no meaning here.")),
+        };
+        self.report(summary, detail, start, self.pos);
+    }
+
+    fn report(&mut self, summary: &str, detail: impl Into<String>, start: usize, end: usize) {
+        let span = Span {
+            file: self.file,
+            start: start as u32,
+            end: end as u32,
+        };
+        self.out
+            .diags
+            .push(Diagnostic::error(summary, detail).at(span));
+    }
+
+    fn quoted(&mut self) {
+        loop {
+            match self.at(0) {
+                b'"' => {
+                    self.text_so_far();
+                    self.modes.pop();
+                    return self.take(1, CQuote);
+                }
+                b'\n' => return self.broken_line(),
+                b'\r' if self.at(1) == b'\n' => return self.broken_line(),
+                b'\\' => self.escape(),
+                b'$' | b'%' => {
+                    if self.sequence() {
+                        return;
+                    }
+                }
+                0 if self.pos >= self.bytes.len() => return self.text_so_far(),
+                _ => self.pos += 1,
+            }
+        }
+    }
+
+    /// A string ends where its line ends, so that one forgotten quote does not turn the rest of
+    /// the file inside out.
+    fn broken_line(&mut self) {
+        self.text_so_far();
+        self.report(
+            "Invalid multi-line string",
+            "A quoted string ends on the line it starts on. Write \\n for a newline, or use a heredoc for text of several lines.",
+            self.pos,
+            self.pos + 1,
+        );
+        self.modes.pop();
+    }
+
+    fn escape(&mut self) {
+        let start = self.pos;
+        let selector = self.text[start + 1..].chars().next();
+        let digits = match selector {
+            Some('n' | 'r' | 't' | '"' | '\\') => {
+                self.pos += 2;
+                return;
+            }
+            Some('u') => 4,
+            Some('U') => 8,
+            Some(c) if c != '\n' && c != '\r' => {
+                self.pos += 1 + c.len_utf8();
+                let detail = format!(
+                    "A backslash cannot stand before {c:?}. The escapes are \\n, \\r, \\t, \\\", \\\\, \\uNNNN and \\UNNNNNNNN; for a backslash itself write \\\\."
+                );
+                return self.report("Invalid escape sequence", detail, start, self.pos);
+            }
+            _ => {
+                self.pos += 1;
+                return self.report(
+                    "Invalid escape sequence",
+                    "A backslash cannot be the last character of a line.",
+                    start,
+                    self.pos,
+                );
+            }
+        };
+        self.pos += 2;
+        let hex = self.bytes[self.pos..]
+            .iter()
+            .take(digits)
+            .take_while(|b| b.is_ascii_hexdigit());
+        let found = hex.count();
+        self.pos += found;
+        if found < digits {
+            let detail = format!("This escape needs {digits} hexadecimal digits.");
+            self.report("Invalid escape sequence", detail, start, self.pos);
+        } else if code_point(&self.text[start..], digits).is_none() {
+            let detail = "This number does not stand for a character.";
+            self.report("Invalid escape sequence", detail, start, self.pos);
+        }
+    }
+
+    fn heredoc(&mut self, marker: (usize, usize), line_start: bool) {
+        if line_start && self.heredoc_end(marker) {
+            return;
+        }
+        self.lines(false);
+    }
+
+    /// Ends the heredoc if the line holds nothing but its marker and ends with a newline.
+    fn heredoc_end(&mut self, marker: (usize, usize)) -> bool {
+        let rest = &self.text[self.pos..];
+        let marker = &self.text[marker.0..marker.1];
+        if !rest.trim_start_matches([' ', '\t']).starts_with(marker) {
+            return false;
+        }
+        let Some(end) = rest.find('\n') else {
+            return false;
+        };
+        if rest[..end].trim() != marker {
+            return false;
+        }
+        let end = end - usize::from(rest[..end].ends_with('\r'));
+        self.modes.pop();
+        self.take(end, CHeredoc);
+        true
+    }
+
+    fn bare(&mut self) {
+        self.lines(true);
+    }
+
+    /// Reads text up to the end of the line or to a template sequence.
+    fn lines(&mut self, bare: bool) {
+        loop {
+            match self.at(0) {
+                b'\n' => {
+                    self.pos += 1;
+                    self.emit(Text);
+                    return self.set_line_start(true);
+                }
+                b'$' | b'%' => {
+                    if self.sequence() {
+                        return;
+                    }
+                }
+                0 if self.pos >= self.bytes.len() => {
+                    self.text_so_far();
+                    debug_assert!(bare || !self.modes.is_empty());
+                    return;
+                }
+                _ => self.pos += 1,
+            }
+        }
+    }
+
+    fn set_line_start(&mut self, value: bool) {
+        if let Some(Mode::Heredoc { line_start, .. }) = self.modes.last_mut() {
+            *line_start = value;
+        }
+    }
+
+    fn text_so_far(&mut self) {
+        if self.pos > self.token {
+            self.emit(Text);
+        }
+    }
+
+    /// At `$` or `%`: begins a template sequence and gives true, or moves past a doubled sign
+    /// or a sign that means nothing.
+    fn sequence(&mut self) -> bool {
+        let sign = self.at(0);
+        if self.at(1) == sign && self.at(2) == b'{' {
+            self.pos += 3;
+            return false;
+        }
+        if self.at(1) != b'{' {
+            self.pos += 1;
+            return false;
+        }
+        self.text_so_far();
+        self.set_line_start(false);
+        self.modes.push(Mode::Sequence { braces: 0 });
+        let len = if self.at(2) == b'~' { 3 } else { 2 };
+        self.take(len, if sign == b'$' { Interp } else { Control });
+        true
+    }
+}
+
+/// Whether a name may start with it.
+pub(crate) fn is_ident_start(c: char) -> bool {
+    c == '_' || is_xid_start(c)
+}
+
+/// Length in bytes of the name at the start of a text that starts with one.
+fn ident_len(text: &str) -> usize {
+    text.find(|c: char| !(c == '-' || is_xid_continue(c)))
+        .unwrap_or(text.len())
+}
+
+/// Whether a text is exactly one name.
+pub(crate) fn is_ident(text: &str) -> bool {
+    text.chars().next().is_some_and(is_ident_start) && ident_len(text) == text.len()
+}
