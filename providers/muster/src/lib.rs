@@ -14,8 +14,18 @@ pub mod model;
 mod provider;
 mod resources;
 
+use std::process::ExitCode;
+
 pub use client::Client;
 pub use provider::MusterProvider;
 
 /// The provider's source address.
 pub const ADDRESS: &str = "registry.terraform.io/muster/muster";
+
+/// Runs the provider as a plugin, until the engine that started it is done with it.
+pub fn serve() -> ExitCode {
+    muster_sdk::serve(
+        MusterProvider,
+        muster_sdk::ServeOptions::new(ADDRESS).with_args(),
+    )
+}

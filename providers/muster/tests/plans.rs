@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_provider::{ApplyRequest, PlanRequest, Planned, Provider, Read, Request, Response};
 use muster_provider_muster::MusterProvider;
-use muster_schema::proposed_new;
+use muster_schema::{Block, proposed_new};
 use muster_sdk::{Server, Type, Value};
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ impl Bench {
 
     /// A configuration: these attributes, and nothing in all the others.
     fn config(&self, ty: &str, attributes: &[(&str, Value)]) -> Value {
-        let block = &self.server.schema().resources[ty].block;
+        let block = self.block(ty);
         let empty = block.empty_value();
         let mut all: BTreeMap<_, _> = empty.as_entries().unwrap().clone();
         for (name, value) in attributes {
@@ -55,10 +55,10 @@ impl Bench {
             config: config.clone(),
         };
         let checked = self.server.call(validate).await.unwrap();
-        let block = &self.server.schema().resources[ty].block;
+        let block = self.block(ty);
         let proposed = match config.is_null() {
             true => Value::Null(block.implied_type()),
-            false => proposed_new(block, prior, &config),
+            false => proposed_new(&block, prior, &config),
         };
         let request = PlanRequest {
             type_name: ty.into(),
@@ -132,8 +132,18 @@ impl Bench {
         self.config("muster_zone", &rest)
     }
 
+    fn block(&self, ty: &str) -> Block {
+        self.server
+            .schema()
+            .resources
+            .get(ty)
+            .unwrap()
+            .block
+            .clone()
+    }
+
     fn none(&self, ty: &str) -> Value {
-        Value::Null(self.server.schema().resources[ty].block.implied_type())
+        Value::Null(self.block(ty).implied_type())
     }
 }
 

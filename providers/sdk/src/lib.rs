@@ -81,7 +81,7 @@ mod fault;
 mod field;
 mod fields;
 pub mod function;
-//mod grpc;
+mod grpc;
 
 pub mod log;
 mod private;
@@ -97,7 +97,7 @@ pub use de::from_value;
 pub use fault::Fault;
 pub use field::Field;
 pub use fields::Fields;
-//pub use grpc::{ServeOptions, serve};
+pub use grpc::{ServeOptions, serve};
 
 pub use muster_lang::{Diagnostic, Diags};
 pub use muster_value::{Number, Path, Type, Value};

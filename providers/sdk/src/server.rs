@@ -39,8 +39,11 @@ impl<P: Provider> Server<P> {
         let config_schema = provider.schema();
         let schema = Arc::new(collect(&config_schema, &registry));
         let mut found = problems(config_schema.block(), "provider");
-        for (name, schema) in schema.resources.iter().chain(&schema.data_sources) {
-            found.extend(problems(&schema.block, name));
+        for (name, resource) in &registry.resources {
+            found.extend(problems(resource.schema().block(), name));
+        }
+        for (name, data) in &registry.data_sources {
+            found.extend(problems(data.schema().block(), name));
         }
         if !found.is_empty() {
             return Err(found);

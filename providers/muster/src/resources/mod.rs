@@ -112,7 +112,8 @@ fn leaves_all(
         Field::Unknown => held.iter().any(lasts),
         Field::Known(zones) => {
             let kept = |zone: &Field<String>| matches!(zone, Field::Known(id) if held.contains(id));
-            zones.iter().any(kept) || (zones.iter().any(Field::is_unknown) && held.iter().any(lasts))
+            zones.iter().any(kept)
+                || (zones.iter().any(Field::is_unknown) && held.iter().any(lasts))
         }
     };
     Ok((!keeps && !held.is_empty()).then_some(path))
@@ -156,7 +157,11 @@ mod tests {
         check(list(vec![unknown()]), &there, None);
         check(list(vec![unknown()]), &gone, Some(".zones"));
         check(Value::unknown(Type::list(Type::String)), &there, None);
-        check(Value::unknown(Type::list(Type::String)), &gone, Some(".zones"));
+        check(
+            Value::unknown(Type::list(Type::String)),
+            &gone,
+            Some(".zones"),
+        );
         check(Value::Null(Type::list(Type::String)), &gone, None);
     }
 }

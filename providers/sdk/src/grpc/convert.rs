@@ -59,7 +59,11 @@ fn diagnostic(diagnostic: &Diagnostic) -> wire::Diagnostic {
         severity: severity.into(),
         summary: diagnostic.summary.clone(),
         detail: diagnostic.detail.clone(),
-        attribute: diagnostic.path.as_ref().filter(|path| !path.is_root()).map(path),
+        attribute: diagnostic
+            .path
+            .as_ref()
+            .filter(|path| !path.is_root())
+            .map(path),
     }
 }
 

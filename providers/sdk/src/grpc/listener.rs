@@ -26,7 +26,9 @@ impl Socket {
     /// Opens a socket below `parent`, the system's temporary folder if there is none.
     pub(crate) fn open(parent: Option<&Path>) -> io::Result<Self> {
         let parent = parent.map_or_else(std::env::temp_dir, PathBuf::from);
-        let folder = tempfile::Builder::new().prefix("plugin").tempdir_in(parent)?;
+        let folder = tempfile::Builder::new()
+            .prefix("plugin")
+            .tempdir_in(parent)?;
         let listener = UnixListener::bind(folder.path().join("s"))?;
         Ok(Self { folder, listener })
     }
@@ -51,7 +53,10 @@ impl Socket {
                 tokio::spawn(async move {
                     let connection = match acceptor {
                         None => Ok(Connection::Plain(stream)),
-                        Some(tls) => tls.accept(stream).await.map(|s| Connection::Tls(Box::new(s))),
+                        Some(tls) => tls
+                            .accept(stream)
+                            .await
+                            .map(|s| Connection::Tls(Box::new(s))),
                     };
                     if let Ok(connection) = connection {
                         // The receiver is gone only when the server stops.
@@ -60,7 +65,10 @@ impl Socket {
                 });
             }
         });
-        (self.folder, futures::stream::poll_fn(move |cx| receiver.poll_recv(cx)))
+        (
+            self.folder,
+            futures::stream::poll_fn(move |cx| receiver.poll_recv(cx)),
+        )
     }
 }
 

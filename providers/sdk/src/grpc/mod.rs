@@ -85,7 +85,11 @@ fn run<P: Provider>(provider: P, options: &ServeOptions) -> Result<(), String> {
         ));
     }
     let server = Server::new(provider).map_err(|problems| {
-        format!("The schemas of {} are not valid:\n  {}", options.address, problems.join("\n  "))
+        format!(
+            "The schemas of {} are not valid:\n  {}",
+            options.address,
+            problems.join("\n  ")
+        )
     })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -111,7 +115,7 @@ async fn listen<P: Provider>(server: Arc<Server<P>>, options: &ServeOptions) -> 
     };
     let done = Done::new();
     let (_folder, incoming) = socket.accept(tls.map(|tls| tls.config));
-    let router = service::router(server, &done);
+    let router = service::router(server, &done).add_service(control::health().await);
     let serving = router.serve_with_incoming_shutdown(incoming, done.wait());
     announce(&announcement)?;
     let debug = options.debug;

@@ -19,8 +19,16 @@ pub(super) fn schema(schema: &Schema) -> wire::Schema {
 fn block(block: &Block) -> wire::schema::Block {
     wire::schema::Block {
         version: 0,
-        attributes: block.attributes.iter().map(|(name, a)| attribute(name, a)).collect(),
-        block_types: block.blocks.iter().map(|(name, b)| nested_block(name, b)).collect(),
+        attributes: block
+            .attributes
+            .iter()
+            .map(|(name, a)| attribute(name, a))
+            .collect(),
+        block_types: block
+            .blocks
+            .iter()
+            .map(|(name, b)| nested_block(name, b))
+            .collect(),
         description: block.description.clone(),
         description_kind: kind(block.description_kind),
         deprecated: block.deprecated,
@@ -55,7 +63,10 @@ fn attribute(name: &Str, attribute: &Attribute) -> wire::schema::Attribute {
                 Nesting::Map => NestingMode::Map,
             };
             message.nested_type = Some(wire::schema::Object {
-                attributes: attributes.iter().map(|(name, a)| self::attribute(name, a)).collect(),
+                attributes: attributes
+                    .iter()
+                    .map(|(name, a)| self::attribute(name, a))
+                    .collect(),
                 nesting: nesting.into(),
                 ..Default::default()
             });

@@ -22,7 +22,10 @@ pub(super) fn router<P: Provider>(server: Arc<Server<P>>, done: &Done) -> Router
     let provider = wire::provider_server::ProviderServer::new(Service(server))
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE);
-    super::control::add(tonic::transport::Server::builder().add_service(provider), done)
+    super::control::add(
+        tonic::transport::Server::builder().add_service(provider),
+        done,
+    )
 }
 
 struct Service<P: Provider>(Arc<Server<P>>);
@@ -49,12 +52,16 @@ impl<P: Provider> Service<P> {
 
     fn resource_type(&self, name: &str) -> Result<Type, Status> {
         let schema = self.0.schema().resources.get(name);
-        schema.map(|schema| schema.block.implied_type()).ok_or_else(|| unknown("type", name))
+        schema
+            .map(|schema| schema.block.implied_type())
+            .ok_or_else(|| unknown("type", name))
     }
 
     fn data_type(&self, name: &str) -> Result<Type, Status> {
         let schema = self.0.schema().data_sources.get(name);
-        schema.map(|schema| schema.block.implied_type()).ok_or_else(|| unknown("type", name))
+        schema
+            .map(|schema| schema.block.implied_type())
+            .ok_or_else(|| unknown("type", name))
     }
 
     fn config_type(&self) -> Type {
@@ -73,6 +80,13 @@ impl<P: Provider> Service<P> {
 
 fn unknown(kind: &str, name: &str) -> Status {
     Status::invalid_argument(format!("the provider has no {kind} named {name:?}"))
+}
+
+/// The stream of a call that is not supported.
+type Nothing<T> = futures::stream::Empty<Result<T, Status>>;
+
+fn unsupported<T>() -> Reply<T> {
+    Err(Status::unimplemented("the provider does not offer this"))
 }
 
 /// The server's answers have the shape of the question; anything else is a bug here.
@@ -94,8 +108,12 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         let functions = schema.functions.keys().map(name);
         Ok(Response::new(wire::get_metadata::Response {
             server_capabilities: self.capabilities(),
-            resources: resources.map(|type_name| ResourceMetadata { type_name }).collect(),
-            data_sources: data_sources.map(|type_name| DataSourceMetadata { type_name }).collect(),
+            resources: resources
+                .map(|type_name| ResourceMetadata { type_name })
+                .collect(),
+            data_sources: data_sources
+                .map(|type_name| DataSourceMetadata { type_name })
+                .collect(),
             functions: functions.map(|name| FunctionMetadata { name }).collect(),
             ..Default::default()
         }))
@@ -111,11 +129,15 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         let functions = offer.functions.iter();
         Ok(Response::new(wire::get_provider_schema::Response {
             provider: Some(schema::schema(&offer.provider)),
-            resource_schemas: resources.map(|(k, s)| (k.to_string(), schema::schema(s))).collect(),
-            data_source_schemas: data_sources
-                .map(|(k, s)| (k.to_string(), schema::schema(s)))
+            resource_schemas: resources
+                .map(|(k, s)| (k.to_string(), schema::schema(&s)))
                 .collect(),
-            functions: functions.map(|(k, f)| (k.to_string(), schema::function(f))).collect(),
+            data_source_schemas: data_sources
+                .map(|(k, s)| (k.to_string(), schema::schema(&s)))
+                .collect(),
+            functions: functions
+                .map(|(k, f)| (k.to_string(), schema::function(f)))
+                .collect(),
             server_capabilities: self.capabilities(),
             ..Default::default()
         }))
@@ -126,8 +148,12 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         request: Request<wire::validate_provider_config::Request>,
     ) -> Reply<wire::validate_provider_config::Response> {
         let config = decode(request.into_inner().config, &self.config_type())?;
-        let diagnostics = self.check(plain::Request::ValidateProvider { config }).await?;
-        Ok(Response::new(wire::validate_provider_config::Response { diagnostics }))
+        let diagnostics = self
+            .check(plain::Request::ValidateProvider { config })
+            .await?;
+        Ok(Response::new(wire::validate_provider_config::Response {
+            diagnostics,
+        }))
     }
 
     async fn validate_resource_config(
@@ -139,7 +165,9 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         let type_name = request.type_name.into();
         let question = plain::Request::ValidateResource { type_name, config };
         let diagnostics = self.check(question).await?;
-        Ok(Response::new(wire::validate_resource_config::Response { diagnostics }))
+        Ok(Response::new(wire::validate_resource_config::Response {
+            diagnostics,
+        }))
     }
 
     async fn validate_data_resource_config(
@@ -149,8 +177,12 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         let request = request.into_inner();
         let config = decode(request.config, &self.data_type(&request.type_name)?)?;
         let type_name = request.type_name.into();
-        let diagnostics = self.check(plain::Request::ValidateData { type_name, config }).await?;
-        Ok(Response::new(wire::validate_data_resource_config::Response { diagnostics }))
+        let diagnostics = self
+            .check(plain::Request::ValidateData { type_name, config })
+            .await?;
+        Ok(Response::new(
+            wire::validate_data_resource_config::Response { diagnostics },
+        ))
     }
 
     async fn upgrade_resource_state(
@@ -164,7 +196,11 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
             version: u64::try_from(request.version).unwrap_or(0),
             raw: raw_state(request.raw_state.unwrap_or_default())?,
         };
-        let plain::Response::State { value, diags: found } = self.ask(question).await? else {
+        let plain::Response::State {
+            value,
+            diags: found,
+        } = self.ask(question).await?
+        else {
             return Err(mismatch());
         };
         Ok(Response::new(wire::upgrade_resource_state::Response {
@@ -179,7 +215,9 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
     ) -> Reply<wire::configure_provider::Response> {
         let config = decode(request.into_inner().config, &self.config_type())?;
         let diagnostics = self.check(plain::Request::Configure { config }).await?;
-        Ok(Response::new(wire::configure_provider::Response { diagnostics }))
+        Ok(Response::new(wire::configure_provider::Response {
+            diagnostics,
+        }))
     }
 
     async fn read_resource(
@@ -311,7 +349,11 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
             config: decode(request.config, &ty)?,
             provider_meta: Value::NULL,
         });
-        let plain::Response::State { value, diags: found } = self.ask(question).await? else {
+        let plain::Response::State {
+            value,
+            diags: found,
+        } = self.ask(question).await?
+        else {
             return Err(mismatch());
         };
         Ok(Response::new(wire::read_data_source::Response {
@@ -327,7 +369,9 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
     ) -> Reply<wire::get_functions::Response> {
         let functions = self.0.schema().functions.iter();
         Ok(Response::new(wire::get_functions::Response {
-            functions: functions.map(|(k, f)| (k.to_string(), schema::function(f))).collect(),
+            functions: functions
+                .map(|(k, f)| (k.to_string(), schema::function(f)))
+                .collect(),
             ..Default::default()
         }))
     }
@@ -369,6 +413,160 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
     ) -> Reply<wire::stop_provider::Response> {
         self.0.stop();
         Ok(Response::new(wire::stop_provider::Response::default()))
+    }
+
+    // The calls below belong to features that providers on this SDK do not offer. Engines ask
+    // for none of them unless the schema or the capabilities say so.
+
+    type ListResourceStream = Nothing<wire::list_resource::Event>;
+    type ReadStateBytesStream = Nothing<wire::read_state_bytes::Response>;
+    type InvokeActionStream = Nothing<wire::invoke_action::Event>;
+
+    async fn get_resource_identity_schemas(
+        &self,
+        _: Request<wire::get_resource_identity_schemas::Request>,
+    ) -> Reply<wire::get_resource_identity_schemas::Response> {
+        unsupported()
+    }
+
+    async fn upgrade_resource_identity(
+        &self,
+        _: Request<wire::upgrade_resource_identity::Request>,
+    ) -> Reply<wire::upgrade_resource_identity::Response> {
+        unsupported()
+    }
+
+    async fn move_resource_state(
+        &self,
+        _: Request<wire::move_resource_state::Request>,
+    ) -> Reply<wire::move_resource_state::Response> {
+        unsupported()
+    }
+
+    async fn generate_resource_config(
+        &self,
+        _: Request<wire::generate_resource_config::Request>,
+    ) -> Reply<wire::generate_resource_config::Response> {
+        unsupported()
+    }
+
+    async fn validate_ephemeral_resource_config(
+        &self,
+        _: Request<wire::validate_ephemeral_resource_config::Request>,
+    ) -> Reply<wire::validate_ephemeral_resource_config::Response> {
+        unsupported()
+    }
+
+    async fn open_ephemeral_resource(
+        &self,
+        _: Request<wire::open_ephemeral_resource::Request>,
+    ) -> Reply<wire::open_ephemeral_resource::Response> {
+        unsupported()
+    }
+
+    async fn renew_ephemeral_resource(
+        &self,
+        _: Request<wire::renew_ephemeral_resource::Request>,
+    ) -> Reply<wire::renew_ephemeral_resource::Response> {
+        unsupported()
+    }
+
+    async fn close_ephemeral_resource(
+        &self,
+        _: Request<wire::close_ephemeral_resource::Request>,
+    ) -> Reply<wire::close_ephemeral_resource::Response> {
+        unsupported()
+    }
+
+    async fn validate_list_resource_config(
+        &self,
+        _: Request<wire::validate_list_resource_config::Request>,
+    ) -> Reply<wire::validate_list_resource_config::Response> {
+        unsupported()
+    }
+
+    async fn validate_state_store_config(
+        &self,
+        _: Request<wire::validate_state_store::Request>,
+    ) -> Reply<wire::validate_state_store::Response> {
+        unsupported()
+    }
+
+    async fn configure_state_store(
+        &self,
+        _: Request<wire::configure_state_store::Request>,
+    ) -> Reply<wire::configure_state_store::Response> {
+        unsupported()
+    }
+
+    async fn lock_state(
+        &self,
+        _: Request<wire::lock_state::Request>,
+    ) -> Reply<wire::lock_state::Response> {
+        unsupported()
+    }
+
+    async fn unlock_state(
+        &self,
+        _: Request<wire::unlock_state::Request>,
+    ) -> Reply<wire::unlock_state::Response> {
+        unsupported()
+    }
+
+    async fn get_states(
+        &self,
+        _: Request<wire::get_states::Request>,
+    ) -> Reply<wire::get_states::Response> {
+        unsupported()
+    }
+
+    async fn delete_state(
+        &self,
+        _: Request<wire::delete_state::Request>,
+    ) -> Reply<wire::delete_state::Response> {
+        unsupported()
+    }
+
+    async fn plan_action(
+        &self,
+        _: Request<wire::plan_action::Request>,
+    ) -> Reply<wire::plan_action::Response> {
+        unsupported()
+    }
+
+    async fn validate_action_config(
+        &self,
+        _: Request<wire::validate_action_config::Request>,
+    ) -> Reply<wire::validate_action_config::Response> {
+        unsupported()
+    }
+
+    async fn list_resource(
+        &self,
+        _: Request<wire::list_resource::Request>,
+    ) -> Reply<Self::ListResourceStream> {
+        unsupported()
+    }
+
+    async fn read_state_bytes(
+        &self,
+        _: Request<wire::read_state_bytes::Request>,
+    ) -> Reply<Self::ReadStateBytesStream> {
+        unsupported()
+    }
+
+    async fn write_state_bytes(
+        &self,
+        _: Request<tonic::Streaming<wire::write_state_bytes::RequestChunk>>,
+    ) -> Reply<wire::write_state_bytes::Response> {
+        unsupported()
+    }
+
+    async fn invoke_action(
+        &self,
+        _: Request<wire::invoke_action::Request>,
+    ) -> Reply<Self::InvokeActionStream> {
+        unsupported()
     }
 }
 
