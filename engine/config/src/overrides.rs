@@ -65,8 +65,7 @@ pub(crate) fn apply(
 /// One body laid over another: arguments replace arguments, and the blocks of a type replace all
 /// blocks of the type, save that blocks of the types in `inside` are merged in the same way.
 pub(crate) fn merge_bodies(base: &Body, over: &Body, inside: &[&str]) -> Body {
-    let _ = (over, inside);
-    base.clone()
+    base.overridden_by(over, inside)
 }
 
 fn key(block: &Block) -> Key {

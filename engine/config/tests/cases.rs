@@ -31,7 +31,7 @@ fn check(cases: &str) {
                 wrong += &format!("{name}: - {line}\n");
             }
             if found.len() != expect.len() {
-                wrong += &format!("{name}: {} found, {} expected\n", found.len(), expect.len());
+                wrong += &format!("{name}: {expect:#?} expected, {found:#?} found\n");
             }
         }
         count += 1;

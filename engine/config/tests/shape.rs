@@ -70,7 +70,7 @@ fn resources_have_their_meta_arguments_taken_out() {
     let config = config(
         r#"
 resource "terraform_data" "a" {
-  for_each   = toset(["x"])
+  for_each   = { x = 1 }
   input      = each.key
   depends_on = [terraform_data.b]
   lifecycle {

@@ -299,9 +299,15 @@ pub(crate) fn constant(raw: &RawExpr) -> Result<Value, Diags> {
                       to variables or other objects.";
         Diagnostic::error("Variables not allowed", detail).at_opt(span)
     };
-    // Names that are no references elsewhere are not allowed here for the same reason.
+    let call = |span: Option<Span>| {
+        let detail = "This value must be known before anything is evaluated, so it cannot call \
+                      functions.";
+        Diagnostic::error("Function calls not allowed", detail).at_opt(span)
+    };
+    // What is no name or function elsewhere is not allowed here for the same reason.
     let found = lowered.into_iter().map(|d| match &*d.summary {
         "Invalid reference" => variable(d.subject),
+        "Call to unknown function" => call(d.subject),
         _ => d,
     });
     let mut diags = Diags(found.collect());
@@ -313,9 +319,7 @@ pub(crate) fn constant(raw: &RawExpr) -> Result<Value, Diags> {
         diags.push(variable(Some(raw.span())));
     }
     if let Some(span) = first_call(&expr) {
-        let detail = "This value must be known before anything is evaluated, so it cannot call \
-                      functions.";
-        diags.push(Diagnostic::error("Function calls not allowed", detail).at(span));
+        diags.push(call(Some(span)));
     }
     if diags.has_errors() {
         return Err(diags);
