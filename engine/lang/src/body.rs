@@ -3,6 +3,7 @@
 
 mod json;
 mod native;
+mod overlay;
 mod raw;
 
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ pub struct Body {
 enum BodySource {
     Native(Arc<Tree>, u32),
     Json(Arc<Doc>, u32),
+    Overlay(Arc<overlay::Overlay>),
 }
 
 /// Names that an earlier look at the body took already.
@@ -167,6 +169,7 @@ impl Body {
         match &self.source {
             BodySource::Native(tree, node) => native::content(tree, *node, &look),
             BodySource::Json(doc, node) => json::content(doc, *node, &look),
+            BodySource::Overlay(overlay) => overlay.content(&look),
         }
     }
 
@@ -177,6 +180,7 @@ impl Body {
         match &self.source {
             BodySource::Native(tree, node) => native::just_attributes(tree, *node, hidden),
             BodySource::Json(doc, node) => json::just_attributes(doc, *node, hidden),
+            BodySource::Overlay(overlay) => overlay.just_attributes(hidden),
         }
     }
 
@@ -186,6 +190,7 @@ impl Body {
         match &self.source {
             BodySource::Native(tree, node) => native::missing_item_span(tree, *node),
             BodySource::Json(doc, node) => json::missing_item_span(doc, *node),
+            BodySource::Overlay(overlay) => overlay.missing_item_span(),
         }
     }
 
@@ -204,6 +209,7 @@ impl Body {
             BodySource::Json(doc, node) => {
                 json::references(doc, *node, hidden, &mut iterators, &mut out);
             }
+            BodySource::Overlay(overlay) => out = overlay.references(hidden),
         }
         out
     }
