@@ -174,7 +174,7 @@ impl Converter {
         let mut items = Vec::with_capacity(source.len());
         for (i, item) in (0u64..).zip(source) {
             let step = addressed.then_some(PathStep::Index(i));
-            items.push(self.at(step, |c| c.convert(item, want))?);
+            items.push(self.part(step, item, want)?);
         }
         let set = matches!(ty, Type::Set(_));
         let kind = if set { "set" } else { "list" };
@@ -201,7 +201,7 @@ impl Converter {
         let mut items = Vec::new();
         for (name, item) in value.as_entries().into_iter().flatten() {
             let step = step(name, is_map);
-            items.push(self.at(Some(step), |c| c.convert(item, want))?);
+            items.push(self.part(Some(step), item, want)?);
             keys.push(name.clone());
         }
         let Some((elem, items)) = self.common(items, want, have, "map")? else {
@@ -223,7 +223,10 @@ impl Converter {
         }
         if items.is_empty() {
             let elem = have.and_then(|have| convert_type(have, want));
-            return Ok(Some((elem.unwrap_or_else(|| want.without_optional()), items)));
+            return Ok(Some((
+                elem.unwrap_or_else(|| want.without_optional()),
+                items,
+            )));
         }
         match unify_all(&items) {
             Some((elem, items)) => {
@@ -257,7 +260,7 @@ impl Converter {
         let mut attributes = BTreeMap::new();
         for (name, want) in &to.attributes {
             let converted = match source.get(name) {
-                Some(item) => self.at(Some(step(name, is_map)), |c| c.convert(item, want))?,
+                Some(item) => self.part(Some(step(name, is_map)), item, want)?,
                 None => Value::Null(want.without_optional()),
             };
             attributes.insert(name.clone(), converted);
@@ -271,23 +274,29 @@ impl Converter {
         }
         let mut converted = Vec::with_capacity(items.len());
         for (i, (item, ty)) in (0u64..).zip(items.iter().zip(types)) {
-            converted.push(self.at(Some(PathStep::Index(i)), |c| c.convert(item, ty))?);
+            converted.push(self.part(Some(PathStep::Index(i)), item, ty)?);
         }
         Ok(Value::tuple(converted))
     }
 
-    fn at<T>(&mut self, step: Option<PathStep>, f: impl FnOnce(&mut Self) -> T) -> T {
+    /// Converts a part. Elements of sets have no step, so errors in them stop at the set.
+    fn part(
+        &mut self,
+        step: Option<PathStep>,
+        value: &Value,
+        ty: &Type,
+    ) -> Result<Value, ConvertError> {
+        let depth = self.path.0.len();
         let Some(step) = step else {
-            return Converter { path: self.path.clone() }.detached(f);
+            return self.convert(value, ty).map_err(|mut e| {
+                e.path.0.truncate(depth);
+                e
+            });
         };
         self.path.0.push(step);
-        let result = f(self);
-        self.path.0.pop();
+        let result = self.convert(value, ty);
+        self.path.0.truncate(depth);
         result
-    }
-
-    fn detached<T>(mut self, f: impl FnOnce(&mut Self) -> T) -> T {
-        f(&mut self)
     }
 
     fn error(&self, reason: String) -> ConvertError {

@@ -23,6 +23,13 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
+impl JsonError {
+    fn cut_to(mut self, depth: usize) -> Self {
+        self.path.0.truncate(depth);
+        self
+    }
+}
+
 /// The type a JSON value has when nobody asks for one: objects, tuples, primitives, `Dynamic`
 /// for null.
 pub fn implied_type(json: &Json) -> Type {
@@ -32,9 +39,7 @@ pub fn implied_type(json: &Json) -> Type {
         Json::Number(_) => Type::Number,
         Json::String(_) => Type::String,
         Json::Array(items) => Type::tuple(items.iter().map(implied_type)),
-        Json::Object(members) => {
-            Type::object(members.iter().map(|(k, v)| (&**k, implied_type(v))))
-        }
+        Json::Object(members) => Type::object(members.iter().map(|(k, v)| (&**k, implied_type(v)))),
     })
 }
 
@@ -42,7 +47,7 @@ pub fn implied_type(json: &Json) -> Type {
 /// Attributes that an object lacks are null; ones that its type lacks are an error. Primitives
 /// also read from the text of one another, as older state files have them.
 pub fn json_to_value(json: &Json, ty: &Type) -> Result<Value, JsonError> {
-    Reader { path: Path::root() }.value(json, ty)
+    Reader { path: Path::root() }.value(json, &ty.without_optional())
 }
 
 /// Writes a wholly known, unmarked value as a value of the type. Unknowns, marks, infinities and
@@ -244,8 +249,9 @@ impl Reader {
                 self.part(PathStep::Index(i as u64), json, ty(i))?
             } else {
                 // Inside a set there is no address: an error stops at the set.
-                let mut inner = Reader { path: Path::root() };
-                inner.value(json, ty(i)).map_err(|e| self.error(e.reason))?
+                let depth = self.path.0.len();
+                let value = self.value(json, ty(i));
+                value.map_err(|e| e.cut_to(depth))?
             });
         }
         Ok(values)
@@ -343,7 +349,9 @@ impl Writer {
         }
         match n.to_i64() {
             Some(n) => Ok(n.into()),
-            None => Ok(Json::Number(serde_json::Number::from_string_unchecked(n.to_string()))),
+            None => Ok(Json::Number(serde_json::Number::from_string_unchecked(
+                n.to_string(),
+            ))),
         }
     }
 
@@ -359,8 +367,9 @@ impl Writer {
                 self.part(PathStep::Index(i as u64), item, ty(i))?
             } else {
                 // Inside a set there is no address: an error stops at the set.
-                let mut inner = Writer { path: Path::root() };
-                inner.value(item, ty(i)).map_err(|e| self.error(e.reason))?
+                let depth = self.path.0.len();
+                let json = self.value(item, ty(i));
+                json.map_err(|e| e.cut_to(depth))?
             });
         }
         Ok(Json::Array(array))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::json::{nfc, read_element};
 use crate::{
     Number, ObjectType, Path, PathStep, Refinement, Str, Type, Unknown, Value, set_value,
     type_from_json, type_to_json,
@@ -13,6 +14,8 @@ use crate::{
 const PLAIN: i8 = 0;
 /// Extension type of an unknown value with refinements.
 const REFINED: i8 = 12;
+/// Deeper values are refused, so that nothing that walks a value later overflows the stack.
+const MAX_DEPTH: usize = 512;
 /// Longest prefix that is written, in bytes.
 const PREFIX: usize = 256;
 
@@ -30,7 +33,12 @@ impl fmt::Display for MsgpackError {
         if self.path.is_root() {
             f.write_str(&self.reason)
         } else {
-            write!(f, "{}: {}", self.path.to_string().trim_start_matches('.'), self.reason)
+            write!(
+                f,
+                "{}: {}",
+                self.path.to_string().trim_start_matches('.'),
+                self.reason
+            )
         }
     }
 }
@@ -39,11 +47,20 @@ impl std::error::Error for MsgpackError {}
 
 impl MsgpackError {
     fn new(reason: impl Into<String>) -> Self {
-        Self { path: Path::root(), reason: reason.into() }
+        Self {
+            path: Path::root(),
+            reason: reason.into(),
+        }
     }
 
     fn inside(mut self, step: PathStep) -> Self {
         self.path.0.insert(0, step);
+        self
+    }
+
+    /// Elements of sets have no path: what went wrong in one is told of the set.
+    fn in_set(mut self) -> Self {
+        self.path = Path::root();
         self
     }
 }
@@ -65,11 +82,14 @@ pub fn to_msgpack(value: &Value, ty: &Type) -> Result<Vec<u8>, MsgpackError> {
 /// # Errors
 /// The bytes are not one msgpack value of the type's shape.
 pub fn from_msgpack(bytes: &[u8], ty: &Type) -> Result<Value, MsgpackError> {
-    let mut reader = Reader { bytes };
-    let value = reader.value(ty)?;
+    let mut reader = Reader { bytes, depth: 0 };
+    let value = reader.value(&ty.without_optional())?;
     match reader.bytes {
         [] => Ok(value),
-        rest => Err(MsgpackError::new(format!("{} bytes follow the value", rest.len()))),
+        rest => Err(MsgpackError::new(format!(
+            "{} bytes follow the value",
+            rest.len()
+        ))),
     }
 }
 
@@ -82,19 +102,21 @@ fn write(out: &mut Vec<u8>, value: &Value, ty: &Type) -> Done<()> {
 fn write_value(out: &mut Vec<u8>, value: &Value, ty: &Type) -> Done<()> {
     match (value, ty) {
         (Value::Marked(_), _) => return Err(MsgpackError::new("a marked value cannot be sent")),
-        (Value::Unknown(u), _) => write_unknown(out, u),
-        (Value::Null(_), _) => out.push(0xc0),
-        (_, Type::Dynamic) => {
+        (_, Type::Dynamic) if value.ty() != Type::Dynamic => {
             let own = value.ty();
             out.push(0x92);
             write_bytes(out, type_to_json(&own).to_string().as_bytes());
             return write(out, value, &own);
         }
+        (Value::Unknown(u), _) => write_unknown(out, u),
+        (Value::Null(_), _) => out.push(0xc0),
         (Value::Bool(b), Type::Bool) => out.push(if *b { 0xc3 } else { 0xc2 }),
         (Value::Number(n), Type::Number) => write_number(out, n),
         (Value::String(s), Type::String) => write_text(out, s),
         (Value::List(l), Type::List(elem)) => return write_items(out, &l.items, |_| elem),
-        (Value::Set(s), Type::Set(elem)) => return write_items(out, &s.items, |_| elem),
+        (Value::Set(s), Type::Set(elem)) => {
+            return write_items(out, &s.items, |_| elem).map_err(MsgpackError::in_set);
+        }
         (Value::Tuple(items), Type::Tuple(types)) if items.len() == types.len() => {
             return write_items(out, items, |i| &types[i]);
         }
@@ -123,11 +145,7 @@ fn write_value(out: &mut Vec<u8>, value: &Value, ty: &Type) -> Done<()> {
     Ok(())
 }
 
-fn write_items<'a>(
-    out: &mut Vec<u8>,
-    items: &[Value],
-    ty: impl Fn(usize) -> &'a Type,
-) -> Done<()> {
+fn write_items<'a>(out: &mut Vec<u8>, items: &[Value], ty: impl Fn(usize) -> &'a Type) -> Done<()> {
     write_length(out, items.len(), 0x90, 16, 0xdc, 0xdd);
     for (i, item) in items.iter().enumerate() {
         write(out, item, ty(i)).map_err(|e| e.inside(PathStep::Index(i as u64)))?;
@@ -272,7 +290,9 @@ fn refinement_bytes(unknown: &Unknown) -> Vec<u8> {
     }
     for (key, length) in [(5, r.min_length.filter(|n| *n > 0)), (6, r.max_length)] {
         if let (Some(n), true) = (length, unknown.ty.is_collection()) {
-            fact(key, &|out| write_int(out, i64::try_from(n).unwrap_or(i64::MAX)));
+            fact(key, &|out| {
+                write_int(out, i64::try_from(n).unwrap_or(i64::MAX))
+            });
         }
     }
     if facts.is_empty() {
@@ -287,6 +307,7 @@ fn refinement_bytes(unknown: &Unknown) -> Vec<u8> {
 
 struct Reader<'a> {
     bytes: &'a [u8],
+    depth: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -305,7 +326,10 @@ impl<'a> Reader<'a> {
     }
 
     fn uint(&mut self, width: usize) -> Done<u64> {
-        Ok(self.take(width)?.iter().fold(0, |n, b| (n << 8) | u64::from(*b)))
+        Ok(self
+            .take(width)?
+            .iter()
+            .fold(0, |n, b| (n << 8) | u64::from(*b)))
     }
 
     fn int(&mut self, width: usize) -> Done<i64> {
@@ -324,29 +348,26 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, ty: &Type) -> Done<Value> {
-        stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.read(ty))
+        if self.depth == MAX_DEPTH {
+            return Err(MsgpackError::new("the value is nested too deeply"));
+        }
+        self.depth += 1;
+        let value = stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.read(ty));
+        self.depth -= 1;
+        value
     }
 
     fn read(&mut self, ty: &Type) -> Done<Value> {
         match self.bytes.first() {
             Some(0xc0) => {
                 self.bytes = &self.bytes[1..];
-                return Ok(Value::Null(ty.without_optional()));
+                return Ok(Value::Null(ty.clone()));
             }
             Some(0xd4..=0xd8 | 0xc7..=0xc9) => return self.unknown(ty),
             _ => {}
         }
         match ty {
-            Type::Dynamic => {
-                if self.array()? != 2 {
-                    return Err(MsgpackError::new("a value of any type must come with its type"));
-                }
-                let json = self.raw()?;
-                let json: serde_json::Value = serde_json::from_slice(json)
-                    .map_err(|e| MsgpackError::new(format!("the type of a value is not JSON: {e}")))?;
-                let own = type_from_json(&json).map_err(|e| MsgpackError::new(e.reason))?;
-                self.value(&own)
-            }
+            Type::Dynamic => self.dynamic(),
             Type::Bool => match self.byte()? {
                 0xc2 => Ok(Value::Bool(false)),
                 0xc3 => Ok(Value::Bool(true)),
@@ -356,17 +377,21 @@ impl<'a> Reader<'a> {
             Type::String => self.text().map(Value::string_nfc),
             Type::List(elem) => {
                 let len = self.array()?;
-                Ok(Value::list(elem.without_optional(), self.items(len, |_| elem)?))
+                let items = self.items(len, |_| elem)?;
+                Ok(Value::list(element(elem, &items)?, items))
             }
             Type::Set(elem) => {
                 let len = self.array()?;
-                Ok(set_value(elem.without_optional(), self.items(len, |_| elem)?))
+                let items = self.items(len, |_| elem).map_err(MsgpackError::in_set)?;
+                Ok(set_value(element(elem, &items)?, items))
             }
             Type::Tuple(types) => {
                 let len = self.array()?;
                 if len != types.len() {
                     let wanted = types.len();
-                    return Err(MsgpackError::new(format!("a tuple of {wanted} elements is required")));
+                    return Err(MsgpackError::new(format!(
+                        "a tuple of {wanted} elements is required"
+                    )));
                 }
                 Ok(Value::tuple(self.items(len, |i| &types[i])?))
             }
@@ -377,31 +402,62 @@ impl<'a> Reader<'a> {
 
     fn items<'t>(&mut self, len: usize, ty: impl Fn(usize) -> &'t Type) -> Done<Vec<Value>> {
         (0..len)
-            .map(|i| self.value(ty(i)).map_err(|e| e.inside(PathStep::Index(i as u64))))
+            .map(|i| {
+                self.value(ty(i))
+                    .map_err(|e| e.inside(PathStep::Index(i as u64)))
+            })
             .collect()
     }
 
-    fn map(&mut self, elem: &Type) -> Done<Value> {
-        let mut entries = BTreeMap::new();
-        for _ in 0..self.map_length()? {
-            let key: Str = self.text()?.into();
-            let item = self.value(elem).map_err(|e| e.inside(PathStep::Key(key.clone())))?;
-            entries.insert(key, item);
+    fn dynamic(&mut self) -> Done<Value> {
+        if self.array()? != 2 {
+            return Err(MsgpackError::new(
+                "a value of any type must come with its type",
+            ));
         }
-        Ok(Value::map(elem.without_optional(), entries))
+        let json: serde_json::Value = serde_json::from_slice(self.raw()?)
+            .map_err(|e| MsgpackError::new(format!("the type of a value is not JSON: {e}")))?;
+        let own = type_from_json(&json).map_err(|e| MsgpackError::new(e.reason))?;
+        if own == Type::Dynamic {
+            return Err(MsgpackError::new(
+                "the type of a value must be a concrete one",
+            ));
+        }
+        self.value(&own.without_optional())
+    }
+
+    fn map(&mut self, elem: &Type) -> Done<Value> {
+        let mut keys = Vec::new();
+        let mut items = Vec::new();
+        for _ in 0..self.map_length()? {
+            let key = nfc(self.text()?);
+            items.push(
+                self.value(elem)
+                    .map_err(|e| e.inside(PathStep::Key(key.clone())))?,
+            );
+            keys.push(key);
+        }
+        let elem = element(elem, &items)?;
+        Ok(Value::map(elem, keys.into_iter().zip(items).collect()))
     }
 
     fn object(&mut self, object: &ObjectType) -> Done<Value> {
         let mut attributes: BTreeMap<Str, Value> = BTreeMap::new();
         for _ in 0..self.map_length()? {
             let name = self.text()?;
-            let Some((name, ty)) = object.attributes.get_key_value(name) else {
+            let Some((name, ty)) = object.attributes.get_key_value(&*nfc(name)) else {
                 return Err(MsgpackError::new(format!("there is no attribute {name:?}")));
             };
-            let item = self.value(ty).map_err(|e| e.inside(PathStep::Attr(name.clone())))?;
+            let item = self
+                .value(ty)
+                .map_err(|e| e.inside(PathStep::Attr(name.clone())))?;
             attributes.insert(name.clone(), item);
         }
-        if let Some(name) = object.attributes.keys().find(|n| !attributes.contains_key(*n)) {
+        if let Some(name) = object
+            .attributes
+            .keys()
+            .find(|n| !attributes.contains_key(*n))
+        {
             return Err(MsgpackError::new(format!("attribute {name:?} is missing")));
         }
         Ok(Value::Object(Arc::new(attributes)))
@@ -482,11 +538,15 @@ impl<'a> Reader<'a> {
         let kind = i8::from_be_bytes([self.byte()?]);
         let body = self.take(len)?;
         if kind != REFINED || len > 1024 {
-            return Ok(Value::unknown(ty.without_optional()));
+            return Ok(Value::unknown(ty.clone()));
         }
         // What is said about the value is a help; nonsense in it does no harm.
-        let refinement = Reader { bytes: body }.refinement(ty).unwrap_or_default();
-        Ok(Value::refined(ty.without_optional(), refinement))
+        let mut reader = Reader {
+            bytes: body,
+            depth: 0,
+        };
+        let refinement = reader.refinement(ty).unwrap_or_default();
+        Ok(Value::refined(ty.clone(), refinement))
     }
 
     fn refinement(&mut self, ty: &Type) -> Done<Refinement> {
@@ -498,7 +558,11 @@ impl<'a> Reader<'a> {
                 Some(key @ (3 | 4)) if *ty == Type::Number => {
                     self.array()?;
                     let bound = Some((self.number()?, self.byte()? == 0xc3));
-                    if key == 3 { r.lower = bound } else { r.upper = bound }
+                    if key == 3 {
+                        r.lower = bound
+                    } else {
+                        r.upper = bound
+                    }
                 }
                 Some(5) if ty.is_collection() => r.min_length = self.number()?.to_u64(),
                 Some(6) if ty.is_collection() => r.max_length = self.number()?.to_u64(),
@@ -507,6 +571,12 @@ impl<'a> Reader<'a> {
         }
         Ok(r)
     }
+}
+
+/// The one element type of a collection that was read.
+fn element(want: &Type, items: &[Value]) -> Done<Type> {
+    read_element(want, items)
+        .ok_or_else(|| MsgpackError::new("all elements must have the same type"))
 }
 
 fn float(f: f64) -> Done<Number> {
@@ -531,15 +601,26 @@ mod tests {
         check(n("0"), &Type::Number, &[0]);
         check(n("-33"), &Type::Number, &[0xd0, 0xdf]);
         check(n("300"), &Type::Number, &[0xcd, 1, 44]);
-        check(n("1.5"), &Type::Number, &[0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0]);
+        check(
+            n("1.5"),
+            &Type::Number,
+            &[0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0],
+        );
         check(n("0.1"), &Type::Number, b"\xa30.1");
-        check(n("9223372036854775808"), &Type::Number, b"\xb39223372036854775808");
+        check(
+            n("9223372036854775808"),
+            &Type::Number,
+            b"\xb39223372036854775808",
+        );
     }
 
     #[test]
     fn unknowns() {
         check(Value::unknown(Type::Bool), &Type::Bool, &[0xd4, 0, 0]);
-        let r = Refinement { prefix: Some("first-".into()), ..Refinement::not_null() };
+        let r = Refinement {
+            prefix: Some("first-".into()),
+            ..Refinement::not_null()
+        };
         let bytes = b"\xc7\x0b\x0c\x82\x01\xc2\x02\xa6first-";
         check(Value::refined(Type::String, r), &Type::String, bytes);
     }
@@ -552,7 +633,11 @@ mod tests {
             ("b", Value::Null(Type::String)),
         ]);
         check(value, &ty, b"\x82\xa1a\x91\xc3\xa1b\xc0");
-        check(Value::string("x"), &Type::Dynamic, b"\x92\xc4\x08\"string\"\xa1x");
+        check(
+            Value::string("x"),
+            &Type::Dynamic,
+            b"\x92\xc4\x08\"string\"\xa1x",
+        );
     }
 
     #[test]

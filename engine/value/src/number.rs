@@ -161,6 +161,7 @@ impl Number {
             }
             (Repr::Infinity(_), _) => Ok(self.clone()),
             (_, Repr::Infinity(_)) => Ok(other.clone()),
+            (Repr::NegativeZero(_), Repr::NegativeZero(_)) => Ok(Self(zero(true, precision))),
             _ => self.add_finite(other, precision),
         }
     }
@@ -219,18 +220,18 @@ impl Number {
         }
     }
 
-    /// Remainder of the truncated quotient, with the sign of `self`. By zero or infinity it is
-    /// `self`; of an infinity there is none.
+    /// Remainder of the truncated quotient, with the sign of `self`. By zero it is `self`; with
+    /// an infinity on either side there is none.
     pub fn rem(&self, other: &Self) -> Result<Self, NumberError> {
         if let (Repr::Int(a, p), Repr::Int(b, _)) = (&self.0, &other.0)
             && let Some(rest) = a.checked_rem(*b)
         {
             return Ok(Self(Repr::Int(rest, *p)));
         }
-        if self.is_infinite() {
+        if self.is_infinite() || other.is_infinite() {
             return Err(NumberError::new("infinity has no remainder"));
         }
-        if other.is_zero() || other.is_infinite() {
+        if self.is_zero() || other.is_zero() {
             return Ok(self.clone());
         }
         // By way of the rounded quotient, as the language defines it, not the exact remainder.
@@ -304,7 +305,10 @@ impl Number {
 
     fn to_whole(&self, down: bool) -> Self {
         let Repr::Big(b) = &self.0 else {
-            return self.clone();
+            return match self.0 {
+                Repr::NegativeZero(p) => Self(Repr::Int(0, p)),
+                _ => self.clone(),
+            };
         };
         if b.exp >= 0 {
             return self.clone();
@@ -353,9 +357,7 @@ impl Number {
 
     /// `n` if it needs no rounding.
     fn exact(n: i64, precision: Precision) -> Option<Self> {
-        precision
-            .holds(n)
-            .then_some(Self(Repr::Int(n, precision)))
+        precision.holds(n).then_some(Self(Repr::Int(n, precision)))
     }
 
     fn rounded(
@@ -517,7 +519,15 @@ impl fmt::Display for Number {
             }
             Repr::Int(n, p) => {
                 let (mant, exp) = big::strip(n.unsigned_abs().into(), 0);
-                text::write(f, &Big { negative: *n < 0, mant, exp, precision: *p })
+                text::write(
+                    f,
+                    &Big {
+                        negative: *n < 0,
+                        mant,
+                        exp,
+                        precision: *p,
+                    },
+                )
             }
             Repr::NegativeZero(_) => f.write_str("-0"),
             Repr::Big(b) => text::write(f, b),

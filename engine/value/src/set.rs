@@ -150,7 +150,13 @@ mod tests {
         let unknown = Value::unknown(Type::String);
         let null = Value::Null(Type::String);
         check(
-            vec![unknown.clone(), null.clone(), unknown.clone(), "z".into(), null.clone()],
+            vec![
+                unknown.clone(),
+                null.clone(),
+                unknown.clone(),
+                "z".into(),
+                null.clone(),
+            ],
             vec!["z".into(), null, unknown.clone(), unknown],
         );
     }

@@ -108,9 +108,24 @@ impl Type {
         }
     }
 
-    /// The same type with every object attribute required.
+    /// Whether an object type anywhere in it has optional attributes.
+    pub fn has_optional(&self) -> bool {
+        match self {
+            Self::Dynamic | Self::Bool | Self::Number | Self::String => false,
+            Self::List(t) | Self::Set(t) | Self::Map(t) => t.has_optional(),
+            Self::Tuple(ts) => ts.iter().any(Type::has_optional),
+            Self::Object(o) => {
+                !o.optional.is_empty() || o.attributes.values().any(Type::has_optional)
+            }
+        }
+    }
+
+    /// The same type with every object attribute required. Shares what has none optional.
     #[must_use]
     pub fn without_optional(&self) -> Self {
+        if !self.has_optional() {
+            return self.clone();
+        }
         match self {
             Self::List(t) => Self::list(t.without_optional()),
             Self::Set(t) => Self::set(t.without_optional()),

@@ -25,7 +25,10 @@ pub fn unify_all(values: &[Value]) -> Option<(Type, Vec<Value>)> {
     if types.len() == 1 {
         return Some((ty, values.to_vec()));
     }
-    let converted = values.iter().map(|v| convert(v, &ty).ok()).collect::<Option<Vec<_>>>()?;
+    let converted = values
+        .iter()
+        .map(|v| convert(v, &ty).ok())
+        .collect::<Option<Vec<_>>>()?;
     Some((ty, converted))
 }
 
@@ -131,9 +134,10 @@ fn unify_objects(types: &[Type]) -> Option<Type> {
         })
         .collect();
     let first = objects.first()?;
-    let alike = objects
-        .iter()
-        .all(|o| o.attributes.len() == first.attributes.len() && o.attributes.keys().eq(first.attributes.keys()));
+    let alike = objects.iter().all(|o| {
+        o.attributes.len() == first.attributes.len()
+            && o.attributes.keys().eq(first.attributes.keys())
+    });
     if !alike {
         return Some(Type::map(unify(&all_elements(types))?));
     }
@@ -170,15 +174,18 @@ fn unify_tuples(types: &[Type]) -> Option<Type> {
     Some(Type::tuple(members))
 }
 
+/// How many types are tried as the common one.
+const CANDIDATES: usize = 16;
+
 /// The first type, general ones first, that all others convert to.
 fn first_that_fits(types: &[Type]) -> Option<Type> {
     let mut order: Vec<&Type> = types.iter().collect();
-    order.sort_by_key(|t| generality(t));
-    // Convertibility hardly differs inside a kind; the first few of each settle it, so that a
-    // long list of structures does not cost its square.
-    order.dedup_by_key(|t| generality(t));
+    order.sort_by(|a, b| generality(a).cmp(&generality(b)).then_with(|| b.cmp(a)));
+    // What the most general candidates cannot take, the others cannot either. The bound keeps
+    // a long list of structures from costing its square.
     order
         .into_iter()
+        .take(CANDIDATES)
         .find(|want| types.iter().all(|t| convert_type(t, want).is_some()))
         .cloned()
 }
@@ -188,8 +195,8 @@ fn generality(ty: &Type) -> u8 {
         Type::String => 0,
         Type::Number => 1,
         Type::Bool => 2,
-        Type::Set(_) => 3,
-        Type::List(_) => 4,
+        Type::List(_) => 3,
+        Type::Set(_) => 4,
         Type::Map(_) => 5,
         Type::Tuple(_) => 6,
         Type::Object(_) => 7,

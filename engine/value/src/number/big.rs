@@ -97,7 +97,12 @@ impl Big {
             let above_half = bits(&self.mant) > 1;
             (BigUint::from(u8::from(above_half)), -1074)
         } else {
-            round(self.mant.clone(), self.exp, false, Precision::new(width.unsigned_abs()))
+            round(
+                self.mant.clone(),
+                self.exp,
+                false,
+                Precision::new(width.unsigned_abs()),
+            )
         };
         let mantissa = mant.to_u64().unwrap_or(0) as f64;
         // Each step is exact, as the result has no more bits than an f64 holds.

@@ -14,7 +14,15 @@ fn check(result: Result<Number, NumberError>, expect: &str) {
 
 #[test]
 fn parses_and_prints() {
-    for text in ["0", "-0", "1", "-1", "0.5", "9223372036854775808", "-9223372036854775808"] {
+    for text in [
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "0.5",
+        "9223372036854775808",
+        "-9223372036854775808",
+    ] {
         check(Number::parse(text), text);
     }
     check(Number::parse("1e3"), "1000");
@@ -27,4 +35,27 @@ fn parses_and_prints() {
     check(Number::parse("1e-30"), "0.000000000000000000000000000001");
     check(Number::parse("1e400"), &format!("1{}", "0".repeat(400)));
     check(Number::parse("1e-400"), &format!("0.{}1", "0".repeat(399)));
+}
+
+#[test]
+fn agrees_with_recorded_results() {
+    for line in include_str!("recorded.txt").lines() {
+        let parts: Vec<&str> = line.split(' ').collect();
+        let [a, op, b, expect] = parts[..] else {
+            panic!("a recorded case has four parts: {line}");
+        };
+        let (a, b) = (n(a), n(b));
+        let result = match op {
+            "+" => a.add(&b),
+            "-" => a.sub(&b),
+            "*" => a.mul(&b),
+            "/" => a.div(&b),
+            "%" => a.rem(&b),
+            "floor" => Ok(a.floor()),
+            "ceil" => Ok(a.ceil()),
+            _ => panic!("unknown operation {op}"),
+        };
+        let text = result.map_or_else(|e| e.0, |n| n.to_string());
+        assert_eq!(text, expect, "{line}");
+    }
 }

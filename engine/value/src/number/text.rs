@@ -20,7 +20,9 @@ pub(super) fn plain_integer(text: &str) -> Option<i64> {
         && digits.len() <= 18
         && digits.bytes().all(|b| b.is_ascii_digit())
         && text != "-0";
-    plain.then(|| text.parse().ok())?.filter(|n| *n != 0 || !text.starts_with('-'))
+    plain
+        .then(|| text.parse().ok())?
+        .filter(|n| *n != 0 || !text.starts_with('-'))
 }
 
 pub(super) fn parse(text: &str) -> Result<Number, NumberError> {
@@ -52,12 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Number, NumberError> {
 }
 
 /// `mant * 2^power2 * 5^power5`, rounded.
-fn scale(
-    negative: bool,
-    mant: BigUint,
-    power2: i64,
-    power5: i64,
-) -> Result<Number, NumberError> {
+fn scale(negative: bool, mant: BigUint, power2: i64, power5: i64) -> Result<Number, NumberError> {
     let limit = MAX_DECIMAL_EXPONENT + MAX_DIGITS as i64;
     if power2.abs() > 4 * limit || power5.abs() > limit {
         return Err(out_of_range());
@@ -118,7 +115,12 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, number: &Big) -> fmt::Result {
     // Only ASCII digits were ever put in.
     let digits = String::from_utf8(digits).map_err(|_| fmt::Error)?;
     match usize::try_from(point) {
-        Ok(0) | Err(_) => write!(f, "0.{:0>1$}", digits, digits.len() + point.unsigned_abs() as usize),
+        Ok(0) | Err(_) => write!(
+            f,
+            "0.{:0>1$}",
+            digits,
+            digits.len() + point.unsigned_abs() as usize
+        ),
         Ok(point) if point >= digits.len() => write!(f, "{digits:0<point$}"),
         Ok(point) => write!(f, "{}.{}", &digits[..point], &digits[point..]),
     }
@@ -159,7 +161,11 @@ impl Decimal {
         } else {
             next >= b'5'
         };
-        if up { self.round_up(n) } else { self.round_down(n) }
+        if up {
+            self.round_up(n)
+        } else {
+            self.round_down(n)
+        }
     }
 
     fn round_down(&mut self, n: usize) {
