@@ -278,10 +278,6 @@ impl Input {
 /// The value of a variable as its declaration wants it: optional attributes filled in, converted
 /// to the type, null replaced by the default where null is not possible, marks put on. The error
 /// has no position.
-#[expect(
-    clippy::result_large_err,
-    reason = "one diagnostic, which callers give a position"
-)]
 pub fn apply_type(variable: &Variable, value: Value) -> Result<Value, Diagnostic> {
     if !variable.ephemeral && value.marks_deep().contains(Marks::EPHEMERAL) {
         let detail = format!(

@@ -349,3 +349,25 @@ fn a_hundred_thousand_resources_take_linear_time() {
         "{small:?} for a tenth of what took {large:?}"
     );
 }
+
+/// The diagnostics of a single file.
+fn check_file(content: impl Into<Vec<u8>>, expect: &[&str]) {
+    let memory = Memory([("main.tf".to_owned(), content.into())].into());
+    let mut sources = Sources::default();
+    let (_, diags) = load(".", &memory, &mut sources);
+    assert_eq!(lines(&diags, &sources), expect);
+}
+
+#[test]
+fn bad_bytes_and_depths_are_errors() {
+    check_file(
+        b"locals {\n  a = \"\xff\"\n}\n",
+        &["error main.tf:2 Invalid character encoding"],
+    );
+    let depth = 5000;
+    let deep = format!("{}string{}", "list(".repeat(depth), ")".repeat(depth));
+    let text = format!("variable \"x\" {{ type = {deep} }}\n");
+    check_file(text, &["error main.tf:1 Invalid type specification"]);
+    let deep = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    check_file(format!("variable \"x\" {{ default = {deep} }}\n"), &[]);
+}
