@@ -39,11 +39,17 @@ fn run(args: &[&str]) -> Result<()> {
             print!("{HELP}");
             Ok(())
         }
-        other => bail!("there is no command \"{}\"; see cargo xtask help", other.join(" ")),
+        other => bail!(
+            "there is no command \"{}\"; see cargo xtask help",
+            other.join(" ")
+        ),
     }
 }
 
 /// The workspace.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_owned()
 }

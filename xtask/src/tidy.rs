@@ -54,21 +54,38 @@ pub(crate) fn check(root: &Path) -> Result<()> {
 
 /// All files that git knows.
 fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
-    let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output();
+    let output = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root)
+        .output();
     let output = output.context("git cannot be run")?;
     if !output.status.success() {
-        bail!("git ls-files: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "git ls-files: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     let names = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(names.split('\0').filter(|n| !n.is_empty()).map(PathBuf::from).collect())
+    Ok(names
+        .split('\0')
+        .filter(|n| !n.is_empty())
+        .map(PathBuf::from)
+        .collect())
 }
 
 fn check_floors(root: &Path, files: &[PathBuf], problems: &mut Vec<String>) -> Result<()> {
     let floors: BTreeMap<&str, u8> = FLOORS.iter().copied().collect();
-    for path in files.iter().filter(|p| p.ends_with("Cargo.toml") && p.components().count() > 1) {
-        let Ok(text) = std::fs::read_to_string(root.join(path)) else { continue };
+    for path in files
+        .iter()
+        .filter(|p| p.ends_with("Cargo.toml") && p.components().count() > 1)
+    {
+        let Ok(text) = std::fs::read_to_string(root.join(path)) else {
+            continue;
+        };
         let shown = path.display();
-        let Some(name) = package_name(&text) else { continue };
+        let Some(name) = package_name(&text) else {
+            continue;
+        };
         if !text.contains("[lints]\nworkspace = true") {
             problems.push(format!("{shown}: the lints of the workspace are not used"));
         }
@@ -77,14 +94,18 @@ fn check_floors(root: &Path, files: &[PathBuf], problems: &mut Vec<String>) -> R
             Some(floor) => *floor,
             None if example => 8,
             None => {
-                problems.push(format!("{shown}: the crate {name} has no floor in xtask/src/tidy.rs"));
+                problems.push(format!(
+                    "{shown}: the crate {name} has no floor in xtask/src/tidy.rs"
+                ));
                 continue;
             }
         };
         for used in dependencies(&text) {
             let below = floors.get(used).is_none_or(|f| *f < floor);
             if !below {
-                problems.push(format!("{shown}: {name} (floor {floor}) uses {used}, which is not below it"));
+                problems.push(format!(
+                    "{shown}: {name} (floor {floor}) uses {used}, which is not below it"
+                ));
             }
         }
     }
@@ -112,15 +133,27 @@ fn dependencies(text: &str) -> Vec<&str> {
 
 fn check_sources(root: &Path, files: &[PathBuf], problems: &mut Vec<String>) -> Result<()> {
     // Spelled in parts, or this file would accuse itself.
-    let unwanted = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[al", "low(")];
-    for path in files.iter().filter(|p| p.extension().is_some_and(|e| e == "rs")) {
+    let unwanted = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("#[al", "low("),
+    ];
+    for path in files
+        .iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "rs"))
+    {
         if path.starts_with(codegen::FOLDER) {
             continue;
         }
-        let Ok(text) = std::fs::read_to_string(root.join(path)) else { continue };
+        let Ok(text) = std::fs::read_to_string(root.join(path)) else {
+            continue;
+        };
         let lines = text.lines().count();
         if lines > LONGEST {
-            problems.push(format!("{}: {lines} lines; more than {LONGEST} want to be two files", path.display()));
+            problems.push(format!(
+                "{}: {lines} lines; more than {LONGEST} want to be two files",
+                path.display()
+            ));
         }
         for (i, line) in text.lines().enumerate() {
             for word in unwanted.iter().filter(|w| line.contains(**w)) {
@@ -138,7 +171,10 @@ fn check_generated(root: &Path, problems: &mut Vec<String>) -> Result<()> {
         let entry = entry?;
         let kept = root.join(codegen::FOLDER).join(entry.file_name());
         if std::fs::read(entry.path())? != std::fs::read(&kept).unwrap_or_default() {
-            problems.push(format!("{}: not what `cargo xtask codegen` gives", kept.display()));
+            problems.push(format!(
+                "{}: not what `cargo xtask codegen` gives",
+                kept.display()
+            ));
         }
     }
     Ok(())

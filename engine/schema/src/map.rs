@@ -32,7 +32,13 @@ impl SchemaMap {
     /// Adds a schema.
     pub fn insert(&mut self, name: impl Into<Str>, schema: Arc<Schema>) {
         let cell = OnceLock::from(schema);
-        self.0.insert(name.into(), Entry { schema: Arc::new(cell), load: None });
+        self.0.insert(
+            name.into(),
+            Entry {
+                schema: Arc::new(cell),
+                load: None,
+            },
+        );
     }
 
     /// Adds a schema that is laid out when it is first asked for.
@@ -41,7 +47,10 @@ impl SchemaMap {
         name: impl Into<Str>,
         load: impl Fn() -> Arc<Schema> + Send + Sync + 'static,
     ) {
-        let entry = Entry { schema: Arc::default(), load: Some(Arc::new(load)) };
+        let entry = Entry {
+            schema: Arc::default(),
+            load: Some(Arc::new(load)),
+        };
         self.0.insert(name.into(), entry);
     }
 
@@ -57,7 +66,9 @@ impl SchemaMap {
 
     /// All schemas in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&Str, Arc<Schema>)> {
-        self.0.keys().filter_map(|name| Some((name, self.get(name)?)))
+        self.0
+            .keys()
+            .filter_map(|name| Some((name, self.get(name)?)))
     }
 
     /// How many there are.

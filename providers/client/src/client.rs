@@ -1,0 +1,277 @@
+//! A plugin as the engine sees it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use muster_provider::{Provider, ProviderError, Request, Response};
+use muster_schema::ProviderSchema;
+use muster_wire::tfplugin6 as wire;
+use tokio::sync::OnceCell;
+use tonic::Code;
+use tonic::codegen::Bytes;
+
+use crate::cache::Cache;
+use crate::call::{Call, CallError};
+use crate::connect::connect;
+use crate::fingerprint::fingerprint;
+use crate::handshake::Handshake;
+use crate::process::Process;
+use crate::protocol::{STOP, Wire, failure};
+use crate::schema::provider_schema;
+use crate::tls::Identity;
+use crate::{ClientOptions, Log, PluginSpec, Reattach};
+
+/// How long a plugin may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long to wait for the news that a process has died, once a call has failed.
+const OBITUARY: Duration = Duration::from_millis(500);
+
+/// A plugin. With its schema in the cache it is started only when there is something to ask.
+pub struct Client {
+    source: Source,
+    options: ClientOptions,
+    schema: Arc<ProviderSchema>,
+    running: OnceCell<Result<Running, ProviderError>>,
+}
+
+enum Source {
+    Program(PluginSpec),
+    Running(Reattach),
+}
+
+struct Running {
+    wire: Wire,
+    /// `None` for a plugin that somebody else has started.
+    process: Option<Process>,
+}
+
+impl Client {
+    /// A plugin that is started here.
+    ///
+    /// # Errors
+    /// Its schema is not in the cache and the program does not start as a plugin should.
+    pub async fn start(spec: PluginSpec, options: ClientOptions) -> Result<Self, ProviderError> {
+        let cached = options.cache_dir.as_deref().and_then(|folder| {
+            let checksum = fingerprint(&spec.program, folder).ok()?;
+            Some((Cache::new(folder), checksum))
+        });
+        let known = cached
+            .as_ref()
+            .and_then(|(cache, checksum)| cache.load(checksum));
+        if let Some((version, bytes)) = known {
+            if let Ok((schema, _)) = provider_schema(&bytes, version) {
+                let schema = Arc::new(schema);
+                let running = OnceCell::new();
+                return Ok(Self {
+                    source: Source::Program(spec),
+                    options,
+                    schema,
+                    running,
+                });
+            }
+        }
+        let source = Source::Program(spec);
+        let running = Running::start(&source, &options).await?;
+        let (schema, bytes) = running.schema().await?;
+        if let Some((cache, checksum)) = cached {
+            cache.store(&checksum, running.wire.version, &bytes);
+        }
+        let running = OnceCell::from(Ok(running));
+        Ok(Self {
+            source,
+            options,
+            schema: Arc::new(schema),
+            running,
+        })
+    }
+
+    /// A plugin that runs already.
+    ///
+    /// # Errors
+    /// It cannot be reached.
+    pub async fn reattach(
+        reattach: Reattach,
+        options: ClientOptions,
+    ) -> Result<Self, ProviderError> {
+        let source = Source::Running(reattach);
+        let running = Running::start(&source, &options).await?;
+        let (schema, _) = running.schema().await?;
+        let running = OnceCell::from(Ok(running));
+        Ok(Self {
+            source,
+            options,
+            schema: Arc::new(schema),
+            running,
+        })
+    }
+
+    async fn running(&self) -> Result<&Running, ProviderError> {
+        let started = self.running.get_or_init(|| async {
+            let running = Running::start(&self.source, &self.options).await?;
+            if !self.schema.schema_optional {
+                // Some plugins set themselves up in this call.
+                running
+                    .wire
+                    .schema_bytes()
+                    .await
+                    .map_err(|s| failure("GetProviderSchema", &s))?;
+            }
+            Ok(running)
+        });
+        started.await.as_ref().map_err(Clone::clone)
+    }
+
+    async fn ask(&self, request: Request) -> Result<Response, ProviderError> {
+        let running = self.running().await?;
+        let name = request.name();
+        let call = Call {
+            wire: &running.wire,
+            schema: &self.schema,
+            terraform_version: &self.options.terraform_version,
+            name,
+        };
+        match call.send(request).await {
+            Ok(response) => Ok(response),
+            Err(CallError::Status(status)) => Err(running.explain(name, &status).await),
+            Err(error) => Err(error.plain(name)),
+        }
+    }
+}
+
+impl Running {
+    async fn start(source: &Source, options: &ClientOptions) -> Result<Self, ProviderError> {
+        let spec = match source {
+            Source::Program(spec) => spec,
+            Source::Running(reattach) => {
+                let channel = connect(reattach.address()?, None).await?;
+                let wire = Wire {
+                    channel,
+                    version: reattach.version(),
+                };
+                return Ok(Self {
+                    wire,
+                    process: None,
+                });
+            }
+        };
+        let identity = Identity::new()?;
+        let (process, line) = Process::start(
+            spec,
+            &identity.pem,
+            options.log.clone(),
+            options.start_timeout,
+        )
+        .await?;
+        let Handshake {
+            version,
+            address,
+            certificate,
+        } = Handshake::parse(&line)?;
+        let tls = certificate.map(|der| identity.config(der)).transpose()?;
+        let wire = Wire {
+            channel: connect(address, tls).await?,
+            version,
+        };
+        drain_output(&wire, options.log.clone());
+        Ok(Self {
+            wire,
+            process: Some(process),
+        })
+    }
+
+    async fn schema(&self) -> Result<(ProviderSchema, Bytes), ProviderError> {
+        let call = "GetProviderSchema";
+        let bytes = match self.wire.schema_bytes().await {
+            Ok(bytes) => bytes,
+            Err(status) => return Err(self.explain(call, &status).await),
+        };
+        let (schema, diags) = provider_schema(&bytes, self.wire.version)
+            .map_err(|reason| ProviderError::Invalid { call, reason })?;
+        match diags.iter().find(|d| d.is_error()) {
+            Some(error) => Err(ProviderError::Invalid {
+                call,
+                reason: format!("{}: {}", error.summary, error.detail),
+            }),
+            None => Ok((schema, bytes)),
+        }
+    }
+
+    /// Why a call failed: most of all, whether the process is gone.
+    async fn explain(&self, call: &'static str, status: &tonic::Status) -> ProviderError {
+        let transport = matches!(
+            status.code(),
+            Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
+        );
+        if let (true, Some(process)) = (transport, &self.process) {
+            if let Some(status) = process.wait(OBITUARY).await {
+                return ProviderError::Crashed {
+                    call,
+                    status,
+                    stderr: process.tail(),
+                };
+            }
+        }
+        failure(call, status)
+    }
+
+    async fn shutdown(&self) {
+        let Some(process) = &self.process else { return };
+        let goodbye = self.wire.raw("/plugin.GRPCController/Shutdown", &());
+        // Plugins end so fast that the answer is often lost.
+        let _ = tokio::time::timeout(GRACE, goodbye).await;
+        if process.wait(GRACE).await.is_none() {
+            process.kill();
+        }
+    }
+}
+
+/// Reads what the plugin prints after the handshake, which would otherwise block it.
+fn drain_output(wire: &Wire, log: Option<Log>) {
+    use muster_wire::plugin::grpc_stdio_client::GrpcStdioClient;
+    let mut client = GrpcStdioClient::new(wire.channel.clone());
+    tokio::spawn(async move {
+        // Plugins that lack this service have nothing to say.
+        let Ok(stream) = client.stream_stdio(()).await else {
+            return;
+        };
+        let mut stream = stream.into_inner();
+        while let Ok(Some(data)) = stream.message().await {
+            if let Some(log) = &log {
+                log(String::from_utf8_lossy(&data.data).trim_end());
+            }
+        }
+    });
+}
+
+impl Provider for Client {
+    fn schema(&self) -> Arc<ProviderSchema> {
+        Arc::clone(&self.schema)
+    }
+
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ProviderError>> {
+        self.ask(request).boxed()
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        async {
+            if let Some(Ok(running)) = self.running.get() {
+                use wire::stop_provider as m;
+                let asked = running.wire.call::<_, m::Response>(STOP, m::Request {});
+                // It is a wish: whether it was heard shows when the calls in flight return.
+                let _ = tokio::time::timeout(GRACE, asked).await;
+            }
+        }
+        .boxed()
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        async {
+            if let Some(Ok(running)) = self.running.get() {
+                running.shutdown().await;
+            }
+        }
+        .boxed()
+    }
+}

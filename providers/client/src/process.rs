@@ -1,0 +1,225 @@
+//! The process of a plugin: started, listened to, and ended.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::time::Duration;
+
+use muster_provider::ProviderError;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::{oneshot, watch};
+
+use crate::{Log, PluginSpec};
+
+/// What a host that means to start a plugin says to it.
+const COOKIE: (&str, &str) = (
+    "TF_PLUGIN_MAGIC_COOKIE",
+    "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+);
+/// Lines of the log that are kept for a report.
+const TAIL: usize = 40;
+/// The longest line that is read; longer ones are cut.
+const LONGEST_LINE: u64 = 1024 * 1024;
+
+/// A plugin's process. Killed when this is dropped.
+pub(crate) struct Process {
+    pid: u32,
+    /// How it ended, once it has.
+    exit: watch::Receiver<Option<String>>,
+    tail: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Process {
+    /// Starts the program and waits for its first line.
+    pub(crate) async fn start(
+        spec: &PluginSpec,
+        certificate: &str,
+        log: Option<Log>,
+        timeout: Duration,
+    ) -> Result<(Self, String), ProviderError> {
+        let mut command = Command::new(&spec.program);
+        command
+            .args(&spec.args)
+            .envs(spec.env.iter().cloned())
+            .env(COOKIE.0, COOKIE.1)
+            .env("PLUGIN_PROTOCOL_VERSIONS", "5,6")
+            .env("PLUGIN_MIN_PORT", "10000")
+            .env("PLUGIN_MAX_PORT", "25000")
+            .env("PLUGIN_CLIENT_CERT", certificate)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // An interrupt at the terminal is for us; plugins are told to stop by a call.
+            .process_group(0);
+        die_with_parent(&mut command);
+        let child = spawn(command).await.map_err(|error| {
+            ProviderError::Start(format!("{} cannot be run: {error}", spec.program.display()))
+        })?;
+        let (process, first) = Self::watch(child, log);
+        let line = tokio::time::timeout(timeout, first).await;
+        match line {
+            Ok(Ok(line)) => Ok((process, line)),
+            Ok(Err(_)) => {
+                let status = process.wait(Duration::from_secs(5)).await;
+                let status = status.unwrap_or_else(|| "it closed its output".to_owned());
+                let tail = process.tail();
+                let tail = if tail.is_empty() {
+                    tail
+                } else {
+                    format!("\n\n{tail}")
+                };
+                Err(ProviderError::Start(format!(
+                    "the plugin ended before it was ready: {status}{tail}"
+                )))
+            }
+            Err(_) => Err(ProviderError::Start(format!(
+                "the plugin was not ready after {} seconds",
+                timeout.as_secs()
+            ))),
+        }
+    }
+
+    fn watch(mut child: Child, log: Option<Log>) -> (Self, oneshot::Receiver<String>) {
+        let (sender, first) = oneshot::channel();
+        let (ended, exit) = watch::channel(None);
+        let tail = Arc::new(Mutex::new(VecDeque::new()));
+        let pid = child.id();
+        if let Some(stdout) = child.stdout.take() {
+            std::thread::spawn(move || drain_stdout(stdout, sender));
+        }
+        let stderr = child.stderr.take();
+        let kept = Arc::clone(&tail);
+        std::thread::spawn(move || {
+            if let Some(stderr) = stderr {
+                drain_stderr(stderr, &kept, log.as_ref());
+            }
+            let status = match child.wait() {
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            };
+            ended.send_replace(Some(status));
+        });
+        (Self { pid, exit, tail }, first)
+    }
+
+    /// How the process ended; `None` if it still runs when the time is over.
+    pub(crate) async fn wait(&self, timeout: Duration) -> Option<String> {
+        let mut exit = self.exit.clone();
+        let ended = tokio::time::timeout(timeout, exit.wait_for(Option::is_some)).await;
+        ended.ok()?.ok()?.clone()
+    }
+
+    /// The last lines of the log that are not log records: a panic, as a rule.
+    pub(crate) fn tail(&self) -> String {
+        let lines = self.tail.lock().unwrap_or_else(|e| e.into_inner());
+        lines.iter().cloned().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Ends the process at once.
+    pub(crate) fn kill(&self) {
+        if self.exit.borrow().is_none() {
+            let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+            // It may have ended in this moment; then there is nothing to kill.
+            let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Reads the first line, and then whatever follows: a full pipe would stop the plugin.
+fn drain_stdout(stdout: impl Read, first: oneshot::Sender<String>) {
+    let mut reader = BufReader::new(stdout);
+    let mut line = Vec::new();
+    let read = (&mut reader)
+        .take(LONGEST_LINE)
+        .read_until(b'\n', &mut line);
+    if matches!(read, Ok(n) if n > 0) {
+        // Nobody waits any more when the start has timed out.
+        let _ = first.send(String::from_utf8_lossy(&line).into_owned());
+    } else {
+        drop(first);
+    }
+    let _ = std::io::copy(&mut reader, &mut std::io::sink());
+}
+
+fn drain_stderr(stderr: impl Read, tail: &Mutex<VecDeque<String>>, log: Option<&Log>) {
+    let mut reader = BufReader::new(stderr);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut reader)
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+        {
+            Ok(n) if n > 0 => {}
+            _ => return,
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end();
+        if let Some(log) = log {
+            log(text);
+        }
+        if !text.is_empty() && !text.starts_with('{') {
+            let mut tail = tail.lock().unwrap_or_else(|e| e.into_inner());
+            if tail.len() == TAIL {
+                tail.pop_front();
+            }
+            tail.push_back(text.to_owned());
+        }
+    }
+}
+
+type Job = (Command, oneshot::Sender<std::io::Result<Child>>);
+
+/// Starts a child from a thread that lives as long as this program: on Linux a child that shall
+/// die with its parent dies with the thread that started it.
+async fn spawn(command: Command) -> std::io::Result<Child> {
+    static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (sender, jobs) = mpsc::channel::<Job>();
+        std::thread::spawn(move || {
+            for (mut command, answer) in jobs {
+                let _ = answer.send(command.spawn());
+            }
+        });
+        sender
+    });
+    let (answer, child) = oneshot::channel();
+    let gone = || std::io::Error::other("no process can be started any more");
+    spawner.send((command, answer)).map_err(|_| gone())?;
+    child.await.map_err(|_| gone())?
+}
+
+/// A plugin whose parent is gone, however it went, has nothing left to do.
+#[cfg(target_os = "linux")]
+#[expect(
+    unsafe_code,
+    reason = "the closure makes one system call, which is safe after a fork"
+)]
+fn die_with_parent(command: &mut Command) {
+    let parent = rustix::process::getpid();
+    let ask = move || {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have died before the call above.
+        if rustix::process::getppid() != Some(parent) {
+            return Err(std::io::Error::other("the parent is gone"));
+        }
+        Ok(())
+    };
+    // SAFETY: the closure only makes system calls that are safe between fork and exec; it
+    // neither allocates nor takes a lock in the usual case.
+    unsafe {
+        command.pre_exec(ask);
+    }
+}
+
+/// Other systems have no such wish; plugins end when their connection does.
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_command: &mut Command) {}

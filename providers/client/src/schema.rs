@@ -1,0 +1,309 @@
+//! Schemas as they come over the wire. Only the outermost layer of the answer is read at once;
+//! the schema of a type is laid out when somebody asks for it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use muster_lang::Diags;
+use muster_schema::{
+    Attribute, AttributeType, Block, FunctionSignature, NestedBlock, Nesting, Parameter,
+    ProviderSchema, Schema, StringKind,
+};
+use muster_value::{Type, type_from_json};
+use muster_wire::{tfplugin5, tfplugin6};
+use prost::Message;
+use tonic::codegen::Bytes;
+
+use crate::Str;
+
+/// Lays out an answer to the call for schemas, of protocol `version`.
+pub(crate) fn provider_schema(
+    bytes: &Bytes,
+    version: u32,
+) -> Result<(ProviderSchema, Diags), String> {
+    let mut found = ProviderSchema::default();
+    let mut diags = Vec::new();
+    for field in Fields::new(bytes) {
+        let (number, range) = field?;
+        let slice = bytes.slice(range);
+        match number {
+            1 => found.provider = schema(&slice, version)?,
+            2 => lazy(&mut found.resources, slice, version)?,
+            3 => lazy(&mut found.data_sources, slice, version)?,
+            4 => diags.push(tfplugin6::Diagnostic::decode(slice).map_err(|e| e.to_string())?),
+            5 => found.provider_meta = Some(schema(&slice, version)?),
+            6 => {
+                let able =
+                    tfplugin6::ServerCapabilities::decode(slice).map_err(|e| e.to_string())?;
+                found.plan_destroy = able.plan_destroy;
+                found.schema_optional = able.get_provider_schema_optional;
+                found.move_resource_state = able.move_resource_state;
+            }
+            7 => {
+                let (name, body) = entry(&slice)?;
+                let message = tfplugin6::Function::decode(body).map_err(|e| e.to_string())?;
+                found.functions.insert(name, function(message));
+            }
+            8 => lazy(&mut found.ephemeral_resources, slice, version)?,
+            _ => {}
+        }
+    }
+    Ok((found, crate::convert::diags(diags)))
+}
+
+fn lazy(map: &mut muster_schema::SchemaMap, slice: Bytes, version: u32) -> Result<(), String> {
+    let (name, body) = entry(&slice)?;
+    map.insert_lazy(name, move || schema(&body, version).unwrap_or_default());
+    Ok(())
+}
+
+/// Key and value of an entry of a map.
+fn entry(slice: &Bytes) -> Result<(Str, Bytes), String> {
+    let mut name: Str = "".into();
+    let mut body = Bytes::new();
+    for field in Fields::new(slice) {
+        match field? {
+            (1, range) => {
+                let text = std::str::from_utf8(&slice[range]).map_err(|e| e.to_string())?;
+                name = text.into();
+            }
+            (2, range) => body = slice.slice(range),
+            _ => {}
+        }
+    }
+    Ok((name, body))
+}
+
+fn schema(bytes: &Bytes, version: u32) -> Result<Arc<Schema>, String> {
+    let bytes = bytes.clone();
+    let schema = match version {
+        5 => v5::schema(tfplugin5::Schema::decode(bytes).map_err(|e| e.to_string())?),
+        _ => v6::schema(tfplugin6::Schema::decode(bytes).map_err(|e| e.to_string())?),
+    };
+    Ok(Arc::new(schema))
+}
+
+/// The fields of a message that have a length of their own: all that matter here.
+struct Fields<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Fields<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    fn varint(&mut self) -> Result<u64, String> {
+        let mut rest = &self.bytes[self.at..];
+        let before = rest.len();
+        let number = prost::encoding::decode_varint(&mut rest).map_err(|e| e.to_string())?;
+        self.at += before - rest.len();
+        Ok(number)
+    }
+
+    fn field(&mut self) -> Result<Option<(u64, Range<usize>)>, String> {
+        let key = self.varint()?;
+        let len = match key & 7 {
+            0 => {
+                self.varint()?;
+                return Ok(None);
+            }
+            1 => 8,
+            2 => usize::try_from(self.varint()?).unwrap_or(usize::MAX),
+            5 => 4,
+            _ => return Err("the message is broken".to_owned()),
+        };
+        let end = self
+            .at
+            .checked_add(len)
+            .filter(|end| *end <= self.bytes.len());
+        let Some(end) = end else {
+            return Err("the message ends too early".to_owned());
+        };
+        let range = self.at..end;
+        self.at = end;
+        Ok((key & 7 == 2).then_some((key >> 3, range)))
+    }
+}
+
+impl Iterator for Fields<'_> {
+    type Item = Result<(u64, Range<usize>), String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.at < self.bytes.len() {
+            match self.field() {
+                Ok(Some(found)) => return Some(Ok(found)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.at = self.bytes.len();
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn function(message: tfplugin6::Function) -> FunctionSignature {
+    FunctionSignature {
+        params: message.parameters.into_iter().map(parameter).collect(),
+        variadic: message.variadic_parameter.map(parameter),
+        returns: message.r#return.map_or(Type::Dynamic, |r| ty(&r.r#type)),
+        summary: message.summary,
+        description: message.description,
+    }
+}
+
+fn parameter(message: tfplugin6::function::Parameter) -> Parameter {
+    Parameter {
+        name: message.name.into(),
+        ty: ty(&message.r#type),
+        allow_null: message.allow_null_value,
+        allow_unknown: message.allow_unknown_values,
+        description: message.description,
+    }
+}
+
+fn ty(json: &[u8]) -> Type {
+    let parsed = serde_json::from_slice(json).ok();
+    parsed
+        .and_then(|json| type_from_json(&json).ok())
+        .unwrap_or(Type::Dynamic)
+}
+
+/// The same for both versions, over the messages of each.
+macro_rules! version {
+    ($module:ident, $wire:ident, $nested:expr) => {
+        mod $module {
+            use muster_wire::$wire as wire;
+
+            use super::{
+                Attribute, AttributeType, Block, NestedBlock, Nesting, Schema, StringKind,
+            };
+
+            pub(super) fn schema(message: wire::Schema) -> Schema {
+                Schema {
+                    version: u64::try_from(message.version).unwrap_or(0),
+                    block: message.block.map(block).unwrap_or_default(),
+                }
+            }
+
+            fn block(message: wire::schema::Block) -> Block {
+                Block {
+                    attributes: message.attributes.into_iter().map(attribute).collect(),
+                    blocks: message.block_types.into_iter().map(nested).collect(),
+                    description: message.description,
+                    description_kind: kind(message.description_kind),
+                    deprecated: message.deprecated,
+                }
+            }
+
+            pub(super) fn attribute(message: wire::schema::Attribute) -> (super::Str, Attribute) {
+                let nested: fn(&wire::schema::Attribute) -> Option<AttributeType> = $nested;
+                let ty = nested(&message)
+                    .unwrap_or_else(|| AttributeType::Plain(super::ty(&message.r#type)));
+                let attribute = Attribute {
+                    ty,
+                    required: message.required,
+                    optional: message.optional,
+                    computed: message.computed,
+                    sensitive: message.sensitive,
+                    write_only: message.write_only,
+                    deprecated: message.deprecated,
+                    description: message.description,
+                    description_kind: kind(message.description_kind),
+                };
+                (message.name.into(), attribute)
+            }
+
+            fn nested(message: wire::schema::NestedBlock) -> (super::Str, NestedBlock) {
+                use wire::schema::nested_block::NestingMode;
+                let nesting = match message.nesting() {
+                    NestingMode::List => Nesting::List,
+                    NestingMode::Set => Nesting::Set,
+                    NestingMode::Map => Nesting::Map,
+                    NestingMode::Group => Nesting::Group,
+                    NestingMode::Single | NestingMode::Invalid => Nesting::Single,
+                };
+                let nested = NestedBlock {
+                    nesting,
+                    min_items: u64::try_from(message.min_items).unwrap_or(0),
+                    max_items: u64::try_from(message.max_items).unwrap_or(0),
+                    block: message.block.map(block).unwrap_or_default(),
+                };
+                (message.type_name.into(), nested)
+            }
+
+            fn kind(kind: i32) -> StringKind {
+                match wire::StringKind::try_from(kind) {
+                    Ok(wire::StringKind::Markdown) => StringKind::Markdown,
+                    _ => StringKind::Plain,
+                }
+            }
+        }
+    };
+}
+
+version!(v5, tfplugin5, |_| None);
+version!(v6, tfplugin6, |message| {
+    use wire::schema::object::NestingMode;
+    let nested = message.nested_type.as_ref()?;
+    let nesting = match nested.nesting() {
+        NestingMode::List => Nesting::List,
+        NestingMode::Set => Nesting::Set,
+        NestingMode::Map => Nesting::Map,
+        NestingMode::Single | NestingMode::Invalid => Nesting::Single,
+    };
+    let attributes = nested.attributes.iter().cloned().map(attribute).collect();
+    Some(AttributeType::Nested {
+        attributes,
+        nesting,
+    })
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer() -> Vec<u8> {
+        let attribute = tfplugin6::schema::Attribute {
+            name: "size".into(),
+            r#type: b"\"number\"".to_vec(),
+            required: true,
+            ..Default::default()
+        };
+        let block = tfplugin6::schema::Block {
+            attributes: vec![attribute],
+            ..Default::default()
+        };
+        let schema = tfplugin6::Schema {
+            version: 3,
+            block: Some(block),
+        };
+        tfplugin6::get_provider_schema::Response {
+            resource_schemas: [("a_b".to_owned(), schema)].into(),
+            ..Default::default()
+        }
+        .encode_to_vec()
+    }
+
+    #[test]
+    fn types_are_laid_out_when_asked_for() {
+        let (schema, diags) = provider_schema(&Bytes::from(answer()), 6).unwrap();
+        assert!(diags.is_empty());
+        let found = schema.resources.get("a_b").unwrap();
+        assert_eq!(found.version, 3);
+        assert!(found.block.attributes["size"].required);
+        assert!(schema.resources.get("a_c").is_none());
+    }
+
+    #[test]
+    fn broken_answers_are_refused() {
+        let whole = answer();
+        for len in 1..whole.len() {
+            let cut = Bytes::copy_from_slice(&whole[..len]);
+            assert!(provider_schema(&cut, 6).is_err(), "{len}");
+        }
+    }
+}
