@@ -361,3 +361,6 @@ fn mismatch(from: &Type, to: &Type) -> String {
         _ => format!("{} required", to.friendly_name()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -408,3 +408,6 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

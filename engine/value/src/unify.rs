@@ -203,3 +203,108 @@ fn generality(ty: &Type) -> u8 {
         Type::Dynamic => 8,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(types: &[Type], expect: Option<Type>) {
+        assert_eq!(unify(types), expect, "{types:?}");
+        let reversed: Vec<Type> = types.iter().rev().cloned().collect();
+        assert_eq!(unify(&reversed), expect, "{reversed:?}");
+    }
+
+    #[test]
+    fn primitives() {
+        check(&[], None);
+        check(&[Type::Bool], Some(Type::Bool));
+        check(&[Type::Number, Type::String], Some(Type::String));
+        check(&[Type::Bool, Type::Number], None);
+        check(
+            &[Type::Bool, Type::Number, Type::String],
+            Some(Type::String),
+        );
+        check(&[Type::Dynamic, Type::Number], Some(Type::Number));
+        check(&[Type::Number, Type::list(Type::Number)], None);
+    }
+
+    #[test]
+    fn sequences() {
+        let numbers = Type::tuple([Type::Number]);
+        let strings = Type::tuple([Type::String, Type::String]);
+        check(
+            &[numbers.clone(), Type::tuple([])],
+            Some(Type::list(Type::Number)),
+        );
+        check(
+            &[numbers.clone(), strings.clone()],
+            Some(Type::list(Type::String)),
+        );
+        check(
+            &[numbers.clone(), Type::tuple([Type::String])],
+            Some(Type::tuple([Type::String])),
+        );
+        check(
+            &[Type::tuple([Type::Bool]), strings],
+            Some(Type::list(Type::String)),
+        );
+        check(
+            &[numbers.clone(), Type::tuple([Type::Bool, Type::Bool])],
+            None,
+        );
+        check(
+            &[numbers.clone(), Type::set(Type::String)],
+            Some(Type::set(Type::String)),
+        );
+        check(
+            &[numbers.clone(), Type::list(Type::String)],
+            Some(Type::list(Type::String)),
+        );
+        let (list, set) = (Type::list(Type::String), Type::set(Type::Number));
+        check(&[list.clone(), set], Some(list.clone()));
+        check(
+            &[list, Type::list(Type::Number)],
+            Some(Type::list(Type::String)),
+        );
+        check(&[Type::Dynamic, numbers], Some(Type::Dynamic));
+    }
+
+    #[test]
+    fn maps_and_objects() {
+        let a = Type::object([("a", Type::Number)]);
+        let b = Type::object([("b", Type::String)]);
+        check(&[a.clone(), b], Some(Type::map(Type::String)));
+        let other = Type::object([("a", Type::String)]);
+        check(&[a.clone(), other.clone()], Some(other));
+        check(
+            &[a.clone(), Type::map(Type::String)],
+            Some(Type::map(Type::String)),
+        );
+        check(
+            &[
+                Type::object([("b", Type::tuple([]))]),
+                Type::map(Type::String),
+            ],
+            None,
+        );
+        check(&[a.clone(), Type::tuple([])], None);
+        check(&[a.clone(), Type::object([("a", Type::Dynamic)])], Some(a));
+    }
+
+    #[test]
+    fn values_convert_to_the_common_type() {
+        let (ty, values) = unify_all(&[Value::int(1), "a".into(), Value::NULL]).unwrap();
+        assert_eq!(ty, Type::String);
+        assert_eq!(values, ["1".into(), "a".into(), Value::Null(Type::String)]);
+        assert_eq!(unify_all(&[Value::int(1), Value::Bool(true)]), None);
+        assert_eq!(unify_all(&[]), None);
+    }
+
+    #[test]
+    fn many_different_types_do_not_cost_their_square() {
+        let types: Vec<Type> = (0..20_000)
+            .map(|i| Type::object([(format!("a{i}"), Type::Number)]))
+            .collect();
+        check(&types, Some(Type::map(Type::Number)));
+    }
+}

@@ -59,3 +59,194 @@ fn agrees_with_recorded_results() {
         assert_eq!(text, expect, "{line}");
     }
 }
+
+/// A small generator of pseudo-random bits; enough to vary inputs.
+struct Bits(u64);
+
+impl Bits {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
+
+#[test]
+fn refuses_what_is_no_number() {
+    for text in [
+        "", " 1", "1 ", "x", "NaN", "0x10", "1_000", "1e", "e1", ".", "-", "+-1", "1e+-1", "1.2.3",
+        "--1", "१", "1e1.5", "infinity",
+    ] {
+        assert!(Number::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn huge_exponents_are_refused_at_once() {
+    for text in [
+        "1e999999999",
+        "1e-999999999",
+        "1p999999999",
+        "1e99999999999999999999",
+        "1e80001",
+    ] {
+        check(
+            Number::parse(text),
+            "error: the number is too large or too small",
+        );
+    }
+    let large = n("1e70000");
+    assert!(large.mul(&large).is_err());
+    assert!(n("1e-70000").div(&large).is_err());
+    assert!(n(&"9".repeat(50_000)).is_integer());
+    assert!(Number::parse(&"9".repeat(5_000_000)).is_err());
+}
+
+#[test]
+fn precision_follows_the_origin() {
+    let one = Number::from(1i64);
+    check(one.div(&Number::from(3i64)), "0.33333333333333333334");
+    check(Number::from_f64(2f64.powi(64)), "18446744073709550000");
+    let power = Number::from_f64(2f64.powi(64)).unwrap();
+    check(power.add(&n("0")), "18446744073709551616");
+    let power = Number::from_f64(2f64.powi(60)).unwrap();
+    check(power.mul(&Number::from(3i64)), "3458764513820540928");
+    check(one.mul(&n("0.1")), "0.1");
+    check(Number::from_f64(0.1), "0.1");
+    check(Ok(Number::from(u64::MAX)), "18446744073709551615");
+}
+
+#[test]
+fn infinities_and_zeros() {
+    let (inf, minus) = (Number::infinity(false), Number::infinity(true));
+    check(n("1").div(&n("0")), "+Inf");
+    check(n("-1").div(&n("0")), "-Inf");
+    check(n("1").div(&n("-0")), "-Inf");
+    check(n("0").div(&n("-5")), "-0");
+    check(n("0").mul(&n("-5")), "-0");
+    check(n("-0").add(&n("0")), "0");
+    check(n("-0").add(&n("-0")), "-0");
+    check(Ok(n("-0.5").ceil()), "0");
+    check(Ok(n("-0").floor()), "0");
+    check(n("5").rem(&n("0")), "5");
+    check(n("-5").rem(&n("3")), "-2");
+    check(inf.add(&n("1")), "+Inf");
+    for undefined in [
+        inf.sub(&inf),
+        inf.add(&minus),
+        inf.mul(&n("0")),
+        inf.div(&minus),
+        n("0").div(&n("0")),
+        n("5").rem(&inf),
+        inf.rem(&n("5")),
+        Number::from_f64(f64::NAN),
+    ] {
+        assert!(undefined.is_err());
+    }
+    assert!(minus < n("-1e4000") && n("1e4000") < inf);
+}
+
+#[test]
+fn order_equality_and_hash_agree() {
+    let sorted = [
+        "-Inf",
+        "-1e30",
+        "-9223372036854775808",
+        "-1.5",
+        "-1",
+        "-1e-30",
+        "0",
+        "1e-400",
+        "0.1",
+        "0.5",
+        "1",
+        "9223372036854775807",
+        "9223372036854775808",
+        "1e300",
+        "Inf",
+    ];
+    for (i, a) in sorted.iter().enumerate() {
+        for (j, b) in sorted.iter().enumerate() {
+            assert_eq!(n(a).cmp(&n(b)), i.cmp(&j), "{a} {b}");
+        }
+    }
+    let hash = |n: &Number| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        n.hash(&mut hasher);
+        hasher.finish()
+    };
+    let pairs = [
+        ("0", "-0"),
+        ("1", "1.000"),
+        ("100", "1e2"),
+        ("0.5", "5e-1"),
+        ("1e30", "10e29"),
+    ];
+    for (a, b) in pairs {
+        assert_eq!(n(a), n(b));
+        assert_eq!(hash(&n(a)), hash(&n(b)));
+    }
+    let half = Number::from_f64(0.5).unwrap();
+    assert_eq!((&half, hash(&half)), (&n("0.5"), hash(&n("0.5"))));
+}
+
+#[test]
+fn floats_survive() {
+    let mut bits = Bits(0x9e37_79b9_7f4a_7c15);
+    let special = [
+        0.0,
+        -0.0,
+        5e-324,
+        f64::MIN_POSITIVE,
+        f64::MAX,
+        f64::INFINITY,
+        1e15,
+        -2.5,
+    ];
+    let random = (0..3000).map(|_| f64::from_bits(bits.next()));
+    for f in special.into_iter().chain(random).filter(|f| !f.is_nan()) {
+        let number = Number::from_f64(f).unwrap();
+        assert_eq!(number.to_f64().to_bits(), f.to_bits(), "{f}");
+    }
+}
+
+#[test]
+fn nearest_float_is_the_one_the_standard_library_reads() {
+    let mut bits = Bits(0x1234_5678_9abc_def1);
+    for _ in 0..3000 {
+        let exponent = i64::try_from(bits.next() % 680).unwrap() - 350;
+        let text = format!("{}.{}e{exponent}", bits.next(), bits.next());
+        let expect: f64 = text.parse().unwrap();
+        assert_eq!(n(&text).to_f64(), expect, "{text}");
+    }
+}
+
+#[test]
+fn printed_numbers_read_back() {
+    let mut bits = Bits(42);
+    for _ in 0..500 {
+        let exponent = i64::try_from(bits.next() % 300).unwrap() - 150;
+        let a = n(&format!("{}e{exponent}", bits.next()));
+        let b = n(&format!("-{}.{}", bits.next(), bits.next()));
+        for result in [a.add(&b), a.sub(&b), a.mul(&b), a.div(&b), a.rem(&b)] {
+            let number = result.unwrap();
+            assert_eq!(n(&number.to_string()), number);
+        }
+    }
+}
+
+#[test]
+fn whole_numbers_convert() {
+    assert_eq!(n("5.0").to_i64(), Some(5));
+    assert_eq!(n("5.5").to_i64(), None);
+    assert_eq!(n("-1").to_u64(), None);
+    assert_eq!(n("18446744073709551615").to_u64(), Some(u64::MAX));
+    assert_eq!(n("18446744073709551616").to_u64(), None);
+    assert_eq!(n("-9223372036854775808").to_i64(), Some(i64::MIN));
+    assert_eq!(n("-9223372036854775808").neg().to_i64(), None);
+    assert_eq!(n("9223372036854775808").neg().to_i64(), Some(i64::MIN));
+    let whole = n("-12345678901234567890.75").trunc_to_integer().unwrap();
+    assert_eq!(whole.to_string(), "-12345678901234567890");
+    check(Number::from_integer(&whole), "-12345678901234567890");
+}
