@@ -1,0 +1,61 @@
+//! The machine-readable form.
+
+use muster_lang::{Diagnostic, Severity};
+
+use super::DiagnosticRenderer;
+use super::snippet::{Position, Snippet};
+use crate::json::JsonWriter;
+
+pub(super) fn write(r: &DiagnosticRenderer<'_>, w: &mut JsonWriter<'_>, diagnostic: &Diagnostic) {
+    w.object(|w| {
+        w.key("severity").string(match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        });
+        w.key("summary").string(&diagnostic.summary);
+        w.key("detail").string(&diagnostic.detail);
+        if let Some(address) = &diagnostic.address {
+            w.key("address").string(address);
+        }
+        if let Some(snippet) = r.snippet(diagnostic) {
+            write_range(w, &snippet);
+            write_snippet(w, &snippet, diagnostic);
+        }
+    });
+}
+
+fn write_range(w: &mut JsonWriter<'_>, snippet: &Snippet<'_>) {
+    let position = |w: &mut JsonWriter<'_>, p: Position| {
+        w.object(|w| {
+            w.key("line").uint(p.line as u64);
+            w.key("column").uint(p.column as u64);
+            w.key("byte").uint(p.byte as u64);
+        });
+    };
+    w.key("range").object(|w| {
+        w.key("filename").string(snippet.filename);
+        position(w.key("start"), snippet.start);
+        position(w.key("end"), snippet.end);
+    });
+}
+
+fn write_snippet(w: &mut JsonWriter<'_>, snippet: &Snippet<'_>, diagnostic: &Diagnostic) {
+    w.key("snippet").object(|w| {
+        match &snippet.context {
+            Some(context) => w.key("context").string(context),
+            None => w.key("context").null(),
+        }
+        w.key("code").string(snippet.code);
+        w.key("start_line").uint(snippet.start_line as u64);
+        w.key("highlight_start_offset").uint(snippet.highlight.0 as u64);
+        w.key("highlight_end_offset").uint(snippet.highlight.1 as u64);
+        w.key("values").array(|w| {
+            for (traversal, statement) in &diagnostic.values {
+                w.object(|w| {
+                    w.key("traversal").string(traversal);
+                    w.key("statement").string(statement);
+                });
+            }
+        });
+    });
+}
