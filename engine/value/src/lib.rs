@@ -11,6 +11,8 @@ mod msgpack;
 mod number;
 mod path;
 mod set;
+#[cfg(test)]
+mod testing;
 mod types;
 mod unify;
 mod unknown;

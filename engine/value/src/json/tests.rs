@@ -1,5 +1,6 @@
 use super::*;
 use crate::Marks;
+use crate::testing::Random;
 
 fn parse(json: &str) -> Json {
     serde_json::from_str(json).unwrap()
@@ -183,4 +184,17 @@ fn implied_types() {
     let list = Type::tuple([Type::Number, Type::String, Type::Dynamic]);
     let expect = Type::object([("a", list), ("b", Type::object::<&str>([]))]);
     assert_eq!(implied_type(&json), expect);
+}
+
+#[test]
+fn random_values_survive() {
+    let mut random = Random(11);
+    for _ in 0..3000 {
+        let ty = random.ty(3, true);
+        let value = random.value(&ty, false);
+        let text = value_to_json(&value, &ty).unwrap().to_string();
+        assert_eq!(json_to_value(&parse(&text), &ty), Ok(value), "{ty} {text}");
+        let json = type_to_json(&ty).to_string();
+        assert_eq!(type_from_json(&parse(&json)), Ok(ty));
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::Random;
 
 fn n(text: &str) -> Number {
     Number::parse(text).unwrap()
@@ -57,18 +58,6 @@ fn agrees_with_recorded_results() {
         };
         let text = result.map_or_else(|e| e.0, |n| n.to_string());
         assert_eq!(text, expect, "{line}");
-    }
-}
-
-/// A small generator of pseudo-random bits; enough to vary inputs.
-struct Bits(u64);
-
-impl Bits {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
     }
 }
 
@@ -193,7 +182,7 @@ fn order_equality_and_hash_agree() {
 
 #[test]
 fn floats_survive() {
-    let mut bits = Bits(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let special = [
         0.0,
         -0.0,
@@ -204,7 +193,7 @@ fn floats_survive() {
         1e15,
         -2.5,
     ];
-    let random = (0..3000).map(|_| f64::from_bits(bits.next()));
+    let random = (0..3000).map(|_| f64::from_bits(random.bits()));
     for f in special.into_iter().chain(random).filter(|f| !f.is_nan()) {
         let number = Number::from_f64(f).unwrap();
         assert_eq!(number.to_f64().to_bits(), f.to_bits(), "{f}");
@@ -213,10 +202,10 @@ fn floats_survive() {
 
 #[test]
 fn nearest_float_is_the_one_the_standard_library_reads() {
-    let mut bits = Bits(0x1234_5678_9abc_def1);
+    let mut random = Random(0x1234_5678_9abc_def1);
     for _ in 0..3000 {
-        let exponent = i64::try_from(bits.next() % 680).unwrap() - 350;
-        let text = format!("{}.{}e{exponent}", bits.next(), bits.next());
+        let exponent = i64::try_from(random.bits() % 680).unwrap() - 350;
+        let text = format!("{}.{}e{exponent}", random.bits(), random.bits());
         let expect: f64 = text.parse().unwrap();
         assert_eq!(n(&text).to_f64(), expect, "{text}");
     }
@@ -224,11 +213,11 @@ fn nearest_float_is_the_one_the_standard_library_reads() {
 
 #[test]
 fn printed_numbers_read_back() {
-    let mut bits = Bits(42);
+    let mut random = Random(42);
     for _ in 0..500 {
-        let exponent = i64::try_from(bits.next() % 300).unwrap() - 150;
-        let a = n(&format!("{}e{exponent}", bits.next()));
-        let b = n(&format!("-{}.{}", bits.next(), bits.next()));
+        let exponent = i64::try_from(random.bits() % 300).unwrap() - 150;
+        let a = n(&format!("{}e{exponent}", random.bits()));
+        let b = n(&format!("-{}.{}", random.bits(), random.bits()));
         for result in [a.add(&b), a.sub(&b), a.mul(&b), a.div(&b), a.rem(&b)] {
             let number = result.unwrap();
             assert_eq!(n(&number.to_string()), number);
