@@ -123,11 +123,11 @@ impl Converter {
                 .map_err(|e| self.error(e.0)),
             (Value::String(s), Type::Bool) => self.bool_from(s),
             (Value::List(_) | Value::Set(_) | Value::Tuple(_), Type::List(_) | Type::Set(_)) => {
-                self.to_sequence(value, ty)
+                self.sequence(value, ty)
             }
-            (Value::Map(_) | Value::Object(_), Type::Map(elem)) => self.to_map(value, elem),
-            (Value::Map(_) | Value::Object(_), Type::Object(to)) => self.to_object(value, to),
-            (Value::Tuple(items), Type::Tuple(types)) => self.to_tuple(items, types),
+            (Value::Map(_) | Value::Object(_), Type::Map(elem)) => self.map(value, elem),
+            (Value::Map(_) | Value::Object(_), Type::Object(to)) => self.object(value, to),
+            (Value::Tuple(items), Type::Tuple(types)) => self.tuple(items, types),
             _ => Err(self.error(mismatch(&value.ty(), ty))),
         }
     }
@@ -153,7 +153,7 @@ impl Converter {
         }
     }
 
-    fn to_sequence(&mut self, value: &Value, ty: &Type) -> Result<Value, ConvertError> {
+    fn sequence(&mut self, value: &Value, ty: &Type) -> Result<Value, ConvertError> {
         let Some(want) = ty.element() else {
             return Err(self.error(mismatch(&value.ty(), ty)));
         };
@@ -188,7 +188,7 @@ impl Converter {
         })
     }
 
-    fn to_map(&mut self, value: &Value, want: &Type) -> Result<Value, ConvertError> {
+    fn map(&mut self, value: &Value, want: &Type) -> Result<Value, ConvertError> {
         let have = match value {
             Value::Map(m) => Some(&m.elem),
             _ => None,
@@ -244,7 +244,7 @@ impl Converter {
         }
     }
 
-    fn to_object(&mut self, value: &Value, to: &ObjectType) -> Result<Value, ConvertError> {
+    fn object(&mut self, value: &Value, to: &ObjectType) -> Result<Value, ConvertError> {
         let is_map = matches!(value, Value::Map(_));
         let Some(source) = value.as_entries() else {
             return Err(self.error("object required".into()));
@@ -268,7 +268,7 @@ impl Converter {
         Ok(Value::Object(Arc::new(attributes)))
     }
 
-    fn to_tuple(&mut self, items: &[Value], types: &[Type]) -> Result<Value, ConvertError> {
+    fn tuple(&mut self, items: &[Value], types: &[Type]) -> Result<Value, ConvertError> {
         if items.len() != types.len() {
             return Err(self.error("tuple required".into()));
         }

@@ -456,6 +456,10 @@ impl Value {
     }
 
     /// Number of elements of a known list, set, map, tuple or object.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "nulls and unknowns have no length, so emptiness is not a yes or no"
+    )]
     pub fn len(&self) -> Option<usize> {
         self.as_slice()
             .map(<[Value]>::len)

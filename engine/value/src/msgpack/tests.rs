@@ -115,7 +115,7 @@ fn refinements() {
     // An unknown fact, a fact that does not belong to the type, and nonsense.
     let not_null = Ok(Value::unknown_not_null(Type::Bool));
     assert_eq!(
-        from_msgpack(b"\xc7\x07\x0c\x82\x63\x92\xa1x\xc0\x01\xc2", &Type::Bool),
+        from_msgpack(b"\xc7\x08\x0c\x82\x63\x92\xa1x\xc0\x01\xc2", &Type::Bool),
         not_null
     );
     assert_eq!(
