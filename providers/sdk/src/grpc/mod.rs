@@ -102,6 +102,8 @@ fn run<P: Provider>(provider: P, options: &ServeOptions) -> Result<(), String> {
 }
 
 async fn listen<P: Provider>(server: Arc<Server<P>>, options: &ServeOptions) -> Result<(), String> {
+    // Known before the host hears of us: it may be gone right afterwards.
+    let ended = ended(options.debug);
     let tls = match std::env::var("PLUGIN_CLIENT_CERT") {
         Ok(pem) if !options.debug && !pem.is_empty() => Some(Tls::new(&pem)?),
         _ => None,
@@ -118,11 +120,10 @@ async fn listen<P: Provider>(server: Arc<Server<P>>, options: &ServeOptions) -> 
     let router = service::router(server, &done).add_service(control::health().await);
     let serving = router.serve_with_incoming_shutdown(incoming, done.wait());
     announce(&announcement)?;
-    let debug = options.debug;
     tokio::select! {
         result = serving => result.map_err(|error| format!("The provider stopped serving: {error}.")),
         () = async { done.wait().await; tokio::time::sleep(GRACE).await } => Ok(()),
-        () = ended(debug) => Ok(()),
+        () = ended => Ok(()),
     }
 }
 
@@ -164,43 +165,49 @@ fn announce(text: &str) -> Result<(), String> {
 /// Returns when the process should end without having been asked over the wire: the host is
 /// gone, or somebody sent SIGTERM. An interrupt is meant for the host, which tells us to stop;
 /// only a provider that nobody started ends by it.
-async fn ended(debug: bool) {
+fn ended(debug: bool) -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let interrupt = async {
-        match signal(SignalKind::interrupt()) {
-            Ok(mut signal) => loop {
-                signal.recv().await;
-                if debug {
-                    return;
-                }
-            },
-            Err(_) => std::future::pending().await,
+    let orphaned = orphaned();
+    let (interrupt, terminate) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    let interrupted = async move {
+        let Ok(mut interrupt) = interrupt else {
+            return std::future::pending().await;
+        };
+        loop {
+            interrupt.recv().await;
+            if debug {
+                return;
+            }
         }
     };
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
+    let terminated = async move {
+        match terminate {
+            Ok(mut terminate) => {
+                terminate.recv().await;
             }
             Err(_) => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-        () = orphaned(), if !debug => {}
+    async move {
+        tokio::select! {
+            () = interrupted => {}
+            () = terminated => {}
+            () = orphaned, if !debug => {}
+        }
     }
 }
 
 /// Returns when the process that started this one is gone. The kernel could tell at once, but
 /// does so when the starting *thread* ends, which in a host with a thread pool means nothing.
-async fn orphaned() {
+fn orphaned() -> impl Future<Output = ()> {
     let parent = rustix::process::getppid();
-    let mut interval = tokio::time::interval(PARENT_INTERVAL);
-    loop {
-        interval.tick().await;
-        if rustix::process::getppid() != parent {
-            return;
+    async move {
+        let mut interval = tokio::time::interval(PARENT_INTERVAL);
+        while rustix::process::getppid() == parent {
+            interval.tick().await;
         }
     }
 }
