@@ -1,1 +1,74 @@
-fn main() {}
+//! The `muster` program: arguments, then a session, then one file per command.
+
+mod args;
+mod cli_config;
+mod commands;
+mod error;
+mod install;
+mod launch;
+mod plan_file;
+mod prompt;
+mod session;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    if args.get(1).is_some_and(|a| a == launch::PLUGIN_ARGUMENT) {
+        return muster_muster::serve();
+    }
+    let cli = match Cli::try_parse_from(args::normalize(args)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and the like are no errors.
+            let code = u8::from(error.use_stderr());
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    if let Some(dir) = &cli.global.chdir {
+        if let Err(error) = std::env::set_current_dir(dir) {
+            eprintln!("Error: cannot work in {}: {error}", dir.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    run(cli.command)
+}
+
+fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Version(args) => return commands::version::run(&args),
+        Command::Completion(args) => return commands::completion::run(&args),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("Error: the program cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(async {
+        match command {
+            Command::Init(args) => commands::init::run(&args).await,
+            Command::Validate(args) => commands::validate::run(&args).await,
+            Command::Plan(args) => commands::plan::run(&args).await,
+            Command::Apply(args) => commands::apply::run(&args).await,
+            Command::Destroy(args) => commands::apply::destroy(args).await,
+            Command::Show(args) => commands::show::run(&args).await,
+            Command::Output(args) => commands::output::run(&args),
+            Command::State(args) => commands::state::run(&args).await,
+            Command::Providers => commands::providers::run(),
+            Command::Version(_) | Command::Completion(_) => ExitCode::SUCCESS,
+        }
+    });
+    // Readers of standard input would hold the program up.
+    runtime.shutdown_background();
+    code
+}
