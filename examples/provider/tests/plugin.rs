@@ -1,5 +1,7 @@
 //! The provider as a program: how it starts and ends, and how Terraform gets along with it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;

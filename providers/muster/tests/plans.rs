@@ -1,5 +1,7 @@
 //! What the provider plans and refuses, asked directly: no process, no wire, no engine.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use muster_provider::{ApplyRequest, PlanRequest, Planned, Provider, Read, Request, Response};
@@ -245,9 +247,10 @@ async fn a_settlement_larger_than_any_zone_is_refused() {
             .await;
         assert_eq!(errors(&planned), expect);
     };
-    check(ids(&[zone.clone()]), 8, &[]).await;
+    let here = ids(&[zone]);
+    check(here.clone(), 8, &[]).await;
     let too_large = [".quantity: Settlement Larger Than Any Zone"];
-    check(ids(&[zone]), 9, &too_large).await;
+    check(here, 9, &too_large).await;
     check(Value::unknown(Type::list(Type::String)), 9, &too_large).await;
     check(
         ids(&["nowhere".into()]),

@@ -1,6 +1,8 @@
 //! Terraform drives the provider: the whole story of `examples/quickstart`, and what it gets to
 //! see for configurations that cannot be. Needs `terraform` on the PATH and says so otherwise.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
