@@ -1,0 +1,175 @@
+//! `muster apply` and `muster destroy`
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use muster_lang::Sources;
+use muster_plan::{Mode, Plan};
+use muster_run::Stop;
+use muster_snapshot::Snapshot;
+use muster_store::{LocalStore, Store};
+
+use super::plan::{Planned, make, schemas_of};
+use crate::args::{Apply, Destroy};
+use crate::error::{Failure, Outcome};
+use crate::session::{Session, TERRAFORM_VERSION, lock};
+use crate::view::View;
+use crate::{plan_file, prompt};
+
+/// Destroys everything.
+pub(crate) async fn destroy(args: Destroy) -> ExitCode {
+    let Destroy { view, inputs, locking, mut planning, auto_approve } = args;
+    planning.destroy = true;
+    run(&Apply { view, inputs, locking, planning, auto_approve, plan: None }).await
+}
+
+/// Makes the world as the configuration says.
+pub(crate) async fn run(args: &Apply) -> ExitCode {
+    let view = View::new(&args.view);
+    let loaded = match &args.plan {
+        None => Session::load(Sources::default()).map(|session| (session, None)),
+        Some(path) => plan_file::load(path).map(|(session, file)| (session, Some(file))),
+    };
+    let (mut session, file) = match loaded {
+        Ok(loaded) => loaded,
+        Err((failure, sources)) => return view.fail(&failure, &sources),
+    };
+    let stop = view.stop_on_interrupt();
+    let result = match file {
+        None => plan_and_apply(args, &view, &mut session, stop).await,
+        Some(file) => apply_file(args, &view, &mut session, file, stop).await,
+    };
+    session.pool.shutdown().await;
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => view.fail(&failure, &session.sources),
+    }
+}
+
+async fn plan_and_apply(args: &Apply, view: &View, session: &mut Session, stop: Stop) -> Outcome<()> {
+    let store = session.store(args.locking.state.as_deref())?;
+    let guard = lock(&store, &args.locking, "OperationTypeApply")?;
+    let planned = make(view, session, &store, &args.inputs, &args.planning, stop).await?;
+    if !planned.plan.is_empty() && !args.auto_approve {
+        approve(args, &planned.plan)?;
+    }
+    execute(view, session, &store, planned).await?;
+    match guard {
+        Some(guard) => Ok(guard.release()?),
+        None => Ok(()),
+    }
+}
+
+fn approve(args: &Apply, plan: &Plan) -> Outcome<()> {
+    if args.view.json || !args.inputs.input || !prompt::can_ask() {
+        let detail = "Nobody is there to approve the changes. Use -auto-approve, or make a plan with plan -out and apply that.";
+        return Err(Failure::new("Plan requires approval", detail));
+    }
+    let (question, explanation) = match plan.mode {
+        Mode::Destroy => (
+            "Do you really want to destroy all resources?",
+            "muster will destroy everything that is shown above. There is no undo.",
+        ),
+        Mode::RefreshOnly => (
+            "Would you like to update the state to reflect these detected changes?",
+            "muster will write what is shown above to the state, and change nothing else.",
+        ),
+        Mode::Normal => (
+            "Do you want to perform these actions?",
+            "muster will perform the actions described above.",
+        ),
+    };
+    if prompt::approve(question, explanation) {
+        return Ok(());
+    }
+    println!("\nApply cancelled.");
+    Err(Failure::told())
+}
+
+async fn apply_file(
+    args: &Apply,
+    view: &View,
+    session: &mut Session,
+    file: plan_file::Loaded,
+    stop: Stop,
+) -> Outcome<()> {
+    let store = session.store(args.locking.state.as_deref())?;
+    let guard = lock(&store, &args.locking, "OperationTypeApply")?;
+    let stored = match store.read()? {
+        Some(state) => state,
+        None => Snapshot { lineage: file.lineage.clone(), ..Snapshot::new(TERRAFORM_VERSION) },
+    };
+    if (&stored.lineage, stored.serial) != (&file.lineage, file.serial) {
+        let detail = "The state has changed since the plan was made, so the plan may not fit any more. Make a new plan.";
+        return Err(Failure::new("Saved plan is stale", detail));
+    }
+    let schemas = schemas_of(session, &file.plan).await?;
+    let sink = view.sink(Arc::new(session.sources.clone()));
+    let context = session.context(schemas, args.planning.parallelism, sink, stop);
+    let variables = file.plan.variables.clone();
+    execute(view, session, &store, Planned { plan: file.plan, context, variables, stored }).await?;
+    match guard {
+        Some(guard) => Ok(guard.release()?),
+        None => Ok(()),
+    }
+}
+
+async fn execute(view: &View, session: &Session, store: &LocalStore, planned: Planned) -> Outcome<()> {
+    let Planned { plan, context, variables, stored } = planned;
+    let plan = Arc::new(plan);
+    let mut saved = stored;
+    let mut trouble = None;
+    let outcome = muster_run::apply(&context, Arc::clone(&plan), variables, |state| {
+        if let Err(error) = save(store, &mut saved, state) {
+            trouble = Some(error);
+        }
+    })
+    .await;
+    view.end_of_events();
+    if let Err(failure) = save(store, &mut saved, &outcome.state) {
+        let path = rescue(&outcome.state);
+        let mut diags = failure.diags;
+        diags.extend(rescued(path).diags);
+        return Err(diags.into());
+    }
+    if outcome.diags.has_errors() || view.has_failed() {
+        view.diags(&outcome.diags, &session.sources);
+        return Err(Failure::told());
+    }
+    view.diags(&outcome.diags, &session.sources);
+    view.applied(&plan, outcome.counts, &outcome.state);
+    Ok(())
+}
+
+/// Writes the state; afterwards `saved` is what is stored.
+fn save(store: &LocalStore, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
+    let mut next = Snapshot {
+        serial: saved.serial,
+        lineage: saved.lineage.clone(),
+        terraform_version: TERRAFORM_VERSION.to_owned(),
+        ..state.clone()
+    };
+    store.write(&mut next)?;
+    saved.serial = next.serial;
+    Ok(())
+}
+
+/// Puts the state where nothing is in the way of it, when its own place takes it no more.
+fn rescue(state: &Snapshot) -> Result<&'static Path, std::io::Error> {
+    let path = Path::new("errored.tfstate");
+    std::fs::write(path, muster_snapshot::encode(state)).map(|()| path)
+}
+
+fn rescued(result: Result<&Path, std::io::Error>) -> Failure {
+    match result {
+        Ok(path) => Failure::new(
+            "The state was written elsewhere",
+            format!("Everything that was done is in {}. Keep it, and put it in the state's place when the cause is mended.", path.display()),
+        ),
+        Err(error) => Failure::new(
+            "Failed to persist state",
+            format!("The state could not be written anywhere else, either: {error}. What this run did is not recorded."),
+        ),
+    }
+}

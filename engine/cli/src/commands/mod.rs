@@ -1,0 +1,12 @@
+//! One file per command.
+
+pub(crate) mod apply;
+pub(crate) mod completion;
+pub(crate) mod init;
+pub(crate) mod output;
+pub(crate) mod plan;
+pub(crate) mod providers;
+pub(crate) mod show;
+pub(crate) mod state;
+pub(crate) mod validate;
+pub(crate) mod version;

@@ -1,0 +1,38 @@
+//! `muster validate`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use muster_lang::{Diags, Sources};
+use muster_run::Stop;
+
+use crate::args::Validate;
+use crate::error::Outcome;
+use crate::session::Session;
+use crate::view::View;
+
+/// Checks the configuration.
+pub(crate) async fn run(args: &Validate) -> ExitCode {
+    let view = View::new(&args.view);
+    let (diags, sources) = match Session::load(Sources::default()) {
+        Err((failure, sources)) => (failure.diags, sources),
+        Ok(session) => {
+            let diags = match check(&session).await {
+                Ok(diags) => diags,
+                Err(failure) => failure.diags,
+            };
+            session.pool.shutdown().await;
+            (diags, session.sources)
+        }
+    };
+    view.validation(&diags, &sources);
+    if diags.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+async fn check(session: &Session) -> Outcome<Diags> {
+    let schemas = session.schemas(None).await?;
+    let context = session.context(schemas, 10, Arc::new(|_| {}), Stop::default());
+    let mut diags = session.warnings.clone();
+    diags.extend(muster_run::validate(&context).await);
+    Ok(diags)
+}

@@ -1,0 +1,25 @@
+//! `muster version`
+
+use std::process::ExitCode;
+
+use crate::args::Version;
+use crate::install::platform;
+use crate::session::TERRAFORM_VERSION;
+
+/// Shows the version.
+pub(crate) fn run(args: &Version) -> ExitCode {
+    let version = env!("CARGO_PKG_VERSION");
+    if args.json {
+        let document = serde_json::json!({
+            "muster_version": version,
+            "terraform_version": TERRAFORM_VERSION,
+            "platform": platform(),
+        });
+        println!("{document:#}");
+    } else {
+        println!("muster v{version}");
+        println!("on {}", platform());
+        println!("compatible with the language, state and plugins of Terraform v{TERRAFORM_VERSION}");
+    }
+    ExitCode::SUCCESS
+}
