@@ -1,5 +1,6 @@
 //! Automation of this workspace: `cargo xtask COMMAND`.
 
+mod bench;
 mod codegen;
 mod tidy;
 
@@ -14,9 +15,10 @@ Automation of this workspace.
 Usage: cargo xtask COMMAND
 
 Commands:
-  codegen  Generate the Rust code of the plugin protocols from schemas/*.proto
-  tidy     Check what the compiler does not: crate floors, generated code, file lengths
-  help     Show this text
+  bench start  Time the release build beside terraform: start-up and the least of work
+  codegen      Generate the Rust code of the plugin protocols from schemas/*.proto
+  tidy         Check what the compiler does not: crate floors, generated code, file lengths
+  help         Show this text
 ";
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
 fn run(args: &[&str]) -> Result<()> {
     match args {
         ["codegen"] => codegen::write(&root()),
+        ["bench", "start"] => bench::start(&root()),
         ["tidy"] => tidy::check(&root()),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

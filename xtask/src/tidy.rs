@@ -29,7 +29,6 @@ const FLOORS: &[(&str, u8)] = &[
     ("muster-run", 7),
     ("muster-render", 7),
     ("muster-cli", 9),
-    ("muster-e2e", 10),
     ("xtask", 10),
 ];
 

@@ -54,7 +54,7 @@ impl Planner {
         self.ask(task, Stage::ReadData, request, Some(Operation::Read));
     }
 
-    /// Whether something that it explicitly depends on is about to change. Conditions make every
+    /// Whether something that it depends on, or names directly, is about to change. Conditions make every
     /// dependency an explicit one: they shall hold for the changed world.
     fn waits_for_changes(&self, task: &Task) -> bool {
         let Some(resource) = self.resource_of(task) else {
@@ -70,7 +70,10 @@ impl Planner {
         };
         let config = self.eval.config();
         let mut inner = module;
-        let mut references = resource.depends_on.clone();
+        // What its configuration names directly counts, too: it may look up by name what is only
+        // about to be there.
+        let named = resource.references.iter().filter(|r| matches!(r.subject, Subject::Managed(..)));
+        let mut references: Vec<_> = resource.depends_on.iter().chain(named).cloned().collect();
         loop {
             let scope = config.module(inner);
             if references
