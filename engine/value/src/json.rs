@@ -151,6 +151,16 @@ pub(crate) fn nfc(text: &str) -> Str {
     }
 }
 
+/// An attribute by a name that may not be NFC.
+pub(crate) fn find_attribute<'t>(
+    object: &'t ObjectType,
+    name: &str,
+) -> Option<(&'t Str, &'t Type)> {
+    let attributes = &object.attributes;
+    let found = attributes.get_key_value(name);
+    found.or_else(|| attributes.get_key_value(&nfc(name)))
+}
+
 /// The element type of a collection that was read: where the type says `Dynamic` the elements
 /// do, and they must agree. `None` when they do not.
 pub(crate) fn read_element(want: &Type, items: &[Value]) -> Option<Type> {
@@ -264,12 +274,11 @@ impl Reader {
     ) -> Result<Value, JsonError> {
         let mut attributes = BTreeMap::new();
         for (name, json) in members {
-            let name = nfc(name);
-            let Some(ty) = object.attributes.get(&name) else {
+            let Some((name, ty)) = find_attribute(object, name) else {
                 return Err(self.error(format!("unsupported attribute {name:?}")));
             };
             let value = self.part(PathStep::Attr(name.clone()), json, ty)?;
-            attributes.insert(name, value);
+            attributes.insert(name.clone(), value);
         }
         for (name, ty) in &object.attributes {
             if !attributes.contains_key(name) {

@@ -51,7 +51,7 @@ impl NumberError {
 impl Number {
     /// Parses decimal text: sign, digits with an optional point, an optional exponent (`e` for
     /// powers of ten, `p` for powers of two), or `Inf`. Anything else is an error, and so is a
-    /// magnitude beyond about 10^78000.
+    /// magnitude beyond about 10^19700 or below its inverse.
     pub fn parse(text: &str) -> Result<Self, NumberError> {
         if let Some(n) = text::plain_integer(text) {
             return Ok(Self(Repr::Int(n, Precision::FULL)));
@@ -127,7 +127,7 @@ impl Number {
         }
     }
 
-    /// A whole number of any size, rounded to 512 bits. Beyond about 10^78000 it is an error.
+    /// A whole number of any size, rounded to 512 bits. Beyond about 10^19700 it is an error.
     pub fn from_integer(n: &BigInt) -> Result<Self, NumberError> {
         let bits = n.bits().clamp(64, u64::from(Precision::FULL.bits()));
         let precision = Precision::new(bits);

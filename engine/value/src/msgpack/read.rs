@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Done, MsgpackError, REFINED};
-use crate::json::{nfc, read_element};
+use crate::json::{find_attribute, nfc, read_element};
 use crate::{
     Number, ObjectType, PathStep, Refinement, Str, Type, Value, set_value, type_from_json,
 };
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
         let mut attributes: BTreeMap<Str, Value> = BTreeMap::new();
         for _ in 0..self.map_length()? {
             let name = self.text()?;
-            let Some((name, ty)) = object.attributes.get_key_value(&*nfc(name)) else {
+            let Some((name, ty)) = find_attribute(object, name) else {
                 return Err(MsgpackError::new(format!("there is no attribute {name:?}")));
             };
             let item = self

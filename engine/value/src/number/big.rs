@@ -7,7 +7,7 @@ use num_traits::{ToPrimitive, Zero};
 
 /// Bits beyond this, above or below the point, are refused: nobody means such a number, and its
 /// decimal text would be as long.
-const MAX_EXPONENT: i64 = 1 << 18;
+const MAX_EXPONENT: i64 = 1 << 16;
 
 /// How many bits of mantissa a number was made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

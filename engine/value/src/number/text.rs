@@ -8,10 +8,10 @@ use super::big::{self, Big, Precision};
 use super::{Number, NumberError};
 
 /// Decimal exponents beyond this are refused before anything is computed.
-const MAX_DECIMAL_EXPONENT: i64 = 80_000;
+const MAX_DECIMAL_EXPONENT: i64 = 20_000;
 
 /// More digits than this in one number are refused: reading them costs more than linear time.
-const MAX_DIGITS: usize = 100_000;
+const MAX_DIGITS: usize = 20_000;
 
 /// The common case: an integer of up to 18 digits.
 pub(super) fn plain_integer(text: &str) -> Option<i64> {
@@ -108,22 +108,38 @@ fn out_of_range() -> NumberError {
 
 /// Writes the shortest digits that tell the number from its neighbours at its precision.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, number: &Big) -> fmt::Result {
+    if let Some(text) = short(number) {
+        return f.write_str(&text);
+    }
     let Decimal { digits, point } = shortest(number);
+    // Only ASCII digits were ever put in.
+    let digits = String::from_utf8(digits).map_err(|_| fmt::Error)?;
+    let zeros = |n: usize| "0".repeat(n);
     if number.negative {
         f.write_str("-")?;
     }
-    // Only ASCII digits were ever put in.
-    let digits = String::from_utf8(digits).map_err(|_| fmt::Error)?;
     match usize::try_from(point) {
-        Ok(0) | Err(_) => write!(
-            f,
-            "0.{:0>1$}",
-            digits,
-            digits.len() + point.unsigned_abs() as usize
-        ),
-        Ok(point) if point >= digits.len() => write!(f, "{digits:0<point$}"),
-        Ok(point) => write!(f, "{}.{}", &digits[..point], &digits[point..]),
+        Ok(point) if point >= digits.len() => write!(f, "{digits}{}", zeros(point - digits.len())),
+        Ok(point) if point > 0 => write!(f, "{}.{}", &digits[..point], &digits[point..]),
+        _ => {
+            let leading = usize::try_from(point.unsigned_abs()).unwrap_or(0);
+            write!(f, "0.{}{digits}", zeros(leading))
+        }
     }
+}
+
+/// The cheap way for numbers that people write: the digits that tell the nearest `f64` from its
+/// neighbours, if they read back as the very number. Nothing shorter can then.
+fn short(number: &Big) -> Option<String> {
+    if number.precision != Precision::FULL || !(-500..500).contains(&number.top()) {
+        return None;
+    }
+    let text = number.to_f64().to_string();
+    let Number(super::Repr::Big(read)) = parse(&text).ok()? else {
+        return None;
+    };
+    (read.negative == number.negative && read.exp == number.exp && read.mant == number.mant)
+        .then_some(text)
 }
 
 /// `0.DIGITS * 10^point`, no zeros at the end, first digit not zero.
