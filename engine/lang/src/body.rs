@@ -5,6 +5,8 @@ mod json;
 mod native;
 mod overlay;
 mod raw;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -4,6 +4,8 @@
 mod calls;
 mod names;
 mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -94,6 +96,19 @@ pub(crate) fn static_step(tree: &Tree, step: u32) -> Option<PathStep> {
         }
         _ => None,
     }
+}
+
+/// Where a step stands, without what it is a step from.
+pub(crate) fn step_span(tree: &Tree, step: u32) -> Span {
+    let before = match tree.kind(step) {
+        NodeKind::Index => tree.second_last_child(step),
+        _ => tree.last_child(step),
+    };
+    let from = tree.tokens(before.unwrap_or(step)).end;
+    let tokens = tree.tokens(step);
+    let mut own = (from..tokens.end).filter(|&t| !tree.token_kind(t).is_blank());
+    let first = own.next().unwrap_or(tokens.start);
+    tree.token_span(first).to(tree.token_span(tokens.end - 1))
 }
 
 /// A string in quotes without sequences.

@@ -44,6 +44,9 @@ pub(super) fn content(doc: &Arc<Doc>, node: u32, look: &Look<'_>) -> (Content, D
     let mut diags = Diags::new();
     for (key, value) in properties(doc, node) {
         let name = doc.text(key);
+        if look.hidden.attributes.contains(&name) || look.hidden.blocks.contains(&name) {
+            continue;
+        }
         if look.attribute(&name).is_some() {
             if content.attributes.iter().any(|a| a.name == name) {
                 let detail =
@@ -61,10 +64,7 @@ pub(super) fn content(doc: &Arc<Doc>, node: u32, look: &Look<'_>) -> (Content, D
                 diags: &mut diags,
             };
             blocks.labelled(value, &mut Vec::new());
-        } else if !look.partial
-            && !look.hidden.attributes.contains(&name)
-            && !look.hidden.blocks.contains(&name)
-        {
+        } else if !look.partial {
             let attributes = look.schema.attributes.iter().map(|a| &*a.name);
             let known = attributes.chain(look.schema.blocks.iter().map(|b| &*b.type_name));
             let detail = format!(

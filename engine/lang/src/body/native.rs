@@ -13,10 +13,14 @@ pub(super) fn content(tree: &Arc<Tree>, body: u32, look: &Look<'_>) -> (Content,
     for node in tree.children(body) {
         let name = name(tree, node);
         match tree.kind(node) {
+            NodeKind::Attribute if look.hidden.attributes.contains(name) => {}
+            NodeKind::Block if look.hidden.blocks.contains(name) => {}
             NodeKind::Attribute if look.attribute(name).is_some() => {
-                if content.attributes.iter().all(|a| &*a.name != name) {
-                    content.attributes.push(attribute(tree, node));
-                }
+                // One that is set twice was reported by the parser.
+                let new = content.attributes.iter().all(|a| &*a.name != name);
+                content
+                    .attributes
+                    .extend(new.then(|| attribute(tree, node)));
             }
             NodeKind::Attribute => extra_attribute(tree, node, look, &mut diags),
             NodeKind::Block => match look.block(name) {
@@ -39,7 +43,7 @@ pub(super) fn content(tree: &Arc<Tree>, body: u32, look: &Look<'_>) -> (Content,
 
 fn extra_attribute(tree: &Tree, node: u32, look: &Look<'_>, diags: &mut Diags) {
     let name = name(tree, node);
-    if look.partial || look.hidden.attributes.contains(name) {
+    if look.partial {
         return;
     }
     let mut detail = format!("There is no argument \"{name}\" here.");
@@ -55,7 +59,7 @@ fn extra_attribute(tree: &Tree, node: u32, look: &Look<'_>, diags: &mut Diags) {
 
 fn extra_block(tree: &Tree, node: u32, look: &Look<'_>, diags: &mut Diags) {
     let name = name(tree, node);
-    if look.partial || look.hidden.blocks.contains(name) {
+    if look.partial {
         return;
     }
     let mut detail = format!("There is no block type \"{name}\" here.");
@@ -82,9 +86,8 @@ pub(super) fn just_attributes(
         match tree.kind(node) {
             NodeKind::Attribute if hidden.attributes.contains(name) => {}
             NodeKind::Attribute => {
-                if seen.insert(name) {
-                    found.push(attribute(tree, node));
-                }
+                let new = seen.insert(name);
+                found.extend(new.then(|| attribute(tree, node)));
             }
             NodeKind::Block if hidden.blocks.contains(name) => {}
             NodeKind::Block => {

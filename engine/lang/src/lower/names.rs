@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use muster_value::{PathStep, Value};
 
-use super::{Lowerer, chain, static_step};
+use super::{Lowerer, chain, static_step, step_span};
 use crate::expr::{Node, NodeId};
 use crate::syntax::{NodeKind, Tree};
 use crate::{Reference, Span, Str, Subject};
@@ -188,7 +188,7 @@ impl Names<'_> {
             }
             Some(&step) => {
                 let detail = format!("\"{name}\" must be followed by a dot and a name.");
-                self.wrong(SUMMARY, detail, self.tree.span(step))
+                self.wrong(SUMMARY, detail, step_span(self.tree, step))
             }
         })
     }
@@ -206,7 +206,8 @@ impl Names<'_> {
         self.attribute(0).ok_or_else(|| {
             let name = self.name;
             let detail = format!("\"{name}\" is taken for a resource type, which must be followed by the name of a resource: {name}.NAME. If text is meant, put it in quotes.");
-            let span = self.tree.span(self.steps.first().copied().unwrap_or(self.root));
+            let root = self.tree.span(self.root);
+            let span = self.steps.first().map_or(root, |&s| step_span(self.tree, s));
             self.wrong(SUMMARY, detail, span)
         })
     }

@@ -19,7 +19,6 @@ impl Lowerer {
         let Some(parts) = tree.last_child(node) else {
             return self.invalid(span);
         };
-        let tokens = tree.tokens(parts);
         if let Some(only) = lone_interpolation(tree, parts) {
             return self.last(tree, only);
         }
@@ -27,7 +26,7 @@ impl Lowerer {
         let flush = tree.kind(node) == NodeKind::Heredoc
             && tree.token_text(tree.tokens(node).start).starts_with("<<-");
         let tree_ref = tree.clone();
-        let texts = Texts::read(&tree_ref, tokens, quoted, flush);
+        let texts = Texts::read(&tree_ref, parts, quoted, flush);
         let lowered = self.parts(tree, parts, &texts);
         let last = self.spans.len() - 1;
         if lowered.0 as usize == last {

@@ -1,6 +1,10 @@
 //! A JSON parser that keeps positions and repeated keys.
 
+mod scalars;
+
 use std::sync::Arc;
+
+use scalars::{is_number, unescape};
 
 use crate::{Diagnostic, Diags, FileId, Span, Str};
 
@@ -356,79 +360,5 @@ impl JsonParser<'_> {
             },
         };
         Ok(self.add(Json::String(text, escaped), start))
-    }
-}
-
-fn is_number(text: &[u8]) -> bool {
-    let digits = |t: &[u8]| t.iter().take_while(|b| b.is_ascii_digit()).count();
-    let mut rest = text.strip_prefix(b"-").unwrap_or(text);
-    let whole = digits(rest);
-    if whole == 0 || (whole > 1 && rest[0] == b'0') {
-        return false;
-    }
-    rest = &rest[whole..];
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let n = digits(fraction);
-        if n == 0 {
-            return false;
-        }
-        rest = &fraction[n..];
-    }
-    if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = match exponent {
-            [b'+' | b'-', e @ ..] => e,
-            e => e,
-        };
-        let n = digits(exponent);
-        return n > 0 && n == exponent.len();
-    }
-    rest.is_empty()
-}
-
-/// Resolves escapes; half a surrogate pair becomes the replacement character.
-fn unescape(raw: &str) -> Option<String> {
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let c = match rest.as_bytes().get(1)? {
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            c @ (b'"' | b'\\' | b'/') => char::from(*c),
-            b'u' => {
-                let (c, len) = unicode(rest)?;
-                out.push(c);
-                rest = &rest[len..];
-                continue;
-            }
-            _ => return None,
-        };
-        out.push(c);
-        rest = &rest[2..];
-    }
-    out.push_str(rest);
-    Some(out)
-}
-
-fn unicode(text: &str) -> Option<(char, usize)> {
-    let unit = |t: &str| u32::from_str_radix(t.strip_prefix("\\u")?.get(..4)?, 16).ok();
-    let first = unit(text)?;
-    if let Some(c) = char::from_u32(first) {
-        return Some((c, 6));
-    }
-    let second = text
-        .get(6..)
-        .and_then(unit)
-        .filter(|s| (0xdc00..0xe000).contains(s));
-    match second {
-        Some(second) if first < 0xdc00 => {
-            let c = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-            Some((char::from_u32(c)?, 12))
-        }
-        _ => Some((char::REPLACEMENT_CHARACTER, 6)),
     }
 }

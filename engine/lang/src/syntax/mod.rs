@@ -1,9 +1,13 @@
 //! Text to syntax trees, in both syntaxes.
 
+mod bodies;
 mod expression;
+mod for_expr;
 pub(crate) mod json;
 mod lexer;
 mod parser;
+mod recovery;
+mod steps;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::token::TokenKind;
-use super::tree::Tree;
+use super::tree::{NodeKind, Tree};
 
 /// Resolves `$${` and `%%{`, and backslash escapes if the text is in quotes. Escapes that are
 /// wrong were reported by the lexer and stay as they are.
@@ -88,50 +88,92 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Reads the text tokens in a range, without those of templates nested in sequences.
-    /// `flush` takes off the common indent.
-    pub(crate) fn read(
-        tree: &'a Tree,
-        tokens: std::ops::Range<usize>,
-        quoted: bool,
-        flush: bool,
-    ) -> Self {
-        let mut texts = Vec::new();
-        // Which entries begin a line, as far as the indent goes; sequences that do set it to 0.
-        let mut indents: Vec<usize> = Vec::new();
-        let mut least = usize::MAX;
-        let (mut depth, mut line_start) = (0usize, true);
-        for token in tokens {
-            match tree.token_kind(token) {
-                TokenKind::Interp | TokenKind::Control => {
-                    if depth == 0 && std::mem::take(&mut line_start) {
-                        least = 0;
-                    }
-                    depth += 1;
-                }
-                TokenKind::SeqEnd => depth = depth.saturating_sub(1),
-                TokenKind::Text if depth == 0 => {
-                    let text = stripped(tree, token, unescape(tree.token_text(token), quoted));
-                    let blank = text.trim_start().is_empty() && text.ends_with('\n');
-                    if line_start && !blank {
-                        let indent = &text[..text.len() - text.trim_start().len()];
-                        least = least.min(indent.graphemes(true).count());
-                        indents.push(texts.len());
-                    }
-                    line_start = text.ends_with('\n');
-                    texts.push((token, text));
-                }
-                _ => {}
-            }
-        }
+    /// Reads the text of a template's `Parts`, directives included, without that of templates
+    /// nested in sequences. `flush` takes off the common indent.
+    pub(crate) fn read(tree: &'a Tree, parts: u32, quoted: bool, flush: bool) -> Self {
+        let mut reader = Reader {
+            tree,
+            quoted,
+            texts: Vec::new(),
+            indented: Vec::new(),
+            least: usize::MAX,
+            line_start: true,
+        };
+        reader.parts(parts);
+        let Reader {
+            mut texts,
+            indented,
+            least,
+            ..
+        } = reader;
         if flush {
-            for i in indents {
+            for i in indented {
                 let text = &texts[i].1;
                 let cut: usize = text.graphemes(true).take(least).map(str::len).sum();
                 texts[i].1 = Cow::Owned(text[cut..].to_owned());
             }
         }
         Self(texts)
+    }
+}
+
+/// Goes through a template from start to end.
+struct Reader<'a> {
+    tree: &'a Tree,
+    quoted: bool,
+    texts: Vec<(usize, Cow<'a, str>)>,
+    /// Which of them begin a line and have an indent to take off.
+    indented: Vec<usize>,
+    /// The smallest indent so far; a sequence at the start of a line makes it 0.
+    least: usize,
+    line_start: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn parts(&mut self, parts: u32) {
+        let tokens = self.tree.tokens(parts);
+        let mut at = tokens.start;
+        for child in self.tree.children(parts) {
+            let inner = self.tree.tokens(child);
+            self.tokens(at..inner.start);
+            self.sequence();
+            if self.tree.kind(child) != NodeKind::Interpolation {
+                stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.directive(child));
+            }
+            at = inner.end;
+        }
+        self.tokens(at..tokens.end);
+    }
+
+    fn directive(&mut self, node: u32) {
+        for child in self.tree.children(node) {
+            if self.tree.kind(child) == NodeKind::Parts {
+                self.parts(child);
+                // The word that ends this run.
+                self.sequence();
+            }
+        }
+    }
+
+    fn sequence(&mut self) {
+        if std::mem::take(&mut self.line_start) {
+            self.least = 0;
+        }
+    }
+
+    fn tokens(&mut self, range: std::ops::Range<usize>) {
+        for token in range.filter(|&t| self.tree.token_kind(t) == TokenKind::Text) {
+            let text = unescape(self.tree.token_text(token), self.quoted);
+            let text = stripped(self.tree, token, text);
+            let blank = text.trim_start().is_empty() && text.ends_with('\n');
+            if self.line_start && !blank {
+                let indent = &text[..text.len() - text.trim_start().len()];
+                self.least = self.least.min(indent.graphemes(true).count());
+                self.indented.push(self.texts.len());
+            }
+            self.line_start = text.ends_with('\n');
+            self.texts.push((token, text));
+        }
     }
 }
 

@@ -1,0 +1,172 @@
+//! The text of strings, heredocs and templates, up to the sequences in it.
+
+use super::{Lexer, Mode};
+use crate::syntax::text::code_point;
+use crate::syntax::token::TokenKind::*;
+
+impl Lexer<'_> {
+    pub(super) fn quoted(&mut self) {
+        loop {
+            match self.at(0) {
+                b'"' => {
+                    self.text_so_far();
+                    self.modes.pop();
+                    return self.take(1, CQuote);
+                }
+                b'\n' => return self.broken_line(),
+                b'\r' if self.at(1) == b'\n' => return self.broken_line(),
+                b'\\' => self.escape(),
+                b'$' | b'%' => {
+                    if self.sequence() {
+                        return;
+                    }
+                }
+                0 if self.pos >= self.bytes.len() => return self.text_so_far(),
+                _ => self.pos += 1,
+            }
+        }
+    }
+
+    /// A string ends where its line ends, so that one forgotten quote does not turn the rest of
+    /// the file inside out.
+    fn broken_line(&mut self) {
+        self.text_so_far();
+        self.report(
+            "Invalid multi-line string",
+            "A quoted string ends on the line it starts on. Write \\n for a newline, or use a heredoc for text of several lines.",
+            self.pos,
+            self.pos + 1,
+        );
+        self.modes.pop();
+    }
+
+    fn escape(&mut self) {
+        let start = self.pos;
+        let selector = self.text[start + 1..].chars().next();
+        let digits = match selector {
+            Some('n' | 'r' | 't' | '"' | '\\') => {
+                self.pos += 2;
+                return;
+            }
+            Some('u') => 4,
+            Some('U') => 8,
+            Some(c) if c != '\n' && c != '\r' => {
+                self.pos += 1 + c.len_utf8();
+                let detail = format!(
+                    "A backslash cannot stand before {c:?}. The escapes are \\n, \\r, \\t, \\\", \\\\, \\uNNNN and \\UNNNNNNNN; for a backslash itself write \\\\."
+                );
+                return self.report("Invalid escape sequence", detail, start, self.pos);
+            }
+            _ => {
+                self.pos += 1;
+                return self.report(
+                    "Invalid escape sequence",
+                    "A backslash cannot be the last character of a line.",
+                    start,
+                    self.pos,
+                );
+            }
+        };
+        self.pos += 2;
+        let hex = self.bytes[self.pos..]
+            .iter()
+            .take(digits)
+            .take_while(|b| b.is_ascii_hexdigit());
+        let found = hex.count();
+        self.pos += found;
+        if found < digits {
+            let detail = format!("This escape needs {digits} hexadecimal digits.");
+            self.report("Invalid escape sequence", detail, start, self.pos);
+        } else if code_point(&self.text[start..], digits).is_none() {
+            let detail = "This number does not stand for a character.";
+            self.report("Invalid escape sequence", detail, start, self.pos);
+        }
+    }
+
+    pub(super) fn heredoc(&mut self, marker: (usize, usize), line_start: bool) {
+        if line_start && self.heredoc_end(marker) {
+            return;
+        }
+        self.lines(false);
+    }
+
+    /// Ends the heredoc if the line holds nothing but its marker and ends with a newline.
+    fn heredoc_end(&mut self, marker: (usize, usize)) -> bool {
+        let rest = &self.text[self.pos..];
+        let marker = &self.text[marker.0..marker.1];
+        let indented = rest.trim_start_matches(|c: char| c != '\n' && c.is_whitespace());
+        if !indented.starts_with(marker) {
+            return false;
+        }
+        let Some(end) = rest.find('\n') else {
+            return false;
+        };
+        if rest[..end].trim() != marker {
+            return false;
+        }
+        let end = end - usize::from(rest[..end].ends_with('\r'));
+        self.modes.pop();
+        self.take(end, CHeredoc);
+        true
+    }
+
+    pub(super) fn bare(&mut self) {
+        self.lines(true);
+    }
+
+    /// Reads text up to the end of the line or to a template sequence.
+    fn lines(&mut self, bare: bool) {
+        loop {
+            match self.at(0) {
+                b'\n' => {
+                    self.pos += 1;
+                    self.emit(Text);
+                    return self.set_line_start(true);
+                }
+                b'$' | b'%' => {
+                    if self.sequence() {
+                        return;
+                    }
+                }
+                0 if self.pos >= self.bytes.len() => {
+                    self.text_so_far();
+                    debug_assert!(bare || !self.modes.is_empty());
+                    return;
+                }
+                _ => self.pos += 1,
+            }
+        }
+    }
+
+    fn set_line_start(&mut self, value: bool) {
+        if let Some(Mode::Heredoc { line_start, .. }) = self.modes.last_mut() {
+            *line_start = value;
+        }
+    }
+
+    fn text_so_far(&mut self) {
+        if self.pos > self.token {
+            self.emit(Text);
+        }
+    }
+
+    /// At `$` or `%`: begins a template sequence and gives true, or moves past a doubled sign
+    /// or a sign that means nothing.
+    fn sequence(&mut self) -> bool {
+        let sign = self.at(0);
+        if self.at(1) == sign && self.at(2) == b'{' {
+            self.pos += 3;
+            return false;
+        }
+        if self.at(1) != b'{' {
+            self.pos += 1;
+            return false;
+        }
+        self.text_so_far();
+        self.set_line_start(false);
+        self.modes.push(Mode::Sequence { braces: 0 });
+        let len = if self.at(2) == b'~' { 3 } else { 2 };
+        self.take(len, if sign == b'$' { Interp } else { Control });
+        true
+    }
+}
