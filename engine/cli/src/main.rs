@@ -20,7 +20,7 @@ use args::{Cli, Command};
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     if args.get(1).is_some_and(|a| a == launch::PLUGIN_ARGUMENT) {
-        return muster_muster::serve();
+        return muster_provider_muster::serve();
     }
     let cli = match Cli::try_parse_from(args::normalize(args)) {
         Ok(cli) => cli,

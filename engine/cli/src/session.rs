@@ -82,7 +82,7 @@ impl Session {
             return Err((diags.into(), sources));
         }
         match Self::with_config(Arc::new(config), &mut sources, diags) {
-            Ok(session) => Ok(Self { sources, ..session }),
+            Ok(session) => Ok(session),
             Err(failure) => Err((failure, sources)),
         }
     }

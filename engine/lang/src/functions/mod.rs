@@ -12,11 +12,36 @@ pub struct Function {
     pub params: &'static [Param],
     /// The parameter that takes all further arguments.
     pub variadic: Option<Param>,
+    /// What is known of a result before the arguments are.
+    pub returns: Returns,
     /// One sentence for `metadata functions` and editors.
     pub description: &'static str,
     /// The implementation. Arguments are converted to the parameters' types; marks and unknowns
     /// are handled by the caller as the parameters say.
     pub call: fn(&[Value], &Call<'_>) -> Result<Value, FunctionError>,
+}
+
+/// What is known of a result before the arguments are.
+#[derive(Clone, Copy, Debug)]
+pub struct Returns {
+    /// Its type, from the arguments as far as they are known.
+    pub ty: fn(&[Value]) -> Type,
+    /// It is never null.
+    pub not_null: bool,
+}
+
+impl Function {
+    /// The parameter that takes the argument at an index.
+    pub fn param(&self, at: usize) -> Option<&Param> {
+        self.params.get(at).or(self.variadic.as_ref())
+    }
+}
+
+impl FunctionError {
+    /// The argument at an index is to blame.
+    pub fn argument(at: usize, reason: impl Into<String>) -> Self {
+        Self { argument: Some(at), reason: reason.into() }
+    }
 }
 
 /// A parameter.

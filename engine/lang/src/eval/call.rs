@@ -1,0 +1,243 @@
+//! Function calls.
+
+use muster_value::{Marks, Type, Value, convert};
+
+use super::{Evaluated, Evaluator};
+use crate::expr::Node;
+use crate::functions::{Call, Function, FunctionError, Param};
+use crate::{Diags, NodeId, Span, Str};
+
+/// The arguments of a call.
+enum Args {
+    /// All of them.
+    Known(Vec<Value>),
+    /// The list behind `...` is not known yet, so nobody knows how many there are.
+    Undecided(Marks),
+}
+
+impl Evaluator<'_> {
+    pub(super) fn call(
+        &mut self,
+        id: NodeId,
+        function: &'static Function,
+        args: &[NodeId],
+        expand: bool,
+        name: (u32, u32),
+    ) -> Evaluated {
+        match function.name {
+            "try" if !expand => return self.try_each(id, args),
+            "can" if !expand && args.len() == 1 => return Ok(self.can(args[0])),
+            "templatestring" => self.direct_template(id, args)?,
+            _ => {}
+        }
+        let values = match self.arguments(id, args, expand)? {
+            Args::Known(values) => values,
+            Args::Undecided(marks) => return Ok(unknown_result(function, &[]).mark(marks)),
+        };
+        let name = Span {
+            file: self.expr.0.file,
+            start: name.0,
+            end: name.1,
+        };
+        self.check_count(id, function, values.len(), name)?;
+        let mut taken = Vec::with_capacity(values.len());
+        let mut marks = Marks::NONE;
+        for (at, value) in values.iter().enumerate() {
+            let taken_as = function.param(at).map(|p| accept(p, value, &mut marks));
+            match taken_as {
+                Some(Ok(value)) => taken.push(value),
+                Some(Err(e)) => {
+                    let e = FunctionError::argument(at, e);
+                    return Err(self.failed(id, function, args, &e));
+                }
+                None => {}
+            }
+        }
+        let undecided = taken.iter().enumerate().any(|(at, value)| {
+            let takes = function.param(at).is_some_and(|p| p.allow_unknown);
+            !takes && !value.is_wholly_known()
+        });
+        if undecided {
+            return Ok(unknown_result(function, &taken).mark(marks));
+        }
+        (function.call)(&taken, &Call { scope: self.scope })
+            .map(|result| result.mark(marks))
+            .map_err(|e| self.failed(id, function, args, &e))
+    }
+
+    pub(super) fn provider_call(
+        &mut self,
+        id: NodeId,
+        (provider, function): (&Str, &Str),
+        args: &[NodeId],
+        expand: bool,
+    ) -> Evaluated {
+        match self.arguments(id, args, expand)? {
+            Args::Known(values) => {
+                let span = self.expr.node_span(id);
+                self.scope.call_provider(provider, function, &values, span)
+            }
+            Args::Undecided(marks) => Ok(Value::unknown(Type::Dynamic).mark(marks)),
+        }
+    }
+
+    fn arguments(&mut self, id: NodeId, args: &[NodeId], expand: bool) -> Result<Args, Diags> {
+        let mut values = self.all(args)?;
+        if !expand {
+            return Ok(Args::Known(values));
+        }
+        let Some((last, &node)) = values.pop().zip(args.last()) else {
+            return Ok(Args::Known(values));
+        };
+        let marks = last.marks();
+        let span = self.expr.node_span(node);
+        let summary = "Invalid expanding argument value";
+        match last.peel() {
+            Value::Null(_) => {
+                let detail = "The argument before ... is null.";
+                Err(self.error_at(id, span, summary, detail))
+            }
+            Value::Unknown(u)
+                if matches!(
+                    u.ty,
+                    Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_)
+                ) =>
+            {
+                let before = values.iter().fold(marks, |m, v| m | v.marks_deep());
+                Ok(Args::Undecided(before))
+            }
+            Value::List(_) | Value::Set(_) | Value::Tuple(_) => {
+                let items = last.as_slice().unwrap_or_default();
+                values.extend(items.iter().map(|v| v.clone().mark(marks)));
+                Ok(Args::Known(values))
+            }
+            _ => {
+                let detail = "The argument before ... must be a list, a set or a tuple.";
+                Err(self.error_at(id, span, summary, detail))
+            }
+        }
+    }
+
+    fn check_count(
+        &self,
+        id: NodeId,
+        function: &Function,
+        count: usize,
+        name: Span,
+    ) -> Result<(), Diags> {
+        let needed = function.params.len();
+        if count < needed {
+            let missing = function.params[count].name;
+            let detail = format!(
+                "Function {} takes {needed} arguments{}, but {count} are given: \"{missing}\" is missing.",
+                function.name,
+                if function.variadic.is_some() { " or more" } else { "" },
+            );
+            return Err(self.error_at(id, name, "Not enough function arguments", detail));
+        }
+        if count > needed && function.variadic.is_none() {
+            let detail =
+                format!("Function {} takes {needed} arguments, but {count} are given.", function.name);
+            return Err(self.error_at(id, name, "Too many function arguments", detail));
+        }
+        Ok(())
+    }
+
+    fn failed(
+        &self,
+        id: NodeId,
+        function: &Function,
+        args: &[NodeId],
+        error: &FunctionError,
+    ) -> Diags {
+        let reason = &error.reason;
+        match error.argument.and_then(|at| Some((at, function.param(at)?))) {
+            Some((at, param)) => {
+                let node = args.get(at).or(args.last()).copied().unwrap_or(id);
+                let detail = format!(
+                    "Function {} does not take this value for \"{}\": {reason}.",
+                    function.name, param.name
+                );
+                let span = self.expr.node_span(node);
+                self.error_at(id, span, "Invalid function argument", detail)
+            }
+            None => {
+                let detail = format!("Function {} failed: {reason}.", function.name);
+                self.error(id, "Error in function call", detail)
+            }
+        }
+    }
+
+    /// The first argument that does not fail.
+    fn try_each(&mut self, id: NodeId, args: &[NodeId]) -> Evaluated {
+        let mut reasons = Vec::new();
+        for &arg in args {
+            if self.depends_on_unknown(arg) {
+                return Ok(Value::unknown(Type::Dynamic));
+            }
+            match self.node(arg) {
+                Ok(value) => return Ok(value),
+                Err(diags) if diags.is_empty() => return Err(diags),
+                Err(diags) => reasons.extend(diags.into_iter().map(|d| d.detail)),
+            }
+        }
+        let detail = match args.len() {
+            0 => "Function try needs at least one argument.".into(),
+            _ => format!("Function try failed, because all of its arguments do: {}", reasons.join(" ")),
+        };
+        Err(self.error(id, "Error in function call", detail))
+    }
+
+    fn can(&mut self, arg: NodeId) -> Value {
+        if self.depends_on_unknown(arg) {
+            return Value::unknown_not_null(Type::Bool);
+        }
+        Value::Bool(self.node(arg).is_ok())
+    }
+
+    /// A template must be a reference, so that nobody builds one from text by mistake.
+    fn direct_template(&self, id: NodeId, args: &[NodeId]) -> Result<(), Diags> {
+        let Some(&template) = args.first() else {
+            return Ok(());
+        };
+        let mut at = template;
+        loop {
+            match self.expr.node(at) {
+                Node::Reference(_) | Node::Slot(_) => return Ok(()),
+                Node::GetAttr(inner, _) | Node::Index(inner, _) => at = *inner,
+                _ => break,
+            }
+        }
+        let detail = "Function templatestring takes a direct reference to a string that is a template, such as local.template. An expression that stands here already could be used without the function.";
+        let span = self.expr.node_span(template);
+        Err(self.error_at(id, span, "Invalid function argument", detail))
+    }
+}
+
+/// An argument as its parameter wants it; marks that are taken off are added to `marks`.
+fn accept(param: &Param, value: &Value, marks: &mut Marks) -> Result<Value, String> {
+    let ty = (param.ty)();
+    let mut value = match ty {
+        Type::Dynamic => value.clone(),
+        _ => convert(value, &ty).map_err(|e| {
+            if e.path.is_root() { e.reason } else { format!("{}: {}", e.path, e.reason) }
+        })?,
+    };
+    if !param.allow_marked {
+        *marks |= value.marks_deep();
+        value = value.unmark_deep();
+    }
+    if value.is_null() && !param.allow_null {
+        return Err("it must not be null".into());
+    }
+    Ok(value)
+}
+
+fn unknown_result(function: &Function, args: &[Value]) -> Value {
+    let ty = (function.returns.ty)(args);
+    if function.returns.not_null {
+        Value::unknown_not_null(ty)
+    } else {
+        Value::unknown(ty)
+    }
+}

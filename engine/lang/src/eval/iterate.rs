@@ -1,0 +1,168 @@
+//! `for` expressions and directives.
+
+use std::collections::BTreeMap;
+
+use muster_value::{Marks, Str, Type, Value, convert};
+
+use super::construct::Joined;
+use super::{Evaluated, Evaluator};
+use crate::expr::ForExpr;
+use crate::{Diags, NodeId};
+
+/// What one round gave.
+enum Round {
+    /// The condition left it out.
+    Skipped,
+    /// Not known whether it is left out.
+    Undecided,
+    /// Key, if the result is an object (`None` when it is not known), and value.
+    Result(Option<Option<Str>>, Value),
+}
+
+impl Evaluator<'_> {
+    pub(super) fn for_expr(&mut self, each: &ForExpr) -> Evaluated {
+        let (collection, mut marks) = self.node(each.collection)?.unmark();
+        let Some(items) = self.items(each.collection, &collection)? else {
+            return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
+        };
+        let mut unknown = false;
+        let mut values = Vec::new();
+        let mut groups: BTreeMap<Str, Vec<Value>> = BTreeMap::new();
+        for (key, value) in items {
+            match self.round(each, key, value, &mut marks)? {
+                Round::Skipped => {}
+                Round::Undecided | Round::Result(Some(None), _) => unknown = true,
+                Round::Result(None, value) => values.push(value),
+                Round::Result(Some(Some(name)), value) => {
+                    let group = groups.entry(name.clone()).or_default();
+                    if !group.is_empty() && !each.group {
+                        return Err(self.duplicate(each, &name, marks));
+                    }
+                    group.push(value);
+                }
+            }
+        }
+        let result = match (unknown, each.key, each.group) {
+            (true, ..) => Value::unknown_not_null(Type::Dynamic),
+            (_, None, _) => Value::tuple(values),
+            (_, _, true) => Value::object(groups.into_iter().map(|(k, v)| (k, Value::tuple(v)))),
+            _ => Value::object(groups.into_iter().filter_map(|(k, mut v)| Some((k, v.pop()?)))),
+        };
+        Ok(result.mark(marks))
+    }
+
+    pub(super) fn template_for(&mut self, id: NodeId, each: &ForExpr) -> Evaluated {
+        let (collection, mut marks) = self.node(each.collection)?.unmark();
+        let Some(items) = self.items(each.collection, &collection)? else {
+            return Ok(Value::unknown_not_null(Type::String).mark(marks));
+        };
+        let mut text = Joined::default();
+        for (key, value) in items {
+            match self.round(each, key, value, &mut marks)? {
+                Round::Result(_, value) => text.push(self.interpolate(id, &value)?),
+                Round::Skipped | Round::Undecided => {}
+            }
+        }
+        Ok(text.finish().mark(marks))
+    }
+
+    /// Keys and values of what is iterated; `None` when they are not known yet.
+    fn items(&self, id: NodeId, collection: &Value) -> Result<Option<Vec<(Value, Value)>>, Diags> {
+        let numbered = |items: &[Value]| {
+            (0i64..)
+                .zip(items)
+                .map(|(i, v)| (Value::int(i), v.clone()))
+                .collect()
+        };
+        Ok(Some(match collection {
+            Value::Null(_) => {
+                let detail = "A for expression cannot iterate over null.";
+                return Err(self.error(id, "Iteration over null value", detail));
+            }
+            Value::Unknown(u) => match &u.ty {
+                ty if ty.is_primitive() => return Err(self.not_iterable(id, ty)),
+                _ => return Ok(None),
+            },
+            Value::List(list) => numbered(&list.items),
+            Value::Tuple(items) => numbered(items),
+            Value::Set(set) => set.items.iter().map(|v| (v.clone(), v.clone())).collect(),
+            Value::Map(_) | Value::Object(_) => collection
+                .as_entries()
+                .into_iter()
+                .flatten()
+                .map(|(k, v)| (Value::String(k.clone()), v.clone()))
+                .collect(),
+            other => return Err(self.not_iterable(id, &other.ty())),
+        }))
+    }
+
+    fn not_iterable(&self, id: NodeId, ty: &Type) -> Diags {
+        let detail = format!("A for expression cannot iterate over a {}.", ty.friendly_name());
+        self.error(id, "Iteration over non-iterable value", detail)
+    }
+
+    fn round(
+        &mut self,
+        each: &ForExpr,
+        key: Value,
+        value: Value,
+        marks: &mut Marks,
+    ) -> Result<Round, Diags> {
+        if let Some(slot) = each.key_slot {
+            self.slots[slot as usize] = key;
+        }
+        self.slots[each.value_slot as usize] = value;
+        if let Some(condition) = each.condition {
+            match self.wanted(condition, marks)? {
+                Some(true) => {}
+                Some(false) => return Ok(Round::Skipped),
+                None => return Ok(Round::Undecided),
+            }
+        }
+        let name = match each.key {
+            Some(key) => Some(self.result_key(key, marks)?),
+            None => None,
+        };
+        Ok(Round::Result(name, self.node(each.value)?))
+    }
+
+    /// The `if` clause; `None` when it is not known yet.
+    fn wanted(&mut self, condition: NodeId, marks: &mut Marks) -> Result<Option<bool>, Diags> {
+        let value = self.node(condition)?;
+        *marks |= value.marks();
+        if value.is_null() {
+            let detail = "The if clause is null: neither true nor false.";
+            return Err(self.error(condition, "Condition is null", detail));
+        }
+        let value = convert(&value, &Type::Bool).map_err(|e| {
+            let detail = format!("The if clause must be a bool: {e}.");
+            self.error(condition, "Invalid 'for' condition", detail)
+        })?;
+        Ok(value.as_bool())
+    }
+
+    fn result_key(&mut self, id: NodeId, marks: &mut Marks) -> Result<Option<Str>, Diags> {
+        let key = self.node(id)?;
+        *marks |= key.marks();
+        let summary = "Invalid object key";
+        if key.is_null() {
+            return Err(self.error(id, summary, "The key of a result is null."));
+        }
+        let key = convert(&key, &Type::String).map_err(|e| {
+            self.error(id, summary, format!("The key of a result must be a string: {e}."))
+        })?;
+        Ok(key.as_str().cloned())
+    }
+
+    fn duplicate(&self, each: &ForExpr, name: &str, marks: Marks) -> Diags {
+        let which = match marks.is_empty() {
+            true => format!("the key \"{name}\""),
+            false => "a key that is not shown here".into(),
+        };
+        let detail = format!(
+            "Two rounds of this for expression give {which}. Put ... after the value to group values by key."
+        );
+        let id = each.key.unwrap_or(each.value);
+        self.error(id, "Duplicate object key", detail)
+    }
+}

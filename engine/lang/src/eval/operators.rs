@@ -1,0 +1,290 @@
+//! Operators and conditionals.
+
+use muster_value::{Marks, Number, NumberError, Refinement, Type, Value, convert, unify};
+
+use super::{Evaluated, Evaluator};
+use crate::expr::{BinaryOp, UnaryOp};
+use crate::{Diags, NodeId};
+
+impl Evaluator<'_> {
+    pub(super) fn unary(&mut self, id: NodeId, op: UnaryOp, operand: NodeId) -> Evaluated {
+        let value = self.node(operand)?;
+        let ty = match op {
+            UnaryOp::Neg => Type::Number,
+            UnaryOp::Not => Type::Bool,
+        };
+        let (value, marks) = self.operand(id, operand, &value, &ty, "The operand")?;
+        let result = match (op, &value) {
+            (UnaryOp::Neg, Value::Number(n)) => Value::Number(n.neg()),
+            (UnaryOp::Not, Value::Bool(b)) => Value::Bool(!b),
+            _ => Value::unknown_not_null(ty),
+        };
+        Ok(result.mark(marks))
+    }
+
+    pub(super) fn binary(
+        &mut self,
+        id: NodeId,
+        op: BinaryOp,
+        left: NodeId,
+        right: NodeId,
+    ) -> Evaluated {
+        let (a, b) = both(self.node(left), self.node(right))?;
+        let ty = match op {
+            BinaryOp::Eq => return Ok(a.equals(&b)),
+            BinaryOp::NotEq => return Ok(not(a.equals(&b))),
+            BinaryOp::And | BinaryOp::Or => Type::Bool,
+            _ => Type::Number,
+        };
+        let ((a, marks_a), (b, marks_b)) = both(
+            self.operand(id, left, &a, &ty, "The left operand"),
+            self.operand(id, right, &b, &ty, "The right operand"),
+        )?;
+        let result = match (&a, &b) {
+            (Value::Bool(a), Value::Bool(b)) => Value::Bool(match op {
+                BinaryOp::And => *a && *b,
+                _ => *a || *b,
+            }),
+            (Value::Number(a), Value::Number(b)) => arithmetic(op, a, b).map_err(|e| {
+                self.error(id, "Operation failed", format!("The operation has no result: {e}."))
+            })?,
+            _ => unknown_result(op, &a, &b),
+        };
+        Ok(result.mark(marks_a | marks_b))
+    }
+
+    /// An operand converted to what its operator takes, and its marks.
+    fn operand(
+        &self,
+        id: NodeId,
+        operand: NodeId,
+        value: &Value,
+        ty: &Type,
+        which: &str,
+    ) -> Result<(Value, Marks), Diags> {
+        let span = self.expr.node_span(operand);
+        let converted = convert(value, ty).map_err(|e| {
+            let detail = format!("{which} does not suit the operator: {e}.");
+            self.error_at(id, span, "Invalid operand", detail)
+        })?;
+        if converted.is_null() {
+            let detail = format!("{which} is null, which the operator does not take.");
+            return Err(self.error(id, "Operation failed", detail));
+        }
+        Ok(converted.unmark())
+    }
+
+    pub(super) fn conditional(
+        &mut self,
+        id: NodeId,
+        condition: NodeId,
+        then: NodeId,
+        otherwise: NodeId,
+    ) -> Evaluated {
+        let test = self.node(condition)?;
+        if test.is_null() {
+            let detail = "The condition is null: neither true nor false.";
+            let span = self.expr.node_span(condition);
+            // A type mismatch is the more fundamental mistake and is told first.
+            self.branches(id, None, then, otherwise)?;
+            return Err(self.error_at(id, span, "Null condition", detail));
+        }
+        let test = convert(&test, &Type::Bool).map_err(|e| {
+            let detail = format!("A condition is a bool: {e}.");
+            let span = self.expr.node_span(condition);
+            self.error_at(id, span, "Incorrect condition type", detail)
+        })?;
+        let (test, marks) = test.unmark();
+        let (then, otherwise) = self.branches(id, test.as_bool(), then, otherwise)?;
+        let result = match test {
+            Value::Bool(true) => then,
+            Value::Bool(false) => otherwise,
+            _ => undecided(&then, &otherwise),
+        };
+        Ok(result.mark(marks))
+    }
+
+    /// Both results, converted to their common type. The one that is not `taken` may fail.
+    fn branches(
+        &mut self,
+        id: NodeId,
+        taken: Option<bool>,
+        then: NodeId,
+        otherwise: NodeId,
+    ) -> Result<(Value, Value), Diags> {
+        let spare = |result: Evaluated| result.or(Ok::<_, crate::Diags>(Value::unknown(Type::Dynamic)));
+        let (then, otherwise) = (self.node(then), self.node(otherwise));
+        let (then, otherwise) = match taken {
+            Some(true) => (then?, spare(otherwise)?),
+            Some(false) => (spare(then)?, otherwise?),
+            None => both(then, otherwise)?,
+        };
+        let (a, b) = (then.ty(), otherwise.ty());
+        if a == b {
+            return Ok((then, otherwise));
+        }
+        let untyped = |v: &Value| v.is_null() && v.peel() == &Value::NULL;
+        let ty = match () {
+            () if untyped(&then) => Some(b.clone()),
+            () if untyped(&otherwise) => Some(a.clone()),
+            () => unify(&[a.clone(), b.clone()]),
+        };
+        let mismatch = |why: &str| {
+            let detail = format!(
+                "Both results of a conditional must have one type, but the first is {} and the second is {}{why}.",
+                kind(&a),
+                kind(&b)
+            );
+            self.error(id, "Inconsistent conditional result types", detail)
+        };
+        let Some(ty) = ty else {
+            return Err(mismatch(""));
+        };
+        if ty == Type::Dynamic {
+            return Ok((then, otherwise));
+        }
+        let taken_then = convert(&then, &ty);
+        let taken_otherwise = convert(&otherwise, &ty);
+        let why = |e: muster_value::ConvertError| mismatch(&format!(": {e}"));
+        let unknown = || Value::unknown(ty.clone());
+        Ok(match taken {
+            Some(true) => (taken_then.map_err(why)?, taken_otherwise.unwrap_or_else(|_| unknown())),
+            Some(false) => (taken_then.unwrap_or_else(|_| unknown()), taken_otherwise.map_err(why)?),
+            None => (taken_then.map_err(why)?, taken_otherwise.map_err(why)?),
+        })
+    }
+}
+
+/// Both, or the errors of both.
+pub(super) fn both<A, B>(a: Result<A, Diags>, b: Result<B, Diags>) -> Result<(A, B), Diags> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(mut a), Err(b)) => {
+            a.extend(b);
+            Err(a)
+        }
+        (Err(e), _) | (_, Err(e)) => Err(e),
+    }
+}
+
+fn kind(ty: &Type) -> String {
+    let name = ty.to_string();
+    if name.len() <= 80 { name } else { ty.friendly_name() }
+}
+
+fn not(value: Value) -> Value {
+    let (value, marks) = value.unmark();
+    match value {
+        Value::Bool(b) => Value::Bool(!b),
+        other => other,
+    }
+    .mark(marks)
+}
+
+fn arithmetic(op: BinaryOp, a: &Number, b: &Number) -> Result<Value, NumberError> {
+    Ok(match op {
+        BinaryOp::Add => Value::Number(a.add(b)?),
+        BinaryOp::Sub => Value::Number(a.sub(b)?),
+        BinaryOp::Mul => Value::Number(a.mul(b)?),
+        BinaryOp::Div => Value::Number(a.div(b)?),
+        BinaryOp::Rem => Value::Number(a.rem(b)?),
+        BinaryOp::Less => Value::Bool(a < b),
+        BinaryOp::LessEq => Value::Bool(a <= b),
+        BinaryOp::Greater => Value::Bool(a > b),
+        BinaryOp::GreaterEq => Value::Bool(a >= b),
+        BinaryOp::Eq => Value::Bool(a == b),
+        BinaryOp::NotEq => Value::Bool(a != b),
+        BinaryOp::And | BinaryOp::Or => Value::unknown_not_null(Type::Bool),
+    })
+}
+
+/// The result when an operand is not known: bounds can settle a comparison.
+fn unknown_result(op: BinaryOp, a: &Value, b: &Value) -> Value {
+    let ty = match op {
+        BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => {
+            return Value::unknown_not_null(Type::Number);
+        }
+        _ => Type::Bool,
+    };
+    let settled = match op {
+        BinaryOp::Less => below(a, b, true).or_else(|| below(b, a, false).map(|x| !x)),
+        BinaryOp::GreaterEq => below(b, a, false).or_else(|| below(a, b, true).map(|x| !x)),
+        BinaryOp::Greater => below(b, a, true).or_else(|| below(a, b, false).map(|x| !x)),
+        BinaryOp::LessEq => below(a, b, false).or_else(|| below(b, a, true).map(|x| !x)),
+        _ => None,
+    };
+    settled.map_or_else(|| Value::unknown_not_null(ty), Value::Bool)
+}
+
+/// `Some(true)` when the bounds say that `a` is below `b` for certain (strictly, or at most
+/// equal).
+fn below(a: &Value, b: &Value, strict: bool) -> Option<bool> {
+    let upper = match a {
+        Value::Number(n) => (n, true),
+        Value::Unknown(u) => u.refinement.upper.as_ref().map(|(n, inc)| (n, *inc))?,
+        _ => return None,
+    };
+    let lower = match b {
+        Value::Number(n) => (n, true),
+        Value::Unknown(u) => u.refinement.lower.as_ref().map(|(n, inc)| (n, *inc))?,
+        _ => return None,
+    };
+    let certain = upper.0 < lower.0 || upper.0 == lower.0 && !(strict && upper.1 && lower.1);
+    certain.then_some(true)
+}
+
+/// What is sure about a conditional whose condition is not known.
+fn undecided(then: &Value, otherwise: &Value) -> Value {
+    let marks = then.marks() | otherwise.marks();
+    let (ty, other) = (then.ty(), otherwise.ty());
+    let ty = if ty == other { ty } else { Type::Dynamic };
+    let (a, b) = (facts(then), facts(otherwise));
+    let length = ty.is_collection();
+    let refinement = Refinement {
+        not_null: a.not_null && b.not_null,
+        prefix: match (&a.prefix, &b.prefix) {
+            (Some(a), Some(b)) => common_prefix(a, b),
+            _ => None,
+        },
+        lower: match (a.lower, b.lower) {
+            (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
+            _ => None,
+        },
+        upper: match (a.upper, b.upper) {
+            (Some(a), Some(b)) => Some(if a.0 >= b.0 { a } else { b }),
+            _ => None,
+        },
+        min_length: match (a.min_length, b.min_length) {
+            (Some(a), Some(b)) if length => Some(a.min(b)),
+            _ => None,
+        },
+        max_length: match (a.max_length, b.max_length) {
+            (Some(a), Some(b)) if length => Some(a.max(b)),
+            _ => None,
+        },
+    };
+    Value::refined(ty, refinement).mark(marks)
+}
+
+/// Everything known about a value, in the form of a refinement.
+fn facts(value: &Value) -> Refinement {
+    let length = value.len().map(|n| n as u64);
+    let mut facts = Refinement { not_null: true, min_length: length, max_length: length, ..Refinement::default() };
+    match value.peel() {
+        Value::Unknown(u) => return u.refinement.clone(),
+        Value::Null(_) => facts.not_null = false,
+        Value::String(s) => facts.prefix = Some(s.clone()),
+        Value::Number(n) => {
+            facts.lower = Some((n.clone(), true));
+            facts.upper = Some((n.clone(), true));
+        }
+        _ => {}
+    }
+    facts
+}
+
+fn common_prefix(a: &str, b: &str) -> Option<muster_value::Str> {
+    let end = a.char_indices().zip(b.chars()).find(|((_, x), y)| x != y);
+    let len = end.map_or(a.len().min(b.len()), |((at, _), _)| at);
+    (len > 0).then(|| a[..len].into())
+}
