@@ -1,7 +1,14 @@
-//! The builtin functions, one file per family. Skeleton to be replaced.
-use muster_value::{Type, Value};
+//! The builtin functions, one file per family.
+
+mod numeric;
+mod signature;
+
+use std::sync::LazyLock;
+
+use muster_value::Value;
 
 use crate::Scope;
+pub use signature::{Param, Returns};
 
 /// A builtin function.
 #[derive(Debug)]
@@ -12,53 +19,17 @@ pub struct Function {
     pub params: &'static [Param],
     /// The parameter that takes all further arguments.
     pub variadic: Option<Param>,
-    /// What is known of a result before the arguments are.
-    pub returns: Returns,
     /// One sentence for `metadata functions` and editors.
     pub description: &'static str,
+    /// What is known about the result when it cannot be computed yet.
+    pub returns: Returns,
     /// The implementation. Arguments are converted to the parameters' types; marks and unknowns
     /// are handled by the caller as the parameters say.
-    pub call: fn(&[Value], &Call<'_>) -> Result<Value, FunctionError>,
+    pub call: Implementation,
 }
 
-/// What is known of a result before the arguments are.
-#[derive(Clone, Copy, Debug)]
-pub struct Returns {
-    /// Its type, from the arguments as far as they are known.
-    pub ty: fn(&[Value]) -> Type,
-    /// It is never null.
-    pub not_null: bool,
-}
-
-impl Function {
-    /// The parameter that takes the argument at an index.
-    pub fn param(&self, at: usize) -> Option<&Param> {
-        self.params.get(at).or(self.variadic.as_ref())
-    }
-}
-
-impl FunctionError {
-    /// The argument at an index is to blame.
-    pub fn argument(at: usize, reason: impl Into<String>) -> Self {
-        Self { argument: Some(at), reason: reason.into() }
-    }
-}
-
-/// A parameter.
-#[derive(Clone, Copy, Debug)]
-pub struct Param {
-    /// Name in messages.
-    pub name: &'static str,
-    /// Type constraint; `None` takes any value.
-    pub ty: fn() -> Type,
-    /// Whether null is taken.
-    pub allow_null: bool,
-    /// Whether unknown values are handed to the function; else the result is unknown at once.
-    pub allow_unknown: bool,
-    /// Whether marked values are handed to the function; else marks are taken off and put on
-    /// the result.
-    pub allow_marked: bool,
-}
+/// The code of a function.
+pub type Implementation = fn(&[Value], &Call<'_>) -> Result<Value, FunctionError>;
 
 /// What a call may use besides its arguments.
 pub struct Call<'a> {
@@ -71,12 +42,80 @@ pub struct Call<'a> {
 pub struct FunctionError {
     /// Which argument is to blame, counted from zero.
     pub argument: Option<usize>,
-    /// What is wrong.
+    /// What is wrong, without a full stop.
     pub reason: String,
 }
 
+impl FunctionError {
+    /// An argument is to blame.
+    pub fn argument(at: usize, reason: impl Into<String>) -> Self {
+        Self {
+            argument: Some(at),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// No single argument is to blame.
+impl From<String> for FunctionError {
+    fn from(reason: String) -> Self {
+        Self {
+            argument: None,
+            reason,
+        }
+    }
+}
+
+/// No single argument is to blame.
+impl From<&str> for FunctionError {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
+
+impl Function {
+    const fn new(
+        name: &'static str,
+        description: &'static str,
+        params: &'static [Param],
+        returns: Returns,
+        call: Implementation,
+    ) -> Self {
+        Self {
+            name,
+            params,
+            variadic: None,
+            description,
+            returns,
+            call,
+        }
+    }
+
+    const fn more(mut self, param: Param) -> Self {
+        self.variadic = Some(param);
+        self
+    }
+
+    /// The parameter that takes an argument, counted from zero.
+    pub fn param(&self, argument: usize) -> Option<&Param> {
+        self.params.get(argument).or(self.variadic.as_ref())
+    }
+}
+
+static ALL: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
+    let families: [&'static [Function]; 1] = [numeric::TABLE];
+    let mut all: Vec<_> = families.into_iter().flatten().collect();
+    all.sort_by_key(|f| f.name);
+    all
+});
+
 /// The function of a name (`core::` prefix taken off by the caller).
-pub fn lookup(name: &str) -> Option<&'static Function> { let _ = name; None }
+pub fn lookup(name: &str) -> Option<&'static Function> {
+    let at = ALL.binary_search_by(|f| f.name.cmp(name)).ok()?;
+    Some(ALL[at])
+}
 
 /// Every function, sorted by name.
-pub fn all() -> &'static [&'static Function] { &[] }
+pub fn all() -> &'static [&'static Function] {
+    &ALL
+}

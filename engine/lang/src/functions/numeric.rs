@@ -1,0 +1,238 @@
+//! Numbers.
+
+use muster_value::{Number, Type, Value, convert};
+use num_bigint::BigInt;
+
+use super::{Function, FunctionError, Param, Returns};
+
+pub(super) static TABLE: &[Function] = &[
+    Function::new(
+        "abs",
+        "The number without its sign.",
+        &[Param::number("num")],
+        Returns::NUMBER,
+        |a, _| {
+            let n = number(a, 0)?;
+            Ok(Value::Number(if n.is_negative() { n.neg() } else { n.clone() }))
+        },
+    ),
+    Function::new(
+        "ceil",
+        "The nearest whole number that is not below the given one.",
+        &[Param::number("num")],
+        Returns::NUMBER,
+        |a, _| Ok(Value::Number(number(a, 0)?.ceil())),
+    ),
+    Function::new(
+        "floor",
+        "The nearest whole number that is not above the given one.",
+        &[Param::number("num")],
+        Returns::NUMBER,
+        |a, _| Ok(Value::Number(number(a, 0)?.floor())),
+    ),
+    Function::new(
+        "log",
+        "The logarithm of a number to a base.",
+        &[Param::number("num"), Param::number("base")],
+        Returns::NUMBER,
+        |a, _| float(number(a, 0)?.to_f64().ln() / number(a, 1)?.to_f64().ln()),
+    ),
+    Function::new(
+        "max",
+        "The greatest of the numbers.",
+        &[],
+        Returns::NUMBER,
+        |a, _| extreme(a, |candidate, best| candidate > best),
+    )
+    .more(Param::number("numbers")),
+    Function::new(
+        "min",
+        "The smallest of the numbers.",
+        &[],
+        Returns::NUMBER,
+        |a, _| extreme(a, |candidate, best| candidate < best),
+    )
+    .more(Param::number("numbers")),
+    Function::new(
+        "parseint",
+        "The whole number that a string writes in a base from 2 to 62.",
+        &[Param::any("number"), Param::number("base")],
+        Returns::of(|args| if args.is_empty() { Type::Dynamic } else { Type::Number }),
+        |a, _| parse_int(a),
+    ),
+    Function::new(
+        "pow",
+        "A number raised to a power.",
+        &[Param::number("num"), Param::number("power")],
+        Returns::NUMBER,
+        |a, _| float(power(number(a, 0)?.to_f64(), number(a, 1)?.to_f64())),
+    ),
+    Function::new(
+        "signum",
+        "The sign of a number: -1, 0 or 1.",
+        &[Param::number("num")],
+        Returns::NUMBER,
+        |a, _| {
+            let n = number(a, 0)?;
+            let sign = if n.is_zero() { 0 } else if n.is_negative() { -1 } else { 1 };
+            Ok(Value::int(sign))
+        },
+    ),
+    Function::new(
+        "sum",
+        "The sum of a list, set or tuple of numbers.",
+        &[Param::any("list")],
+        Returns::of(|args| if args.is_empty() { Type::Dynamic } else { Type::Number }),
+        |a, _| sum(a),
+    ),
+    Function::new(
+        "range",
+        "Numbers from a start to a limit, which is left out, by a step.",
+        &[],
+        Returns::of(|_| Type::list(Type::Number)),
+        |a, _| range(a),
+    )
+    .more(Param::number("params")),
+];
+
+/// A number argument.
+pub(super) fn number(args: &[Value], at: usize) -> Result<&Number, FunctionError> {
+    args[at]
+        .as_number()
+        .ok_or_else(|| FunctionError::argument(at, "a number is required"))
+}
+
+/// An argument that is a whole number of machine size.
+pub(super) fn whole(args: &[Value], at: usize) -> Result<i64, FunctionError> {
+    let n = number(args, at)?;
+    n.to_i64()
+        .ok_or_else(|| FunctionError::argument(at, format!("{n} is not a whole number in range")))
+}
+
+fn float(result: f64) -> Result<Value, FunctionError> {
+    Number::from_f64(result)
+        .map(Value::Number)
+        .map_err(|e| e.to_string().into())
+}
+
+/// IEEE power, where 1 to any power is 1 and -1 to infinity is 1.
+fn power(base: f64, exponent: f64) -> f64 {
+    base.powf(exponent)
+}
+
+fn extreme(
+    args: &[Value],
+    better: fn(&Number, &Number) -> bool,
+) -> Result<Value, FunctionError> {
+    if args.is_empty() {
+        return Err("at least one number is needed".into());
+    }
+    let mut best = 0;
+    for at in 1..args.len() {
+        if better(number(args, at)?, number(args, best)?) {
+            best = at;
+        }
+    }
+    Ok(args[best].clone())
+}
+
+fn parse_int(args: &[Value]) -> Result<Value, FunctionError> {
+    let Some(text) = args[0].as_str() else {
+        return Err(FunctionError::argument(0, "a string is required"));
+    };
+    let base = whole(args, 1)?;
+    let base = u32::try_from(base).ok().filter(|b| (2..=62).contains(b));
+    let Some(base) = base else {
+        return Err(FunctionError::argument(1, "the base must be from 2 to 62"));
+    };
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let parsed = digits
+        .chars()
+        .map(|c| digit(c, base))
+        .collect::<Option<Vec<u8>>>()
+        .filter(|d| !d.is_empty())
+        .map(|d| big(&d, base));
+    let Some(n) = parsed else {
+        let reason = format!("\"{text}\" is not a whole number in base {base}");
+        return Err(FunctionError::argument(0, reason));
+    };
+    let n = if text.starts_with('-') { -n } else { n };
+    Number::from_integer(&n)
+        .map(Value::Number)
+        .map_err(|e| FunctionError::argument(0, e.to_string()))
+}
+
+fn digit(c: char, base: u32) -> Option<u8> {
+    let value = match c {
+        '0'..='9' => c as u32 - '0' as u32,
+        'a'..='z' => c as u32 - 'a' as u32 + 10,
+        'A'..='Z' if base <= 36 => c as u32 - 'A' as u32 + 10,
+        'A'..='Z' => c as u32 - 'A' as u32 + 36,
+        _ => return None,
+    };
+    (value < base).then_some(value as u8)
+}
+
+/// Bases up to 36 are read in one go, the rest by halves, so that long texts stay cheap.
+fn big(digits: &[u8], base: u32) -> BigInt {
+    if let Some(n) = BigInt::from_radix_be(num_bigint::Sign::Plus, digits, base) {
+        return n;
+    }
+    BigInt::from(0)
+}
+
+fn sum(args: &[Value]) -> Result<Value, FunctionError> {
+    let Some(items) = args[0].as_slice() else {
+        return Err(FunctionError::argument(0, "a list, set or tuple of numbers is required"));
+    };
+    if items.is_empty() {
+        return Err(FunctionError::argument(0, "there is nothing to add up"));
+    }
+    let mut total: Option<Number> = None;
+    for item in items {
+        let bad = || FunctionError::argument(0, "all elements must be numbers");
+        if item.is_null() {
+            return Err(bad());
+        }
+        let item = convert(item, &Type::Number).map_err(|_| bad())?;
+        let n = item.as_number().ok_or_else(bad)?;
+        total = Some(match total {
+            None => n.clone(),
+            Some(t) => t.add(n).map_err(|e| e.to_string())?,
+        });
+    }
+    Ok(total.map_or(Value::int(0), Value::Number))
+}
+
+/// How many numbers `range` gives at most.
+const MOST: usize = 1024;
+
+fn range(args: &[Value]) -> Result<Value, FunctionError> {
+    let zero = Number::from(0i64);
+    let one = Number::from(1i64);
+    let (start, limit, step) = match args.len() {
+        1 => (zero.clone(), number(args, 0)?.clone(), None),
+        2 => (number(args, 0)?.clone(), number(args, 1)?.clone(), None),
+        3 => (number(args, 0)?.clone(), number(args, 1)?.clone(), Some(number(args, 2)?.clone())),
+        n => return Err(format!("it takes one, two or three numbers, not {n}").into()),
+    };
+    let down = limit < start;
+    let step = step.unwrap_or_else(|| if down { one.neg() } else { one });
+    if step.is_zero() {
+        return Err(FunctionError::argument(2, "the step must not be zero"));
+    }
+    if limit != start && step.is_negative() != down {
+        let way = if down { "negative" } else { "positive" };
+        return Err(FunctionError::argument(2, format!("the step must be {way} to reach the limit")));
+    }
+    let mut items = Vec::new();
+    let mut at = start;
+    while if down { at > limit } else { at < limit } {
+        if items.len() >= MOST {
+            return Err(format!("the range has more than {MOST} numbers").into());
+        }
+        items.push(Value::Number(at.clone()));
+        at = at.add(&step).map_err(|e| e.to_string())?;
+    }
+    Ok(Value::list(Type::Number, items))
+}
