@@ -3,13 +3,13 @@
 
 /// Protocol version 5.
 pub mod tfplugin5 {
-    #![expect(unreachable_pub, clippy::all, reason = "generated code")]
+    #![expect(missing_docs, clippy::all, reason = "generated code")]
     include!("generated/tfplugin5.rs");
 }
 
 /// Protocol version 6.
 pub mod tfplugin6 {
-    #![expect(unreachable_pub, clippy::all, reason = "generated code")]
+    #![expect(missing_docs, clippy::all, reason = "generated code")]
     include!("generated/tfplugin6.rs");
 }
 
