@@ -6,7 +6,10 @@ use crate::harness::Work;
 #[track_caller]
 fn refuse(config: &str, says: &[&str]) {
     let work = Work::with(config);
-    work.run(&["plan"]).code(1).says(says).never_says(&["panicked"]);
+    work.run(&["plan"])
+        .code(1)
+        .says(says)
+        .never_says(&["panicked"]);
     assert!(!work.path().join("terraform.tfstate").exists());
 }
 
@@ -14,9 +17,18 @@ const DATA: &str = "resource \"terraform_data\"";
 
 #[test]
 fn mistakes_in_the_text() {
-    refuse("variable \"a\" {\n  type = string\n", &["Unclosed configuration block", "main.tf line 1"]);
-    refuse("locals {\n  a = 1 +\n}\n", &["Invalid expression", "main.tf line 2"]);
-    refuse("locals {\n  a = nonsense(1)\n}\n", &["Call to unknown function", "main.tf line 2"]);
+    refuse(
+        "variable \"a\" {\n  type = string\n",
+        &["Unclosed configuration block", "main.tf line 1"],
+    );
+    refuse(
+        "locals {\n  a = 1 +\n}\n",
+        &["Invalid expression", "main.tf line 2"],
+    );
+    refuse(
+        "locals {\n  a = nonsense(1)\n}\n",
+        &["Call to unknown function", "main.tf line 2"],
+    );
 }
 
 #[test]
@@ -42,36 +54,64 @@ fn cycles() {
 
 #[test]
 fn wrong_values() {
-    refuse("variable \"n\" {\n  type = number\n}\n", &["No value for required variable"]);
-    refuse(&format!("{DATA} \"a\" {{\n  count = -1\n}}\n"), &["Invalid count argument"]);
     refuse(
-        &format!("{DATA} \"a\" {{}}\n{DATA} \"b\" {{\n  for_each = toset([terraform_data.a.id])\n}}\n"),
+        "variable \"n\" {\n  type = number\n}\n",
+        &["No value for required variable"],
+    );
+    refuse(
+        &format!("{DATA} \"a\" {{\n  count = -1\n}}\n"),
+        &["Invalid count argument"],
+    );
+    refuse(
+        &format!(
+            "{DATA} \"a\" {{}}\n{DATA} \"b\" {{\n  for_each = toset([terraform_data.a.id])\n}}\n"
+        ),
         &["Invalid for_each argument", "main.tf line 3"],
     );
-    refuse("resource \"muster_zone\" \"z\" {\n  provider = muster\n}\nterraform {\n  required_providers {\n    muster = { source = \"muster/muster\" }\n  }\n}\n", &["Missing required argument"]);
-    refuse("resource \"nobody_knows\" \"x\" {}\n", &["hashicorp/nobody"]);
+    refuse(
+        "resource \"muster_zone\" \"z\" {\n  provider = muster\n}\nterraform {\n  required_providers {\n    muster = { source = \"muster/muster\" }\n  }\n}\n",
+        &["Missing required argument"],
+    );
+    refuse(
+        "resource \"nobody_knows\" \"x\" {}\n",
+        &["hashicorp/nobody"],
+    );
 }
 
 #[test]
 fn files_that_are_not_text() {
     let work = Work::empty();
     work.write("main.tf", b"locals {\n  a = \"\xff\xfe\"\n}\n");
-    work.run(&["plan"]).code(1).says(&["main.tf", "character encoding"]);
+    work.run(&["plan"])
+        .code(1)
+        .says(&["main.tf", "character encoding"]);
 }
 
 #[test]
 fn deep_and_long_files() {
-    let deep = format!("output \"x\" {{\n  value = {}1{}\n}}\n", "(".repeat(10_000), ")".repeat(10_000));
+    let deep = format!(
+        "output \"x\" {{\n  value = {}1{}\n}}\n",
+        "(".repeat(10_000),
+        ")".repeat(10_000)
+    );
     let work = Work::with(&deep);
     let ran = work.run(&["plan"]).never_says(&["panicked", "overflow"]);
     assert!(ran.code == 0 || ran.code == 1, "{}", ran.stderr);
-    let long: String = (0..10_000).map(|i| format!("output \"o{i}\" {{ value = {i} }}\n\n")).collect();
+    let long: String = (0..10_000)
+        .map(|i| format!("output \"o{i}\" {{ value = {i} }}\n\n"))
+        .collect();
     Work::with(&long).run(&["apply", "-auto-approve"]).code(0);
 }
 
 #[test]
 fn states_that_are_none() {
-    for text in ["", "{", "not a state", "{\"version\": 99}", "{\"version\":4,\"serial\":1}"] {
+    for text in [
+        "",
+        "{",
+        "not a state",
+        "{\"version\": 99}",
+        "{\"version\":4,\"serial\":1}",
+    ] {
         let work = Work::with(&format!("{DATA} \"a\" {{}}\n"));
         work.write("terraform.tfstate", text);
         let ran = work.run(&["apply", "-auto-approve"]);
@@ -87,14 +127,21 @@ fn states_that_are_none() {
 fn zones_settlements_and_policies_that_cannot_be() {
     let head = "terraform {\n  required_providers {\n    muster = { source = \"muster/muster\" }\n  }\n}\n";
     let zone = |capacity: &str| {
-        format!("{head}resource \"muster_zone\" \"z\" {{\n  name = \"z\"\n  type = \"edge\"\n  location = \"here\"\n  capacity = {capacity}\n}}\n")
+        format!(
+            "{head}resource \"muster_zone\" \"z\" {{\n  name = \"z\"\n  type = \"edge\"\n  location = \"here\"\n  capacity = {capacity}\n}}\n"
+        )
     };
-    refuse(&zone("{ cpu = -1, memory_gb = 1 }"), &["main.tf line 10", "cpu"]);
+    refuse(
+        &zone("{ cpu = -1, memory_gb = 1 }"),
+        &["main.tf line 10", "cpu"],
+    );
     let small = zone("{ cpu = 1, gpu = 1, memory_gb = 1 }");
     let settlement = "resource \"muster_settlement\" \"s\" {\n  contract_id = \"c\"\n  buyer_id = \"b\"\n  resource_type = \"gpu\"\n  quantity = 10\n  start_time = \"2034-01-15T10:00:00Z\"\n  duration_hours = 1\n  provider_priority = [muster_zone.z.id]\n}\n";
     refuse(&format!("{small}{settlement}"), &["quantity"]);
     let policy = |site: &str, rpo: &str| {
-        format!("{small}resource \"muster_dr_policy\" \"p\" {{\n  name = \"p\"\n  primary_site = muster_zone.z.id\n  dr_site = {site}\n  protects = []\n  rpo = \"{rpo}\"\n  rto = \"10m\"\n  backup_interval = \"1h\"\n}}\n")
+        format!(
+            "{small}resource \"muster_dr_policy\" \"p\" {{\n  name = \"p\"\n  primary_site = muster_zone.z.id\n  dr_site = {site}\n  protects = []\n  rpo = \"{rpo}\"\n  rto = \"10m\"\n  backup_interval = \"1h\"\n}}\n"
+        )
     };
     refuse(&policy("muster_zone.z.id", "2h"), &["dr_site"]);
     refuse(&policy("\"elsewhere\"", "5m"), &["rpo"]);

@@ -1,5 +1,7 @@
 //! End-to-end tests: the built program in directories of its own, with real plugin processes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod bad_input;
 mod harness;
 mod quickstart;

@@ -11,10 +11,18 @@ fn with<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn from_nothing_to_nothing() {
     let work = Work::example("quickstart");
-    work.run(&["init"]).code(0).says(&["muster/muster is part of this program"]);
-    work.run(&["validate"]).code(0).says(&["Success! The configuration is valid."]);
-    work.run(&["plan", "-detailed-exitcode"]).code(2).says(&["to add, 0 to change, 0 to destroy."]);
-    work.run(APPLY).code(0).says(&["Apply complete!", "0 changed, 0 destroyed."]);
+    work.run(&["init"])
+        .code(0)
+        .says(&["muster/muster is part of this program"]);
+    work.run(&["validate"])
+        .code(0)
+        .says(&["Success! The configuration is valid."]);
+    work.run(&["plan", "-detailed-exitcode"])
+        .code(2)
+        .says(&["to add, 0 to change, 0 to destroy."]);
+    work.run(APPLY)
+        .code(0)
+        .says(&["Apply complete!", "0 changed, 0 destroyed."]);
     let listed = work.state_list();
     for addr in [
         "muster_zone.this[\"partner-rackspace\"]",
@@ -24,50 +32,82 @@ fn from_nothing_to_nothing() {
         "muster_dr_policy.web",
         "data.muster_placement.gpu",
     ] {
-        assert!(listed.iter().any(|l| l == addr), "{addr} is not in {listed:?}");
+        assert!(
+            listed.iter().any(|l| l == addr),
+            "{addr} is not in {listed:?}"
+        );
     }
-    work.run(&["plan", "-detailed-exitcode"]).code(0).says(&["No changes."]);
+    work.run(&["plan", "-detailed-exitcode"])
+        .code(0)
+        .says(&["No changes."]);
 
     // One update in place.
     let grown = ["-var", "fleet_capacity=7"];
     work.run(&with(&["plan", "-detailed-exitcode"], &grown))
         .code(2)
-        .says(&["will be updated in-place", "5 -> 7", "Plan: 0 to add, 1 to change, 0 to destroy."]);
-    work.run(&with(APPLY, &grown)).code(0).says(&["0 added, 1 changed, 0 destroyed."]);
-    work.run(&with(&["plan", "-detailed-exitcode"], &grown)).code(0);
+        .says(&[
+            "will be updated in-place",
+            "5 -> 7",
+            "Plan: 0 to add, 1 to change, 0 to destroy.",
+        ]);
+    work.run(&with(APPLY, &grown))
+        .code(0)
+        .says(&["0 added, 1 changed, 0 destroyed."]);
+    work.run(&with(&["plan", "-detailed-exitcode"], &grown))
+        .code(0);
 
     // A replacement, with its reason and what depends on it.
     let renamed = with(&grown, &["-var", "partner_zone_name=partner-one"]);
-    work.run(&with(&["plan", "-detailed-exitcode"], &renamed)).code(2).says(&[
-        "muster_zone.this[\"partner-rackspace\"] must be replaced",
-        "# forces replacement",
-    ]);
-    work.run(&with(APPLY, &renamed)).code(0).says(&["Apply complete!"]);
-    work.run(&with(&["plan", "-detailed-exitcode"], &renamed)).code(0);
+    work.run(&with(&["plan", "-detailed-exitcode"], &renamed))
+        .code(2)
+        .says(&[
+            "muster_zone.this[\"partner-rackspace\"] must be replaced",
+            "# forces replacement",
+        ]);
+    work.run(&with(APPLY, &renamed))
+        .code(0)
+        .says(&["Apply complete!"]);
+    work.run(&with(&["plan", "-detailed-exitcode"], &renamed))
+        .code(0);
 
     // The settlement goes.
     let without = with(&renamed, &["-var", "settle=false"]);
     work.run(&with(&["plan", "-detailed-exitcode"], &without))
         .code(2)
-        .says(&["muster_settlement.cs_123[0] will be destroyed", "index [0] is out of range"]);
-    work.run(&with(APPLY, &without)).code(0).says(&["0 added, 0 changed, 1 destroyed."]);
+        .says(&[
+            "muster_settlement.cs_123[0] will be destroyed",
+            "index [0] is out of range",
+        ]);
+    work.run(&with(APPLY, &without))
+        .code(0)
+        .says(&["0 added, 0 changed, 1 destroyed."]);
 
-    work.run(&with(&["destroy", "-auto-approve"], &without)).code(0).says(&["Destroy complete!"]);
+    work.run(&with(&["destroy", "-auto-approve"], &without))
+        .code(0)
+        .says(&["Destroy complete!"]);
     assert!(work.state_list().is_empty());
-    work.run(&with(&["plan", "-destroy", "-detailed-exitcode"], &without)).code(0);
+    work.run(&with(&["plan", "-destroy", "-detailed-exitcode"], &without))
+        .code(0);
 }
 
 #[test]
 fn a_saved_plan_is_carried_out_as_it_is() {
     let work = Work::example("quickstart");
-    work.run(&["plan", "-out=tfplan", "-var", "fleet_capacity=3"]).code(0);
-    work.run(&["show", "tfplan"]).code(0).says(&["muster_zone.this[\"edge-nyc\"] will be created"]);
+    work.run(&["plan", "-out=tfplan", "-var", "fleet_capacity=3"])
+        .code(0);
+    work.run(&["show", "tfplan"])
+        .code(0)
+        .says(&["muster_zone.this[\"edge-nyc\"] will be created"]);
     let plan = work.json(&["show", "-json", "tfplan"]);
     assert_eq!(plan["variables"]["fleet_capacity"]["value"], 3);
     // The plan holds the configuration that it was made from.
     work.write("main.tf", "this is no configuration {");
-    work.run(&["apply", "tfplan"]).code(0).says(&["Apply complete!"]);
-    work.run(&["apply", "tfplan"]).code(1).says(&["Saved plan is stale"]);
+    work.run(&["apply", "tfplan"])
+        .code(0)
+        .says(&["Apply complete!"]);
+    work.run(&["apply", "tfplan"])
+        .code(1)
+        .says(&["Saved plan is stale"]);
 }
 
 #[test]
@@ -78,9 +118,19 @@ fn outputs_in_every_form() {
     assert_eq!(all["settlement_access"]["sensitive"], true);
     let zones = all["zones"]["value"].as_object().unwrap();
     assert_eq!(zones.len(), 2);
-    work.run(&["output"]).code(0).says(&["settlement_access = <sensitive>", "edge-nyc"]);
+    work.run(&["output"])
+        .code(0)
+        .says(&["settlement_access = <sensitive>", "edge-nyc"]);
     let raw = work.run(&["output", "-raw", "serving_site"]).code(0);
-    assert!(!raw.stdout.contains('"') && !raw.stdout.ends_with('\n'), "{}", raw.stdout);
-    work.run(&["output", "-raw", "zones"]).code(1).says(&["Unsupported value for raw output"]);
-    work.run(&["output", "none"]).code(1).says(&["Output \"none\" not found"]);
+    assert!(
+        !raw.stdout.contains('"') && !raw.stdout.ends_with('\n'),
+        "{}",
+        raw.stdout
+    );
+    work.run(&["output", "-raw", "zones"])
+        .code(1)
+        .says(&["Unsupported value for raw output"]);
+    work.run(&["output", "none"])
+        .code(1)
+        .says(&["Output \"none\" not found"]);
 }

@@ -43,19 +43,28 @@ pub(crate) enum Command {
     )]
     Plan(Plan),
     /// Make the world as the configuration says, or carry out a saved plan.
-    #[command(after_help = "Examples:\n  muster apply\n  muster apply -auto-approve -var 'size=3'\n  muster apply tfplan")]
+    #[command(
+        after_help = "Examples:\n  muster apply\n  muster apply -auto-approve -var 'size=3'\n  muster apply tfplan"
+    )]
     Apply(Apply),
     /// Destroy everything that is managed here.
-    #[command(after_help = "Examples:\n  muster destroy\n  muster destroy -target=muster_settlement.cs_123")]
+    #[command(
+        after_help = "Examples:\n  muster destroy\n  muster destroy -target=muster_settlement.cs_123"
+    )]
     Destroy(Destroy),
     /// Show the state or a saved plan.
     #[command(after_help = "Examples:\n  muster show\n  muster show -json tfplan")]
     Show(Show),
     /// Show outputs of the root module.
-    #[command(after_help = "Examples:\n  muster output\n  muster output -raw zone_id\n  muster output -json")]
+    #[command(
+        after_help = "Examples:\n  muster output\n  muster output -raw zone_id\n  muster output -json"
+    )]
     Output(Output),
     /// Look into the state.
-    #[command(subcommand, after_help = "Examples:\n  muster state list\n  muster state show 'muster_zone.main[\"edge\"]'")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  muster state list\n  muster state show 'muster_zone.main[\"edge\"]'"
+    )]
     State(State),
     /// Show which providers the configuration and the state need.
     #[command(after_help = "Examples:\n  muster providers")]
@@ -285,7 +294,11 @@ pub(crate) fn normalize(args: impl IntoIterator<Item = String>) -> Vec<String> {
             let flag = chars.next() == Some('-')
                 && chars.next().is_some_and(char::is_alphabetic)
                 && chars.next().is_some();
-            if flag && !plain { format!("-{arg}") } else { arg }
+            if flag && !plain {
+                format!("-{arg}")
+            } else {
+                arg
+            }
         })
         .collect()
 }
@@ -301,9 +314,15 @@ mod tests {
 
     #[test]
     fn one_dash_is_two() {
-        check(&["muster", "-chdir=x", "plan", "-out=p"], &["muster", "--chdir=x", "plan", "--out=p"]);
+        check(
+            &["muster", "-chdir=x", "plan", "-out=p"],
+            &["muster", "--chdir=x", "plan", "--out=p"],
+        );
         check(&["muster", "--json", "-h"], &["muster", "--json", "-h"]);
-        check(&["muster", "apply", "--", "-odd"], &["muster", "apply", "--", "-odd"]);
+        check(
+            &["muster", "apply", "--", "-odd"],
+            &["muster", "apply", "--", "-odd"],
+        );
         check(&["muster", "-var", "a=-5"], &["muster", "--var", "a=-5"]);
     }
 
@@ -315,8 +334,11 @@ mod tests {
 
     #[test]
     fn bools_take_values() {
-        let args = normalize(["muster", "plan", "-refresh=false", "-input=false"].map(String::from));
-        let Command::Plan(plan) = Cli::try_parse_from(args).unwrap().command else { panic!() };
+        let args =
+            normalize(["muster", "plan", "-refresh=false", "-input=false"].map(String::from));
+        let Command::Plan(plan) = Cli::try_parse_from(args).unwrap().command else {
+            panic!()
+        };
         assert!(!plan.planning.refresh);
         assert!(!plan.inputs.input);
         assert!(plan.locking.lock);

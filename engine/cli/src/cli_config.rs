@@ -30,7 +30,7 @@ pub(crate) struct Method {
 impl CliConfig {
     /// Reads the file that the environment names, or the one in the home directory if it is
     /// there.
-    pub fn load() -> Result<Self> {
+    pub(crate) fn load() -> Result<Self> {
         let named = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"]
             .iter()
             .find_map(|name| std::env::var_os(name).filter(|v| !v.is_empty()));
@@ -41,7 +41,10 @@ impl CliConfig {
             }
             return Self::read(&path);
         }
-        match home().map(|home| home.join(".terraformrc")).filter(|path| path.exists()) {
+        match home()
+            .map(|home| home.join(".terraformrc"))
+            .filter(|path| path.exists())
+        {
             Some(path) => Self::read(&path),
             None => Ok(Self::default()),
         }
@@ -55,10 +58,13 @@ impl CliConfig {
     }
 
     /// Parses the text of such a file.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let body: Body = hcl::parse(&overrides_as_object(text))?;
         let mut config = Self::default();
-        for block in body.blocks().filter(|b| b.identifier() == "provider_installation") {
+        for block in body
+            .blocks()
+            .filter(|b| b.identifier() == "provider_installation")
+        {
             config.installation(block)?;
         }
         Ok(config)
@@ -85,7 +91,9 @@ impl CliConfig {
     }
 
     fn overrides(&mut self, expr: &Expression) -> Result<()> {
-        let Expression::Object(entries) = expr else { bail!("dev_overrides must be an object.") };
+        let Expression::Object(entries) = expr else {
+            bail!("dev_overrides must be an object.")
+        };
         for (key, value) in entries {
             self.dev_override(&key.to_string(), value)?;
         }
@@ -107,7 +115,11 @@ impl CliConfig {
 
 impl Method {
     fn new(block: &Block) -> Result<Self> {
-        let mut method = Self { path: PathBuf::new(), include: Vec::new(), exclude: Vec::new() };
+        let mut method = Self {
+            path: PathBuf::new(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+        };
         for attribute in block.body().attributes() {
             match attribute.key() {
                 "path" => match text(attribute.expr()) {
@@ -126,7 +138,7 @@ impl Method {
     }
 
     /// Whether the directory is asked for a provider.
-    pub fn covers(&self, addr: &ProviderAddr) -> bool {
+    pub(crate) fn covers(&self, addr: &ProviderAddr) -> bool {
         let any = |patterns: &[String]| patterns.iter().any(|p| matches(p, addr));
         (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
     }
@@ -177,7 +189,9 @@ fn texts(expr: &Expression) -> Vec<String> {
 
 /// The user's home directory.
 pub(crate) fn home() -> Option<PathBuf> {
-    std::env::var_os("HOME").filter(|h| !h.is_empty()).map(PathBuf::from)
+    std::env::var_os("HOME")
+        .filter(|h| !h.is_empty())
+        .map(PathBuf::from)
 }
 
 fn expand(path: &str) -> PathBuf {
@@ -199,7 +213,11 @@ mod tests {
         ] {
             let config = CliConfig::parse(text).unwrap();
             let addr = ProviderAddr::new("a", "b");
-            assert_eq!(config.dev_overrides.get(&addr), Some(&PathBuf::from("/x")), "{text}");
+            assert_eq!(
+                config.dev_overrides.get(&addr),
+                Some(&PathBuf::from("/x")),
+                "{text}"
+            );
         }
     }
 

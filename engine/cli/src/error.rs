@@ -15,19 +15,23 @@ pub(crate) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     /// Everything was told already.
-    pub fn told() -> Self {
-        Self { diags: Diags::new() }
+    pub(crate) fn told() -> Self {
+        Self {
+            diags: Diags::new(),
+        }
     }
 
     /// One error without a position.
-    pub fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Diagnostic::error(summary, detail).into()
     }
 }
 
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { diags: diagnostic.into() }
+        Self {
+            diags: diagnostic.into(),
+        }
     }
 }
 
@@ -53,7 +57,10 @@ impl From<StoreError> for Failure {
             StoreError::Locked { holder, .. } => {
                 let holder = holder.map(|h| format!("\n\n{h}")).unwrap_or_default();
                 let advice = "Another run holds the lock on the state, so that two runs cannot change it at the same time. Wait for it to end, or use -lock-timeout to wait here.";
-                Self::new("Error acquiring the state lock", format!("{advice}{holder}"))
+                Self::new(
+                    "Error acquiring the state lock",
+                    format!("{advice}{holder}"),
+                )
             }
             StoreError::Corrupt { .. } => Self::new("Failed to read state file", text),
             StoreError::Lineage { .. } | StoreError::Stale { .. } => {

@@ -33,8 +33,12 @@ pub(crate) struct Finder {
 
 impl Finder {
     /// A finder for a working directory whose data directory is `data_dir`.
-    pub fn new(config: CliConfig, data_dir: &Path) -> Self {
-        let everything = |path: PathBuf| Method { path, include: vec![], exclude: vec![] };
+    pub(crate) fn new(config: CliConfig, data_dir: &Path) -> Self {
+        let everything = |path: PathBuf| Method {
+            path,
+            include: vec![],
+            exclude: vec![],
+        };
         let mut methods = vec![everything(data_dir.join("providers"))];
         match &config.methods {
             Some(configured) => methods.extend(configured.iter().cloned()),
@@ -44,12 +48,16 @@ impl Finder {
     }
 
     /// Whether a provider is a development build.
-    pub fn is_override(&self, addr: &ProviderAddr) -> bool {
+    pub(crate) fn is_override(&self, addr: &ProviderAddr) -> bool {
         self.config.dev_overrides.contains_key(addr)
     }
 
     /// The program of a provider, the newest that the constraints allow.
-    pub fn find(&self, addr: &ProviderAddr, constraints: &[Constraints]) -> Result<Found, String> {
+    pub(crate) fn find(
+        &self,
+        addr: &ProviderAddr,
+        constraints: &[Constraints],
+    ) -> Result<Found, String> {
         if let Some(dir) = self.config.dev_overrides.get(addr) {
             return override_program(dir, addr).map(Found::Override);
         }
@@ -65,7 +73,10 @@ impl Finder {
             }
         }
         if let Some((version, program)) = best {
-            return Ok(Found::Installed { program, version: version.to_string() });
+            return Ok(Found::Installed {
+                program,
+                version: version.to_string(),
+            });
         }
         if *addr == ProviderAddr::new("muster", "muster") {
             return Ok(Found::Embedded);
@@ -76,10 +87,16 @@ impl Finder {
     fn not_found(&self, addr: &ProviderAddr, others: &[String]) -> String {
         let mut text = String::new();
         if others.is_empty() {
-            let _ = write!(text, "No program for the provider {addr} was found. Looked in:");
+            let _ = write!(
+                text,
+                "No program for the provider {addr} was found. Looked in:"
+            );
         } else {
             let list = others.join(", ");
-            let _ = write!(text, "The provider {addr} is there in version {list}, which the version constraints do not allow. Looked in:");
+            let _ = write!(
+                text,
+                "The provider {addr} is there in version {list}, which the version constraints do not allow. Looked in:"
+            );
         }
         for method in self.methods.iter().filter(|m| m.covers(addr)) {
             let _ = write!(text, "\n  - {}", method.path.display());
@@ -115,8 +132,13 @@ pub(crate) fn platform() -> String {
 
 /// Unpacked versions of a provider in a directory.
 fn versions(root: &Path, addr: &ProviderAddr) -> Vec<(Version, PathBuf)> {
-    let dir = root.join(&*addr.host).join(&*addr.namespace).join(&*addr.type_name);
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let dir = root
+        .join(&*addr.host)
+        .join(&*addr.namespace)
+        .join(&*addr.type_name);
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Vec::new();
+    };
     entries
         .flatten()
         .filter_map(|entry| {
@@ -160,8 +182,15 @@ mod tests {
     use super::*;
 
     fn finder(dir: &Path) -> Finder {
-        let method = Method { path: dir.to_owned(), include: vec![], exclude: vec![] };
-        let config = CliConfig { methods: Some(vec![method]), ..CliConfig::default() };
+        let method = Method {
+            path: dir.to_owned(),
+            include: vec![],
+            exclude: vec![],
+        };
+        let config = CliConfig {
+            methods: Some(vec![method]),
+            ..CliConfig::default()
+        };
         Finder::new(config, Path::new("nowhere"))
     }
 
@@ -190,7 +219,10 @@ mod tests {
         check("< 1.10", &nine, "1.9.0");
         let constraints = [Constraints::parse("~> 2.0").unwrap()];
         let error = finder.find(&addr, &constraints).unwrap_err();
-        assert!(error.contains("1.9.0") && error.contains("do not allow"), "{error}");
+        assert!(
+            error.contains("1.9.0") && error.contains("do not allow"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -200,6 +232,9 @@ mod tests {
         let error = finder(dir.path()).find(&addr, &[]).unwrap_err();
         assert!(error.contains(&dir.path().display().to_string()), "{error}");
         let ours = ProviderAddr::new("muster", "muster");
-        assert_eq!(finder(dir.path()).find(&ours, &[]).unwrap(), Found::Embedded);
+        assert_eq!(
+            finder(dir.path()).find(&ours, &[]).unwrap(),
+            Found::Embedded
+        );
     }
 }

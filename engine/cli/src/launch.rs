@@ -28,17 +28,26 @@ pub(crate) struct Plugins {
 
 impl Plugins {
     /// Plugins that `finder` finds, in versions that the constraints allow.
-    pub fn new(
+    pub(crate) fn new(
         finder: Finder,
         constraints: BTreeMap<ProviderAddr, Vec<Constraints>>,
     ) -> Result<Self, ProviderError> {
         let reattach = muster_client::reattach_from_env()?;
-        let options = ClientOptions { cache_dir: cache_dir(), ..ClientOptions::default() };
-        Ok(Self { finder, constraints, reattach, options, found: Mutex::default() })
+        let options = ClientOptions {
+            cache_dir: cache_dir(),
+            ..ClientOptions::default()
+        };
+        Ok(Self {
+            finder,
+            constraints,
+            reattach,
+            options,
+            found: Mutex::default(),
+        })
     }
 
     /// The program of a provider.
-    pub fn find(&self, addr: &ProviderAddr) -> Result<Found, String> {
+    pub(crate) fn find(&self, addr: &ProviderAddr) -> Result<Found, String> {
         let mut found = self.found.lock().unwrap_or_else(|e| e.into_inner());
         let entry = found.entry(addr.clone()).or_insert_with(|| {
             let constraints = self.constraints.get(addr).map_or(&[][..], Vec::as_slice);
@@ -48,7 +57,7 @@ impl Plugins {
     }
 
     /// Whether a provider is a development build or runs already.
-    pub fn is_development(&self, addr: &ProviderAddr) -> bool {
+    pub(crate) fn is_development(&self, addr: &ProviderAddr) -> bool {
         self.finder.is_override(addr) || self.reattach.contains_key(addr)
     }
 
@@ -62,19 +71,28 @@ impl Plugins {
         }
         let (program, args) = match self.find(&addr).map_err(ProviderError::Start)? {
             Found::Embedded => {
-                let own = std::env::current_exe()
-                    .map_err(|e| ProviderError::Start(format!("this program's own path is not known: {e}")))?;
+                let own = std::env::current_exe().map_err(|e| {
+                    ProviderError::Start(format!("this program's own path is not known: {e}"))
+                })?;
                 (own, vec![PLUGIN_ARGUMENT.into()])
             }
             Found::Override(program) | Found::Installed { program, .. } => (program, Vec::new()),
         };
-        let spec = PluginSpec { program, args, source: addr, ..PluginSpec::default() };
+        let spec = PluginSpec {
+            program,
+            args,
+            source: addr,
+            ..PluginSpec::default()
+        };
         Ok(Arc::new(Client::start(spec, self.options.clone()).await?))
     }
 }
 
 impl Launcher for Plugins {
-    fn launch(&self, addr: ProviderAddr) -> BoxFuture<'_, Result<Arc<dyn Provider>, ProviderError>> {
+    fn launch(
+        &self,
+        addr: ProviderAddr,
+    ) -> BoxFuture<'_, Result<Arc<dyn Provider>, ProviderError>> {
         self.start(addr).boxed()
     }
 }

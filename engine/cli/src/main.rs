@@ -18,7 +18,9 @@ use clap::Parser;
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let args: Vec<String> = std::env::args_os()
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
     if args.get(1).is_some_and(|a| a == launch::PLUGIN_ARGUMENT) {
         return muster_provider_muster::serve();
     }
@@ -31,11 +33,11 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    if let Some(dir) = &cli.global.chdir {
-        if let Err(error) = std::env::set_current_dir(dir) {
-            eprintln!("Error: cannot work in {}: {error}", dir.display());
-            return ExitCode::FAILURE;
-        }
+    if let Some(dir) = &cli.global.chdir
+        && let Err(error) = std::env::set_current_dir(dir)
+    {
+        eprintln!("Error: cannot work in {}: {error}", dir.display());
+        return ExitCode::FAILURE;
     }
     run(cli.command)
 }
@@ -46,7 +48,10 @@ fn run(command: Command) -> ExitCode {
         Command::Completion(args) => return commands::completion::run(&args),
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -31,7 +31,10 @@ pub(crate) fn variable(variable: &Variable) -> Option<String> {
         "" => String::new(),
         text => format!("  {text}\n\n"),
     };
-    ask(&format!("var.{}\n{description}  Enter a value: ", variable.name))
+    ask(&format!(
+        "var.{}\n{description}  Enter a value: ",
+        variable.name
+    ))
 }
 
 /// Asks for approval: only `yes` will do.

@@ -71,12 +71,15 @@ pub(crate) fn data_dir() -> PathBuf {
 
 impl Session {
     /// Loads the configuration of the working directory.
-    pub fn load(sources: Sources) -> Result<Self, (Failure, Sources)> {
+    pub(crate) fn load(sources: Sources) -> Result<Self, (Failure, Sources)> {
         Self::load_from(&Disk, sources)
     }
 
     /// Loads a configuration.
-    pub fn load_from(files: &dyn ConfigFiles, mut sources: Sources) -> Result<Self, (Failure, Sources)> {
+    pub(crate) fn load_from(
+        files: &dyn ConfigFiles,
+        mut sources: Sources,
+    ) -> Result<Self, (Failure, Sources)> {
         let (config, diags) = muster_config::load(".", files, &mut sources);
         if diags.has_errors() {
             return Err((diags.into(), sources));
@@ -93,13 +96,21 @@ impl Session {
         let plugins = Plugins::new(finder, constraints)
             .map_err(|e| Failure::new("Invalid TF_REATTACH_PROVIDERS", e.to_string()))?;
         let plugins = Arc::new(plugins);
-        let pool = Arc::new(Pool::new(Arc::clone(&plugins) as Arc<dyn muster_run::Launcher>));
+        let pool = Arc::new(Pool::new(
+            Arc::clone(&plugins) as Arc<dyn muster_run::Launcher>
+        ));
         let sources = std::mem::take(sources);
-        Ok(Self { sources, config, plugins, pool, warnings })
+        Ok(Self {
+            sources,
+            config,
+            plugins,
+            pool,
+            warnings,
+        })
     }
 
     /// The state of the working directory.
-    pub fn store(&self, path: Option<&Path>) -> Outcome<LocalStore> {
+    pub(crate) fn store(&self, path: Option<&Path>) -> Outcome<LocalStore> {
         let path = match path {
             Some(path) => path.to_owned(),
             None => self.state_path()?,
@@ -113,11 +124,19 @@ impl Session {
             return Ok(default_state_path(&workspace));
         };
         if &*backend.type_name != "local" {
-            let detail = format!("The state is kept in a backend of type \"{}\", which is not supported yet; there is only \"local\".", backend.type_name);
-            return Err(Diagnostic::error("Unsupported backend type", detail).at(backend.span).into());
+            let detail = format!(
+                "The state is kept in a backend of type \"{}\", which is not supported yet; there is only \"local\".",
+                backend.type_name
+            );
+            return Err(Diagnostic::error("Unsupported backend type", detail)
+                .at(backend.span)
+                .into());
         }
         let (attributes, _) = backend.body.just_attributes();
-        let path = attributes.iter().find(|a| &*a.name == "path").and_then(|a| a.expr.as_literal());
+        let path = attributes
+            .iter()
+            .find(|a| &*a.name == "path")
+            .and_then(|a| a.expr.as_literal());
         match path.as_ref().and_then(|p| p.as_str()) {
             Some(path) if workspace == "default" => Ok(PathBuf::from(&**path)),
             _ => Ok(default_state_path(&workspace)),
@@ -125,16 +144,21 @@ impl Session {
     }
 
     /// Schemas of all providers that the configuration and a state mention.
-    pub async fn schemas(&self, state: Option<&Snapshot>) -> Outcome<Schemas> {
+    pub(crate) async fn schemas(&self, state: Option<&Snapshot>) -> Outcome<Schemas> {
         let mut wanted: BTreeSet<ProviderAddr> = self.config.providers().into_keys().collect();
         if let Some(state) = state {
-            wanted.extend(state.resources.values().map(|r| r.provider.provider.clone()));
+            wanted.extend(
+                state
+                    .resources
+                    .values()
+                    .map(|r| r.provider.provider.clone()),
+            );
         }
         schemas(&self.pool, wanted).await
     }
 
     /// Values of the root module's variables.
-    pub fn variables(
+    pub(crate) fn variables(
         &mut self,
         inputs: &args::Inputs,
         ask: &mut dyn FnMut(&muster_config::Variable) -> Option<String>,
@@ -168,7 +192,13 @@ impl Session {
     }
 
     /// What the runs of this command need.
-    pub fn context(&self, schemas: Schemas, parallelism: usize, sink: Sink, stop: Stop) -> Context {
+    pub(crate) fn context(
+        &self,
+        schemas: Schemas,
+        parallelism: usize,
+        sink: Sink,
+        stop: Stop,
+    ) -> Context {
         let cwd = std::env::current_dir().unwrap_or_default();
         Context {
             config: Arc::clone(&self.config),
@@ -192,7 +222,10 @@ impl Session {
 pub(crate) fn workspace() -> String {
     let named = std::env::var("TF_WORKSPACE").ok().filter(|v| !v.is_empty());
     let stored = || std::fs::read_to_string(data_dir().join("environment")).ok();
-    let name = named.or_else(stored).map(|s| s.trim().to_owned()).filter(|s| !s.is_empty());
+    let name = named
+        .or_else(stored)
+        .map(|s| s.trim().to_owned())
+        .filter(|s| !s.is_empty());
     name.unwrap_or_else(|| "default".to_owned())
 }
 
@@ -201,7 +234,9 @@ pub(crate) fn default_state_path(workspace: &str) -> PathBuf {
     if workspace == "default" {
         return PathBuf::from("terraform.tfstate");
     }
-    Path::new("terraform.tfstate.d").join(workspace).join("terraform.tfstate")
+    Path::new("terraform.tfstate.d")
+        .join(workspace)
+        .join("terraform.tfstate")
 }
 
 /// Now, to the second.
@@ -226,7 +261,11 @@ pub(crate) async fn schemas(
             Err(error) => diags.push(error.diagnostic(&addr)),
         }
     }
-    if diags.has_errors() { Err(diags.into()) } else { Ok(schemas) }
+    if diags.has_errors() {
+        Err(diags.into())
+    } else {
+        Ok(schemas)
+    }
 }
 
 fn constraints(config: &Config) -> Outcome<BTreeMap<ProviderAddr, Vec<Constraints>>> {
@@ -252,10 +291,16 @@ pub(crate) fn lock(
         return Ok(None);
     }
     let Some(timeout) = duration(&locking.lock_timeout) else {
-        let detail = format!("\"{}\" is not a duration; write 30s, 5m or 1h.", locking.lock_timeout);
+        let detail = format!(
+            "\"{}\" is not a duration; write 30s, 5m or 1h.",
+            locking.lock_timeout
+        );
         return Err(Failure::new("Invalid -lock-timeout", detail));
     };
-    Ok(Some(store.lock(LockInfo::new(operation, TERRAFORM_VERSION), timeout)?))
+    Ok(Some(store.lock(
+        LockInfo::new(operation, TERRAFORM_VERSION),
+        timeout,
+    )?))
 }
 
 /// `90s`, `1m30s`, `1h`, `500ms`.
@@ -272,7 +317,9 @@ fn duration(text: &str) -> Option<Duration> {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest[..end].parse().ok()?;
         rest = &rest[end..];
-        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let unit = match &rest[..end] {
             "ms" => 0.001,
             "s" => 1.0,
@@ -308,7 +355,10 @@ mod tests {
 
     #[test]
     fn workspaces_have_states_of_their_own() {
-        assert_eq!(default_state_path("default"), Path::new("terraform.tfstate"));
+        assert_eq!(
+            default_state_path("default"),
+            Path::new("terraform.tfstate")
+        );
         let path = Path::new("terraform.tfstate.d/dev/terraform.tfstate");
         assert_eq!(default_state_path("dev"), path);
     }

@@ -29,7 +29,7 @@ pub(crate) struct View {
 
 impl View {
     /// As the arguments and the terminal want it.
-    pub fn new(args: &args::View) -> Self {
+    pub(crate) fn new(args: &args::View) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let wanted = !args.no_color && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
@@ -38,7 +38,10 @@ impl View {
             size.map_or(80, |s| usize::from(s.ws_col).max(20))
         });
         Self {
-            style: Style { color: terminal && wanted && !dumb, width },
+            style: Style {
+                color: terminal && wanted && !dumb,
+                width,
+            },
             json: args.json,
             compact: args.compact_warnings,
             failed: Arc::default(),
@@ -46,7 +49,7 @@ impl View {
     }
 
     /// A line for people.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         if !self.json {
             print!("{text}");
             let _ = std::io::stdout().flush();
@@ -54,7 +57,7 @@ impl View {
     }
 
     /// Shows diagnostics: errors where errors go, warnings with the rest.
-    pub fn diags(&self, diags: &Diags, sources: &Sources) {
+    pub(crate) fn diags(&self, diags: &Diags, sources: &Sources) {
         if diags.is_empty() {
             return;
         }
@@ -65,25 +68,26 @@ impl View {
             }
             return;
         }
-        let (errors, warnings): (Vec<_>, Vec<_>) = diags.iter().cloned().partition(|d| d.is_error());
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            diags.iter().cloned().partition(|d| d.is_error());
         print!("{}", renderer.all(&Diags(warnings), self.compact));
         let _ = std::io::stdout().flush();
         eprint!("{}", renderer.all(&Diags(errors), self.compact));
     }
 
     /// Shows why a command stops.
-    pub fn fail(&self, failure: &Failure, sources: &Sources) -> ExitCode {
+    pub(crate) fn fail(&self, failure: &Failure, sources: &Sources) -> ExitCode {
         self.diags(&failure.diags, sources);
         ExitCode::FAILURE
     }
 
     /// Whether an error was shown while the run went on.
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 
     /// A request to stop that an interrupt at the terminal makes.
-    pub fn stop_on_interrupt(&self) -> Stop {
+    pub(crate) fn stop_on_interrupt(&self) -> Stop {
         let stop = Stop::default();
         let asked = stop.clone();
         let quiet = self.json;
@@ -96,7 +100,8 @@ impl View {
                     eprintln!(
                         "{}",
                         match times {
-                            1 => "\nInterrupt received. Operations in progress are finished, and nothing new is begun.\nInterrupt again to stop at once; what is in progress may then be lost.",
+                            1 =>
+                                "\nInterrupt received. Operations in progress are finished, and nothing new is begun.\nInterrupt again to stop at once; what is in progress may then be lost.",
                             _ => "\nStopping at once.",
                         }
                     );
@@ -109,7 +114,7 @@ impl View {
 
 impl View {
     /// Takes the events of a run.
-    pub fn sink(&self, sources: Arc<Sources>) -> Sink {
+    pub(crate) fn sink(&self, sources: Arc<Sources>) -> Sink {
         let failed = Arc::clone(&self.failed);
         let (style, json) = (self.style, self.json);
         Arc::new(move |event| match event {
@@ -133,10 +138,10 @@ impl View {
     }
 
     /// The run is over.
-    pub fn end_of_events(&self) {}
+    pub(crate) fn end_of_events(&self) {}
 
     /// Shows a plan.
-    pub fn plan(&self, plan: &Plan, schemas: &Schemas) {
+    pub(crate) fn plan(&self, plan: &Plan, schemas: &Schemas) {
         let _ = schemas;
         for c in &plan.changes {
             println!("{} {:?} {:?}", c.addr, c.action, c.reason);
@@ -145,54 +150,61 @@ impl View {
     }
 
     /// Says where a plan was saved.
-    pub fn saved(&self, path: &Path, plan: &Plan) {
+    pub(crate) fn saved(&self, path: &Path, plan: &Plan) {
         let _ = plan;
         self.say(&format!("\nSaved the plan to: {0}\n\nTo carry out exactly these actions, run:\n    muster apply {0:?}\n", path.display()));
     }
 
     /// Shows a plan that was saved.
-    pub fn show_plan(&self, plan: &Plan, schemas: &Schemas) {
+    pub(crate) fn show_plan(&self, plan: &Plan, schemas: &Schemas) {
         self.plan(plan, schemas);
     }
 
     /// Shows what an apply has done.
-    pub fn applied(&self, plan: &Plan, counts: Counts, state: &Snapshot) {
+    pub(crate) fn applied(&self, plan: &Plan, counts: Counts, state: &Snapshot) {
         let _ = (plan, state);
         println!("{counts:?}");
     }
 
     /// Shows what validation found.
-    pub fn validation(&self, diags: &Diags, sources: &Sources) {
+    pub(crate) fn validation(&self, diags: &Diags, sources: &Sources) {
         if self.json {
-            println!("{}", DiagnosticRenderer::new(sources, self.style).validate_json(diags));
+            println!(
+                "{}",
+                DiagnosticRenderer::new(sources, self.style).validate_json(diags)
+            );
             return;
         }
         self.diags(diags, sources);
         if !diags.has_errors() {
-            let note = if diags.is_empty() { "" } else { ", but there were some validation warnings as shown above" };
+            let note = if diags.is_empty() {
+                ""
+            } else {
+                ", but there were some validation warnings as shown above"
+            };
             println!("Success! The configuration is valid{note}.\n");
         }
     }
 
     /// Shows a state.
-    pub fn show_state(&self, state: &Snapshot, schemas: &Schemas) {
+    pub(crate) fn show_state(&self, state: &Snapshot, schemas: &Schemas) {
         let _ = schemas;
         println!("{}", state.resources.len());
     }
 
     /// Shows one instance.
-    pub fn show_instance(&self, state: &Snapshot, addr: &InstanceAddr, schemas: &Schemas) {
+    pub(crate) fn show_instance(&self, state: &Snapshot, addr: &InstanceAddr, schemas: &Schemas) {
         let _ = (state, schemas);
         println!("{addr}");
     }
 
     /// Shows all outputs.
-    pub fn outputs(&self, state: &Snapshot) {
+    pub(crate) fn outputs(&self, state: &Snapshot) {
         println!("{:?}", state.outputs.keys());
     }
 
     /// Shows one output.
-    pub fn output(&self, output: &OutputValue) {
+    pub(crate) fn output(&self, output: &OutputValue) {
         println!("{:?}", output.value);
     }
 }

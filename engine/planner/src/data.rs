@@ -72,7 +72,10 @@ impl Planner {
         let mut inner = module;
         // What its configuration names directly counts, too: it may look up by name what is only
         // about to be there.
-        let named = resource.references.iter().filter(|r| matches!(r.subject, Subject::Managed(..)));
+        let named = resource
+            .references
+            .iter()
+            .filter(|r| matches!(r.subject, Subject::Managed(..)));
         let mut references: Vec<_> = resource.depends_on.iter().chain(named).cloned().collect();
         loop {
             let scope = config.module(inner);

@@ -18,7 +18,7 @@ use crate::Str;
 
 /// One thing that has to be worked out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Node {
+pub(crate) enum Node {
     /// A variable.
     Variable(ModuleId, Str),
     /// A local value.
@@ -36,11 +36,11 @@ pub enum Node {
 }
 
 /// Index of a node.
-pub type NodeId = usize;
+pub(crate) type NodeId = usize;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Graph {
+pub(crate) struct Graph {
     /// All nodes, dependencies before dependents.
     pub nodes: Vec<Node>,
     /// For each node the nodes that it needs; all of them come before it.
@@ -52,7 +52,10 @@ pub struct Graph {
 
 impl Graph {
     /// Builds the graph. `extra` are provider configurations that only the state mentions.
-    pub fn new(config: &Config, extra: &BTreeSet<ProviderConfigAddr>) -> Result<Self, Diags> {
+    pub(crate) fn new(
+        config: &Config,
+        extra: &BTreeSet<ProviderConfigAddr>,
+    ) -> Result<Self, Diags> {
         let mut builder = Builder {
             config,
             graph: DiGraph::new(),
@@ -68,23 +71,23 @@ impl Graph {
     }
 
     /// The node of a thing.
-    pub fn find(&self, node: &Node) -> Option<NodeId> {
+    pub(crate) fn find(&self, node: &Node) -> Option<NodeId> {
         self.index.get(node).copied()
     }
 
     /// Everything that the nodes need, directly or not, and the nodes themselves.
-    pub fn closure(&self, roots: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
+    pub(crate) fn closure(&self, roots: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
         reach(&self.needs, roots)
     }
 
     /// Everything that needs the nodes, directly or not, and the nodes themselves.
-    pub fn dependents(&self, roots: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
+    pub(crate) fn dependents(&self, roots: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
         reach(&self.needed_by, roots)
     }
 
     /// The resources that each resource depends on, directly or not, sorted by how they print:
     /// what is stored with every object. Shared where equal.
-    pub fn resource_dependencies(&self, config: &Config) -> Vec<Arc<[ConfigResource]>> {
+    pub(crate) fn resource_dependencies(&self, config: &Config) -> Vec<Arc<[ConfigResource]>> {
         let mut sets: Vec<Arc<BTreeSet<NodeId>>> = Vec::with_capacity(self.nodes.len());
         for (id, needs) in self.needs.iter().enumerate() {
             // A provider's own dependencies are not those of its resources.
@@ -174,7 +177,9 @@ impl Builder<'_> {
         self.call_of(id, module);
         for name in module.variables.keys() {
             let ix = self.member(id, done, Node::Variable(id, name.clone()));
-            let given = self.call(id).and_then(|call| call.arguments.get(name).cloned());
+            let given = self
+                .call(id)
+                .and_then(|call| call.arguments.get(name).cloned());
             if let (Some(parent), Some(expr)) = (module.parent, given) {
                 self.expr(parent, ix, &expr);
             }

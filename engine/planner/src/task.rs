@@ -70,12 +70,12 @@ pub(crate) struct Task {
 
 impl Task {
     /// The object now, with the marks it is stored with and those of the schema.
-    pub fn before(&self) -> Value {
+    pub(crate) fn before(&self) -> Value {
         self.marked_as_stored(&self.prior)
     }
 
     /// A value of this object with the marks it is stored with and those of the schema.
-    pub fn marked_as_stored(&self, value: &Value) -> Value {
+    pub(crate) fn marked_as_stored(&self, value: &Value) -> Value {
         let stored: Vec<(Path, Marks)> = match &self.stored {
             Some(object) => object
                 .sensitive
@@ -88,7 +88,7 @@ impl Task {
     }
 
     /// A value of this object with the marks of the configuration and those of the schema.
-    pub fn marked_as_configured(&self, value: &Value) -> Value {
+    pub(crate) fn marked_as_configured(&self, value: &Value) -> Value {
         self.marked(value, &self.config_marks)
     }
 

@@ -60,17 +60,17 @@ impl Client {
         let known = cached
             .as_ref()
             .and_then(|(cache, checksum)| cache.load(checksum));
-        if let Some((version, bytes)) = known {
-            if let Ok((schema, _)) = provider_schema(&bytes, version) {
-                let schema = Arc::new(schema);
-                let running = OnceCell::new();
-                return Ok(Self {
-                    source: Source::Program(spec),
-                    options,
-                    schema,
-                    running,
-                });
-            }
+        if let Some((version, bytes)) = known
+            && let Ok((schema, _)) = provider_schema(&bytes, version)
+        {
+            let schema = Arc::new(schema);
+            let running = OnceCell::new();
+            return Ok(Self {
+                source: Source::Program(spec),
+                options,
+                schema,
+                running,
+            });
         }
         let source = Source::Program(spec);
         let running = Running::start(&source, &options).await?;
@@ -204,14 +204,14 @@ impl Running {
             status.code(),
             Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
         );
-        if let (true, Some(process)) = (transport, &self.process) {
-            if let Some(status) = process.wait(OBITUARY).await {
-                return ProviderError::Crashed {
-                    call,
-                    status,
-                    stderr: process.tail(),
-                };
-            }
+        if let (true, Some(process)) = (transport, &self.process)
+            && let Some(status) = process.wait(OBITUARY).await
+        {
+            return ProviderError::Crashed {
+                call,
+                status,
+                stderr: process.tail(),
+            };
         }
         failure(call, status)
     }

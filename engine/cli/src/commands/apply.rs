@@ -19,9 +19,23 @@ use crate::{plan_file, prompt};
 
 /// Destroys everything.
 pub(crate) async fn destroy(args: Destroy) -> ExitCode {
-    let Destroy { view, inputs, locking, mut planning, auto_approve } = args;
+    let Destroy {
+        view,
+        inputs,
+        locking,
+        mut planning,
+        auto_approve,
+    } = args;
     planning.destroy = true;
-    run(&Apply { view, inputs, locking, planning, auto_approve, plan: None }).await
+    run(&Apply {
+        view,
+        inputs,
+        locking,
+        planning,
+        auto_approve,
+        plan: None,
+    })
+    .await
 }
 
 /// Makes the world as the configuration says.
@@ -47,7 +61,12 @@ pub(crate) async fn run(args: &Apply) -> ExitCode {
     }
 }
 
-async fn plan_and_apply(args: &Apply, view: &View, session: &mut Session, stop: Stop) -> Outcome<()> {
+async fn plan_and_apply(
+    args: &Apply,
+    view: &View,
+    session: &mut Session,
+    stop: Stop,
+) -> Outcome<()> {
     let store = session.store(args.locking.state.as_deref())?;
     let guard = lock(&store, &args.locking, "OperationTypeApply")?;
     let planned = make(view, session, &store, &args.inputs, &args.planning, stop).await?;
@@ -98,7 +117,10 @@ async fn apply_file(
     let guard = lock(&store, &args.locking, "OperationTypeApply")?;
     let stored = match store.read()? {
         Some(state) => state,
-        None => Snapshot { lineage: file.lineage.clone(), ..Snapshot::new(TERRAFORM_VERSION) },
+        None => Snapshot {
+            lineage: file.lineage.clone(),
+            ..Snapshot::new(TERRAFORM_VERSION)
+        },
     };
     if (&stored.lineage, stored.serial) != (&file.lineage, file.serial) {
         let detail = "The state has changed since the plan was made, so the plan may not fit any more. Make a new plan.";
@@ -108,15 +130,36 @@ async fn apply_file(
     let sink = view.sink(Arc::new(session.sources.clone()));
     let context = session.context(schemas, args.planning.parallelism, sink, stop);
     let variables = file.plan.variables.clone();
-    execute(view, session, &store, Planned { plan: file.plan, context, variables, stored }).await?;
+    execute(
+        view,
+        session,
+        &store,
+        Planned {
+            plan: file.plan,
+            context,
+            variables,
+            stored,
+        },
+    )
+    .await?;
     match guard {
         Some(guard) => Ok(guard.release()?),
         None => Ok(()),
     }
 }
 
-async fn execute(view: &View, session: &Session, store: &LocalStore, planned: Planned) -> Outcome<()> {
-    let Planned { plan, context, variables, stored } = planned;
+async fn execute(
+    view: &View,
+    session: &Session,
+    store: &LocalStore,
+    planned: Planned,
+) -> Outcome<()> {
+    let Planned {
+        plan,
+        context,
+        variables,
+        stored,
+    } = planned;
     let plan = Arc::new(plan);
     let mut saved = stored;
     let mut trouble = None;
@@ -165,11 +208,16 @@ fn rescued(result: Result<&Path, std::io::Error>) -> Failure {
     match result {
         Ok(path) => Failure::new(
             "The state was written elsewhere",
-            format!("Everything that was done is in {}. Keep it, and put it in the state's place when the cause is mended.", path.display()),
+            format!(
+                "Everything that was done is in {}. Keep it, and put it in the state's place when the cause is mended.",
+                path.display()
+            ),
         ),
         Err(error) => Failure::new(
             "Failed to persist state",
-            format!("The state could not be written anywhere else, either: {error}. What this run did is not recorded."),
+            format!(
+                "The state could not be written anywhere else, either: {error}. What this run did is not recorded."
+            ),
         ),
     }
 }

@@ -8,6 +8,11 @@ use crate::args::{Cli, Completion};
 
 /// Writes a completion script.
 pub(crate) fn run(args: &Completion) -> ExitCode {
-    clap_complete::generate(args.shell, &mut Cli::command(), "muster", &mut std::io::stdout());
+    clap_complete::generate(
+        args.shell,
+        &mut Cli::command(),
+        "muster",
+        &mut std::io::stdout(),
+    );
     ExitCode::SUCCESS
 }

@@ -36,22 +36,43 @@ fn check(view: &View, session: &Session) -> Outcome<()> {
     }
     let mut diags = Diags::new();
     view.say("Finding provider plugins...\n");
-    for addr in session.config.providers().into_keys().filter(|a| !a.is_builtin()) {
+    for addr in session
+        .config
+        .providers()
+        .into_keys()
+        .filter(|a| !a.is_builtin())
+    {
         if session.plugins.is_development(&addr) {
-            view.say(&format!("- {} is a development build\n", addr.for_display()));
+            view.say(&format!(
+                "- {} is a development build\n",
+                addr.for_display()
+            ));
             continue;
         }
         match session.plugins.find(&addr) {
             Ok(Found::Embedded) => {
-                view.say(&format!("- {} is part of this program\n", addr.for_display()));
+                view.say(&format!(
+                    "- {} is part of this program\n",
+                    addr.for_display()
+                ));
             }
             Ok(Found::Override(program)) => {
-                view.say(&format!("- {} is a development build: {}\n", addr.for_display(), program.display()));
+                view.say(&format!(
+                    "- {} is a development build: {}\n",
+                    addr.for_display(),
+                    program.display()
+                ));
             }
             Ok(Found::Installed { version, .. }) => {
-                view.say(&format!("- {} v{version} is installed\n", addr.for_display()));
+                view.say(&format!(
+                    "- {} v{version} is installed\n",
+                    addr.for_display()
+                ));
             }
-            Err(reason) => diags.push(Diagnostic::error("Failed to query available provider packages", reason)),
+            Err(reason) => diags.push(Diagnostic::error(
+                "Failed to query available provider packages",
+                reason,
+            )),
         }
     }
     if diags.has_errors() {

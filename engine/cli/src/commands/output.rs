@@ -28,7 +28,9 @@ fn show(args: &Output, view: &View) -> Outcome<()> {
         return Ok(());
     };
     let Some(output) = state.outputs.get(name.as_str()) else {
-        let detail = format!("The state has no output \"{name}\". An output is there once it is declared and an apply has run.");
+        let detail = format!(
+            "The state has no output \"{name}\". An output is there once it is declared and an apply has run."
+        );
         return Err(Failure::new(format!("Output \"{name}\" not found"), detail));
     };
     if args.raw {
@@ -44,7 +46,9 @@ fn raw(name: &str, output: &OutputValue) -> Outcome<String> {
         Ok(Value::String(text)) => Ok(text.to_string()),
         _ => {
             let ty = output.value.ty().friendly_name();
-            let detail = format!("The output \"{name}\" is a {ty}; -raw shows strings, numbers and bools. Use -json.");
+            let detail = format!(
+                "The output \"{name}\" is a {ty}; -raw shows strings, numbers and bools. Use -json."
+            );
             Err(Failure::new("Unsupported value for raw output", detail))
         }
     }

@@ -103,7 +103,12 @@ pub(crate) async fn make(
     }
     view.plan(&plan, &context.schemas);
     view.diags(&warnings, &session.sources);
-    Ok(Planned { plan, context, variables, stored })
+    Ok(Planned {
+        plan,
+        context,
+        variables,
+        stored,
+    })
 }
 
 /// What the arguments ask for.
@@ -115,12 +120,20 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
     };
     let mut diags = Diags::new();
     let targets = parse::<Target>(&planning.targets, "Invalid target", &mut diags);
-    let replace =
-        parse::<InstanceAddr>(&planning.replace, "Invalid force-replace address", &mut diags);
+    let replace = parse::<InstanceAddr>(
+        &planning.replace,
+        "Invalid force-replace address",
+        &mut diags,
+    );
     if diags.has_errors() {
         return Err(diags.into());
     }
-    Ok(Options { mode, refresh: planning.refresh, targets, replace })
+    Ok(Options {
+        mode,
+        refresh: planning.refresh,
+        targets,
+        replace,
+    })
 }
 
 fn parse<T: FromStr>(texts: &[String], summary: &str, diags: &mut Diags) -> Vec<T>

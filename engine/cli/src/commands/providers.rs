@@ -28,13 +28,20 @@ fn list(session: &Session) -> Outcome<()> {
     for (addr, requirements) in session.config.providers() {
         for requirement in requirements {
             let path = &session.config.module(requirement.module).path;
-            let place = if path.is_root() { ".".to_owned() } else { path.to_string() };
+            let place = if path.is_root() {
+                ".".to_owned()
+            } else {
+                path.to_string()
+            };
             println!("  {place}: provider[{addr}] {}", requirement.version);
         }
     }
     if let Some(state) = session.store(None)?.read()? {
-        let mut used: Vec<String> =
-            state.resources.values().map(|r| r.provider.provider.to_string()).collect();
+        let mut used: Vec<String> = state
+            .resources
+            .values()
+            .map(|r| r.provider.provider.to_string())
+            .collect();
         used.sort();
         used.dedup();
         println!("\nProviders required by state:");

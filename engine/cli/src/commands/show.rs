@@ -47,7 +47,10 @@ async fn show_state(view: &View, path: Option<&Path>) -> Outcome<()> {
     let state = match path {
         Some(path) if !path.exists() => {
             let detail = format!("There is no file {}.", path.display());
-            return Err(Failure::new("Failed to read the given file as a state or plan file", detail));
+            return Err(Failure::new(
+                "Failed to read the given file as a state or plan file",
+                detail,
+            ));
         }
         Some(path) => LocalStore::new(path).read()?,
         None => read(None)?,

@@ -15,7 +15,10 @@ use crate::view::View;
 /// Looks into the state.
 pub(crate) async fn run(args: &State) -> ExitCode {
     let no_color = matches!(args, State::Show { no_color: true, .. });
-    let view = View::new(&args::View { no_color, ..args::View::default() });
+    let view = View::new(&args::View {
+        no_color,
+        ..args::View::default()
+    });
     let result = match args {
         State::List { state, addresses } => list(state.as_deref(), addresses),
         State::Show { state, address, .. } => show(&view, state.as_deref(), address).await,
@@ -27,7 +30,10 @@ pub(crate) async fn run(args: &State) -> ExitCode {
 }
 
 fn missing() -> Failure {
-    Failure::new("No state file was found!", "There is no state here yet: an apply makes one. Another one is named with -state.")
+    Failure::new(
+        "No state file was found!",
+        "There is no state here yet: an apply makes one. Another one is named with -state.",
+    )
 }
 
 fn list(path: Option<&Path>, addresses: &[String]) -> Outcome<()> {
@@ -35,7 +41,10 @@ fn list(path: Option<&Path>, addresses: &[String]) -> Outcome<()> {
     let mut targets = Vec::new();
     for text in addresses {
         let target: Target = text.parse().map_err(|error| {
-            Failure::new("Invalid address", format!("\"{text}\" is not an address: {error}."))
+            Failure::new(
+                "Invalid address",
+                format!("\"{text}\" is not an address: {error}."),
+            )
         })?;
         targets.push(target);
     }
@@ -55,7 +64,10 @@ async fn show(view: &View, path: Option<&Path>, address: &str) -> Outcome<()> {
     })?;
     if state.instance(&addr).is_none() {
         let detail = format!("The state has no {addr}. muster state list shows what is there.");
-        return Err(Failure::new("No instance found for the given address!", detail));
+        return Err(Failure::new(
+            "No instance found for the given address!",
+            detail,
+        ));
     }
     let schemas = schemas(&state).await?;
     view.show_instance(&state, &addr, &schemas);

@@ -26,7 +26,11 @@ pub(crate) async fn run(args: &Validate) -> ExitCode {
         }
     };
     view.validation(&diags, &sources);
-    if diags.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if diags.has_errors() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 async fn check(session: &Session) -> Outcome<Diags> {

@@ -19,7 +19,9 @@ pub(crate) fn run(args: &Version) -> ExitCode {
     } else {
         println!("muster v{version}");
         println!("on {}", platform());
-        println!("compatible with the language, state and plugins of Terraform v{TERRAFORM_VERSION}");
+        println!(
+            "compatible with the language, state and plugins of Terraform v{TERRAFORM_VERSION}"
+        );
     }
     ExitCode::SUCCESS
 }
