@@ -144,7 +144,8 @@ pub(super) fn element(collection: &Value, key: &Value) -> Result<Value, String> 
 
 /// The element of a list or tuple.
 fn item(collection: &Value, key: &Value) -> Result<Value, String> {
-    let key = convert(key, &Type::Number).map_err(|e| format!("A list or tuple is indexed by a number: {e}."))?;
+    let key = convert(key, &Type::Number)
+        .map_err(|e| format!("A list or tuple is indexed by a number: {e}."))?;
     let Some(number) = key.as_number() else {
         return Ok(Value::unknown(match collection {
             Value::List(list) => list.elem.clone(),
@@ -153,7 +154,9 @@ fn item(collection: &Value, key: &Value) -> Result<Value, String> {
         }));
     };
     if number.is_negative() {
-        return Err(format!("The index {number} is negative: elements are counted from zero."));
+        return Err(format!(
+            "The index {number} is negative: elements are counted from zero."
+        ));
     }
     if !number.is_integer() {
         return Err(format!("The index {number} is not a whole number."));
@@ -184,13 +187,17 @@ fn item(collection: &Value, key: &Value) -> Result<Value, String> {
     Err(match count {
         0 => "There are no elements.".into(),
         1 => format!("There is only one element, with index 0, but the index is {number}."),
-        n => format!("There are only {n} elements, with indexes 0 to {}, but the index is {number}.", n - 1),
+        n => format!(
+            "There are only {n} elements, with indexes 0 to {}, but the index is {number}.",
+            n - 1
+        ),
     })
 }
 
 /// The element of a map or the attribute of an object.
 fn entry(collection: &Value, key: &Value) -> Result<Value, String> {
-    let key = convert(key, &Type::String).map_err(|e| format!("A map or object is indexed by a string: {e}."))?;
+    let key = convert(key, &Type::String)
+        .map_err(|e| format!("A map or object is indexed by a string: {e}."))?;
     let Some(name) = key.as_str() else {
         return Ok(Value::unknown(match collection {
             Value::Map(map) => map.elem.clone(),
@@ -225,7 +232,9 @@ fn attributeless(ty: &Type, name: &str) -> String {
             "A {what} has no attributes, but its elements have \"{name}\": pick one with an index, or take all with [*].{name}."
         ),
         Type::List(_) | Type::Set(_) | Type::Tuple(_) => {
-            format!("A {what} has no attributes. Pick an element with an index, or take all with [*].{name}.")
+            format!(
+                "A {what} has no attributes. Pick an element with an index, or take all with [*].{name}."
+            )
         }
         _ => format!("A {what} has no attributes."),
     }

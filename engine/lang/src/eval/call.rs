@@ -131,13 +131,19 @@ impl Evaluator<'_> {
             let detail = format!(
                 "Function {} takes {needed} arguments{}, but {count} are given: \"{missing}\" is missing.",
                 function.name,
-                if function.variadic.is_some() { " or more" } else { "" },
+                if function.variadic.is_some() {
+                    " or more"
+                } else {
+                    ""
+                },
             );
             return Err(self.error_at(id, name, "Not enough function arguments", detail));
         }
         if count > needed && function.variadic.is_none() {
-            let detail =
-                format!("Function {} takes {needed} arguments, but {count} are given.", function.name);
+            let detail = format!(
+                "Function {} takes {needed} arguments, but {count} are given.",
+                function.name
+            );
             return Err(self.error_at(id, name, "Too many function arguments", detail));
         }
         Ok(())
@@ -151,7 +157,10 @@ impl Evaluator<'_> {
         error: &FunctionError,
     ) -> Diags {
         let reason = &error.reason;
-        match error.argument.and_then(|at| Some((at, function.param(at)?))) {
+        match error
+            .argument
+            .and_then(|at| Some((at, function.param(at)?)))
+        {
             Some((at, param)) => {
                 let node = args.get(at).or(args.last()).copied().unwrap_or(id);
                 let detail = format!(
@@ -183,7 +192,10 @@ impl Evaluator<'_> {
         }
         let detail = match args.len() {
             0 => "Function try needs at least one argument.".into(),
-            _ => format!("Function try failed, because all of its arguments do: {}", reasons.join(" ")),
+            _ => format!(
+                "Function try failed, because all of its arguments do: {}",
+                reasons.join(" ")
+            ),
         };
         Err(self.error(id, "Error in function call", detail))
     }
@@ -220,7 +232,11 @@ fn accept(param: &Param, value: &Value, marks: &mut Marks) -> Result<Value, Stri
     let mut value = match ty {
         Type::Dynamic => value.clone(),
         _ => convert(value, &ty).map_err(|e| {
-            if e.path.is_root() { e.reason } else { format!("{}: {}", e.path, e.reason) }
+            if e.path.is_root() {
+                e.reason
+            } else {
+                format!("{}: {}", e.path, e.reason)
+            }
         })?,
     };
     if !param.allow_marked {

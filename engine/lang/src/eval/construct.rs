@@ -13,7 +13,9 @@ impl Evaluator<'_> {
         let mut text = Joined::default();
         let mut failed: Option<Diags> = None;
         for &part in parts {
-            let joined = self.node(part).and_then(|value| self.interpolate(part, &value));
+            let joined = self
+                .node(part)
+                .and_then(|value| self.interpolate(part, &value));
             match joined {
                 Ok(value) => text.push(value),
                 Err(diags) => failed.get_or_insert_default().extend(diags),
@@ -95,7 +97,8 @@ impl Joined {
             Value::String(s) if !self.unknown => self.text.push_str(s),
             Value::Unknown(u) if !self.unknown => {
                 self.unknown = true;
-                self.text.push_str(u.refinement.prefix.as_deref().unwrap_or_default());
+                self.text
+                    .push_str(u.refinement.prefix.as_deref().unwrap_or_default());
             }
             _ => {}
         }

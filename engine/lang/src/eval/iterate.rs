@@ -46,7 +46,11 @@ impl Evaluator<'_> {
             (true, ..) => Value::unknown_not_null(Type::Dynamic),
             (_, None, _) => Value::tuple(values),
             (_, _, true) => Value::object(groups.into_iter().map(|(k, v)| (k, Value::tuple(v)))),
-            _ => Value::object(groups.into_iter().filter_map(|(k, mut v)| Some((k, v.pop()?)))),
+            _ => Value::object(
+                groups
+                    .into_iter()
+                    .filter_map(|(k, mut v)| Some((k, v.pop()?))),
+            ),
         };
         Ok(result.mark(marks))
     }
@@ -97,7 +101,10 @@ impl Evaluator<'_> {
     }
 
     fn not_iterable(&self, id: NodeId, ty: &Type) -> Diags {
-        let detail = format!("A for expression cannot iterate over a {}.", ty.friendly_name());
+        let detail = format!(
+            "A for expression cannot iterate over a {}.",
+            ty.friendly_name()
+        );
         self.error(id, "Iteration over non-iterable value", detail)
     }
 
@@ -149,7 +156,11 @@ impl Evaluator<'_> {
             return Err(self.error(id, summary, "The key of a result is null."));
         }
         let key = convert(&key, &Type::String).map_err(|e| {
-            self.error(id, summary, format!("The key of a result must be a string: {e}."))
+            self.error(
+                id,
+                summary,
+                format!("The key of a result must be a string: {e}."),
+            )
         })?;
         Ok(key.as_str().cloned())
     }

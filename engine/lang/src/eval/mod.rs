@@ -14,6 +14,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use construct::unknown_string;
 use muster_value::{Type, Value};
 
 use crate::expr::Node;

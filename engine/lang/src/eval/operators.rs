@@ -46,7 +46,11 @@ impl Evaluator<'_> {
                 _ => *a || *b,
             }),
             (Value::Number(a), Value::Number(b)) => arithmetic(op, a, b).map_err(|e| {
-                self.error(id, "Operation failed", format!("The operation has no result: {e}."))
+                self.error(
+                    id,
+                    "Operation failed",
+                    format!("The operation has no result: {e}."),
+                )
             })?,
             _ => unknown_result(op, &a, &b),
         };
@@ -112,7 +116,8 @@ impl Evaluator<'_> {
         then: NodeId,
         otherwise: NodeId,
     ) -> Result<(Value, Value), Diags> {
-        let spare = |result: Evaluated| result.or(Ok::<_, crate::Diags>(Value::unknown(Type::Dynamic)));
+        let spare =
+            |result: Evaluated| result.or(Ok::<_, crate::Diags>(Value::unknown(Type::Dynamic)));
         let (then, otherwise) = (self.node(then), self.node(otherwise));
         let (then, otherwise) = match taken {
             Some(true) => (then?, spare(otherwise)?),
@@ -148,8 +153,14 @@ impl Evaluator<'_> {
         let why = |e: muster_value::ConvertError| mismatch(&format!(": {e}"));
         let unknown = || Value::unknown(ty.clone());
         Ok(match taken {
-            Some(true) => (taken_then.map_err(why)?, taken_otherwise.unwrap_or_else(|_| unknown())),
-            Some(false) => (taken_then.unwrap_or_else(|_| unknown()), taken_otherwise.map_err(why)?),
+            Some(true) => (
+                taken_then.map_err(why)?,
+                taken_otherwise.unwrap_or_else(|_| unknown()),
+            ),
+            Some(false) => (
+                taken_then.unwrap_or_else(|_| unknown()),
+                taken_otherwise.map_err(why)?,
+            ),
             None => (taken_then.map_err(why)?, taken_otherwise.map_err(why)?),
         })
     }
@@ -169,7 +180,11 @@ pub(super) fn both<A, B>(a: Result<A, Diags>, b: Result<B, Diags>) -> Result<(A,
 
 fn kind(ty: &Type) -> String {
     let name = ty.to_string();
-    if name.len() <= 80 { name } else { ty.friendly_name() }
+    if name.len() <= 80 {
+        name
+    } else {
+        ty.friendly_name()
+    }
 }
 
 fn not(value: Value) -> Value {
@@ -269,7 +284,12 @@ fn undecided(then: &Value, otherwise: &Value) -> Value {
 /// Everything known about a value, in the form of a refinement.
 fn facts(value: &Value) -> Refinement {
     let length = value.len().map(|n| n as u64);
-    let mut facts = Refinement { not_null: true, min_length: length, max_length: length, ..Refinement::default() };
+    let mut facts = Refinement {
+        not_null: true,
+        min_length: length,
+        max_length: length,
+        ..Refinement::default()
+    };
     match value.peel() {
         Value::Unknown(u) => return u.refinement.clone(),
         Value::Null(_) => facts.not_null = false,

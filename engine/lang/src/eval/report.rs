@@ -41,7 +41,11 @@ impl Evaluator<'_> {
                 continue;
             };
             let reference = &self.expr.references()[*index as usize];
-            let name = format!("{}{}", subject(&reference.subject), Path(reference.steps.clone()));
+            let name = format!(
+                "{}{}",
+                subject(&reference.subject),
+                Path(reference.steps.clone())
+            );
             if found.len() == MOST_VALUES || found.iter().any(|(n, _)| *n == name) {
                 continue;
             }

@@ -1,5 +1,9 @@
 //! The builtin functions, one file per family.
 
+mod collection;
+mod combine;
+mod convert;
+mod json;
 mod numeric;
 mod signature;
 
@@ -103,7 +107,13 @@ impl Function {
 }
 
 static ALL: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 1] = [numeric::TABLE];
+    let families: [&'static [Function]; 5] = [
+        collection::TABLE,
+        combine::TABLE,
+        convert::TABLE,
+        json::TABLE,
+        numeric::TABLE,
+    ];
     let mut all: Vec<_> = families.into_iter().flatten().collect();
     all.sort_by_key(|f| f.name);
     all

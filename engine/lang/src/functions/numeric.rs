@@ -13,7 +13,11 @@ pub(super) static TABLE: &[Function] = &[
         Returns::NUMBER,
         |a, _| {
             let n = number(a, 0)?;
-            Ok(Value::Number(if n.is_negative() { n.neg() } else { n.clone() }))
+            Ok(Value::Number(if n.is_negative() {
+                n.neg()
+            } else {
+                n.clone()
+            }))
         },
     ),
     Function::new(
@@ -57,7 +61,13 @@ pub(super) static TABLE: &[Function] = &[
         "parseint",
         "The whole number that a string writes in a base from 2 to 62.",
         &[Param::any("number"), Param::number("base")],
-        Returns::of(|args| if args.is_empty() { Type::Dynamic } else { Type::Number }),
+        Returns::of(|args| {
+            if args.is_empty() {
+                Type::Dynamic
+            } else {
+                Type::Number
+            }
+        }),
         |a, _| parse_int(a),
     ),
     Function::new(
@@ -74,7 +84,13 @@ pub(super) static TABLE: &[Function] = &[
         Returns::NUMBER,
         |a, _| {
             let n = number(a, 0)?;
-            let sign = if n.is_zero() { 0 } else if n.is_negative() { -1 } else { 1 };
+            let sign = if n.is_zero() {
+                0
+            } else if n.is_negative() {
+                -1
+            } else {
+                1
+            };
             Ok(Value::int(sign))
         },
     ),
@@ -82,7 +98,13 @@ pub(super) static TABLE: &[Function] = &[
         "sum",
         "The sum of a list, set or tuple of numbers.",
         &[Param::any("list")],
-        Returns::of(|args| if args.is_empty() { Type::Dynamic } else { Type::Number }),
+        Returns::of(|args| {
+            if args.is_empty() {
+                Type::Dynamic
+            } else {
+                Type::Number
+            }
+        }),
         |a, _| sum(a),
     ),
     Function::new(
@@ -120,10 +142,7 @@ fn power(base: f64, exponent: f64) -> f64 {
     base.powf(exponent)
 }
 
-fn extreme(
-    args: &[Value],
-    better: fn(&Number, &Number) -> bool,
-) -> Result<Value, FunctionError> {
+fn extreme(args: &[Value], better: fn(&Number, &Number) -> bool) -> Result<Value, FunctionError> {
     if args.is_empty() {
         return Err("at least one number is needed".into());
     }
@@ -183,7 +202,10 @@ fn big(digits: &[u8], base: u32) -> BigInt {
 
 fn sum(args: &[Value]) -> Result<Value, FunctionError> {
     let Some(items) = args[0].as_slice() else {
-        return Err(FunctionError::argument(0, "a list, set or tuple of numbers is required"));
+        return Err(FunctionError::argument(
+            0,
+            "a list, set or tuple of numbers is required",
+        ));
     };
     if items.is_empty() {
         return Err(FunctionError::argument(0, "there is nothing to add up"));
@@ -213,7 +235,11 @@ fn range(args: &[Value]) -> Result<Value, FunctionError> {
     let (start, limit, step) = match args.len() {
         1 => (zero.clone(), number(args, 0)?.clone(), None),
         2 => (number(args, 0)?.clone(), number(args, 1)?.clone(), None),
-        3 => (number(args, 0)?.clone(), number(args, 1)?.clone(), Some(number(args, 2)?.clone())),
+        3 => (
+            number(args, 0)?.clone(),
+            number(args, 1)?.clone(),
+            Some(number(args, 2)?.clone()),
+        ),
         n => return Err(format!("it takes one, two or three numbers, not {n}").into()),
     };
     let down = limit < start;
@@ -223,7 +249,10 @@ fn range(args: &[Value]) -> Result<Value, FunctionError> {
     }
     if limit != start && step.is_negative() != down {
         let way = if down { "negative" } else { "positive" };
-        return Err(FunctionError::argument(2, format!("the step must be {way} to reach the limit")));
+        return Err(FunctionError::argument(
+            2,
+            format!("the step must be {way} to reach the limit"),
+        ));
     }
     let mut items = Vec::new();
     let mut at = start;

@@ -1,0 +1,514 @@
+//! Lists, sets, maps and their structural kin: lookups and simple transformations.
+
+use std::collections::HashSet;
+
+use muster_value::{Marks, Number, Str, Type, Value, convert, unify};
+
+use super::numeric::whole;
+use super::signature::{first_element, first_list, first_type};
+use super::{Function, FunctionError, Param, Returns};
+
+type Result<T = Value> = std::result::Result<T, FunctionError>;
+
+pub(super) static TABLE: &[Function] = &[
+    Function::new(
+        "alltrue",
+        "Whether all elements of a list are true.",
+        &[Param::typed("list", bools).unknown()],
+        Returns::BOOL,
+        |a, _| settle(a, false),
+    ),
+    Function::new(
+        "anytrue",
+        "Whether at least one element of a list is true.",
+        &[Param::typed("list", bools).unknown()],
+        Returns::BOOL,
+        |a, _| settle(a, true),
+    ),
+    Function::new(
+        "chunklist",
+        "A list cut into lists of a given length.",
+        &[Param::list("list").unknown().marked(), Param::number("size")],
+        Returns::of(|a| Type::list(first_list(a))),
+        |a, _| chunk(a),
+    ),
+    Function::new(
+        "coalescelist",
+        "The first of the lists that is not empty.",
+        &[],
+        Returns::ANY,
+        |a, _| coalesce_list(a),
+    )
+    .more(Param::any("vals").null().unknown()),
+    Function::new(
+        "compact",
+        "A list of strings without those that are null or empty.",
+        &[Param::strings("list")],
+        Returns::STRINGS,
+        |a, _| {
+            let kept = items(&a[0], 0)?.iter();
+            let kept = kept.filter(|v| v.as_str().is_some_and(|s| !s.is_empty()));
+            Ok(Value::list(Type::String, kept.cloned().collect()))
+        },
+    ),
+    Function::new(
+        "contains",
+        "Whether a list, set or tuple has a value as an element.",
+        &[Param::any("list").unknown(), Param::any("value").unknown()],
+        Returns::of(|a| if a.is_empty() { Type::Dynamic } else { Type::Bool }),
+        |a, _| contains(a),
+    ),
+    Function::new(
+        "distinct",
+        "A list without repeated elements; the first of each stays.",
+        &[Param::list("list").unknown()],
+        Returns::of(first_list),
+        |a, _| distinct(a),
+    ),
+    Function::new(
+        "element",
+        "The element at an index, counted around past the end.",
+        &[Param::any("list").unknown().marked(), Param::number("index")],
+        Returns::maybe(first_element),
+        |a, _| element(a),
+    ),
+    Function::new(
+        "index",
+        "The index at which a list has a value.",
+        &[Param::any("list").unknown(), Param::any("value").unknown()],
+        Returns::of(|a| if a.is_empty() { Type::Dynamic } else { Type::Number }),
+        |a, _| index(a),
+    ),
+    Function::new(
+        "length",
+        "How many elements a collection has, or characters a string.",
+        &[Param::any("value").unknown().marked()],
+        Returns::NUMBER,
+        |a, _| length(&a[0]),
+    ),
+    Function::new(
+        "lookup",
+        "The element of a map at a key, or a default when there is none.",
+        &[Param::any("inputMap").unknown().marked(), Param::string("key").marked()],
+        Returns::maybe(|a| match first_type(a) {
+            Type::Map(elem) => elem.as_ref().clone(),
+            _ => Type::Dynamic,
+        }),
+        |a, _| lookup(a),
+    )
+    .more(Param::any("default").null().unknown().marked()),
+    Function::new(
+        "matchkeys",
+        "The elements of a list whose partners in another list are in a third.",
+        &[Param::list("values"), Param::list("keys"), Param::list("searchset")],
+        Returns::of(first_list),
+        |a, _| match_keys(a),
+    ),
+    Function::new(
+        "one",
+        "The only element of a collection, or null when it is empty.",
+        &[Param::any("list").unknown().marked()],
+        Returns::maybe(first_element),
+        |a, _| one(&a[0]),
+    ),
+    Function::new(
+        "reverse",
+        "A list with its elements in the opposite order.",
+        &[Param::any("list").unknown().marked()],
+        Returns::ANY,
+        |a, _| reverse(&a[0]),
+    ),
+    Function::new(
+        "slice",
+        "The elements of a list from one index to before another.",
+        &[
+            Param::any("list").unknown().marked(),
+            Param::number("start_index"),
+            Param::number("end_index"),
+        ],
+        Returns::of(|a| match first_type(a) {
+            ty @ Type::List(_) => ty,
+            _ => Type::Dynamic,
+        }),
+        |a, _| slice(a),
+    ),
+    Function::new(
+        "sort",
+        "A list of strings in the order of their characters.",
+        &[Param::strings("list")],
+        Returns::STRINGS,
+        |a, _| sort(&a[0]),
+    ),
+];
+
+fn bools() -> Type {
+    Type::list(Type::Bool)
+}
+
+/// The elements of an argument that is a known list, set or tuple.
+pub(super) fn items(value: &Value, at: usize) -> Result<&[Value]> {
+    value
+        .as_slice()
+        .ok_or_else(|| FunctionError::argument(at, "a list, set or tuple is required"))
+}
+
+fn settle(args: &[Value], wanted: bool) -> Result {
+    if !args[0].is_known() {
+        return Ok(Value::unknown_not_null(Type::Bool));
+    }
+    let mut unknown = false;
+    for item in items(&args[0], 0)? {
+        match item.as_bool() {
+            _ if !item.is_known() => unknown = true,
+            // Null counts as false.
+            found if found.unwrap_or(false) == wanted => return Ok(Value::Bool(wanted)),
+            _ => {}
+        }
+    }
+    Ok(if unknown { Value::unknown_not_null(Type::Bool) } else { Value::Bool(!wanted) })
+}
+
+fn chunk(args: &[Value]) -> Result {
+    let (list, marks) = args[0].clone().unmark();
+    let ty = list.ty();
+    if !list.is_known() {
+        return Ok(Value::unknown_not_null(Type::list(ty)).mark(marks));
+    }
+    let size = whole(args, 1)?;
+    let Ok(size) = usize::try_from(size) else {
+        return Err("the size must not be negative".into());
+    };
+    let all = items(&list, 0)?;
+    let elem = ty.element().cloned().unwrap_or(Type::Dynamic);
+    let size = if size == 0 { all.len().max(1) } else { size };
+    let chunks = all.chunks(size).map(|c| Value::list(elem.clone(), c.to_vec()));
+    Ok(Value::list(ty, chunks.collect()).mark(marks))
+}
+
+fn coalesce_list(args: &[Value]) -> Result {
+    if args.is_empty() {
+        return Err("at least one list is needed".into());
+    }
+    for arg in args {
+        match arg {
+            Value::Unknown(u) if matches!(u.ty, Type::List(_) | Type::Tuple(_) | Type::Dynamic) => {
+                return Ok(Value::unknown_not_null(Type::Dynamic));
+            }
+            Value::List(_) | Value::Tuple(_) => {
+                if arg.len() != Some(0) {
+                    return Ok(arg.clone());
+                }
+            }
+            Value::Null(_) => return Err("an argument is null".into()),
+            _ => return Err("all arguments must be lists or tuples".into()),
+        }
+    }
+    Err("all of the lists are empty".into())
+}
+
+fn contains(args: &[Value]) -> Result {
+    let list = &args[0];
+    if let Value::Unknown(u) = list {
+        return match &u.ty {
+            Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic => {
+                Ok(Value::unknown_not_null(Type::Bool))
+            }
+            _ => Err("the first argument must be a list, set or tuple".into()),
+        };
+    }
+    let Some(all) = list.as_slice() else {
+        return Err("the first argument must be a list, set or tuple".into());
+    };
+    let wanted = &args[1];
+    let mut unknown = false;
+    for item in all {
+        match item.equals(wanted).peel() {
+            Value::Bool(true) => return Ok(Value::Bool(true)),
+            Value::Bool(false) => {}
+            _ => unknown = true,
+        }
+    }
+    Ok(if unknown { Value::unknown_not_null(Type::Bool) } else { Value::Bool(false) })
+}
+
+fn index(args: &[Value]) -> Result {
+    let list = &args[0];
+    match list.ty() {
+        Type::List(_) | Type::Tuple(_) => {}
+        Type::Dynamic => return Ok(Value::unknown_not_null(Type::Number)),
+        _ => return Err("the first argument must be a list or tuple".into()),
+    }
+    let Some(all) = list.as_slice() else {
+        return Ok(Value::unknown_not_null(Type::Number));
+    };
+    if all.is_empty() {
+        return Err("the list is empty".into());
+    }
+    for (at, item) in (0i64..).zip(all) {
+        match item.equals(&args[1]).peel() {
+            Value::Bool(true) => return Ok(Value::int(at)),
+            Value::Bool(false) => {}
+            _ => return Ok(Value::unknown_not_null(Type::Number)),
+        }
+    }
+    Err("the list does not have the value".into())
+}
+
+/// Texts of scalars that are equal exactly when the scalars are.
+fn scalar_key(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(format!("s{s}")),
+        Value::Number(n) => Some(format!("n{n}")),
+        Value::Bool(b) => Some(format!("b{b}")),
+        Value::Null(_) => Some("0".into()),
+        _ => None,
+    }
+}
+
+fn distinct(args: &[Value]) -> Result {
+    let ty = args[0].ty();
+    if !args[0].is_wholly_known() {
+        return Ok(Value::unknown_not_null(ty));
+    }
+    let all = items(&args[0], 0)?;
+    let mut kept: Vec<Value> = Vec::new();
+    let mut seen = HashSet::new();
+    for item in all {
+        let key = scalar_key(item).map_or_else(|| serialised(item), Ok)?;
+        if seen.insert(key) {
+            kept.push(item.clone());
+        }
+    }
+    let elem = ty.element().cloned().unwrap_or(Type::Dynamic);
+    Ok(Value::list(elem, kept))
+}
+
+/// A text that is equal for equal values of one type.
+fn serialised(value: &Value) -> Result<String> {
+    super::json::encode(value).map_err(FunctionError::from)
+}
+
+fn element(args: &[Value]) -> Result {
+    let (list, marks) = args[0].clone().unmark();
+    let at = whole(args, 1)?;
+    let (count, types) = match (&list, list.ty()) {
+        (_, Type::Dynamic) => return Ok(Value::unknown(Type::Dynamic).mark(marks)),
+        (Value::Unknown(_), Type::List(elem)) => {
+            if at < 0 {
+                return Err("the index is negative".into());
+            }
+            return Ok(Value::unknown(elem.as_ref().clone()).mark(marks));
+        }
+        (_, Type::Tuple(types)) => (types.len(), types.to_vec()),
+        (Value::List(l), _) => (l.items.len(), Vec::new()),
+        _ => return Err("the first argument must be a list or tuple".into()),
+    };
+    if count == 0 {
+        return Err("the list has no elements".into());
+    }
+    let Ok(at) = usize::try_from(at % count as i64) else {
+        return Err("the index is negative".into());
+    };
+    Ok(match list.as_slice() {
+        Some(all) => all[at].clone(),
+        None => Value::unknown(types[at].clone()),
+    }
+    .mark(marks))
+}
+
+fn length(value: &Value) -> Result {
+    use unicode_segmentation::UnicodeSegmentation;
+    let (value, marks) = value.clone().unmark();
+    let count = match &value {
+        Value::String(s) => s.graphemes(true).count(),
+        Value::Unknown(u) => match &u.ty {
+            Type::Tuple(types) => types.len(),
+            Type::Object(o) => o.attributes.len(),
+            Type::Bool | Type::Number => return Err(LENGTH.into()),
+            _ => {
+                let r = &u.refinement;
+                let number = |n: u64| (Number::from(n), true);
+                let bounds = muster_value::Refinement {
+                    not_null: true,
+                    lower: Some(number(r.min_length.unwrap_or(0))),
+                    upper: r.max_length.map(number),
+                    ..Default::default()
+                };
+                return Ok(Value::refined(Type::Number, bounds).mark(marks));
+            }
+        },
+        // Elements of a set that are not known may turn out equal.
+        Value::Set(set) if !value.is_wholly_known() => {
+            let bounds = muster_value::Refinement {
+                not_null: true,
+                lower: Some((Number::from(1u64), true)),
+                upper: Some((Number::from(set.items.len() as u64), true)),
+                ..Default::default()
+            };
+            return Ok(Value::refined(Type::Number, bounds).mark(marks));
+        }
+        known => known.len().ok_or(LENGTH)?,
+    };
+    Ok(Value::Number(Number::from(count as u64)).mark(marks))
+}
+
+const LENGTH: &str = "the argument must be a string, a collection, a tuple or an object";
+
+fn lookup(args: &[Value]) -> Result {
+    if args.len() > 3 {
+        return Err("it takes a map, a key and one default".into());
+    }
+    let (map, map_marks) = args[0].clone().unmark();
+    let (key, key_marks) = args[1].clone().unmark();
+    let marks = map_marks | key_marks;
+    let default = args.get(2);
+    let ty = map.ty();
+    let default = match (&ty, default) {
+        (Type::Map(elem), Some(default)) => Some(convert(default, elem).map_err(|_| {
+            FunctionError::argument(2, "the default must be of the type of the elements")
+        })?),
+        (Type::Map(_) | Type::Object(_) | Type::Dynamic, default) => default.cloned(),
+        _ => return Err(FunctionError::argument(0, "a map or object is required")),
+    };
+    let elem = ty.element().cloned().unwrap_or(Type::Dynamic);
+    let Some(name) = key.as_str() else {
+        return Ok(Value::unknown(elem).mark(marks));
+    };
+    match (&map, map.get(name)) {
+        (_, Some(found)) => Ok(found.clone().mark(marks)),
+        (Value::Unknown(u), _) => Ok(match u.ty.attribute(name) {
+            Some(ty) => Value::unknown(ty.clone()),
+            None if matches!(u.ty, Type::Object(_)) => match default {
+                Some(default) => default,
+                None => return Err(no_key(name, marks)),
+            },
+            None => Value::unknown(elem),
+        }
+        .mark(marks)),
+        (_, None) => match default {
+            Some(default) => Ok(default.mark(marks)),
+            None => Err(no_key(name, marks)),
+        },
+    }
+}
+
+fn no_key(name: &str, marks: Marks) -> FunctionError {
+    let reason = match marks.is_empty() {
+        true => format!("there is no key \"{name}\", and no default is given"),
+        false => "there is no such key, and no default is given".into(),
+    };
+    FunctionError::argument(0, reason)
+}
+
+fn match_keys(args: &[Value]) -> Result {
+    let (values, keys, wanted) = (items(&args[0], 0)?, items(&args[1], 1)?, items(&args[2], 2)?);
+    if values.len() != keys.len() {
+        return Err("values and keys must be of equal length".into());
+    }
+    let elem = first_element(args);
+    let types = [args[1].ty(), args[2].ty()];
+    let common = unify(&types).ok_or("keys and search set must be of one type")?;
+    let part = common.element().cloned().unwrap_or(Type::Dynamic);
+    let text = |v: &Value| -> Result<String> {
+        let v = convert(v, &part).map_err(|e| e.reason)?;
+        scalar_key(&v).map_or_else(|| serialised(&v), Ok)
+    };
+    let wanted: HashSet<String> = wanted.iter().map(text).collect::<Result<_>>()?;
+    let mut kept = Vec::new();
+    for (value, key) in values.iter().zip(keys) {
+        if wanted.contains(&text(key)?) {
+            kept.push(value.clone());
+        }
+    }
+    Ok(Value::list(elem, kept))
+}
+
+fn one(value: &Value) -> Result {
+    let (value, marks) = value.clone().unmark();
+    let wrong = || FunctionError::argument(0, "a list, set or tuple with one element at most is required");
+    let ty = value.ty();
+    let result = match (&value, &ty) {
+        (_, Type::Dynamic) => Value::unknown(Type::Dynamic),
+        (Value::Unknown(_), Type::Tuple(types)) => match &types[..] {
+            [] => Value::NULL,
+            [only] => Value::unknown(only.clone()),
+            _ => return Err(wrong()),
+        },
+        (Value::Unknown(_), Type::List(elem) | Type::Set(elem)) => {
+            Value::unknown(elem.as_ref().clone())
+        }
+        _ => match value.as_slice().ok_or_else(wrong)? {
+            [] => Value::Null(ty.element().cloned().unwrap_or(Type::Dynamic)),
+            [only] => only.clone(),
+            _ => return Err(wrong()),
+        },
+    };
+    Ok(result.mark(marks))
+}
+
+fn reverse(value: &Value) -> Result {
+    let (value, marks) = value.clone().unmark();
+    let ty = value.ty();
+    let reversed = |all: &[Value]| all.iter().rev().cloned().collect::<Vec<_>>();
+    Ok(match (&value, &ty) {
+        (_, Type::Dynamic) => Value::unknown_not_null(Type::Dynamic),
+        (Value::Unknown(_), Type::Tuple(types)) => {
+            Value::unknown_not_null(Type::tuple(types.iter().rev().cloned()))
+        }
+        (Value::Unknown(_), Type::List(elem) | Type::Set(elem)) => {
+            Value::unknown_not_null(Type::List(elem.clone()))
+        }
+        (Value::Tuple(all), _) => Value::tuple(reversed(all)),
+        (known, Type::List(elem) | Type::Set(elem)) => {
+            Value::list(elem.as_ref().clone(), reversed(items(known, 0)?))
+        }
+        _ => return Err(FunctionError::argument(0, "a list, set or tuple is required")),
+    }
+    .mark(marks))
+}
+
+fn slice(args: &[Value]) -> Result {
+    let (list, marks) = args[0].clone().unmark();
+    let (start, end) = (whole(args, 1)?, whole(args, 2)?);
+    let ty = list.ty();
+    let all: Vec<Value> = match (&list, &ty) {
+        (_, Type::Dynamic) => return Ok(Value::unknown(Type::Dynamic).mark(marks)),
+        (Value::Unknown(_), Type::List(_)) => return Ok(Value::unknown_not_null(ty).mark(marks)),
+        (Value::Unknown(_), Type::Tuple(types)) => {
+            types.iter().cloned().map(Value::unknown).collect()
+        }
+        (Value::List(l), _) => l.items.clone(),
+        (Value::Tuple(all), _) => all.to_vec(),
+        (_, Type::Set(_)) => {
+            return Err(FunctionError::argument(0, "a set has no order; convert it with tolist() first"));
+        }
+        _ => return Err(FunctionError::argument(0, "a list or tuple is required")),
+    };
+    let limit = all.len() as i64;
+    let check = |at: usize, index: i64| match (0..=limit).contains(&index) {
+        true => Ok(index as usize),
+        false => Err(FunctionError::argument(
+            at,
+            format!("the index {index} is outside the list, which has {limit} elements"),
+        )),
+    };
+    let (start, end) = (check(1, start)?, check(2, end)?);
+    if start > end {
+        return Err(FunctionError::argument(1, "the start must not be after the end"));
+    }
+    let part = all[start..end].to_vec();
+    Ok(match ty {
+        Type::List(elem) => Value::list(elem.as_ref().clone(), part),
+        _ => Value::tuple(part),
+    }
+    .mark(marks))
+}
+
+fn sort(value: &Value) -> Result {
+    let mut texts: Vec<Str> = Vec::new();
+    for item in items(value, 0)? {
+        texts.push(item.as_str().cloned().ok_or("a null string cannot be sorted")?);
+    }
+    texts.sort();
+    Ok(Value::list(Type::String, texts.into_iter().map(Value::String).collect()))
+}

@@ -1,0 +1,124 @@
+//! JSON.
+
+use std::fmt::Write;
+
+use muster_value::{Type, Value, convert, implied_type, json_to_value};
+
+use super::{Function, FunctionError, Param, Returns};
+
+pub(super) static TABLE: &[Function] = &[
+    Function::new(
+        "jsondecode",
+        "The value that a JSON text stands for.",
+        &[Param::string("str")],
+        Returns::ANY_OR_NULL,
+        |a, _| {
+            let text = a[0].as_str().map_or("", |s| s);
+            decode(text).map_err(FunctionError::from)
+        },
+    ),
+    Function::new(
+        "jsonencode",
+        "A value as JSON text.",
+        &[Param::any("val").null().unknown()],
+        Returns::STRING,
+        |a, _| {
+            if !a[0].is_wholly_known() {
+                return Ok(crate::eval::unknown_string(opening(&a[0])));
+            }
+            encode(&a[0]).map(Value::from).map_err(FunctionError::from)
+        },
+    ),
+];
+
+/// What the JSON text of a value that is not wholly known is sure to start with.
+fn opening(value: &Value) -> &'static str {
+    let not_null = match value {
+        Value::Unknown(u) => u.refinement.not_null,
+        _ => true,
+    };
+    match value.ty() {
+        _ if !not_null => "",
+        Type::List(_) | Type::Set(_) | Type::Tuple(_) => "[",
+        Type::Map(_) | Type::Object(_) => "{",
+        Type::String => "\"",
+        _ => "",
+    }
+}
+
+/// The value of a JSON text.
+pub(super) fn decode(text: &str) -> Result<Value, String> {
+    let json: serde_json::Value =
+        serde_json::from_str(text).map_err(|e| format!("the text is not JSON: {e}"))?;
+    json_to_value(&json, &implied_type(&json)).map_err(|e| format!("{}: {e}", e.path))
+}
+
+/// The JSON text of a wholly known value, in the one form that all versions agree on: keys in
+/// order, no spaces, `<`, `>` and `&` escaped.
+pub(super) fn encode(value: &Value) -> Result<String, String> {
+    let mut text = String::new();
+    write_value(value, &mut text)?;
+    Ok(text)
+}
+
+fn write_value(value: &Value, to: &mut String) -> Result<(), String> {
+    match value.peel() {
+        Value::Null(_) => to.push_str("null"),
+        Value::Bool(b) => to.push_str(if *b { "true" } else { "false" }),
+        Value::Number(n) if n.is_infinite() => return Err("infinity has no JSON form".into()),
+        number @ Value::Number(_) => {
+            let text = convert(number, &Type::String).map_err(|e| e.reason)?;
+            to.push_str(text.as_str().map_or("", |s| s));
+        }
+        Value::String(s) => quote(s, to),
+        Value::Unknown(_) => return Err("the value is not wholly known".into()),
+        inner => return stacker::maybe_grow(64 * 1024, 1024 * 1024, || write_parts(inner, to)),
+    }
+    Ok(())
+}
+
+fn write_parts(value: &Value, to: &mut String) -> Result<(), String> {
+    if let Some(entries) = value.as_entries() {
+        to.push('{');
+        for (i, (key, value)) in entries.iter().enumerate() {
+            if i > 0 {
+                to.push(',');
+            }
+            quote(key, to);
+            to.push(':');
+            write_value(value, to)?;
+        }
+        to.push('}');
+        return Ok(());
+    }
+    to.push('[');
+    for (i, item) in value.children().enumerate() {
+        if i > 0 {
+            to.push(',');
+        }
+        write_value(item, to)?;
+    }
+    to.push(']');
+    Ok(())
+}
+
+/// Appends a string in quotes.
+pub(super) fn quote(text: &str, to: &mut String) {
+    to.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => to.push_str("\\\""),
+            '\\' => to.push_str("\\\\"),
+            '\n' => to.push_str("\\n"),
+            '\r' => to.push_str("\\r"),
+            '\t' => to.push_str("\\t"),
+            '\u{8}' => to.push_str("\\b"),
+            '\u{c}' => to.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                let _ = write!(to, "\\u{:04x}", c as u32);
+            }
+            c => to.push(c),
+        }
+    }
+    to.push('"');
+}
