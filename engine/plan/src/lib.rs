@@ -6,8 +6,10 @@
 
 mod ask;
 mod change;
+mod codec;
 mod event;
 mod step;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ use muster_value::Value;
 
 pub use ask::{Ask, Shown};
 pub use change::{Action, Change, Deposed, OutputChange, Reason, RelevantAttribute};
+pub use codec::{DecodeError, PlanFile};
 pub use event::{Event, Operation, id_hint};
 pub use step::{Step, StepId, StepKind};
 
