@@ -19,7 +19,12 @@ pub(crate) struct JsonWriter<'w> {
 
 impl<'w> JsonWriter<'w> {
     pub(crate) fn new(sink: &'w mut dyn io::Write) -> Self {
-        Self { sink, buffer: Vec::with_capacity(1024), last: b'[', failed: None }
+        Self {
+            sink,
+            buffer: Vec::with_capacity(1024),
+            last: b'[',
+            failed: None,
+        }
     }
 
     /// Hands on what is left.
@@ -171,7 +176,9 @@ impl<'w> JsonWriter<'w> {
 
     /// Where the value is sensitive, in the shape of [`JsonWriter::unknown`].
     pub(crate) fn sensitive(&mut self, value: &Value) {
-        self.mask(value, &|v| v.marks().contains(muster_value::Marks::SENSITIVE));
+        self.mask(value, &|v| {
+            v.marks().contains(muster_value::Marks::SENSITIVE)
+        });
     }
 
     fn mask(&mut self, value: &Value, hit: &dyn Fn(&Value) -> bool) {
@@ -308,16 +315,28 @@ mod tests {
     fn leaves_unknown_parts_out() {
         let value = Value::object([
             ("a", Value::unknown(Type::String)),
-            ("b", Value::tuple([Value::unknown(Type::String), Value::int(1)])),
+            (
+                "b",
+                Value::tuple([Value::unknown(Type::String), Value::int(1)]),
+            ),
             ("c", Value::from("x").mark(Marks::SENSITIVE)),
         ]);
         assert_eq!(to_string(|w| w.value(&value)), r#"{"b":[null,1],"c":"x"}"#);
-        assert_eq!(to_string(|w| w.unknown(&value)), r#"{"a":true,"b":[true,false]}"#);
-        assert_eq!(to_string(|w| w.sensitive(&value)), r#"{"b":[false,false],"c":true}"#);
+        assert_eq!(
+            to_string(|w| w.unknown(&value)),
+            r#"{"a":true,"b":[true,false]}"#
+        );
+        assert_eq!(
+            to_string(|w| w.sensitive(&value)),
+            r#"{"b":[false,false],"c":true}"#
+        );
     }
 
     #[test]
     fn indents() {
-        assert_eq!(indent(r#"{"a":[1,"x:{"],"b":{}}"#), "{\n  \"a\": [\n    1,\n    \"x:{\"\n  ],\n  \"b\": {}\n}");
+        assert_eq!(
+            indent(r#"{"a":[1,"x:{"],"b":{}}"#),
+            "{\n  \"a\": [\n    1,\n    \"x:{\"\n  ],\n  \"b\": {}\n}"
+        );
     }
 }

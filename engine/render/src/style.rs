@@ -37,7 +37,10 @@ impl Paint {
 
 impl Style {
     /// Neither colour nor a limit on the width.
-    pub const PLAIN: Self = Self { color: false, width: None };
+    pub const PLAIN: Self = Self {
+        color: false,
+        width: None,
+    };
 
     /// Adds painted text.
     pub(crate) fn paint(self, out: &mut String, paint: Paint, text: &str) {
@@ -100,7 +103,10 @@ mod tests {
 
     #[test]
     fn wraps_paragraphs_only() {
-        assert_eq!(wrap("aa bb cc\n  dd ee ff\n\ngg", Some(5)), "aa bb\ncc\n  dd ee ff\n\ngg");
+        assert_eq!(
+            wrap("aa bb cc\n  dd ee ff\n\ngg", Some(5)),
+            "aa bb\ncc\n  dd ee ff\n\ngg"
+        );
         assert_eq!(wrap("long-word b", Some(3)), "long-word\nb");
         assert_eq!(wrap("a b", None), "a b");
     }
@@ -108,7 +114,10 @@ mod tests {
     #[test]
     fn paints_only_with_color() {
         assert_eq!(Style::PLAIN.painted(Paint::Red, "x"), "x");
-        let style = Style { color: true, width: None };
+        let style = Style {
+            color: true,
+            width: None,
+        };
         assert_eq!(style.painted(Paint::Red, "x"), "\x1b[31mx\x1b[0m");
     }
 }

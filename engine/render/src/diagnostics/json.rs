@@ -47,8 +47,10 @@ fn write_snippet(w: &mut JsonWriter<'_>, snippet: &Snippet<'_>, diagnostic: &Dia
         }
         w.key("code").string(snippet.code);
         w.key("start_line").uint(snippet.start_line as u64);
-        w.key("highlight_start_offset").uint(snippet.highlight.0 as u64);
-        w.key("highlight_end_offset").uint(snippet.highlight.1 as u64);
+        w.key("highlight_start_offset")
+            .uint(snippet.highlight.0 as u64);
+        w.key("highlight_end_offset")
+            .uint(snippet.highlight.1 as u64);
         w.key("values").array(|w| {
             for (traversal, statement) in &diagnostic.values {
                 w.object(|w| {

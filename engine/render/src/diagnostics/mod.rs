@@ -26,7 +26,11 @@ pub struct DiagnosticRenderer<'s> {
 impl<'s> DiagnosticRenderer<'s> {
     /// A renderer for diagnostics about these sources.
     pub fn new(sources: &'s Sources, style: Style) -> Self {
-        Self { sources, style, files: RefCell::default() }
+        Self {
+            sources,
+            style,
+            files: RefCell::default(),
+        }
     }
 
     /// One diagnostic as text: in a box with a left border with colour, as plain paragraphs
@@ -49,7 +53,10 @@ impl<'s> DiagnosticRenderer<'s> {
     /// What `validate -json` prints: the verdict and all diagnostics, indented.
     pub fn validate_json(&self, diagnostics: &Diags) -> String {
         let count = |severity: Severity| {
-            diagnostics.iter().filter(|d| d.severity == severity).count() as u64
+            diagnostics
+                .iter()
+                .filter(|d| d.severity == severity)
+                .count() as u64
         };
         let json = to_string(|w| {
             w.object(|w| {
@@ -85,7 +92,9 @@ impl<'s> DiagnosticRenderer<'s> {
         let file = self.sources.get(subject.file)?;
         let index = self.index(subject.file)?;
         let context = diagnostic.context.map_or(subject, |c: Span| subject.to(c));
-        Some(Snippet::new(&file.name, &file.text, &index, subject, context))
+        Some(Snippet::new(
+            &file.name, &file.text, &index, subject, context,
+        ))
     }
 }
 

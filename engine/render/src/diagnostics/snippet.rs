@@ -14,7 +14,12 @@ pub(super) struct FileIndex {
 impl FileIndex {
     pub(super) fn new(text: &str) -> Self {
         let mut lines = vec![0];
-        lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
+        lines.extend(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, b)| *b == b'\n')
+                .map(|(i, _)| i + 1),
+        );
         let mut blocks: Vec<(usize, usize, String)> = Vec::new();
         let mut open = false;
         for (i, start) in lines.iter().enumerate() {
@@ -43,11 +48,16 @@ impl FileIndex {
 
     /// Line of a byte, counted from zero.
     fn line(&self, byte: usize) -> usize {
-        self.lines.partition_point(|start| *start <= byte).saturating_sub(1)
+        self.lines
+            .partition_point(|start| *start <= byte)
+            .saturating_sub(1)
     }
 
     fn block(&self, byte: usize) -> Option<&str> {
-        let i = self.blocks.partition_point(|(start, ..)| *start <= byte).checked_sub(1)?;
+        let i = self
+            .blocks
+            .partition_point(|(start, ..)| *start <= byte)
+            .checked_sub(1)?;
         let (_, end, header) = &self.blocks[i];
         (byte < *end).then_some(header)
     }
@@ -107,7 +117,11 @@ impl<'s> Snippet<'s> {
         let floor = |at: u32| text.floor_char_boundary(at as usize);
         let (start, end) = (floor(subject.start), floor(subject.end.max(subject.start)));
         let first = index.line(floor(context.start));
-        let last = index.line(floor(context.end).saturating_sub(1).max(floor(context.start)));
+        let last = index.line(
+            floor(context.end)
+                .saturating_sub(1)
+                .max(floor(context.start)),
+        );
         let from = index.lines[first];
         let to = index.lines.get(last + 1).copied().unwrap_or(text.len());
         let code = text[from..to].trim_end_matches('\n').trim_end_matches('\r');
@@ -127,5 +141,9 @@ impl<'s> Snippet<'s> {
 fn position(text: &str, index: &FileIndex, byte: usize) -> Position {
     let line = index.line(byte);
     let before = &text[index.lines[line]..byte];
-    Position { line: line + 1, column: before.graphemes(true).count() + 1, byte }
+    Position {
+        line: line + 1,
+        column: before.graphemes(true).count() + 1,
+        byte,
+    }
 }

@@ -10,7 +10,11 @@ fn sources() -> (Sources, impl Fn(&str) -> Span) {
     let file = sources.add("main.tf", MAIN);
     let find = move |needle: &str| {
         let start = MAIN.find(needle).unwrap() as u32;
-        Span { file, start, end: start + needle.len() as u32 }
+        Span {
+            file,
+            start,
+            end: start + needle.len() as u32,
+        }
     };
     (sources, find)
 }
@@ -21,7 +25,8 @@ fn draws_snippet_and_values_without_color() {
     let mut d = Diagnostic::error("Invalid template interpolation value", "Not a string.")
         .at(find("local.l"))
         .about("terraform_data.a");
-    d.values.push(("local.l".into(), "is tuple with 2 elements".into()));
+    d.values
+        .push(("local.l".into(), "is tuple with 2 elements".into()));
     assert_eq!(
         DiagnosticRenderer::new(&sources, Style::PLAIN).text(&d),
         "
@@ -44,7 +49,10 @@ fn draws_a_border_and_the_context_with_color() {
     let d = Diagnostic::warning("Odd", "Long enough to be wrapped.")
         .at(find("local.b"))
         .within(find("upper(\n    1,\n    local.b)"));
-    let style = Style { color: true, width: Some(20) };
+    let style = Style {
+        color: true,
+        width: Some(20),
+    };
     let plain = DiagnosticRenderer::new(&sources, style).text(&d);
     assert!(plain.contains("\x1b[4mlocal.b\x1b[0m)"), "{plain}");
     let mut bare = String::new();
@@ -83,7 +91,10 @@ fn groups_warnings() {
     );
     let full = renderer.all(&diags, false);
     assert_eq!(full.matches("Warning: Odd").count(), 1);
-    assert!(full.contains("Why.\n\n(and one more similar warning elsewhere)\n"), "{full}");
+    assert!(
+        full.contains("Why.\n\n(and one more similar warning elsewhere)\n"),
+        "{full}"
+    );
 }
 
 #[test]
@@ -96,15 +107,25 @@ fn writes_json() {
         renderer.json(&d),
         r#"{"severity":"error","summary":"S","detail":"D","range":{"filename":"main.tf","start":{"line":4,"column":22,"byte":71},"end":{"line":4,"column":29,"byte":78}},"snippet":{"context":"resource \"terraform_data\" \"a\"","code":"  input = \"${var.é}${local.l}\"","start_line":4,"highlight_start_offset":22,"highlight_end_offset":29,"values":[{"traversal":"local.l","statement":"is null"}]}}"#
     );
-    assert!(renderer.validate_json(&d.into()).starts_with("{\n  \"format_version\": \"1.0\",\n  \"valid\": false,\n  \"error_count\": 1,"));
+    assert!(renderer.validate_json(&d.into()).starts_with(
+        "{\n  \"format_version\": \"1.0\",\n  \"valid\": false,\n  \"error_count\": 1,"
+    ));
 }
 
 #[test]
 fn survives_ranges_outside_the_file() {
     let (sources, find) = sources();
-    let odd = Span { start: 5000, end: 3, ..find("var") };
+    let odd = Span {
+        start: 5000,
+        end: 3,
+        ..find("var")
+    };
     let renderer = DiagnosticRenderer::new(&sources, Style::PLAIN);
-    assert!(renderer.text(&Diagnostic::error("S", "").at(odd)).contains("on main.tf line 12"));
+    assert!(
+        renderer
+            .text(&Diagnostic::error("S", "").at(odd))
+            .contains("on main.tf line 12")
+    );
 }
 
 #[test]
@@ -116,7 +137,11 @@ fn many_diagnostics_over_a_long_file_stay_linear() {
     let start = std::time::Instant::now();
     for i in 0..7000 {
         let at = i * 29 + 21;
-        let text = renderer.text(&Diagnostic::error("S", "").at(Span { file, start: at, end: at + 5 }));
+        let text = renderer.text(&Diagnostic::error("S", "").at(Span {
+            file,
+            start: at,
+            end: at + 5,
+        }));
         assert!(text.contains("in resource \"a\" \"b\""));
     }
     assert!(start.elapsed().as_secs() < 5);

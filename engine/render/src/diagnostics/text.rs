@@ -55,7 +55,11 @@ fn frame(style: Style, paint: Paint, body: &str) -> String {
 fn draw_place(r: &DiagnosticRenderer<'_>, diagnostic: &Diagnostic, out: &mut String) {
     let snippet = r.snippet(diagnostic);
     if let Some(address) = &diagnostic.address {
-        let end = if snippet.is_some() || diagnostic.path.is_some() { "," } else { ":" };
+        let end = if snippet.is_some() || diagnostic.path.is_some() {
+            ","
+        } else {
+            ":"
+        };
         let _ = writeln!(out, "  with {address}{end}");
     }
     if let Some(snippet) = &snippet {
@@ -85,7 +89,11 @@ fn draw_snippet(style: Style, snippet: &Snippet<'_>, diagnostic: &Diagnostic, ou
     if diagnostic.values.is_empty() {
         return;
     }
-    let _ = writeln!(out, "    {}", style.painted(Paint::Dim, "├────────────────"));
+    let _ = writeln!(
+        out,
+        "    {}",
+        style.painted(Paint::Dim, "├────────────────")
+    );
     for (traversal, statement) in &diagnostic.values {
         let border = style.painted(Paint::Dim, "│");
         let traversal = style.painted(Paint::Bold, traversal);
@@ -150,7 +158,11 @@ fn draw_compact(r: &DiagnosticRenderer<'_>, warning: &Diagnostic, more: usize, o
         (None, Some(address)) => format!("with {address}"),
         (None, None) => String::new(),
     };
-    let more = if more > 0 { format!("(and {more} more)") } else { String::new() };
+    let more = if more > 0 {
+        format!("(and {more} more)")
+    } else {
+        String::new()
+    };
     let line = [place.as_str(), more.as_str()].join(" ");
     if !line.trim().is_empty() {
         let _ = writeln!(out, "  {}", line.trim());
