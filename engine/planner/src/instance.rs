@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
 use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located};
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Action, Ask, Change, Deposed, Operation, Reason, Shown, id_hint};
+use muster_plan::{Action, Ask, Change, Operation, Reason, Shown, id_hint};
 use muster_provider::{ProviderError, RawState, Read, Request, Response};
 use muster_schema::{check_conforms, check_write_only_null, normalize_blocks};
 use muster_snapshot::Attributes;
@@ -13,7 +13,7 @@ use muster_value::Value;
 
 use crate::Planner;
 use crate::graph::{Node, NodeId};
-use crate::task::{Goal, Stage, Task};
+use crate::task::{Goal, Stage, Start, Task};
 
 impl Planner {
     pub(crate) fn fresh_id(&mut self) -> u64 {
@@ -22,15 +22,15 @@ impl Planner {
     }
 
     /// Starts to work on an object.
-    pub(crate) fn begin(
-        &mut self,
-        addr: InstanceAddr,
-        deposed: Deposed,
-        inst: Option<ModuleInst>,
-        node: Option<NodeId>,
-        provider: ProviderConfigAddr,
-        goal: Goal,
-    ) {
+    pub(crate) fn begin(&mut self, start: Start) {
+        let Start {
+            addr,
+            deposed,
+            inst,
+            node,
+            provider,
+            goal,
+        } = start;
         let id = &addr.resource.resource;
         let Some(schema) = self
             .eval

@@ -149,14 +149,12 @@ impl Planner {
         } else {
             Action::NoOp
         };
-        self.record_change(
-            task,
+        let verdict = Verdict {
             action,
-            Reason::None,
-            after,
-            planned.private,
-            Vec::new(),
-        );
+            reason: Reason::None,
+            paths,
+        };
+        self.record_change(task, verdict, after, planned.private);
     }
 
     fn record_replace(&mut self, task: Task, planned: Planned, reason: Reason, paths: Vec<Path>) {
@@ -172,18 +170,24 @@ impl Planner {
             return self.fail(task);
         }
         let after = task.marked_as_configured(&planned.value);
-        self.record_change(task, action, reason, after, planned.private, paths);
+        self.record_change(
+            task,
+            Verdict {
+                action,
+                reason,
+                paths,
+            },
+            after,
+            planned.private,
+        );
     }
 
-    fn record_change(
-        &mut self,
-        task: Task,
-        action: Action,
-        reason: Reason,
-        after: Value,
-        private: Private,
-        replace_paths: Vec<Path>,
-    ) {
+    fn record_change(&mut self, task: Task, verdict: Verdict, after: Value, private: Private) {
+        let Verdict {
+            action,
+            reason,
+            paths: replace_paths,
+        } = verdict;
         let change = Change {
             addr: task.addr.clone(),
             previous: None,
@@ -298,6 +302,14 @@ impl Planner {
     pub(crate) fn change_of(&self, addr: &InstanceAddr) -> Option<&Change> {
         self.changes.get(&(addr.clone(), None))
     }
+}
+
+/// What is done to an object, and why.
+struct Verdict {
+    action: Action,
+    reason: Reason,
+    /// Paths that force a replacement.
+    paths: Vec<Path>,
 }
 
 fn request(task: &Task, prior: Value, proposed: Value, config: Value, private: Private) -> Request {

@@ -23,6 +23,18 @@ pub(crate) enum Goal {
     Refresh,
 }
 
+/// An object to begin with.
+pub(crate) struct Start {
+    pub addr: InstanceAddr,
+    pub deposed: Deposed,
+    /// The module instance, if the configuration has it.
+    pub inst: Option<ModuleInst>,
+    /// The node that waits for this.
+    pub node: Option<NodeId>,
+    pub provider: ProviderConfigAddr,
+    pub goal: Goal,
+}
+
 /// Which answer is awaited.
 #[derive(Debug)]
 pub(crate) enum Stage {

@@ -10,7 +10,7 @@ use muster_plan::{Deposed, Mode, Reason};
 
 use crate::Planner;
 use crate::graph::{Graph, Node, NodeId};
-use crate::task::Goal;
+use crate::task::{Goal, Start};
 
 /// What a plan is limited to.
 pub(crate) struct Included {
@@ -244,7 +244,15 @@ impl Planner {
                 Mode::Normal | Mode::Destroy => Goal::Delete(orphan.reason),
             };
             let addr = orphan.resource.instance(orphan.key);
-            self.begin(addr, orphan.deposed, None, None, provider.clone(), goal);
+            let start = Start {
+                addr,
+                deposed: orphan.deposed,
+                inst: None,
+                node: None,
+                provider: provider.clone(),
+                goal,
+            };
+            self.begin(start);
         }
     }
 
@@ -307,9 +315,13 @@ impl Planner {
         mut work: impl FnMut(&mut Self, ModuleInst) -> bool,
     ) -> bool {
         match self.eval.module_instances(module) {
-            Ok(instances) => instances
-                .iter()
-                .fold(true, |ok, &inst| work(self, inst) && ok),
+            Ok(instances) => {
+                let mut ok = true;
+                for &inst in instances.iter() {
+                    ok &= work(self, inst);
+                }
+                ok
+            }
             Err(diags) => {
                 self.diags.extend(diags);
                 false
@@ -373,14 +385,15 @@ impl Planner {
         for key in expansion.keys() {
             let addr = resource_addr.instance(key);
             if self.is_targeted(node, &addr) {
-                self.begin(
+                let provider = resource.provider.clone();
+                self.begin(Start {
                     addr,
-                    None,
-                    Some(inst),
-                    Some(node),
-                    resource.provider.clone(),
+                    deposed: None,
+                    inst: Some(inst),
+                    node: Some(node),
+                    provider,
                     goal,
-                );
+                });
             } else {
                 self.keep(inst, &addr);
             }
@@ -432,7 +445,14 @@ impl Planner {
                     Mode::RefreshOnly => Goal::Refresh,
                     Mode::Normal | Mode::Destroy => Goal::Delete(reason),
                 };
-                self.begin(addr, deposed, None, Some(node), provider.clone(), goal);
+                self.begin(Start {
+                    addr,
+                    deposed,
+                    inst: None,
+                    node: Some(node),
+                    provider: provider.clone(),
+                    goal,
+                });
             }
         }
     }
