@@ -3,7 +3,9 @@
 
 mod diagnostics;
 mod json;
+mod progress;
 mod style;
 
 pub use diagnostics::DiagnosticRenderer;
+pub use progress::{Progress, document};
 pub use style::Style;
