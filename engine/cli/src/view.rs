@@ -3,15 +3,16 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use muster_addr::InstanceAddr;
 use muster_applier::Counts;
-use muster_lang::{Diags, Sources};
-use muster_plan::{Event, Plan};
+use muster_lang::{Diagnostic, Diags, Sources};
+use muster_plan::{Event, Mode, Plan};
 use muster_provider::Schemas;
-use muster_render::{DiagnosticRenderer, Style};
+use muster_render::{DiagnosticRenderer, Progress, Style};
 use muster_run::{Sink, Stop};
 use muster_snapshot::{OutputValue, Snapshot};
 
@@ -64,7 +65,7 @@ impl View {
         let renderer = DiagnosticRenderer::new(sources, self.style);
         if self.json {
             for diagnostic in diags.iter() {
-                println!("{}", renderer.json(diagnostic));
+                println!("{}", document(&renderer, diagnostic));
             }
             return;
         }
@@ -117,6 +118,8 @@ impl View {
     pub(crate) fn sink(&self, sources: Arc<Sources>) -> Sink {
         let failed = Arc::clone(&self.failed);
         let (style, json) = (self.style, self.json);
+        let progress = Arc::new(Mutex::new(Progress::new(style, json)));
+        self.tick(&progress);
         Arc::new(move |event| match event {
             Event::Diagnostic(d) => {
                 if d.is_error() {
@@ -124,63 +127,111 @@ impl View {
                 }
                 let renderer = DiagnosticRenderer::new(&sources, style);
                 if json {
-                    println!("{}", renderer.json(&d));
+                    println!("{}", document(&renderer, &d));
                 } else {
                     eprint!("{}", renderer.text(&d));
                 }
             }
             other => {
-                if !json {
-                    println!("{other:?}");
+                let mut progress = progress.lock().unwrap_or_else(|e| e.into_inner());
+                if let Some(line) = progress.event(&other) {
+                    println!("{line}");
                 }
             }
         })
     }
 
-    /// The run is over.
-    pub(crate) fn end_of_events(&self) {}
+    /// Tells of work that takes long, for as long as anybody works.
+    fn tick(&self, progress: &Arc<Mutex<Progress>>) {
+        let progress = Arc::downgrade(progress);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let Some(progress) = progress.upgrade() else { return };
+                let mut progress = progress.lock().unwrap_or_else(|e| e.into_inner());
+                for line in progress.tick() {
+                    println!("{line}");
+                }
+            }
+        });
+    }
 
     /// Shows a plan.
     pub(crate) fn plan(&self, plan: &Plan, schemas: &Schemas) {
-        let _ = schemas;
-        for c in &plan.changes {
-            println!("{} {:?} {:?}", c.addr, c.action, c.reason);
+        if self.json {
+            for line in muster_render::plan_stream(plan) {
+                println!("{line}");
+            }
+        } else {
+            self.say(&muster_render::plan_text(plan, schemas, self.style));
         }
-        println!("{:?}", plan.counts());
     }
 
     /// Says where a plan was saved.
-    pub(crate) fn saved(&self, path: &Path, plan: &Plan) {
-        let _ = plan;
-        self.say(&format!("\nSaved the plan to: {0}\n\nTo carry out exactly these actions, run:\n    muster apply {0:?}\n", path.display()));
+    pub(crate) fn saved(&self, path: &Path) {
+        let path = path.display();
+        self.say(&format!(
+            "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run:\n    muster apply \"{path}\"\n"
+        ));
     }
 
     /// Shows a plan that was saved.
     pub(crate) fn show_plan(&self, plan: &Plan, schemas: &Schemas) {
-        self.plan(plan, schemas);
+        if self.json {
+            self.document(|out| writeln!(out, "{}", plan.changes.len()));
+        } else {
+            self.say(&muster_render::plan_text(plan, schemas, self.style));
+        }
+    }
+
+    /// Writes one JSON document.
+    fn document(&self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        // A reader that goes away early has seen enough.
+        let _ = write(&mut out).and_then(|()| writeln!(out)).and_then(|()| out.flush());
     }
 
     /// Shows what an apply has done.
     pub(crate) fn applied(&self, plan: &Plan, counts: Counts, state: &Snapshot) {
-        let _ = (plan, state);
-        println!("{counts:?}");
+        let Counts { added, changed, destroyed, imported, forgotten } = counts;
+        if self.json {
+            let message = format!("Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed.");
+            let operation = if plan.mode == Mode::Destroy { "destroy" } else { "apply" };
+            let changes = serde_json::json!({
+                "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
+            });
+            println!("{}", muster_render::document("change_summary", &message, "changes", changes));
+            return;
+        }
+        let mut parts = Vec::new();
+        if imported > 0 {
+            parts.push(format!("{imported} imported"));
+        }
+        parts.extend([format!("{added} added"), format!("{changed} changed"), format!("{destroyed} destroyed")]);
+        if forgotten > 0 {
+            parts.push(format!("{forgotten} forgotten"));
+        }
+        let text = match plan.mode {
+            Mode::Destroy => format!("\nDestroy complete! Resources: {destroyed} destroyed.\n"),
+            _ => format!("\nApply complete! Resources: {}.\n", parts.join(", ")),
+        };
+        self.say(&text);
+        if !state.outputs.is_empty() && plan.mode != Mode::Destroy {
+            self.say(&format!("\nOutputs:\n\n{}", muster_render::outputs_text(&state.outputs)));
+        }
     }
 
     /// Shows what validation found.
     pub(crate) fn validation(&self, diags: &Diags, sources: &Sources) {
         if self.json {
-            println!(
-                "{}",
-                DiagnosticRenderer::new(sources, self.style).validate_json(diags)
-            );
+            print!("{}", DiagnosticRenderer::new(sources, self.style).validate_json(diags));
             return;
         }
         self.diags(diags, sources);
         if !diags.has_errors() {
-            let note = if diags.is_empty() {
-                ""
-            } else {
-                ", but there were some validation warnings as shown above"
+            let note = match diags.is_empty() {
+                true => "",
+                false => ", but there were some validation warnings as shown above",
             };
             println!("Success! The configuration is valid{note}.\n");
         }
@@ -188,23 +239,55 @@ impl View {
 
     /// Shows a state.
     pub(crate) fn show_state(&self, state: &Snapshot, schemas: &Schemas) {
-        let _ = schemas;
-        println!("{}", state.resources.len());
+        if self.json {
+            self.document(|out| writeln!(out, "{}", state.resources.len()));
+        } else {
+            self.say(&muster_render::state_text(state, schemas));
+        }
     }
 
     /// Shows one instance.
     pub(crate) fn show_instance(&self, state: &Snapshot, addr: &InstanceAddr, schemas: &Schemas) {
-        let _ = (state, schemas);
-        println!("{addr}");
+        self.say(&muster_render::instance_text(state, addr, schemas));
     }
 
     /// Shows all outputs.
     pub(crate) fn outputs(&self, state: &Snapshot) {
-        println!("{:?}", state.outputs.keys());
+        if self.json {
+            let mut all = serde_json::Map::new();
+            for (name, output) in &state.outputs {
+                let ty = output.value.ty();
+                let value = muster_value::value_to_json(&output.value, &ty).unwrap_or_default();
+                let entry = serde_json::json!({
+                    "sensitive": output.sensitive,
+                    "type": muster_value::type_to_json(&ty),
+                    "value": value,
+                });
+                all.insert(name.to_string(), entry);
+            }
+            println!("{:#}", serde_json::Value::Object(all));
+        } else if state.outputs.is_empty() {
+            println!("The state has no outputs. They are there once they are declared and an apply has run.");
+        } else {
+            print!("{}", muster_render::outputs_text(&state.outputs));
+        }
     }
 
     /// Shows one output.
     pub(crate) fn output(&self, output: &OutputValue) {
-        println!("{:?}", output.value);
+        if self.json {
+            let ty = output.value.ty();
+            let value = muster_value::value_to_json(&output.value, &ty).unwrap_or_default();
+            println!("{value}");
+        } else {
+            println!("{}", muster_render::value_text(&output.value, true));
+        }
     }
+}
+
+/// A diagnostic as a document of the stream that `-json` gives.
+fn document(renderer: &DiagnosticRenderer<'_>, d: &Diagnostic) -> String {
+    let (level, title) = if d.is_error() { ("error", "Error") } else { ("warn", "Warning") };
+    let content = serde_json::from_str(&renderer.json(d)).unwrap_or_default();
+    muster_render::leveled(level, "diagnostic", &format!("{title}: {}", d.summary), "diagnostic", content)
 }

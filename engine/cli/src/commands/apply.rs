@@ -169,7 +169,6 @@ async fn execute(
         }
     })
     .await;
-    view.end_of_events();
     if let Err(failure) = save(store, &mut saved, &outcome.state) {
         let path = rescue(&outcome.state);
         let mut diags = failure.diags;

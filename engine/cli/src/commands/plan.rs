@@ -57,7 +57,7 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
     }
     if let Some(path) = &args.out {
         plan_file::write(path, &planned, session)?;
-        view.saved(path, &planned.plan);
+        view.saved(path);
     }
     Ok(!planned.plan.is_empty())
 }
@@ -90,7 +90,6 @@ pub(crate) async fn make(
     }
     let (plan, diags) =
         muster_run::plan(&context, variables.clone(), stored.clone(), options).await?;
-    view.end_of_events();
     let errored = plan.errored || diags.has_errors();
     let mut warnings = std::mem::take(&mut session.warnings);
     warnings.extend(diags);
