@@ -105,13 +105,7 @@ fn deep_and_long_files() {
 
 #[test]
 fn states_that_are_none() {
-    for text in [
-        "",
-        "{",
-        "not a state",
-        "{\"version\": 99}",
-        "{\"version\":4,\"serial\":1}",
-    ] {
+    for text in ["", "{", "not a state", "{\"version\": 99}"] {
         let work = Work::with(&format!("{DATA} \"a\" {{}}\n"));
         work.write("terraform.tfstate", text);
         let ran = work.run(&["apply", "-auto-approve"]);
@@ -140,7 +134,7 @@ fn zones_settlements_and_policies_that_cannot_be() {
     refuse(&format!("{small}{settlement}"), &["quantity"]);
     let policy = |site: &str, rpo: &str| {
         format!(
-            "{small}resource \"muster_dr_policy\" \"p\" {{\n  name = \"p\"\n  primary_site = muster_zone.z.id\n  dr_site = {site}\n  protects = []\n  rpo = \"{rpo}\"\n  rto = \"10m\"\n  backup_interval = \"1h\"\n}}\n"
+            "{small}resource \"muster_dr_policy\" \"p\" {{\n  name = \"p\"\n  primary_site = muster_zone.z.id\n  dr_site = {site}\n  protects = [\"fleet-x\"]\n  rpo = \"{rpo}\"\n  rto = \"10m\"\n  backup_interval = \"1h\"\n}}\n"
         )
     };
     refuse(&policy("muster_zone.z.id", "2h"), &["dr_site"]);

@@ -115,12 +115,12 @@ fn outputs_in_every_form() {
     let work = Work::example("quickstart");
     work.run(APPLY).code(0);
     let all = work.json(&["output", "-json"]);
-    assert_eq!(all["settlement_access"]["sensitive"], true);
+    assert_eq!(all["zones"]["sensitive"], false);
     let zones = all["zones"]["value"].as_object().unwrap();
     assert_eq!(zones.len(), 2);
     work.run(&["output"])
         .code(0)
-        .says(&["settlement_access = <sensitive>", "edge-nyc"]);
+        .says(&["serving_site = \"zone-partner-rackspace", "edge-nyc"]);
     let raw = work.run(&["output", "-raw", "serving_site"]).code(0);
     assert!(
         !raw.stdout.contains('"') && !raw.stdout.ends_with('\n'),

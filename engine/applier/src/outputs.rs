@@ -1,5 +1,6 @@
 //! Outputs of the root module, as they are when everything is done.
 
+use muster_addr::Mode as ResourceMode;
 use muster_eval::ModuleInst;
 use muster_plan::{Action, Mode};
 use muster_snapshot::OutputValue;
@@ -15,6 +16,12 @@ impl Applier {
             if !self.any_failed && !self.stopping {
                 for name in plan.outputs.keys() {
                     self.state.outputs.remove(name);
+                }
+                if plan.targets.is_empty() {
+                    // What was only read is of no use without what it was read for.
+                    self.state
+                        .resources
+                        .retain(|addr, _| addr.resource.mode != ResourceMode::Data);
                 }
             }
             return;
