@@ -28,7 +28,10 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "chunklist",
         "A list cut into lists of a given length.",
-        &[Param::list("list").unknown().marked(), Param::number("size")],
+        &[
+            Param::list("list").unknown().marked(),
+            Param::number("size"),
+        ],
         Returns::of(|a| Type::list(first_list(a))),
         |a, _| chunk(a),
     ),
@@ -55,7 +58,13 @@ pub(super) static TABLE: &[Function] = &[
         "contains",
         "Whether a list, set or tuple has a value as an element.",
         &[Param::any("list").unknown(), Param::any("value").unknown()],
-        Returns::of(|a| if a.is_empty() { Type::Dynamic } else { Type::Bool }),
+        Returns::of(|a| {
+            if a.is_empty() {
+                Type::Dynamic
+            } else {
+                Type::Bool
+            }
+        }),
         |a, _| contains(a),
     ),
     Function::new(
@@ -68,7 +77,10 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "element",
         "The element at an index, counted around past the end.",
-        &[Param::any("list").unknown().marked(), Param::number("index")],
+        &[
+            Param::any("list").unknown().marked(),
+            Param::number("index"),
+        ],
         Returns::maybe(first_element),
         |a, _| element(a),
     ),
@@ -76,7 +88,13 @@ pub(super) static TABLE: &[Function] = &[
         "index",
         "The index at which a list has a value.",
         &[Param::any("list").unknown(), Param::any("value").unknown()],
-        Returns::of(|a| if a.is_empty() { Type::Dynamic } else { Type::Number }),
+        Returns::of(|a| {
+            if a.is_empty() {
+                Type::Dynamic
+            } else {
+                Type::Number
+            }
+        }),
         |a, _| index(a),
     ),
     Function::new(
@@ -89,7 +107,10 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "lookup",
         "The element of a map at a key, or a default when there is none.",
-        &[Param::any("inputMap").unknown().marked(), Param::string("key").marked()],
+        &[
+            Param::any("inputMap").unknown().marked(),
+            Param::string("key").marked(),
+        ],
         Returns::maybe(|a| match first_type(a) {
             Type::Map(elem) => elem.as_ref().clone(),
             _ => Type::Dynamic,
@@ -100,7 +121,11 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "matchkeys",
         "The elements of a list whose partners in another list are in a third.",
-        &[Param::list("values"), Param::list("keys"), Param::list("searchset")],
+        &[
+            Param::list("values"),
+            Param::list("keys"),
+            Param::list("searchset"),
+        ],
         Returns::of(first_list),
         |a, _| match_keys(a),
     ),
@@ -165,7 +190,11 @@ fn settle(args: &[Value], wanted: bool) -> Result {
             _ => {}
         }
     }
-    Ok(if unknown { Value::unknown_not_null(Type::Bool) } else { Value::Bool(!wanted) })
+    Ok(if unknown {
+        Value::unknown_not_null(Type::Bool)
+    } else {
+        Value::Bool(!wanted)
+    })
 }
 
 fn chunk(args: &[Value]) -> Result {
@@ -181,7 +210,9 @@ fn chunk(args: &[Value]) -> Result {
     let all = items(&list, 0)?;
     let elem = ty.element().cloned().unwrap_or(Type::Dynamic);
     let size = if size == 0 { all.len().max(1) } else { size };
-    let chunks = all.chunks(size).map(|c| Value::list(elem.clone(), c.to_vec()));
+    let chunks = all
+        .chunks(size)
+        .map(|c| Value::list(elem.clone(), c.to_vec()));
     Ok(Value::list(ty, chunks.collect()).mark(marks))
 }
 
@@ -228,7 +259,11 @@ fn contains(args: &[Value]) -> Result {
             _ => unknown = true,
         }
     }
-    Ok(if unknown { Value::unknown_not_null(Type::Bool) } else { Value::Bool(false) })
+    Ok(if unknown {
+        Value::unknown_not_null(Type::Bool)
+    } else {
+        Value::Bool(false)
+    })
 }
 
 fn index(args: &[Value]) -> Result {
@@ -401,7 +436,11 @@ fn no_key(name: &str, marks: Marks) -> FunctionError {
 }
 
 fn match_keys(args: &[Value]) -> Result {
-    let (values, keys, wanted) = (items(&args[0], 0)?, items(&args[1], 1)?, items(&args[2], 2)?);
+    let (values, keys, wanted) = (
+        items(&args[0], 0)?,
+        items(&args[1], 1)?,
+        items(&args[2], 2)?,
+    );
     if values.len() != keys.len() {
         return Err("values and keys must be of equal length".into());
     }
@@ -425,7 +464,12 @@ fn match_keys(args: &[Value]) -> Result {
 
 fn one(value: &Value) -> Result {
     let (value, marks) = value.clone().unmark();
-    let wrong = || FunctionError::argument(0, "a list, set or tuple with one element at most is required");
+    let wrong = || {
+        FunctionError::argument(
+            0,
+            "a list, set or tuple with one element at most is required",
+        )
+    };
     let ty = value.ty();
     let result = match (&value, &ty) {
         (_, Type::Dynamic) => Value::unknown(Type::Dynamic),
@@ -462,7 +506,12 @@ fn reverse(value: &Value) -> Result {
         (known, Type::List(elem) | Type::Set(elem)) => {
             Value::list(elem.as_ref().clone(), reversed(items(known, 0)?))
         }
-        _ => return Err(FunctionError::argument(0, "a list, set or tuple is required")),
+        _ => {
+            return Err(FunctionError::argument(
+                0,
+                "a list, set or tuple is required",
+            ));
+        }
     }
     .mark(marks))
 }
@@ -480,7 +529,10 @@ fn slice(args: &[Value]) -> Result {
         (Value::List(l), _) => l.items.clone(),
         (Value::Tuple(all), _) => all.to_vec(),
         (_, Type::Set(_)) => {
-            return Err(FunctionError::argument(0, "a set has no order; convert it with tolist() first"));
+            return Err(FunctionError::argument(
+                0,
+                "a set has no order; convert it with tolist() first",
+            ));
         }
         _ => return Err(FunctionError::argument(0, "a list or tuple is required")),
     };
@@ -494,7 +546,10 @@ fn slice(args: &[Value]) -> Result {
     };
     let (start, end) = (check(1, start)?, check(2, end)?);
     if start > end {
-        return Err(FunctionError::argument(1, "the start must not be after the end"));
+        return Err(FunctionError::argument(
+            1,
+            "the start must not be after the end",
+        ));
     }
     let part = all[start..end].to_vec();
     Ok(match ty {
@@ -507,8 +562,15 @@ fn slice(args: &[Value]) -> Result {
 fn sort(value: &Value) -> Result {
     let mut texts: Vec<Str> = Vec::new();
     for item in items(value, 0)? {
-        texts.push(item.as_str().cloned().ok_or("a null string cannot be sorted")?);
+        texts.push(
+            item.as_str()
+                .cloned()
+                .ok_or("a null string cannot be sorted")?,
+        );
     }
     texts.sort();
-    Ok(Value::list(Type::String, texts.into_iter().map(Value::String).collect()))
+    Ok(Value::list(
+        Type::String,
+        texts.into_iter().map(Value::String).collect(),
+    ))
 }

@@ -77,7 +77,10 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "zipmap",
         "A map or object from a list of keys and a list of values.",
-        &[Param::strings("keys").unknown().marked(), Param::any("values").unknown().marked()],
+        &[
+            Param::strings("keys").unknown().marked(),
+            Param::any("values").unknown().marked(),
+        ],
         Returns::of(|a| match a.get(1).map(Value::ty) {
             Some(Type::List(elem)) => Type::Map(elem),
             _ => Type::Dynamic,
@@ -127,7 +130,13 @@ fn coalesce(args: &[Value]) -> Result {
     if args.is_empty() {
         return Err("at least one argument is needed".into());
     }
-    let ty = common(&args.iter().filter(|v| v.peel() != &Value::NULL).cloned().collect::<Vec<_>>());
+    let ty = common(
+        &args
+            .iter()
+            .filter(|v| v.peel() != &Value::NULL)
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
     let ty = match ty {
         Some(ty) => ty,
         None if args.iter().all(Value::is_null) => Type::Dynamic,
@@ -168,7 +177,11 @@ fn concat(args: &[Value]) -> Result {
     if dynamic {
         return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
     }
-    let list_type = if lists { common(args).filter(|t| matches!(t, Type::List(_))) } else { None };
+    let list_type = if lists {
+        common(args).filter(|t| matches!(t, Type::List(_)))
+    } else {
+        None
+    };
     if let Some(ty) = list_type {
         return concat_lists(args, ty, marks);
     }
@@ -329,9 +342,12 @@ fn set_product(args: &[Value]) -> Result {
                 .ok_or_else(|| FunctionError::argument(at, "all elements must be of one type"))?,
             _ => return Err(FunctionError::argument(at, required)),
         };
-        total = total.checked_mul(items.len()).filter(|t| *t <= MOST).ok_or_else(|| {
-            FunctionError::from(format!("there are more than {MOST} combinations"))
-        })?;
+        total = total
+            .checked_mul(items.len())
+            .filter(|t| *t <= MOST)
+            .ok_or_else(|| {
+                FunctionError::from(format!("there are more than {MOST} combinations"))
+            })?;
         factors.push((elem, items));
     }
     let elem = Type::tuple(factors.iter().map(|(ty, _)| ty.clone()));
@@ -345,7 +361,11 @@ fn set_product(args: &[Value]) -> Result {
         }
         rows.push(Value::tuple(picked.into_iter().rev()));
     }
-    Ok(if set { set_value(elem, rows) } else { Value::list(elem, rows) })
+    Ok(if set {
+        set_value(elem, rows)
+    } else {
+        Value::list(elem, rows)
+    })
 }
 
 fn transpose(map: &Value) -> Result {
@@ -354,10 +374,15 @@ fn transpose(map: &Value) -> Result {
         let list = list.as_slice().ok_or("a list in the map is null")?;
         for item in list {
             let item = item.as_str().ok_or("a string in a list is null")?;
-            turned.entry(item.clone()).or_default().push(Value::String(key.clone()));
+            turned
+                .entry(item.clone())
+                .or_default()
+                .push(Value::String(key.clone()));
         }
     }
-    let lists = turned.into_iter().map(|(k, v)| (k, Value::list(Type::String, v)));
+    let lists = turned
+        .into_iter()
+        .map(|(k, v)| (k, Value::list(Type::String, v)));
     Ok(Value::map(Type::list(Type::String), lists.collect()))
 }
 
@@ -379,7 +404,9 @@ fn zip(args: &[Value]) -> Result {
         return unknown(marks);
     };
     let items: Vec<Value> = match (&values, values.ty()) {
-        (Value::Unknown(_), Type::Tuple(types)) => types.iter().cloned().map(Value::unknown).collect(),
+        (Value::Unknown(_), Type::Tuple(types)) => {
+            types.iter().cloned().map(Value::unknown).collect()
+        }
         (Value::Unknown(_), _) => return unknown(marks),
         (known, _) => known.as_slice().unwrap_or_default().to_vec(),
     };
@@ -393,7 +420,9 @@ fn zip(args: &[Value]) -> Result {
         if !name.is_known() {
             return unknown(marks);
         }
-        let name = name.as_str().ok_or_else(|| FunctionError::argument(0, "a key is null"))?;
+        let name = name
+            .as_str()
+            .ok_or_else(|| FunctionError::argument(0, "a key is null"))?;
         entries.insert(name.clone(), value);
     }
     Ok(match elem {
@@ -432,12 +461,16 @@ fn sets(args: &[Value], keep: fn(bool, bool) -> bool) -> Result {
                 continue;
             }
             let key = super::json::encode(item)?;
-            let entry = counted.entry(key).or_insert_with(|| (item.clone(), 0, at == 0));
+            let entry = counted
+                .entry(key)
+                .or_insert_with(|| (item.clone(), 0, at == 0));
             entry.1 += 1;
         }
     }
     let all = args.len();
-    let kept = counted.into_values().filter(|(_, n, first)| keep(*n == all, *first));
+    let kept = counted
+        .into_values()
+        .filter(|(_, n, first)| keep(*n == all, *first));
     let kept = kept.map(|(item, ..)| item).chain(undecided).collect();
     Ok(set_value(elem, kept))
 }

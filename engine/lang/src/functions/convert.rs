@@ -18,7 +18,11 @@ pub(super) static TABLE: &[Function] = &[
         "The value of the first expression that can be evaluated without an error.",
         &[],
         Returns::ANY_OR_NULL,
-        |a, _| a.first().cloned().ok_or_else(|| "at least one argument is needed".into()),
+        |a, _| {
+            a.first()
+                .cloned()
+                .ok_or_else(|| "at least one argument is needed".into())
+        },
     )
     .more(Param::any("expressions").null().unknown().marked()),
     Function::new(
@@ -114,8 +118,15 @@ fn to(args: &[Value], ty: &Type) -> Result<Value, FunctionError> {
         };
         let at = e.path;
         let reason = e.reason;
-        let found = if at.is_root() { String::new() } else { format!("{at}: ") };
-        FunctionError::argument(0, format!("cannot convert {what}{text} to {want}: {found}{reason}"))
+        let found = if at.is_root() {
+            String::new()
+        } else {
+            format!("{at}: ")
+        };
+        FunctionError::argument(
+            0,
+            format!("cannot convert {what}{text} to {want}: {found}{reason}"),
+        )
     })
 }
 

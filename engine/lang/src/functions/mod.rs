@@ -1,11 +1,27 @@
 //! The builtin functions, one file per family.
 
+mod charset;
 mod collection;
 mod combine;
 mod convert;
+mod csv;
+mod encoding;
+mod files;
+mod format;
+mod glob;
+mod hash;
 mod json;
+mod network;
 mod numeric;
+mod pattern;
+mod rsa;
 mod signature;
+mod string;
+mod template;
+mod time;
+mod yaml;
+#[cfg(test)]
+mod tests;
 
 use std::sync::LazyLock;
 
@@ -107,12 +123,22 @@ impl Function {
 }
 
 static ALL: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 5] = [
+    let families: [&'static [Function]; 15] = [
         collection::TABLE,
         combine::TABLE,
         convert::TABLE,
+        encoding::TABLE,
+        files::TABLE,
+        format::TABLE,
+        hash::TABLE,
         json::TABLE,
+        network::TABLE,
         numeric::TABLE,
+        pattern::TABLE,
+        string::TABLE,
+        template::TABLE,
+        time::TABLE,
+        yaml::TABLE,
     ];
     let mut all: Vec<_> = families.into_iter().flatten().collect();
     all.sort_by_key(|f| f.name);

@@ -128,7 +128,7 @@ pub(super) fn number(args: &[Value], at: usize) -> Result<&Number, FunctionError
 pub(super) fn whole(args: &[Value], at: usize) -> Result<i64, FunctionError> {
     let n = number(args, at)?;
     n.to_i64()
-        .ok_or_else(|| FunctionError::argument(at, format!("{n} is not a whole number in range")))
+        .ok_or_else(|| format!("{n} is not a whole number of 64 bits").into())
 }
 
 fn float(result: f64) -> Result<Value, FunctionError> {

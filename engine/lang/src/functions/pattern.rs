@@ -1,0 +1,143 @@
+//! Regular expressions, in the syntax of RE2.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use muster_value::{Type, Value};
+use regex::{Captures, Regex};
+
+use super::string::text;
+use super::{Function, FunctionError, Param, Returns};
+
+mod syntax;
+
+
+pub(super) static TABLE: &[Function] = &[
+    Function::new(
+        "regex",
+        "The first part of a string that matches a regular expression, or its groups.",
+        &[Param::string("pattern"), Param::string("string")],
+        Returns::of(|a| found_type(a)),
+        |a, _| {
+            let regex = compile(text(a, 0)).map_err(|e| FunctionError::argument(0, e))?;
+            let shape = Shape::of(&regex).map_err(|e| FunctionError::argument(0, e))?;
+            match regex.captures(text(a, 1)) {
+                Some(found) => Ok(shape.value(&regex, &found)),
+                None => Err("the pattern does not match the string".into()),
+            }
+        },
+    ),
+    Function::new(
+        "regexall",
+        "All parts of a string that match a regular expression, or their groups.",
+        &[Param::string("pattern"), Param::string("string")],
+        Returns::of(|a| Type::list(found_type(a))),
+        |a, _| {
+            let regex = compile(text(a, 0)).map_err(|e| FunctionError::argument(0, e))?;
+            let shape = Shape::of(&regex).map_err(|e| FunctionError::argument(0, e))?;
+            let all = regex.captures_iter(text(a, 1));
+            let all = all.map(|found| shape.value(&regex, &found)).collect();
+            Ok(Value::list(shape.ty(&regex), all))
+        },
+    ),
+    Function::new(
+        "replace",
+        "A string with all occurrences of a text, or of a pattern between slashes, replaced.",
+        &[Param::string("str"), Param::string("substr"), Param::string("replace")],
+        Returns::STRING,
+        |a, _| {
+            let (whole, part, by) = (text(a, 0), text(a, 1), text(a, 2));
+            let pattern = part.strip_prefix('/').and_then(|p| p.strip_suffix('/'));
+            Ok(match pattern {
+                Some(pattern) => {
+                    let regex = compile(pattern).map_err(FunctionError::from)?;
+                    Value::from(regex.replace_all(whole, by).into_owned())
+                }
+                None => Value::from(whole.replace(part, by)),
+            })
+        },
+    ),
+];
+
+fn found_type(args: &[Value]) -> Type {
+    let Some(pattern) = args.first().and_then(Value::as_str) else {
+        return Type::Dynamic;
+    };
+    compile(pattern)
+        .and_then(|regex| Shape::of(&regex).map(|shape| shape.ty(&regex)))
+        .unwrap_or(Type::Dynamic)
+}
+
+/// What a match becomes.
+enum Shape {
+    /// No groups: the text itself.
+    Text,
+    /// Groups without names: a tuple.
+    Groups,
+    /// Groups with names: an object.
+    Names,
+}
+
+impl Shape {
+    fn of(regex: &Regex) -> Result<Self, String> {
+        let groups = regex.captures_len() - 1;
+        let names = regex.capture_names().flatten().count();
+        match (groups, names) {
+            (0, _) => Ok(Self::Text),
+            (_, 0) => Ok(Self::Groups),
+            (g, n) if g == n => Ok(Self::Names),
+            _ => Err("either all groups of a pattern have names or none has".into()),
+        }
+    }
+
+    fn ty(&self, regex: &Regex) -> Type {
+        match self {
+            Self::Text => Type::String,
+            Self::Groups => Type::tuple((1..regex.captures_len()).map(|_| Type::String)),
+            Self::Names => {
+                Type::object(regex.capture_names().flatten().map(|n| (n, Type::String)))
+            }
+        }
+    }
+
+    fn value(&self, regex: &Regex, found: &Captures<'_>) -> Value {
+        let part = |m: Option<regex::Match<'_>>| match m {
+            Some(m) => Value::from(m.as_str()),
+            None => Value::Null(Type::String),
+        };
+        match self {
+            Self::Text => part(found.get(0)),
+            Self::Groups => Value::tuple((1..regex.captures_len()).map(|i| part(found.get(i)))),
+            Self::Names => {
+                let names = regex.capture_names().flatten();
+                Value::object(names.map(|n| (n, part(found.name(n)))))
+            }
+        }
+    }
+}
+
+/// How many compiled patterns are kept.
+const MOST_KEPT: usize = 256;
+
+/// Compiled patterns: the same few are used again and again inside `for` expressions.
+static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
+
+fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
+    let mut kept = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = kept.get(pattern) {
+        return Ok(found.clone());
+    }
+    let translated = syntax::translate(pattern)?;
+    let regex = Regex::new(&translated).map_err(|e| {
+        let text = e.to_string();
+        let last = text.lines().last().unwrap_or_default().trim();
+        let why = last.strip_prefix("error: ").unwrap_or(last);
+        format!("\"{pattern}\" is not a regular expression: {why}")
+    })?;
+    if kept.len() >= MOST_KEPT {
+        kept.clear();
+    }
+    let regex = Arc::new(regex);
+    kept.insert(pattern.to_owned(), regex.clone());
+    Ok(regex)
+}

@@ -1,0 +1,195 @@
+//! An instant with an offset from UTC.
+
+use std::fmt;
+
+const NANOS: i128 = 1_000_000_000;
+const DAY: i64 = 86_400;
+
+/// A point in time.
+pub(super) struct Instant {
+    /// Seconds since 1970 in local time: the offset is added already.
+    local: i64,
+    /// Part of the second.
+    nanos: u32,
+    /// Seconds that local time is ahead of UTC.
+    offset: i32,
+}
+
+/// An instant as a calendar and a clock show it.
+pub(super) struct Fields {
+    pub(super) year: i64,
+    /// 1 to 12.
+    pub(super) month: u32,
+    /// 1 to 31.
+    pub(super) day: u32,
+    /// 0 to 6 from Sunday.
+    pub(super) weekday: usize,
+    pub(super) hour: u32,
+    pub(super) minute: u32,
+    pub(super) second: u32,
+    /// Seconds that local time is ahead of UTC.
+    pub(super) offset: i32,
+}
+
+impl Instant {
+    /// From seconds since 1970, in UTC.
+    pub(super) fn from_unix(seconds: i64) -> Self {
+        Self {
+            local: seconds,
+            nanos: 0,
+            offset: 0,
+        }
+    }
+
+    /// Reads an RFC 3339 timestamp.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!("\"{text}\" is not an RFC 3339 timestamp such as 2024-01-31T12:00:00Z")
+        };
+        let bytes = text.as_bytes();
+        let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+        if bytes.len() < 20 || marks.iter().any(|(at, mark)| bytes[*at] != *mark) {
+            return Err(wrong());
+        }
+        let field = |from: usize, to: usize, least: i64, most: i64| {
+            digits(&bytes[from..to]).filter(|n| (least..=most).contains(n)).ok_or_else(wrong)
+        };
+        let (year, month) = (field(0, 4, 0, 9999)?, field(5, 7, 1, 12)?);
+        let day = field(8, 10, 1, days_in(year, month))?;
+        let clock = field(11, 13, 0, 23)? * 3600 + field(14, 16, 0, 59)? * 60 + field(17, 19, 0, 59)?;
+        let mut rest = &bytes[19..];
+        let mut nanos = 0;
+        if let [b'.', fraction @ ..] = rest {
+            let count = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+            if count == 0 {
+                return Err(wrong());
+            }
+            for place in 0..9 {
+                let digit = fraction[..count].get(place).map_or(0, |b| b - b'0');
+                nanos = nanos * 10 + u32::from(digit);
+            }
+            rest = &fraction[count..];
+        }
+        let offset = offset(rest).ok_or_else(wrong)?;
+        Ok(Self {
+            local: days_from_civil(year, month, day) * DAY + clock,
+            nanos,
+            offset,
+        })
+    }
+
+    /// Nanoseconds since 1970.
+    pub(super) fn nanoseconds(&self) -> i128 {
+        i128::from(self.local - i64::from(self.offset)) * NANOS + i128::from(self.nanos)
+    }
+
+    /// The instant so many nanoseconds later.
+    pub(super) fn plus(&self, nanos: i64) -> Self {
+        let total = i128::from(self.local) * NANOS + i128::from(self.nanos) + i128::from(nanos);
+        Self {
+            local: total.div_euclid(NANOS) as i64,
+            nanos: total.rem_euclid(NANOS) as u32,
+            offset: self.offset,
+        }
+    }
+
+    /// Calendar and clock.
+    pub(super) fn fields(&self) -> Fields {
+        let days = self.local.div_euclid(DAY);
+        let clock = self.local.rem_euclid(DAY) as u32;
+        let (year, month, day) = civil_from_days(days);
+        Fields {
+            year,
+            month,
+            day,
+            // The first of January 1970 was a Thursday.
+            weekday: (days + 4).rem_euclid(7) as usize,
+            hour: clock / 3600,
+            minute: clock / 60 % 60,
+            second: clock % 60,
+            offset: self.offset,
+        }
+    }
+}
+
+/// RFC 3339 without parts of seconds.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.fields();
+        let sign = if at.year < 0 { "-" } else { "" };
+        write!(
+            f,
+            "{sign}{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}",
+            at.year.abs(),
+            at.month,
+            at.day,
+            at.hour,
+            at.minute,
+            at.second,
+            at.zone(":", "Z")
+        )
+    }
+}
+
+impl Fields {
+    /// The offset, with what stands between hours and minutes, and what UTC is called.
+    pub(super) fn zone(&self, between: &str, utc: &str) -> String {
+        if self.offset == 0 && !utc.is_empty() {
+            return utc.to_owned();
+        }
+        let sign = if self.offset < 0 { '-' } else { '+' };
+        let minutes = self.offset.abs() / 60;
+        format!("{sign}{:02}{between}{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    bytes.iter().try_fold(0, |n, b| {
+        b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
+    })
+}
+
+fn offset(text: &[u8]) -> Option<i32> {
+    let (sign, hours, minutes) = match text {
+        b"Z" => return Some(0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => (sign, [*h1, *h2], [*m1, *m2]),
+        _ => return None,
+    };
+    let hours = digits(&hours).filter(|h| *h < 24)?;
+    let minutes = digits(&minutes).filter(|m| *m < 60)?;
+    let seconds = (hours * 3600 + minutes * 60) as i32;
+    Some(if *sign == b'-' { -seconds } else { seconds })
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from the first of January 1970 to a date of the Gregorian calendar. Years are counted
+/// from March, so that the leap day is the last day of a year.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day = days.rem_euclid(146_097);
+    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = (shifted + 2) % 12 + 1;
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    (year, month as u32, day as u32)
+}
