@@ -3,7 +3,7 @@
 
 use std::io;
 
-use muster_value::{Number, Str, Type, Value};
+use muster_value::{Number, Type, Value};
 
 /// Bytes that are gathered before they are handed on.
 const BUFFER: usize = 64 * 1024;
@@ -25,6 +25,11 @@ impl<'w> JsonWriter<'w> {
             last: b'[',
             failed: None,
         }
+    }
+
+    /// Ends a document.
+    pub(crate) fn newline(&mut self) {
+        self.bytes(b"\n");
     }
 
     /// Hands on what is left.
@@ -211,14 +216,6 @@ impl<'w> JsonWriter<'w> {
                 w.string(item);
             }
         });
-    }
-
-    /// A string, or null.
-    pub(crate) fn optional(&mut self, text: Option<&Str>) {
-        match text {
-            Some(text) => self.string(text),
-            None => self.null(),
-        }
     }
 }
 

@@ -2,10 +2,19 @@
 //! and as JSON. Nothing here decides or does I/O; it draws what it is given.
 
 mod diagnostics;
+mod diff;
 mod json;
+mod modules;
+mod order;
+mod outputs;
+mod plan;
 mod progress;
+mod state;
 mod style;
 
 pub use diagnostics::DiagnosticRenderer;
-pub use progress::{Progress, document};
+pub use outputs::{OutputError, output_json, output_raw, outputs_json, outputs_text, value_text};
+pub use plan::{PlanJson, plan_json, plan_text, write_plan_text};
+pub use progress::{Progress, document, leveled, plan_stream};
+pub use state::{instance_text, state_json, state_list, state_text, write_state_text};
 pub use style::Style;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use muster_addr::{InstanceAddr, InstanceKey};
-use muster_plan::{Action, Event, Operation};
+use muster_plan::{Action, Change, Event, Operation, Plan};
 use serde_json::{Value as Json, json};
 
 use crate::Style;
@@ -35,32 +35,66 @@ impl Progress {
     /// Nothing has happened yet. With `json`, every line is a document of the stream that
     /// `-json` gives.
     pub fn new(style: Style, json: bool) -> Self {
-        Self { style, json, open: BTreeMap::new() }
+        Self {
+            style,
+            json,
+            open: BTreeMap::new(),
+        }
     }
 
     /// The line that an event is worth.
     pub fn event(&mut self, event: &Event) -> Option<String> {
         match event {
-            Event::Started { addr, deposed, operation, action, id, .. } => {
+            Event::Started {
+                addr,
+                deposed,
+                operation,
+                action,
+                id,
+                ..
+            } => {
                 let name = name(addr, deposed.as_ref().map(|d| d.as_str()));
                 let id = id.as_ref().map(|(k, v)| (k.to_string(), v.to_string()));
                 let line = self.started(addr, &name, *operation, *action, id.as_ref());
                 let now = Instant::now();
                 let (addr, operation, action) = (addr.clone(), *operation, *action);
-                let open = Open { addr, operation, action, id, since: now, told: now };
+                let open = Open {
+                    addr,
+                    operation,
+                    action,
+                    id,
+                    since: now,
+                    told: now,
+                };
                 self.open.insert(name, open);
                 Some(line)
             }
-            Event::Finished { addr, deposed, operation, action, id, elapsed, .. } => {
+            Event::Finished {
+                addr,
+                deposed,
+                operation,
+                action,
+                id,
+                elapsed,
+                ..
+            } => {
                 let name = name(addr, deposed.as_ref().map(|d| d.as_str()));
                 self.open.remove(&name);
                 let id = id.as_ref().map(|(k, v)| (k.to_string(), v.to_string()));
                 self.finished(addr, &name, *operation, *action, id.as_ref(), *elapsed)
             }
-            Event::Failed { addr, deposed, operation, action, elapsed, .. } => {
+            Event::Failed {
+                addr,
+                deposed,
+                operation,
+                action,
+                elapsed,
+                ..
+            } => {
                 let name = name(addr, deposed.as_ref().map(|d| d.as_str()));
                 self.open.remove(&name);
-                self.json.then(|| self.errored(addr, &name, *operation, *action, *elapsed))
+                self.json
+                    .then(|| self.errored(addr, &name, *operation, *action, *elapsed))
             }
             Event::Diagnostic(_) | Event::Stopping => None,
         }
@@ -79,7 +113,10 @@ impl Progress {
             let id = suffix(open.id.as_ref());
             let doing = words(open.operation).1;
             let elapsed = duration(Duration::from_secs(seconds));
-            let text = format!("{name}: Still {doing}... [{}{elapsed} elapsed]", id_inside(&id));
+            let text = format!(
+                "{name}: Still {doing}... [{}{elapsed} elapsed]",
+                id_inside(&id)
+            );
             lines.push(if json {
                 let hook = json!({
                     "resource": resource(&open.addr),
@@ -107,7 +144,11 @@ impl Progress {
             return self.style.painted(Paint::Bold, &text);
         }
         let mut hook = json!({ "resource": resource(addr) });
-        let kind = if operation == Operation::Refresh { "refresh_start" } else { "apply_start" };
+        let kind = if operation == Operation::Refresh {
+            "refresh_start"
+        } else {
+            "apply_start"
+        };
         if operation != Operation::Refresh {
             hook["action"] = action_name(operation, action).into();
         }
@@ -127,7 +168,11 @@ impl Progress {
         if operation == Operation::Refresh && !self.json {
             return None;
         }
-        let kept = if operation == Operation::Delete { None } else { id };
+        let kept = if operation == Operation::Delete {
+            None
+        } else {
+            id
+        };
         let text = format!(
             "{name}: {} complete after {}{}",
             words(operation).2,
@@ -156,7 +201,11 @@ impl Progress {
         action: Action,
         elapsed: Duration,
     ) -> String {
-        let text = format!("{name}: {} errored after {}", words(operation).2, duration(elapsed));
+        let text = format!(
+            "{name}: {} errored after {}",
+            words(operation).2,
+            duration(elapsed)
+        );
         let hook = json!({
             "resource": resource(addr),
             "action": action_name(operation, action),
@@ -168,7 +217,11 @@ impl Progress {
 
 /// One document of the stream that `-json` gives: `key` holds its content.
 pub fn document(kind: &str, message: &str, key: &str, content: Json) -> String {
-    let level = if kind == "diagnostic" { "error" } else { "info" };
+    leveled("info", kind, message, key, content)
+}
+
+/// As [`document`], of another level than `info`.
+pub fn leveled(level: &str, kind: &str, message: &str, key: &str, content: Json) -> String {
     let mut map = serde_json::Map::new();
     map.insert("@level".into(), level.into());
     map.insert("@message".into(), message.into());
@@ -176,6 +229,76 @@ pub fn document(kind: &str, message: &str, key: &str, content: Json) -> String {
     map.insert("type".into(), kind.into());
     map.insert(key.into(), content);
     Json::Object(map).to_string()
+}
+
+/// A plan in the stream: what was found changed, what is planned, and the summary.
+pub fn plan_stream(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in &plan.drift {
+        let text = format!(
+            "{}: Drift detected ({})",
+            change.addr,
+            change_word(change.action)
+        );
+        lines.push(document(
+            "resource_drift",
+            &text,
+            "change",
+            change_json(change),
+        ));
+    }
+    for change in plan.changes.iter().filter(|c| c.action != Action::NoOp) {
+        let text = format!("{}: Plan to {}", change.addr, change_word(change.action));
+        lines.push(document(
+            "planned_change",
+            &text,
+            "change",
+            change_json(change),
+        ));
+    }
+    let c = plan.counts();
+    let text = format!(
+        "Plan: {} to add, {} to change, {} to destroy.",
+        c.add, c.change, c.destroy
+    );
+    let changes = json!({
+        "add": c.add, "change": c.change, "import": c.import, "remove": c.destroy, "operation": "plan",
+    });
+    lines.push(document("change_summary", &text, "changes", changes));
+    lines
+}
+
+fn change_json(change: &Change) -> Json {
+    let mut found = json!({
+        "resource": resource(&change.addr),
+        "action": change_word(change.action),
+    });
+    if let Some(previous) = &change.previous {
+        found["previous_resource"] = resource(previous);
+    }
+    let reason = match change.reason.json_name() {
+        // The stream has had shorter names for these from its beginning.
+        Some("replace_because_tainted") => Some("tainted"),
+        Some("replace_by_request") => Some("requested"),
+        Some("replace_because_cannot_update") => Some("cannot_update"),
+        other => other,
+    };
+    if let Some(reason) = reason {
+        found["reason"] = reason.into();
+    }
+    found
+}
+
+fn change_word(action: Action) -> &'static str {
+    match action {
+        Action::NoOp => "noop",
+        Action::Create => "create",
+        Action::Read => "read",
+        Action::Update => "update",
+        Action::DeleteThenCreate | Action::CreateThenDelete => "replace",
+        Action::Delete => "delete",
+        Action::Forget => "remove",
+    }
 }
 
 fn name(addr: &InstanceAddr, deposed: Option<&str>) -> String {
@@ -208,12 +331,17 @@ fn action_name(operation: Operation, _action: Action) -> &'static str {
 }
 
 fn suffix(id: Option<&(String, String)>) -> String {
-    id.map(|(key, value)| format!(" [{key}={value}]")).unwrap_or_default()
+    id.map(|(key, value)| format!(" [{key}={value}]"))
+        .unwrap_or_default()
 }
 
 fn id_inside(suffix: &str) -> String {
     let inner = suffix.trim().trim_start_matches('[').trim_end_matches(']');
-    if inner.is_empty() { String::new() } else { format!("{inner}, ") }
+    if inner.is_empty() {
+        String::new()
+    } else {
+        format!("{inner}, ")
+    }
 }
 
 fn duration(elapsed: Duration) -> String {
@@ -239,7 +367,9 @@ pub(crate) fn resource(addr: &InstanceAddr) -> Json {
     let module = addr.resource.module.to_string();
     let local = match module.as_str() {
         "" => whole.as_str(),
-        module => whole.strip_prefix(module).map_or(&*whole, |rest| rest.trim_start_matches('.')),
+        module => whole
+            .strip_prefix(module)
+            .map_or(&*whole, |rest| rest.trim_start_matches('.')),
     };
     let key = match &addr.key {
         InstanceKey::None => Json::Null,
@@ -276,7 +406,15 @@ mod tests {
             id: None,
         };
         let elapsed = Duration::from_secs(61);
-        let end = Event::Finished { addr, deposed: None, provider, operation, action, id, elapsed };
+        let end = Event::Finished {
+            addr,
+            deposed: None,
+            provider,
+            operation,
+            action,
+            id,
+            elapsed,
+        };
         (begin, end)
     }
 
@@ -293,9 +431,17 @@ mod tests {
         let create = "module.m.a_b.c[\"k\"]: Creating...";
         let created = "module.m.a_b.c[\"k\"]: Creation complete after 1m1s [id=i-1]";
         check(Operation::Create, create, Some(created));
-        check(Operation::Refresh, "module.m.a_b.c[\"k\"]: Refreshing state...", None);
+        check(
+            Operation::Refresh,
+            "module.m.a_b.c[\"k\"]: Refreshing state...",
+            None,
+        );
         let gone = "module.m.a_b.c[\"k\"]: Destruction complete after 1m1s";
-        check(Operation::Delete, "module.m.a_b.c[\"k\"]: Destroying...", Some(gone));
+        check(
+            Operation::Delete,
+            "module.m.a_b.c[\"k\"]: Destroying...",
+            Some(gone),
+        );
     }
 
     #[test]

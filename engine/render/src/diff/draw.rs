@@ -1,0 +1,465 @@
+//! Draws changes the way people know them: a sign in front, then the name and the value.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use muster_value::{Str, Value};
+use similar::{ChangeTag, TextDiff};
+
+use super::block::{Block, Body};
+use super::{Act, Kind, Node, expand, key_text, quote};
+use crate::style::{Paint, Style};
+
+/// What is written so far.
+#[derive(Debug)]
+pub(crate) struct Canvas {
+    pub(crate) text: String,
+    pub(crate) style: Style,
+    /// Columns less than in plans, which leave room for signs.
+    outdent: usize,
+}
+
+/// How a part is drawn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Context {
+    /// Parts that go are followed by `-> null`.
+    pub(crate) null_suffix: bool,
+    /// Unchanged parts are drawn, too.
+    pub(crate) all: bool,
+}
+
+impl Canvas {
+    pub(crate) fn new(style: Style) -> Self {
+        Self {
+            text: String::new(),
+            style,
+            outdent: 0,
+        }
+    }
+
+    /// A canvas for what does not change: without the room for signs.
+    pub(crate) fn outdented(style: Style) -> Self {
+        Self {
+            outdent: 4,
+            ..Self::new(style)
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn paint(&mut self, paint: Paint, text: &str) {
+        self.style.paint(&mut self.text, paint, text);
+    }
+
+    fn spaces(&mut self, n: usize) {
+        self.text
+            .extend(std::iter::repeat_n(' ', n.saturating_sub(self.outdent)));
+    }
+
+    /// Begins a line at a level of indentation.
+    pub(crate) fn start(&mut self, indent: usize, act: Act) {
+        if act == Act::NoOp {
+            return self.spaces(4 * indent + 4);
+        }
+        self.spaces(4 * indent + 2);
+        match act {
+            Act::NoOp => {}
+            Act::Create => self.paint(Paint::Green, "+"),
+            Act::Update => self.paint(Paint::Yellow, "~"),
+            Act::Delete => self.paint(Paint::Red, "-"),
+        }
+        self.push(" ");
+    }
+
+    fn comment(&mut self, indent: usize, text: &str) {
+        self.spaces(4 * indent + 4);
+        self.paint(Paint::Dim, text);
+        self.push("\n");
+    }
+
+    fn hidden(&mut self, indent: usize, count: usize, what: &str) {
+        if count > 0 {
+            let plural = if count == 1 { "" } else { "s" };
+            self.comment(
+                indent,
+                &format!("# ({count} unchanged {what}{plural} hidden)"),
+            );
+        }
+    }
+
+    fn arrow(&mut self) {
+        self.push(" ");
+        self.paint(Paint::Yellow, "->");
+        self.push(" ");
+    }
+
+    fn forces(&mut self, replace: bool) {
+        if replace {
+            self.push(" ");
+            self.paint(Paint::Red, "# forces replacement");
+        }
+    }
+
+    fn null_suffix(&mut self, act: Act, context: Context) {
+        if act == Act::Delete && context.null_suffix {
+            self.push(" ");
+            self.paint(Paint::Dim, "-> null");
+        }
+    }
+
+    /// A name, an equals sign and a value on a line of its own.
+    pub(crate) fn assignment(
+        &mut self,
+        name: &str,
+        width: usize,
+        node: &Node<'_>,
+        indent: usize,
+        context: Context,
+    ) {
+        if let Kind::Sensitive(Some(note)) = node.kind {
+            self.comment(indent, note);
+        }
+        self.start(indent, node.act);
+        let _ = write!(
+            self.text,
+            "{name}{:pad$} = ",
+            "",
+            pad = width.saturating_sub(len(name))
+        );
+        self.value(node, indent, context);
+        self.push("\n");
+    }
+
+    /// A value, continued on further lines when it is long.
+    pub(crate) fn value(&mut self, node: &Node<'_>, indent: usize, context: Context) {
+        stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.draw(node, indent, context));
+    }
+
+    fn draw(&mut self, node: &Node<'_>, indent: usize, context: Context) {
+        let bare = Context {
+            null_suffix: false,
+            ..context
+        };
+        match &node.kind {
+            Kind::Same(value, shape) => {
+                let kind = expand(value, *shape);
+                let shown = Node {
+                    act: Act::NoOp,
+                    replace: node.replace,
+                    kind,
+                };
+                self.draw(
+                    &shown,
+                    indent,
+                    Context {
+                        null_suffix: false,
+                        all: true,
+                    },
+                );
+            }
+            Kind::Scalar(before, after) => self.scalar(node, before, after, indent, context),
+            Kind::Json { inner, whitespace } => {
+                self.push("jsonencode(");
+                if *whitespace {
+                    self.push(" # whitespace changes");
+                }
+                self.forces(node.replace);
+                self.push("\n");
+                let sign = if inner.act == Act::Update {
+                    Act::Update
+                } else {
+                    Act::NoOp
+                };
+                self.start(indent + 1, sign);
+                self.value(inner, indent + 1, bare);
+                self.push("\n");
+                self.spaces(4 * indent + 4);
+                self.push(")");
+                self.null_suffix(node.act, context);
+            }
+            Kind::Unknown(before) => {
+                if let Some(before) = before {
+                    self.value(before, indent, bare);
+                    self.push(" -> ");
+                }
+                self.push("(known after apply)");
+                self.forces(node.replace);
+            }
+            Kind::Sensitive(_) => {
+                self.push("(sensitive value)");
+                self.null_suffix(node.act, context);
+                self.forces(node.replace);
+            }
+            Kind::Replaced(before, after) => {
+                self.value(before, indent, bare);
+                self.arrow();
+                self.value(after, indent, bare);
+                self.forces(node.replace);
+            }
+            Kind::List(items) | Kind::Set(items) => self.items(node, items, indent, context),
+            Kind::Object(entries) | Kind::Map(entries) => {
+                self.entries(node, entries, indent, context);
+            }
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        node: &Node<'_>,
+        before: &Value,
+        after: &Value,
+        indent: usize,
+        context: Context,
+    ) {
+        let lines = |v: &Value| v.as_str().is_some_and(|s| s.contains('\n'));
+        let texts = |v: &Value| v.as_str().is_some() || v.is_null();
+        if (lines(before) || lines(after)) && texts(before) && texts(after) {
+            return self.heredoc(node, before, after, indent, context);
+        }
+        match node.act {
+            Act::Update => {
+                self.push(&scalar_text(before));
+                self.arrow();
+                self.push(&scalar_text(after));
+            }
+            Act::Delete => self.push(&scalar_text(before)),
+            Act::Create | Act::NoOp => self.push(&scalar_text(after)),
+        }
+        self.null_suffix(node.act, context);
+        self.forces(node.replace);
+    }
+
+    fn heredoc(
+        &mut self,
+        node: &Node<'_>,
+        before: &Value,
+        after: &Value,
+        indent: usize,
+        context: Context,
+    ) {
+        let text = |v: &Value| v.as_str().map(|s| s.to_string()).unwrap_or_default();
+        let (before, after) = (text(before), text(after));
+        let trim = |s: &str| s.strip_suffix('\n').unwrap_or(s).to_owned();
+        let (before, after) = (trim(&before), trim(&after));
+        self.push("<<-EOT");
+        self.forces(node.replace);
+        self.push("\n");
+        let mut line = |act: Act, text: &str| {
+            self.start(indent + 1, act);
+            self.push(text.strip_suffix('\n').unwrap_or(text));
+            self.push("\n");
+        };
+        match node.act {
+            Act::Update => {
+                let (before, after) = (format!("{before}\n"), format!("{after}\n"));
+                let timeout = std::time::Duration::from_millis(500);
+                let diff = TextDiff::configure()
+                    .timeout(timeout)
+                    .diff_lines(&before, &after);
+                for change in diff.iter_all_changes() {
+                    let act = match change.tag() {
+                        ChangeTag::Equal => Act::NoOp,
+                        ChangeTag::Delete => Act::Delete,
+                        ChangeTag::Insert => Act::Create,
+                    };
+                    line(act, change.value());
+                }
+            }
+            Act::Delete => before.split('\n').for_each(|text| line(Act::NoOp, text)),
+            _ => after.split('\n').for_each(|text| line(Act::NoOp, text)),
+        }
+        self.spaces(4 * indent + 4);
+        self.push("EOT");
+        self.null_suffix(node.act, context);
+    }
+
+    fn close(&mut self, node: &Node<'_>, indent: usize, bracket: &str, context: Context) {
+        self.spaces(4 * indent + 4);
+        self.push(bracket);
+        self.null_suffix(node.act, context);
+    }
+
+    fn items(&mut self, node: &Node<'_>, items: &[Node<'_>], indent: usize, context: Context) {
+        if items.is_empty() {
+            self.push("[]");
+            self.null_suffix(node.act, context);
+            return self.forces(node.replace);
+        }
+        self.push("[");
+        self.forces(node.replace);
+        self.push("\n");
+        let in_order = matches!(node.kind, Kind::List(_));
+        let changed = |i: usize| items.get(i).is_some_and(|item| item.act != Act::NoOp);
+        let mut hidden = 0;
+        for (i, item) in items.iter().enumerate() {
+            // One unchanged element on each side tells where in the list a change is.
+            let beside = in_order && (changed(i + 1) || i > 0 && changed(i - 1));
+            if item.act == Act::NoOp && !context.all && !beside {
+                hidden += 1;
+                continue;
+            }
+            if in_order {
+                self.hidden(indent + 1, std::mem::take(&mut hidden), "element");
+            }
+            self.start(indent + 1, item.act);
+            self.value(
+                item,
+                indent + 1,
+                Context {
+                    null_suffix: false,
+                    ..context
+                },
+            );
+            self.push(",\n");
+        }
+        self.hidden(indent + 1, hidden, "element");
+        self.close(node, indent, "]", context);
+    }
+
+    fn entries(
+        &mut self,
+        node: &Node<'_>,
+        entries: &BTreeMap<Str, Node<'_>>,
+        indent: usize,
+        context: Context,
+    ) {
+        if entries.is_empty() {
+            self.push("{}");
+            self.null_suffix(node.act, context);
+            return self.forces(node.replace);
+        }
+        self.push("{");
+        self.forces(node.replace);
+        self.push("\n");
+        let is_map = matches!(node.kind, Kind::Map(_));
+        let name = |key: &str| if is_map { quote(key) } else { key_text(key) };
+        let width = entries
+            .keys()
+            .map(|key| len(&name(key)))
+            .max()
+            .unwrap_or_default();
+        let inner = Context {
+            null_suffix: is_map && node.act == Act::Update,
+            ..context
+        };
+        let mut hidden = 0;
+        for (key, value) in entries {
+            if value.act == Act::NoOp && !context.all {
+                hidden += 1;
+                continue;
+            }
+            self.assignment(&name(key), width, value, indent + 1, inner);
+        }
+        self.hidden(
+            indent + 1,
+            hidden,
+            if is_map { "element" } else { "attribute" },
+        );
+        self.close(node, indent, "}", context);
+    }
+
+    /// Attributes and blocks of a body, without its braces.
+    pub(crate) fn body(&mut self, block: &Block<'_>, indent: usize, context: Context) {
+        let Body::Fields { attributes, blocks } = &block.body else {
+            return;
+        };
+        let width = attributes
+            .keys()
+            .map(|key| len(key))
+            .max()
+            .unwrap_or_default();
+        let mut hidden = 0;
+        for (name, node) in attributes {
+            let important = matches!(&**name, "id" | "name" | "tags");
+            if node.act == Act::NoOp && !context.all && !important {
+                hidden += 1;
+                continue;
+            }
+            self.assignment(
+                name,
+                width,
+                node,
+                indent,
+                Context {
+                    null_suffix: true,
+                    ..context
+                },
+            );
+        }
+        self.hidden(indent, hidden, "attribute");
+        let mut hidden = 0;
+        for (name, group) in blocks {
+            let mut first = !attributes.is_empty();
+            for (label, block) in group {
+                if block.act == Act::NoOp && !context.all {
+                    hidden += 1;
+                    continue;
+                }
+                if std::mem::take(&mut first) {
+                    self.push("\n");
+                }
+                self.block(name, label.as_deref(), block, indent, context);
+            }
+        }
+        if hidden > 0 {
+            self.push("\n");
+            self.hidden(indent, hidden, "block");
+        }
+    }
+
+    fn block(
+        &mut self,
+        name: &str,
+        label: Option<&str>,
+        block: &Block<'_>,
+        indent: usize,
+        context: Context,
+    ) {
+        stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
+            self.start(indent, block.act);
+            self.push(name);
+            if let Some(label) = label {
+                let _ = write!(self.text, " {}", quote(label));
+            }
+            match &block.body {
+                Body::Unknown => self.push(" (known after apply)"),
+                Body::Fields { attributes, blocks } => {
+                    let empty = attributes.is_empty() && blocks.values().all(Vec::is_empty);
+                    self.push(" {");
+                    self.forces(block.replace);
+                    if !empty {
+                        self.push("\n");
+                        self.body(block, indent + 1, context);
+                        self.spaces(4 * indent + 4);
+                    }
+                    self.push("}");
+                }
+                Body::Sensitive => {
+                    self.push(" {");
+                    self.forces(block.replace);
+                    self.push("\n");
+                    self.comment(indent + 1, "# Something in this block is sensitive,");
+                    self.comment(indent + 1, "# so that none of it is shown.");
+                    self.spaces(4 * indent + 4);
+                    self.push("}");
+                }
+            }
+            self.push("\n");
+        });
+    }
+}
+
+fn len(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn scalar_text(value: &Value) -> String {
+    match value.peel() {
+        Value::Bool(b) => b.to_string(),
+        Value::Number(n) => n.to_string(),
+        Value::String(s) => quote(s),
+        _ => "null".to_owned(),
+    }
+}

@@ -1,0 +1,262 @@
+//! The plan as `show -json` prints it.
+
+use std::io;
+
+use muster_addr::ModuleInstance;
+use muster_plan::{Action, Change, OutputChange, Plan};
+use muster_provider::Schemas;
+use muster_value::{Marks, PathStep, Value};
+
+use crate::json::JsonWriter;
+use crate::modules::{ModuleGroups, write_instance_name};
+use crate::order::listed;
+use crate::state::write_state;
+
+/// What goes into the document besides the plan itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlanJson<'a> {
+    /// The version that tools shall take it for.
+    pub terraform_version: &'a str,
+    /// The `configuration` part, if it is to be there.
+    pub configuration: Option<&'a serde_json::Value>,
+}
+
+/// Writes a plan as the JSON document of `show -json`, on one line with a newline at the end.
+///
+/// # Errors
+/// The sink fails.
+pub fn plan_json(
+    plan: &Plan,
+    schemas: &Schemas,
+    options: PlanJson<'_>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut w = JsonWriter::new(out);
+    w.object(|w| write_plan(w, plan, schemas, options));
+    w.newline();
+    w.finish()
+}
+
+fn write_plan(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, options: PlanJson<'_>) {
+    let changes = listed(&plan.changes);
+    w.key("format_version").string("1.2");
+    w.key("terraform_version").string(options.terraform_version);
+    if !plan.variables.is_empty() {
+        w.key("variables").object(|w| {
+            for (name, value) in &plan.variables {
+                w.key(name).object(|w| w.key("value").value(value));
+            }
+        });
+    }
+    w.key("planned_values")
+        .object(|w| write_planned(w, plan, schemas, &changes));
+    if !plan.drift.is_empty() {
+        w.key("resource_drift").array(|w| {
+            for change in listed(&plan.drift) {
+                write_change(w, change, schemas);
+            }
+        });
+    }
+    if !changes.is_empty() {
+        w.key("resource_changes").array(|w| {
+            for change in &changes {
+                write_change(w, change, schemas);
+            }
+        });
+    }
+    if !plan.outputs.is_empty() {
+        w.key("output_changes").object(|w| {
+            for (name, output) in &plan.outputs {
+                w.key(name).object(|w| write_output_change(w, output));
+            }
+        });
+    }
+    if !plan.prior.resources.is_empty() || !plan.prior.outputs.is_empty() {
+        w.key("prior_state").object(|w| {
+            write_state(w, &plan.prior, schemas, options.terraform_version);
+        });
+    }
+    if let Some(configuration) = options.configuration {
+        w.key("configuration").document(configuration);
+    }
+    write_end(w, plan);
+}
+
+fn write_end(w: &mut JsonWriter<'_>, plan: &Plan) {
+    if !plan.relevant.is_empty() {
+        w.key("relevant_attributes").array(|w| {
+            for relevant in &plan.relevant {
+                w.object(|w| {
+                    w.key("resource").string(&relevant.resource.to_string());
+                    w.key("attribute")
+                        .array(|w| write_steps(w, &relevant.path.0));
+                });
+            }
+        });
+    }
+    w.key("timestamp").string(&plan.timestamp);
+    w.key("applyable").bool(!plan.errored && !plan.is_empty());
+    w.key("complete")
+        .bool(!plan.errored && plan.targets.is_empty());
+    w.key("errored").bool(plan.errored);
+}
+
+fn write_planned(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, changes: &[&Change]) {
+    let outputs = || {
+        plan.outputs
+            .iter()
+            .filter(|(_, o)| o.action != Action::Delete)
+    };
+    if outputs().next().is_some() {
+        w.key("outputs").object(|w| {
+            for (name, output) in outputs() {
+                w.key(name).object(|w| {
+                    w.key("sensitive").bool(output.sensitive);
+                    if output.after.is_wholly_known() {
+                        w.key("type").ty(&output.after.ty());
+                        w.key("value").value(&output.after);
+                    }
+                });
+            }
+        });
+    }
+    let mut groups = ModuleGroups::default();
+    for change in changes {
+        if stays(change) {
+            groups.add(
+                &change.addr.resource.module,
+                (change.addr.to_string(), *change),
+            );
+        }
+    }
+    groups.sort_by(|(a, _), (b, _)| a.cmp(b));
+    w.key("root_module").object(|w| {
+        groups.write(w, &|w, (address, change)| {
+            let after = hidden(&change.after, change, schemas);
+            w.object(|w| {
+                write_instance_name(w, address, &change.addr);
+                w.key("provider_name")
+                    .string(&change.provider.provider.to_string());
+                w.key("schema_version")
+                    .uint(schema_version(change, schemas));
+                w.key("values").value(&after);
+                w.key("sensitive_values").sensitive(&after);
+            });
+        });
+    });
+}
+
+/// Whether there is a current object after the change.
+fn stays(change: &Change) -> bool {
+    change.deposed.is_none()
+        && !matches!(change.action, Action::Delete | Action::Forget)
+        && !change.after.is_null()
+}
+
+fn schema_version(change: &Change, schemas: &Schemas) -> u64 {
+    let id = &change.addr.resource.resource;
+    let schema = schemas.resource(&change.provider.provider, id.mode, &id.type_name);
+    schema.map_or(0, |schema| schema.version)
+}
+
+/// A value with everything marked that the schema calls sensitive.
+fn hidden(value: &Value, change: &Change, schemas: &Schemas) -> Value {
+    let id = &change.addr.resource.resource;
+    match schemas.resource(&change.provider.provider, id.mode, &id.type_name) {
+        Some(schema) => value.mark_paths(&schema.block.sensitive_paths(value)),
+        None => value.clone(),
+    }
+}
+
+fn write_change(w: &mut JsonWriter<'_>, change: &Change, schemas: &Schemas) {
+    w.object(|w| {
+        let address = change.addr.to_string();
+        w.key("address").string(&address);
+        if let Some(previous) = &change.previous {
+            w.key("previous_address").string(&previous.to_string());
+        }
+        let module: &ModuleInstance = &change.addr.resource.module;
+        if !module.is_root() {
+            w.key("module_address").string(&module.to_string());
+        }
+        crate::modules::write_instance_parts(w, &change.addr);
+        w.key("provider_name")
+            .string(&change.provider.provider.to_string());
+        if let Some(key) = &change.deposed {
+            w.key("deposed").string(key.as_str());
+        }
+        w.key("change").object(|w| write_values(w, change, schemas));
+        if let Some(reason) = change.reason.json_name() {
+            w.key("action_reason").string(reason);
+        }
+    });
+}
+
+fn write_values(w: &mut JsonWriter<'_>, change: &Change, schemas: &Schemas) {
+    let before = hidden(&change.before, change, schemas);
+    let after = hidden(&change.after, change, schemas);
+    w.key("actions")
+        .strings(actions(change.action).iter().copied());
+    w.key("before").value(&before);
+    if after.is_known() {
+        w.key("after").value(&after);
+    }
+    if after.is_null() {
+        w.key("after_unknown").object(|_| {});
+    } else {
+        w.key("after_unknown").unknown(&after);
+    }
+    w.key("before_sensitive").sensitive(&before);
+    w.key("after_sensitive").sensitive(&after);
+    if !change.replace_paths.is_empty() {
+        w.key("replace_paths").array(|w| {
+            for path in &change.replace_paths {
+                w.array(|w| write_steps(w, &path.0));
+            }
+        });
+    }
+    if let Some(id) = &change.importing {
+        w.key("importing").object(|w| w.key("id").string(id));
+    }
+}
+
+fn write_output_change(w: &mut JsonWriter<'_>, output: &OutputChange) {
+    w.key("actions")
+        .strings(actions(output.action).iter().copied());
+    w.key("before").value(&output.before);
+    if output.after.is_known() {
+        w.key("after").value(&output.after);
+    }
+    if output.after.is_wholly_known() {
+        w.key("after_unknown").bool(false);
+    } else {
+        w.key("after_unknown").unknown(&output.after);
+    }
+    let marked = |v: &Value| v.marks().contains(Marks::SENSITIVE);
+    let sensitive = output.sensitive || marked(&output.before) || marked(&output.after);
+    w.key("before_sensitive").bool(sensitive);
+    w.key("after_sensitive").bool(sensitive);
+}
+
+fn write_steps(w: &mut JsonWriter<'_>, steps: &[PathStep]) {
+    for step in steps {
+        match step {
+            PathStep::Attr(name) | PathStep::Key(name) => w.string(name),
+            PathStep::Index(i) => w.uint(*i),
+        }
+    }
+}
+
+/// What tools call an action.
+fn actions(action: Action) -> &'static [&'static str] {
+    match action {
+        Action::NoOp => &["no-op"],
+        Action::Create => &["create"],
+        Action::Read => &["read"],
+        Action::Update => &["update"],
+        Action::DeleteThenCreate => &["delete", "create"],
+        Action::CreateThenDelete => &["create", "delete"],
+        Action::Delete => &["delete"],
+        Action::Forget => &["forget"],
+    }
+}

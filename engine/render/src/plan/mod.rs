@@ -1,0 +1,8 @@
+//! Plans for people and for tools.
+
+mod comment;
+mod json;
+mod text;
+
+pub use json::{PlanJson, plan_json};
+pub use text::{plan_text, write_plan_text};

@@ -1,0 +1,372 @@
+//! The plan as people know it.
+
+use std::fmt::Write as _;
+use std::io;
+
+use muster_plan::{Action, Change, Counts, Mode, OutputChange, Plan};
+use muster_provider::Schemas;
+use muster_schema::Schema;
+use muster_value::{Marks, Value};
+
+use super::comment;
+use crate::diff::{
+    Act, Block, Canvas, Context, Forced, Node, Shape, diff, diff_block, diff_untyped, quote,
+};
+use crate::order::listed;
+use crate::style::{Paint, Style, wrap};
+
+/// Columns when nobody says how wide the terminal is.
+const WIDTH: usize = 78;
+
+/// A plan for people: a legend, every change with its reason, the summary line and the changes
+/// of outputs.
+pub fn plan_text(plan: &Plan, schemas: &Schemas, style: Style) -> String {
+    let mut out = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = write_plan_text(plan, schemas, style, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// As [`plan_text`], change by change, so that a long plan takes no memory.
+///
+/// # Errors
+/// The sink fails.
+pub fn write_plan_text(
+    plan: &Plan,
+    schemas: &Schemas,
+    style: Style,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let writer = TextWriter {
+        plan,
+        schemas,
+        style,
+    };
+    writer.write(out)
+}
+
+struct TextWriter<'p> {
+    plan: &'p Plan,
+    schemas: &'p Schemas,
+    style: Style,
+}
+
+impl TextWriter<'_> {
+    fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let changes: Vec<&Change> = listed(&self.plan.changes)
+            .into_iter()
+            .filter(|c| is_shown(c))
+            .collect();
+        let outputs = self.outputs();
+        let drift = self.write_drift(out)?;
+        if changes.is_empty() && outputs.is_empty() {
+            if self.plan.errored {
+                return self.paragraph(
+                    out,
+                    "\nPlanning failed: an error was found before the plan was complete.",
+                );
+            }
+            return self.write_nothing(out, drift);
+        }
+        if drift {
+            writeln!(out, "\n{}", self.rule())?;
+        }
+        if !changes.is_empty() {
+            self.write_legend(out, &changes)?;
+            let intro = if self.plan.errored {
+                "Muster planned the following actions, but then found a problem:"
+            } else {
+                "Muster will perform the following actions:"
+            };
+            self.paragraph(out, &format!("\n{intro}"))?;
+            for change in &changes {
+                out.write_all(
+                    self.change(change, comment::planned(change, self.style))
+                        .as_bytes(),
+                )?;
+            }
+            writeln!(out, "\n{}", self.summary(self.plan.counts()))?;
+        }
+        self.write_outputs(out, &outputs)?;
+        if changes.is_empty() {
+            self.paragraph(
+                out,
+                "\nApplying this plan only saves these output values in the state; no real \
+                 object is changed.",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn paragraph(&self, out: &mut dyn io::Write, text: &str) -> io::Result<()> {
+        writeln!(
+            out,
+            "{}",
+            wrap(text, Some(self.style.width.unwrap_or(WIDTH)))
+        )
+    }
+
+    fn rule(&self) -> String {
+        let rule = "─".repeat(self.style.width.unwrap_or(WIDTH).saturating_sub(1));
+        self.style.painted(Paint::Dim, &rule)
+    }
+
+    fn write_nothing(&self, out: &mut dyn io::Write, drift: bool) -> io::Result<()> {
+        let (title, why) = match self.plan.mode {
+            Mode::RefreshOnly if drift => {
+                return self.paragraph(
+                    out,
+                    "\nThis plan only refreshes the state: muster will not undo these changes. \
+                     Apply it to record them in the state without changing any real object.",
+                );
+            }
+            Mode::Normal => (
+                " Your infrastructure matches the configuration.",
+                "Muster has compared the real infrastructure with the configuration and found \
+                 no differences, so no changes are needed.",
+            ),
+            Mode::RefreshOnly => (
+                " Your infrastructure still matches the configuration.",
+                "Muster has compared the real objects with the result of the most recent \
+                 changes and found no differences.",
+            ),
+            Mode::Destroy => (
+                " No objects need to be destroyed.",
+                "Either nothing has been created yet, or all of it is already gone.",
+            ),
+        };
+        let head = self.style.painted(Paint::Green, "No changes.");
+        let head = self.style.painted(Paint::Bold, &head);
+        writeln!(out, "\n{head}{}\n", self.style.painted(Paint::Bold, title))?;
+        self.paragraph(out, why)
+    }
+
+    fn write_legend(&self, out: &mut dyn io::Write, changes: &[&Change]) -> io::Result<()> {
+        self.paragraph(
+            out,
+            "\nMuster used the selected providers to generate the following execution plan. \
+             Resource actions are indicated with the following symbols:",
+        )?;
+        let words = [
+            (Action::Create, "create"),
+            (Action::Update, "update in-place"),
+            (Action::Delete, "destroy"),
+            (
+                Action::DeleteThenCreate,
+                "destroy and then create replacement",
+            ),
+            (
+                Action::CreateThenDelete,
+                "create replacement and then destroy",
+            ),
+            (Action::Read, "read (data resources)"),
+        ];
+        for (action, word) in words {
+            if changes.iter().any(|c| c.action == action) {
+                writeln!(out, "{} {word}", self.symbol(action))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sign of an action, three columns wide.
+    fn symbol(&self, action: Action) -> String {
+        let plus = || self.style.painted(Paint::Green, "+");
+        let minus = || self.style.painted(Paint::Red, "-");
+        match action {
+            Action::NoOp => "   ".to_owned(),
+            Action::Create => format!("  {}", plus()),
+            Action::Update => format!("  {}", self.style.painted(Paint::Yellow, "~")),
+            Action::Delete => format!("  {}", minus()),
+            Action::DeleteThenCreate => format!("{}/{}", minus(), plus()),
+            Action::CreateThenDelete => format!("{}/{}", plus(), minus()),
+            Action::Read => format!(" {}", self.style.painted(Paint::Cyan, "<=")),
+            Action::Forget => format!(" {}", self.style.painted(Paint::Red, ".")),
+        }
+    }
+
+    /// A change with its comment lines, an empty line first.
+    fn change(&self, change: &Change, comment: String) -> String {
+        let mut canvas = Canvas::new(self.style);
+        let id = &change.addr.resource.resource;
+        let _ = write!(canvas.text, "\n{comment}{} ", self.symbol(change.action));
+        let keyword = if id.mode == muster_addr::Mode::Data {
+            "data"
+        } else {
+            "resource"
+        };
+        let _ = writeln!(
+            canvas.text,
+            "{keyword} {} {} {{",
+            quote(&id.type_name),
+            quote(&id.name)
+        );
+        let schema = self
+            .schemas
+            .resource(&change.provider.provider, id.mode, &id.type_name);
+        // What is dropped from the state stays as it is.
+        let after = if change.action == Action::Forget {
+            &change.before
+        } else {
+            &change.after
+        };
+        let (before, after) = (Some(&change.before), Some(after));
+        let block = match &schema {
+            Some(schema) => diff_schema(schema, before, after, change),
+            None => diff_untyped(before, after),
+        };
+        canvas.body(&block, 1, Context::default());
+        canvas.text.push_str("    }\n");
+        canvas.text
+    }
+
+    /// Tells whether there was anything to tell.
+    fn write_drift(&self, out: &mut dyn io::Write) -> io::Result<bool> {
+        let drift: Vec<&Change> = listed(&self.plan.drift)
+            .into_iter()
+            .filter(|c| self.is_drift_shown(c))
+            .collect();
+        if drift.is_empty() {
+            return Ok(false);
+        }
+        let title = self
+            .style
+            .painted(Paint::Bold, "Objects have changed outside of muster");
+        let note = self.style.painted(Paint::Cyan, "Note:");
+        writeln!(
+            out,
+            "\n{} {title}\n",
+            self.style.painted(Paint::Bold, &note)
+        )?;
+        self.paragraph(
+            out,
+            "Muster found these changes, made outside of it since the last apply, which may \
+             have an effect on this plan:",
+        )?;
+        for change in drift {
+            out.write_all(
+                self.change(change, comment::drifted(change, self.style))
+                    .as_bytes(),
+            )?;
+        }
+        if self.plan.mode != Mode::RefreshOnly {
+            self.paragraph(
+                out,
+                "\n\nUnless the configuration was changed in the same way, or ignore_changes \
+                 covers what changed, the following plan may undo or answer these changes.",
+            )?;
+        }
+        Ok(true)
+    }
+
+    /// In plans that do more than refresh, only what the plan can be traced to is told.
+    fn is_drift_shown(&self, change: &Change) -> bool {
+        if self.plan.mode == Mode::RefreshOnly {
+            return true;
+        }
+        let acts_on = |c: &Change| c.addr == change.addr && is_shown(c) && c.deposed.is_none();
+        if change.action == Action::Delete {
+            return self.plan.changes.iter().any(acts_on);
+        }
+        self.plan.relevant.iter().any(|relevant| {
+            relevant.resource == change.addr.resource
+                && match (
+                    change.before.at(&relevant.path),
+                    change.after.at(&relevant.path),
+                ) {
+                    (Some(before), Some(after)) => !before.same(after),
+                    (None, None) => false,
+                    _ => true,
+                }
+        })
+    }
+
+    fn summary(&self, counts: Counts) -> String {
+        let import = match counts.import {
+            0 => String::new(),
+            n => format!("{n} to import, "),
+        };
+        format!(
+            "{} {import}{} to add, {} to change, {} to destroy.",
+            self.style.painted(Paint::Bold, "Plan:"),
+            counts.add,
+            counts.change,
+            counts.destroy
+        )
+    }
+
+    fn outputs(&self) -> Vec<(&str, Node<'static>)> {
+        let changed = self
+            .plan
+            .outputs
+            .iter()
+            .filter(|(_, o)| o.action != Action::NoOp);
+        changed
+            .map(|(name, output)| (&**name, output_node(output)))
+            .collect()
+    }
+
+    fn write_outputs(
+        &self,
+        out: &mut dyn io::Write,
+        outputs: &[(&str, Node<'_>)],
+    ) -> io::Result<()> {
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        let mut canvas = Canvas::new(self.style);
+        // Names line up with those of unchanged outputs, too.
+        let names = self.plan.outputs.keys();
+        let width = names
+            .map(|name| name.chars().count())
+            .max()
+            .unwrap_or_default();
+        let context = Context {
+            null_suffix: true,
+            all: false,
+        };
+        for (name, node) in outputs {
+            canvas.assignment(name, width, node, 0, context);
+        }
+        write!(out, "\nChanges to Outputs:\n{}", canvas.text)
+    }
+}
+
+fn diff_schema<'s>(
+    schema: &'s Schema,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    change: &Change,
+) -> Block<'s> {
+    let hide = |value: &Value| value.mark_paths(&schema.block.sensitive_paths(value));
+    let (before, after) = (before.map(hide), after.map(hide));
+    let forced = Forced::new(&change.replace_paths);
+    diff_block(before.as_ref(), after.as_ref(), &schema.block, &forced)
+}
+
+fn is_shown(change: &Change) -> bool {
+    change.action != Action::NoOp || change.previous.is_some() || change.importing.is_some()
+}
+
+fn output_node(output: &OutputChange) -> Node<'static> {
+    let mark = |value: &Value| match output.sensitive {
+        true => value.clone().mark(Marks::SENSITIVE),
+        false => value.clone(),
+    };
+    let (before, after) = (mark(&output.before), mark(&output.after));
+    let side = |value: &Value, absent: Action| (output.action != absent).then(|| value.clone());
+    let before = side(&before, Action::Create);
+    let after = side(&after, Action::Delete);
+    let mut node = diff(
+        before.as_ref(),
+        after.as_ref(),
+        Shape::ANY,
+        &Forced::default(),
+    );
+    node.act = match output.action {
+        Action::Create => Act::Create,
+        Action::Delete => Act::Delete,
+        _ => node.act,
+    };
+    node
+}
