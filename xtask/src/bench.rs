@@ -162,7 +162,10 @@ impl Bench {
         let apply = ["apply", "-auto-approve"];
         let ours = self.median(&self.muster, &dir, &apply, None, clean)?;
         let theirs = match (&self.terraform, self.plugin(root)?) {
-            (Some(t), Some(config)) => Some(self.median(t, &dir, &apply, Some(&config), clean)?),
+            (Some(t), Some(config)) => {
+                self.run(t, &dir, &["get"], Some(&config))?;
+                Some(self.median(t, &dir, &apply, Some(&config), clean)?)
+            }
             _ => None,
         };
         self.line("apply of examples/quickstart", ours, theirs);

@@ -298,7 +298,11 @@ impl Applier {
             deposed: task.deposed.clone().or_else(|| change.deposed.clone()),
             operation,
             action: change.action,
-            id: id_hint(&change.before),
+            id: if operation == Operation::Create {
+                None
+            } else {
+                id_hint(&change.before)
+            },
         });
         let ask = Ask {
             id,

@@ -1,5 +1,15 @@
 //! The `muster` program: arguments, then a session, then one file per command.
 
+/// Prints; a reader that goes away early has seen enough and is no error.
+macro_rules! out {
+    ($($text:tt)*) => { $crate::view::put(&format!($($text)*)) };
+}
+
+/// As `out!`, with a line end.
+macro_rules! outln {
+    ($($text:tt)*) => { $crate::view::put(&(format!($($text)*) + "\n")) };
+}
+
 mod args;
 mod cli_config;
 mod commands;

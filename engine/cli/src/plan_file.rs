@@ -1,13 +1,16 @@
 //! Saved plans: the plan, the configuration it was made from, and the state it fits.
 
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
+use muster_config::ConfigFiles;
 use muster_lang::Sources;
-use muster_plan::Plan;
+use muster_plan::{Plan, PlanFile};
 
 use crate::commands::plan::Planned;
 use crate::error::{Failure, Outcome};
-use crate::session::Session;
+use crate::session::{Session, workspace};
 
 /// A plan read from a file.
 pub(crate) struct Loaded {
@@ -17,16 +20,148 @@ pub(crate) struct Loaded {
 }
 
 /// Whether a file looks like a saved plan.
-pub(crate) fn is_plan(_path: &Path) -> bool {
-    false
+pub(crate) fn is_plan(path: &Path) -> bool {
+    let mut start = [0; 16];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
+    read.is_ok_and(|len| PlanFile::is_plan_file(&start[..len]))
 }
 
-/// Saves a plan.
-pub(crate) fn write(_path: &Path, _planned: &Planned, _session: &Session) -> Outcome<()> {
+/// Saves a plan. The file holds what the plan holds, secrets included, so that only its owner may
+/// read it.
+pub(crate) fn write(path: &Path, planned: &Planned, session: &Session) -> Outcome<()> {
+    let sources = session
+        .sources
+        .files()
+        .iter()
+        .filter(|f| is_config(&f.name));
+    let file = PlanFile {
+        plan: planned.plan.clone(),
+        config_sources: sources
+            .map(|f| (f.name.to_string(), f.text.to_string()))
+            .collect(),
+        muster_version: env!("CARGO_PKG_VERSION").to_owned(),
+        workspace: workspace(),
+        prior_lineage: planned.stored.lineage.clone(),
+        prior_serial: planned.stored.serial,
+        providers: Vec::new(),
+    };
+    save(path, &file.encode()).map_err(|error| {
+        let detail = format!("{} cannot be written: {error}.", path.display());
+        Failure::new("Failed to write plan file", detail)
+    })
+}
+
+fn is_config(name: &str) -> bool {
+    name.ends_with(".tf") || name.ends_with(".tf.json")
+}
+
+fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    // Temporary files are for their owner only, and stay so when they are renamed.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
     Ok(())
 }
 
 /// Reads a saved plan and the configuration in it.
-pub(crate) fn load(_path: &Path) -> Result<(Session, Loaded), (Failure, Sources)> {
-    Err((Failure::told(), Sources::default()))
+pub(crate) fn load(path: &Path) -> Result<(Session, Loaded), (Failure, Sources)> {
+    let plain = |failure| (failure, Sources::default());
+    let file = read(path).map_err(plain)?;
+    if file.workspace != workspace() {
+        let detail = format!(
+            "The plan was made in the workspace \"{}\", and this is \"{}\". Change to the one it was made in.",
+            file.workspace,
+            workspace()
+        );
+        return Err(plain(Failure::new("Workspace is another one", detail)));
+    }
+    let files = Embedded(
+        file.config_sources
+            .into_iter()
+            .map(|(n, t)| (plain_name(&n), t))
+            .collect(),
+    );
+    let session = Session::load_from(&files, Sources::default())?;
+    let loaded = Loaded {
+        plan: file.plan,
+        lineage: file.prior_lineage,
+        serial: file.prior_serial,
+    };
+    Ok((session, loaded))
+}
+
+fn read(path: &Path) -> Outcome<PlanFile> {
+    const SUMMARY: &str = "Failed to read plan file";
+    let shown = path.display();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::new(SUMMARY, format!("{shown} cannot be read: {error}.")))?;
+    PlanFile::decode(&bytes).map_err(|error| {
+        let detail = format!(
+            "{shown} is not a plan that can be applied: {error}. Make a new plan with plan -out."
+        );
+        Failure::new(SUMMARY, detail)
+    })
+}
+
+/// The configuration inside a saved plan.
+struct Embedded(BTreeMap<String, String>);
+
+fn plain_name(path: &str) -> String {
+    path.split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+impl ConfigFiles for Embedded {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let text = self.0.get(&plain_name(path));
+        text.map(|t| t.clone().into_bytes())
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let dir = plain_name(dir);
+        let inside = |name: &str| -> Option<String> {
+            let rest = match dir.as_str() {
+                "" => name,
+                dir => name.strip_prefix(dir)?.strip_prefix('/')?,
+            };
+            (!rest.contains('/')).then(|| rest.to_owned())
+        };
+        let found: Vec<String> = self.0.keys().filter_map(|name| inside(name)).collect();
+        if found.is_empty() {
+            Err(io::ErrorKind::NotFound.into())
+        } else {
+            Ok(found)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_files_are_found_as_on_disk() {
+        let names = ["main.tf", "modules/web/main.tf", "modules/web/deep/x.tf"];
+        let files = Embedded(
+            names
+                .iter()
+                .map(|n| ((*n).to_owned(), String::new()))
+                .collect(),
+        );
+        let check = |dir: &str, expect: &[&str]| assert_eq!(files.list(dir).unwrap(), expect);
+        check(".", &["main.tf"]);
+        check("modules/web", &["main.tf"]);
+        check("./modules/web/", &["main.tf"]);
+        assert!(files.list("modules/none").is_err());
+        assert!(files.read("./main.tf").is_ok());
+        assert!(files.read("other.tf").is_err());
+    }
 }

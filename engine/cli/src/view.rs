@@ -52,8 +52,7 @@ impl View {
     /// A line for people.
     pub(crate) fn say(&self, text: &str) {
         if !self.json {
-            print!("{text}");
-            let _ = std::io::stdout().flush();
+            put(text);
         }
     }
 
@@ -65,14 +64,13 @@ impl View {
         let renderer = DiagnosticRenderer::new(sources, self.style);
         if self.json {
             for diagnostic in diags.iter() {
-                println!("{}", document(&renderer, diagnostic));
+                put(&format!("{}\n", document(&renderer, diagnostic)));
             }
             return;
         }
         let (errors, warnings): (Vec<_>, Vec<_>) =
             diags.iter().cloned().partition(|d| d.is_error());
-        print!("{}", renderer.all(&Diags(warnings), self.compact));
-        let _ = std::io::stdout().flush();
+        put(&renderer.all(&Diags(warnings), self.compact));
         eprint!("{}", renderer.all(&Diags(errors), self.compact));
     }
 
@@ -127,7 +125,7 @@ impl View {
                 }
                 let renderer = DiagnosticRenderer::new(&sources, style);
                 if json {
-                    println!("{}", document(&renderer, &d));
+                    put(&format!("{}\n", document(&renderer, &d)));
                 } else {
                     eprint!("{}", renderer.text(&d));
                 }
@@ -135,7 +133,7 @@ impl View {
             other => {
                 let mut progress = progress.lock().unwrap_or_else(|e| e.into_inner());
                 if let Some(line) = progress.event(&other) {
-                    println!("{line}");
+                    put(&format!("{line}\n"));
                 }
             }
         })
@@ -147,10 +145,12 @@ impl View {
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                let Some(progress) = progress.upgrade() else { return };
+                let Some(progress) = progress.upgrade() else {
+                    return;
+                };
                 let mut progress = progress.lock().unwrap_or_else(|e| e.into_inner());
                 for line in progress.tick() {
-                    println!("{line}");
+                    put(&format!("{line}\n"));
                 }
             }
         });
@@ -160,7 +160,7 @@ impl View {
     pub(crate) fn plan(&self, plan: &Plan, schemas: &Schemas) {
         if self.json {
             for line in muster_render::plan_stream(plan) {
-                println!("{line}");
+                put(&format!("{line}\n"));
             }
         } else {
             self.say(&muster_render::plan_text(plan, schemas, self.style));
@@ -178,7 +178,11 @@ impl View {
     /// Shows a plan that was saved.
     pub(crate) fn show_plan(&self, plan: &Plan, schemas: &Schemas) {
         if self.json {
-            self.document(|out| writeln!(out, "{}", plan.changes.len()));
+            let options = muster_render::PlanJson {
+                terraform_version: crate::session::TERRAFORM_VERSION,
+                configuration: None,
+            };
+            self.document(|out| muster_render::plan_json(plan, schemas, options, out));
         } else {
             self.say(&muster_render::plan_text(plan, schemas, self.style));
         }
@@ -188,26 +192,45 @@ impl View {
     fn document(&self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         // A reader that goes away early has seen enough.
-        let _ = write(&mut out).and_then(|()| writeln!(out)).and_then(|()| out.flush());
+        let _ = write(&mut out).and_then(|()| out.flush());
     }
 
     /// Shows what an apply has done.
     pub(crate) fn applied(&self, plan: &Plan, counts: Counts, state: &Snapshot) {
-        let Counts { added, changed, destroyed, imported, forgotten } = counts;
+        let Counts {
+            added,
+            changed,
+            destroyed,
+            imported,
+            forgotten,
+        } = counts;
         if self.json {
-            let message = format!("Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed.");
-            let operation = if plan.mode == Mode::Destroy { "destroy" } else { "apply" };
+            let message = format!(
+                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+            );
+            let operation = if plan.mode == Mode::Destroy {
+                "destroy"
+            } else {
+                "apply"
+            };
             let changes = serde_json::json!({
                 "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
             });
-            println!("{}", muster_render::document("change_summary", &message, "changes", changes));
+            put(&format!(
+                "{}\n",
+                muster_render::document("change_summary", &message, "changes", changes)
+            ));
             return;
         }
         let mut parts = Vec::new();
         if imported > 0 {
             parts.push(format!("{imported} imported"));
         }
-        parts.extend([format!("{added} added"), format!("{changed} changed"), format!("{destroyed} destroyed")]);
+        parts.extend([
+            format!("{added} added"),
+            format!("{changed} changed"),
+            format!("{destroyed} destroyed"),
+        ]);
         if forgotten > 0 {
             parts.push(format!("{forgotten} forgotten"));
         }
@@ -217,14 +240,20 @@ impl View {
         };
         self.say(&text);
         if !state.outputs.is_empty() && plan.mode != Mode::Destroy {
-            self.say(&format!("\nOutputs:\n\n{}", muster_render::outputs_text(&state.outputs)));
+            self.say(&format!(
+                "\nOutputs:\n\n{}",
+                muster_render::outputs_text(&state.outputs)
+            ));
         }
     }
 
     /// Shows what validation found.
     pub(crate) fn validation(&self, diags: &Diags, sources: &Sources) {
         if self.json {
-            print!("{}", DiagnosticRenderer::new(sources, self.style).validate_json(diags));
+            out!(
+                "{}",
+                DiagnosticRenderer::new(sources, self.style).validate_json(diags)
+            );
             return;
         }
         self.diags(diags, sources);
@@ -233,14 +262,15 @@ impl View {
                 true => "",
                 false => ", but there were some validation warnings as shown above",
             };
-            println!("Success! The configuration is valid{note}.\n");
+            outln!("Success! The configuration is valid{note}.\n");
         }
     }
 
     /// Shows a state.
     pub(crate) fn show_state(&self, state: &Snapshot, schemas: &Schemas) {
         if self.json {
-            self.document(|out| writeln!(out, "{}", state.resources.len()));
+            let version = crate::session::TERRAFORM_VERSION;
+            self.document(|out| muster_render::state_json(state, schemas, version, out));
         } else {
             self.say(&muster_render::state_text(state, schemas));
         }
@@ -254,40 +284,48 @@ impl View {
     /// Shows all outputs.
     pub(crate) fn outputs(&self, state: &Snapshot) {
         if self.json {
-            let mut all = serde_json::Map::new();
-            for (name, output) in &state.outputs {
-                let ty = output.value.ty();
-                let value = muster_value::value_to_json(&output.value, &ty).unwrap_or_default();
-                let entry = serde_json::json!({
-                    "sensitive": output.sensitive,
-                    "type": muster_value::type_to_json(&ty),
-                    "value": value,
-                });
-                all.insert(name.to_string(), entry);
-            }
-            println!("{:#}", serde_json::Value::Object(all));
+            put(&format!(
+                "{}\n",
+                muster_render::outputs_json(&state.outputs).trim_end()
+            ));
         } else if state.outputs.is_empty() {
-            println!("The state has no outputs. They are there once they are declared and an apply has run.");
+            outln!(
+                "The state has no outputs. They are there once they are declared and an apply has run."
+            );
         } else {
-            print!("{}", muster_render::outputs_text(&state.outputs));
+            out!("{}", muster_render::outputs_text(&state.outputs));
         }
     }
 
     /// Shows one output.
     pub(crate) fn output(&self, output: &OutputValue) {
         if self.json {
-            let ty = output.value.ty();
-            let value = muster_value::value_to_json(&output.value, &ty).unwrap_or_default();
-            println!("{value}");
+            put(&format!("{}\n", muster_render::output_json(output)));
         } else {
-            println!("{}", muster_render::value_text(&output.value, true));
+            outln!("{}", muster_render::value_text(&output.value, true));
         }
     }
 }
 
+/// Prints. A reader that goes away early has seen enough.
+pub(crate) fn put(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// A diagnostic as a document of the stream that `-json` gives.
 fn document(renderer: &DiagnosticRenderer<'_>, d: &Diagnostic) -> String {
-    let (level, title) = if d.is_error() { ("error", "Error") } else { ("warn", "Warning") };
+    let (level, title) = if d.is_error() {
+        ("error", "Error")
+    } else {
+        ("warn", "Warning")
+    };
     let content = serde_json::from_str(&renderer.json(d)).unwrap_or_default();
-    muster_render::leveled(level, "diagnostic", &format!("{title}: {}", d.summary), "diagnostic", content)
+    muster_render::leveled(
+        level,
+        "diagnostic",
+        &format!("{title}: {}", d.summary),
+        "diagnostic",
+        content,
+    )
 }

@@ -102,7 +102,7 @@ fn approve(args: &Apply, plan: &Plan) -> Outcome<()> {
     if prompt::approve(question, explanation) {
         return Ok(());
     }
-    println!("\nApply cancelled.");
+    outln!("\nApply cancelled.");
     Err(Failure::told())
 }
 

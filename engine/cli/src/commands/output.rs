@@ -34,7 +34,7 @@ fn show(args: &Output, view: &View) -> Outcome<()> {
         return Err(Failure::new(format!("Output \"{name}\" not found"), detail));
     };
     if args.raw {
-        print!("{}", raw(name, output)?);
+        out!("{}", raw(name, output)?);
     } else {
         view.output(output);
     }

@@ -24,7 +24,7 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn list(session: &Session) -> Outcome<()> {
-    println!("Providers required by configuration:");
+    outln!("Providers required by configuration:");
     for (addr, requirements) in session.config.providers() {
         for requirement in requirements {
             let path = &session.config.module(requirement.module).path;
@@ -33,7 +33,7 @@ fn list(session: &Session) -> Outcome<()> {
             } else {
                 path.to_string()
             };
-            println!("  {place}: provider[{addr}] {}", requirement.version);
+            outln!("  {place}: provider[{addr}] {}", requirement.version);
         }
     }
     if let Some(state) = session.store(None)?.read()? {
@@ -44,9 +44,9 @@ fn list(session: &Session) -> Outcome<()> {
             .collect();
         used.sort();
         used.dedup();
-        println!("\nProviders required by state:");
+        outln!("\nProviders required by state:");
         for addr in used {
-            println!("  provider[{addr}]");
+            outln!("  provider[{addr}]");
         }
     }
     Ok(())

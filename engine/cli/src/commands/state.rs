@@ -50,7 +50,7 @@ fn list(path: Option<&Path>, addresses: &[String]) -> Outcome<()> {
     }
     for (addr, _, _) in state.instances() {
         if targets.is_empty() || targets.iter().any(|t| t.contains(&addr)) {
-            println!("{addr}");
+            outln!("{addr}");
         }
     }
     Ok(())

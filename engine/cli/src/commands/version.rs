@@ -15,13 +15,11 @@ pub(crate) fn run(args: &Version) -> ExitCode {
             "terraform_version": TERRAFORM_VERSION,
             "platform": platform(),
         });
-        println!("{document:#}");
+        outln!("{document:#}");
     } else {
-        println!("muster v{version}");
-        println!("on {}", platform());
-        println!(
-            "compatible with the language, state and plugins of Terraform v{TERRAFORM_VERSION}"
-        );
+        outln!("muster v{version}");
+        outln!("on {}", platform());
+        outln!("compatible with the language, state and plugins of Terraform v{TERRAFORM_VERSION}");
     }
     ExitCode::SUCCESS
 }
