@@ -43,6 +43,7 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    session::remember_cwd();
     if let Some(dir) = &cli.global.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use muster_addr::ProviderAddr;
@@ -59,6 +59,14 @@ pub(crate) struct Session {
     pub pool: Arc<Pool>,
     /// Warnings of loading.
     pub warnings: Diags,
+}
+
+/// Where the program was started, whatever directory it works in.
+static STARTED_IN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Keeps the directory that the program was started in, for `path.cwd`.
+pub(crate) fn remember_cwd() {
+    STARTED_IN.get_or_init(|| std::env::current_dir().unwrap_or_default());
 }
 
 /// `.terraform`, or what the environment says.
@@ -207,7 +215,12 @@ impl Session {
             settings: Settings {
                 plan_timestamp: Some(timestamp().into()),
                 workspace: workspace().into(),
-                cwd: cwd.to_string_lossy().into_owned().into(),
+                cwd: STARTED_IN
+                    .get()
+                    .unwrap_or(&cwd)
+                    .to_string_lossy()
+                    .into_owned()
+                    .into(),
                 ..Settings::default()
             },
             files: Arc::new(DiskFiles::new(cwd)),

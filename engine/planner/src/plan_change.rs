@@ -281,11 +281,8 @@ impl Planner {
             "{} has lifecycle.prevent_destroy set, but the plan would destroy it. Change the configuration so that it stays, leave it out with -target, or take prevent_destroy away if it may go.",
             task.addr
         );
-        self.diags.push(
-            Diagnostic::error("Instance cannot be destroyed", detail)
-                .at(resource.span)
-                .about(&task.addr),
-        );
+        self.diags
+            .push(Diagnostic::error("Instance cannot be destroyed", detail).at(resource.span));
         false
     }
 
