@@ -84,6 +84,10 @@ impl Files for DiskFiles {
     fn cwd(&self) -> String {
         self.cwd.to_string_lossy().into_owned()
     }
+
+    fn now(&self) -> Option<std::time::SystemTime> {
+        Some(std::time::SystemTime::now())
+    }
 }
 
 fn is_link(path: &Path) -> bool {

@@ -14,6 +14,8 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use std::time::SystemTime;
+
 pub(crate) use construct::unknown_string;
 use muster_value::{Type, Value};
 
@@ -60,7 +62,8 @@ pub trait Scope {
     }
 }
 
-/// Files as functions see them. The implementation sets limits and does the I/O.
+/// The machine as functions see it: its files and its clock. The implementation sets limits and
+/// does the I/O.
 pub trait Files: Send + Sync {
     /// Whole content of a file, path relative to the working directory or absolute.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
@@ -72,6 +75,10 @@ pub trait Files: Send + Sync {
     fn home(&self) -> Option<String>;
     /// The working directory, for `abspath`.
     fn cwd(&self) -> String;
+    /// The time, for `timestamp`, whose result is unknown where there is no clock.
+    fn now(&self) -> Option<SystemTime> {
+        None
+    }
 }
 
 /// Evaluates an expression. `slots` are the values of the iteration variables of enclosing

@@ -41,15 +41,12 @@ impl Evaluator<'_> {
                 continue;
             };
             let reference = &self.expr.references()[*index as usize];
-            let name = format!(
-                "{}{}",
-                subject(&reference.subject),
-                Path(reference.steps.clone())
-            );
-            if found.len() == MOST_VALUES || found.iter().any(|(n, _)| *n == name) {
+            let Some((value, steps)) = self.referred(reference) else {
                 continue;
-            }
-            if let Some(value) = self.referred(reference) {
+            };
+            let path = Path(reference.steps[..steps].to_vec());
+            let name = format!("{}{path}", subject(&reference.subject));
+            if found.len() < MOST_VALUES && !found.iter().any(|(n, _)| *n == name) {
                 found.push((name, describe(&value)));
             }
         }
@@ -57,19 +54,22 @@ impl Evaluator<'_> {
         found
     }
 
-    /// The value a reference leads to with its static steps, marks of the way included.
-    pub(super) fn referred(&self, reference: &Reference) -> Option<Value> {
+    /// The value that a reference leads to by as many of its static steps as there is
+    /// something for, marks of the way included, and their number.
+    fn referred(&self, reference: &Reference) -> Option<(Value, usize)> {
         let whole = self.scope.resolve(reference).ok()?;
         let mut marks = whole.marks();
         let mut at = &whole;
+        let mut taken = 0;
         for step in &reference.steps {
-            if !at.is_known() {
+            let Some(part) = at.child(step) else {
                 break;
-            }
-            at = at.child(step)?;
+            };
+            at = part;
             marks |= at.marks();
+            taken += 1;
         }
-        Some(at.clone().mark(marks))
+        Some((at.clone().mark(marks), taken))
     }
 }
 
@@ -83,13 +83,21 @@ fn describe(value: &Value) -> String {
     }
     let count = |kind: &str, one: &str, many: &str| {
         let n = value.len().unwrap_or(0);
-        format!("is a {kind} with {n} {}", if n == 1 { one } else { many })
+        format!(
+            "is {} {kind} with {n} {}",
+            if kind == "object" { "an" } else { "a" },
+            if n == 1 { one } else { many }
+        )
     };
     match value.peel() {
         Value::Null(_) => "is null".into(),
         Value::Unknown(u) => match u.ty {
             muster_value::Type::Dynamic => "is known only after apply".into(),
-            ref ty => format!("is a {}, known only after apply", ty.friendly_name()),
+            ref ty => {
+                let name = ty.friendly_name();
+                let a = if name.starts_with('o') { "an" } else { "a" };
+                format!("is {a} {name}, known only after apply")
+            }
         },
         Value::Bool(b) => format!("is {b}"),
         Value::Number(n) => format!("is {n}"),

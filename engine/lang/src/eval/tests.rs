@@ -1,1 +1,227 @@
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use muster_value::{Marks, Refinement, Type, Value};
+
+use crate::syntax::parse_expression;
+use crate::{Diags, FileId, Files, Reference, Scope, Subject, eval};
+
+/// A scope with a few variables and no files.
+struct Names(HashMap<&'static str, Value>);
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("no files here".into())
+    }
+    fn exists(&self, _: &str) -> Result<bool, String> {
+        Ok(false)
+    }
+    fn walk(&self, _: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+    fn home(&self) -> Option<String> {
+        None
+    }
+    fn cwd(&self) -> String {
+        "/".into()
+    }
+}
+
+impl Scope for Names {
+    fn resolve(&self, reference: &Reference) -> Result<Value, Diags> {
+        match &reference.subject {
+            Subject::Variable(name) => Ok(self.0[&**name].clone()),
+            _ => Err(Diags::new()),
+        }
+    }
+
+    fn files(&self) -> &dyn Files {
+        &NoFiles
+    }
+}
+
+fn scope() -> Names {
+    let prefixed = Refinement {
+        prefix: Some("ab-".into()),
+        ..Refinement::not_null()
+    };
+    Names(HashMap::from([
+        ("any", Value::unknown(Type::Dynamic)),
+        ("bool", Value::unknown(Type::Bool)),
+        ("string", Value::unknown(Type::String)),
+        ("prefixed", Value::refined(Type::String, prefixed)),
+        ("list", Value::unknown(Type::list(Type::String))),
+        ("map", Value::unknown(Type::map(Type::Number))),
+        (
+            "some",
+            Value::list(Type::String, vec!["a".into(), Value::unknown(Type::String)]),
+        ),
+        ("secret", Value::from("hush").mark(Marks::SENSITIVE)),
+        ("passing", Value::from("now").mark(Marks::EPHEMERAL)),
+        ("name", "Ada".into()),
+        (
+            "object",
+            Value::object([("id", Value::int(5)), ("none", Value::NULL)]),
+        ),
+    ]))
+}
+
+fn run(text: &str) -> Result<Value, Diags> {
+    let (raw, diags) = parse_expression(FileId(0), &Arc::from(text));
+    assert!(diags.is_empty(), "{text}: {diags:?}");
+    let (expr, diags) = raw.lower(&[]);
+    assert!(diags.is_empty(), "{text}: {diags:?}");
+    eval(&expr, &scope(), &[])
+}
+
+fn check(text: &str, expect: Value) {
+    assert_eq!(run(text), Ok(expect), "{text}");
+}
+
+fn check_error(text: &str, summary: &str, values: &[(&str, &str)]) {
+    let diags = run(text).expect_err(text);
+    let first = &diags.0[0];
+    let found: Vec<_> = first
+        .values
+        .iter()
+        .map(|(a, b)| (a.as_str(), b.as_str()))
+        .collect();
+    assert_eq!(
+        (first.summary.as_str(), &found[..]),
+        (summary, values),
+        "{text}: {first:?}"
+    );
+    assert!(first.subject.is_some(), "{text}: no position");
+}
+
+fn unknown(ty: Type) -> Value {
+    Value::unknown_not_null(ty)
+}
+
+fn starting(prefix: &str) -> Value {
+    let prefix = Some(prefix.into());
+    Value::refined(
+        Type::String,
+        Refinement {
+            prefix,
+            ..Refinement::not_null()
+        },
+    )
+}
+
+#[test]
+fn unknowns_keep_what_is_sure() {
+    check("var.string == null", unknown(Type::Bool));
+    check("\"x${var.string}\" == null", Value::Bool(false));
+    check("\"id-${var.string}\"", starting("id-"));
+    check("\"${var.prefixed}x\"", starting("ab-"));
+    check("startswith(var.prefixed, \"ab\")", Value::Bool(true));
+    check("startswith(var.prefixed, \"x\")", Value::Bool(false));
+    check("var.bool ? \"ab1\" : \"ab2\"", starting("ab"));
+    check("1 + var.map[\"a\"]", unknown(Type::Number));
+    check("!var.bool", unknown(Type::Bool));
+    check("var.any.a[0].b", Value::unknown(Type::Dynamic));
+    check("var.list[3]", Value::unknown(Type::String));
+    check("var.list[*]", unknown(Type::list(Type::String)));
+    check("[for x in var.list : x]", unknown(Type::Dynamic));
+    check("length(var.some)", Value::int(2));
+    check("length(var.list) >= 0", Value::Bool(true));
+    check("join(\",\", var.some)", unknown(Type::String));
+    check("jsonencode(var.some)", starting("["));
+    check(
+        "concat(var.list, var.list)",
+        unknown(Type::list(Type::String)),
+    );
+    check("keys(var.map)", unknown(Type::list(Type::String)));
+    check("upper(var.any)", unknown(Type::String));
+    check("max(var.any...)", unknown(Type::Number));
+    check("timestamp()", unknown(Type::String));
+    check("{ (var.string) = 1 }", unknown(Type::Dynamic));
+    check("format(\"a-%s\", var.string)", starting("a-"));
+}
+
+#[test]
+fn failure_is_not_decided_while_something_is_unknown() {
+    check("try(var.any.a, 1)", Value::unknown(Type::Dynamic));
+    check("can(var.any.a)", unknown(Type::Bool));
+    check("try(var.object.nope, 1)", Value::int(1));
+    check("can(var.object.id)", Value::Bool(true));
+}
+
+#[test]
+fn marks_travel() {
+    let secret = |v: Value| v.mark(Marks::SENSITIVE);
+    check("\"${var.secret}!\"", secret("hush!".into()));
+    check("upper(var.secret)", secret("HUSH".into()));
+    check("var.secret == \"hush\" ? 1 : 2", secret(Value::int(1)));
+    check("[var.secret, var.name][1]", "Ada".into());
+    check("{ a = var.secret }.a", secret("hush".into()));
+    check("nonsensitive(var.secret)", "hush".into());
+    check(
+        "\"${var.secret}${var.passing}\"",
+        Value::from("hushnow").mark(Marks::SENSITIVE | Marks::EPHEMERAL),
+    );
+    check("ephemeralasnull(var.passing)", Value::Null(Type::String));
+    check("length([var.secret])", Value::int(1));
+}
+
+#[test]
+fn errors_name_the_values() {
+    let object = [("var.object", "is an object with 2 attributes")];
+    check_error("var.object.nope", "Unsupported attribute", &object);
+    let none = [("var.object.none", "is null")];
+    check_error(
+        "var.object.none.x",
+        "Attempt to get attribute from null value",
+        &none,
+    );
+    check_error(
+        "1 + var.name",
+        "Invalid operand",
+        &[("var.name", "is \"Ada\"")],
+    );
+    check_error(
+        "1 + var.secret",
+        "Invalid operand",
+        &[("var.secret", "is sensitive")],
+    );
+    check_error(
+        "[1][var.object.id]",
+        "Invalid index",
+        &[("var.object.id", "is 5")],
+    );
+    check_error(
+        "max(var.name)",
+        "Invalid function argument",
+        &[("var.name", "is \"Ada\"")],
+    );
+    check_error("\"a${null}\"", "Invalid template interpolation value", &[]);
+    check_error("upper()", "Not enough function arguments", &[]);
+    check_error("upper(1, 2)", "Too many function arguments", &[]);
+    check_error("null ? 1 : 2", "Null condition", &[]);
+}
+
+#[test]
+fn reported_failures_stay_silent() {
+    assert_eq!(run("aws_instance.web.id"), Err(Diags::new()));
+    assert_eq!(run("try(aws_instance.web.id, 1)"), Err(Diags::new()));
+}
+
+#[test]
+fn both_operands_are_reported() {
+    let diags = run("\"a\" + \"b\"").expect_err("strings");
+    assert_eq!(diags.0.len(), 2);
+}
+
+#[test]
+fn deep_expressions_do_not_overflow() {
+    let deep = 20_000;
+    let text = format!("{}1{}", "(1+".repeat(deep), ")".repeat(deep));
+    check(&text, Value::int(deep as i64 + 1));
+    check(
+        &format!("0{}", " + 1".repeat(deep)),
+        Value::int(deep as i64),
+    );
+}

@@ -18,7 +18,7 @@ pub(super) fn find(name: &str) -> Result<Charset, String> {
         "utf-16le" => Charset::Utf16(true),
         "utf-16be" => Charset::Utf16(false),
         "iso-8859-1" | "latin1" | "l1" => Charset::Latin1,
-        label if matches!(label, "us-ascii" | "ascii" | "utf-16" | "replacement") => {
+        "us-ascii" | "ascii" | "utf-16" | "replacement" => {
             return Err(unknown(name));
         }
         label => match Encoding::for_label(label.as_bytes()) {
@@ -40,11 +40,20 @@ impl Charset {
             Self::Utf8 => Ok(text.as_bytes().to_vec()),
             Self::Utf16(little) => Ok(text
                 .encode_utf16()
-                .flat_map(|unit| if *little { unit.to_le_bytes() } else { unit.to_be_bytes() })
+                .flat_map(|unit| {
+                    if *little {
+                        unit.to_le_bytes()
+                    } else {
+                        unit.to_be_bytes()
+                    }
+                })
                 .collect()),
             Self::Latin1 => {
                 let byte = |c: char| u8::try_from(u32::from(c)).ok();
-                text.chars().map(byte).collect::<Option<_>>().ok_or_else(missing)
+                text.chars()
+                    .map(byte)
+                    .collect::<Option<_>>()
+                    .ok_or_else(missing)
             }
             Self::Other(encoding) => match encoding.encode(text) {
                 (_, _, true) => Err(missing()),
@@ -59,14 +68,16 @@ impl Charset {
         match self {
             Self::Utf8 => String::from_utf8(bytes.to_vec()).map_err(|_| broken()),
             Self::Utf16(little) => {
-                if bytes.len() % 2 != 0 {
+                if !bytes.len().is_multiple_of(2) {
                     return Err(broken());
                 }
                 let units = bytes.chunks_exact(2).map(|pair| match little {
                     true => u16::from_le_bytes([pair[0], pair[1]]),
                     false => u16::from_be_bytes([pair[0], pair[1]]),
                 });
-                char::decode_utf16(units).collect::<Result<_, _>>().map_err(|_| broken())
+                char::decode_utf16(units)
+                    .collect::<Result<_, _>>()
+                    .map_err(|_| broken())
             }
             Self::Latin1 => Ok(bytes.iter().map(|b| char::from(*b)).collect()),
             Self::Other(encoding) => encoding

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use muster_value::{Marks, Str, Type, Value, convert, set_value, unify, unify_all};
+use muster_value::{Marks, Str, Type, Value, convert, unify};
 
-use super::collection::items;
 use super::signature::first_type;
 use super::{Function, FunctionError, Param, Returns};
 
@@ -50,14 +49,6 @@ pub(super) static TABLE: &[Function] = &[
     )
     .more(Param::any("maps").null().unknown().marked()),
     Function::new(
-        "setproduct",
-        "Every combination of one element from each of the collections.",
-        &[],
-        Returns::ANY,
-        |a, _| set_product(a),
-    )
-    .more(Param::any("sets")),
-    Function::new(
         "transpose",
         "A map of lists in which keys and elements have changed places.",
         &[Param::typed("values", lists)],
@@ -87,36 +78,14 @@ pub(super) static TABLE: &[Function] = &[
         }),
         |a, _| zip(a),
     ),
-    Function::new(
-        "setintersection",
-        "The elements that are in all of the sets.",
-        &[Param::set("first_set")],
-        Returns::of(|a| common(a).unwrap_or(Type::set(Type::Dynamic))),
-        |a, _| sets(a, |in_all, _| in_all),
-    )
-    .more(Param::set("other_sets")),
-    Function::new(
-        "setsubtract",
-        "The elements of the first set that are not in the second.",
-        &[Param::set("a"), Param::set("b")],
-        Returns::of(|a| common(a).unwrap_or(Type::set(Type::Dynamic))),
-        |a, _| sets(a, |in_all, first| first && !in_all),
-    ),
-    Function::new(
-        "setunion",
-        "The elements that are in at least one of the sets.",
-        &[Param::set("first_set").unknown()],
-        Returns::of(|a| common(a).unwrap_or(Type::set(Type::Dynamic))),
-        |a, _| sets(a, |_, _| true),
-    )
-    .more(Param::set("other_sets").unknown()),
 ];
 
 fn lists() -> Type {
     Type::map(Type::list(Type::String))
 }
 
-fn common(args: &[Value]) -> Option<Type> {
+/// The type all arguments convert to.
+pub(super) fn common(args: &[Value]) -> Option<Type> {
     unify(&args.iter().map(Value::ty).collect::<Vec<_>>())
 }
 
@@ -319,55 +288,6 @@ fn merge(args: &[Value]) -> Result {
     .mark(marks))
 }
 
-/// How many combinations `setproduct` gives at most.
-const MOST: usize = 10_000_000;
-
-fn set_product(args: &[Value]) -> Result {
-    if args.len() < 2 {
-        return Err("at least two collections are needed".into());
-    }
-    let mut factors = Vec::new();
-    let mut set = false;
-    let mut total = 1usize;
-    for (at, arg) in args.iter().enumerate() {
-        let required = "a list, set or tuple is required";
-        set |= matches!(arg, Value::Set(_));
-        let (elem, items) = match arg {
-            Value::List(_) | Value::Set(_) => {
-                let elem = arg.ty().element().cloned().unwrap_or(Type::Dynamic);
-                (elem, items(arg, at)?.to_vec())
-            }
-            Value::Tuple(all) if all.is_empty() => (Type::Dynamic, Vec::new()),
-            Value::Tuple(all) => unify_all(all)
-                .ok_or_else(|| FunctionError::argument(at, "all elements must be of one type"))?,
-            _ => return Err(FunctionError::argument(at, required)),
-        };
-        total = total
-            .checked_mul(items.len())
-            .filter(|t| *t <= MOST)
-            .ok_or_else(|| {
-                FunctionError::from(format!("there are more than {MOST} combinations"))
-            })?;
-        factors.push((elem, items));
-    }
-    let elem = Type::tuple(factors.iter().map(|(ty, _)| ty.clone()));
-    let mut rows = Vec::with_capacity(total);
-    for row in 0..total {
-        let mut rest = row;
-        let mut picked = Vec::with_capacity(factors.len());
-        for (_, items) in factors.iter().rev() {
-            picked.push(items[rest % items.len()].clone());
-            rest /= items.len();
-        }
-        rows.push(Value::tuple(picked.into_iter().rev()));
-    }
-    Ok(if set {
-        set_value(elem, rows)
-    } else {
-        Value::list(elem, rows)
-    })
-}
-
 fn transpose(map: &Value) -> Result {
     let mut turned: BTreeMap<Str, Vec<Value>> = BTreeMap::new();
     for (key, list) in map.as_entries().into_iter().flatten() {
@@ -430,47 +350,4 @@ fn zip(args: &[Value]) -> Result {
         None => Value::Object(entries.into()),
     }
     .mark(marks))
-}
-
-/// The elements that `keep` wants, which is told whether an element is in all sets and whether
-/// it is in the first.
-fn sets(args: &[Value], keep: fn(bool, bool) -> bool) -> Result {
-    let incompatible = "the sets must have elements of one type";
-    let typed: Vec<Type> = args.iter().map(Value::ty).collect();
-    let with_items: Vec<Type> = args
-        .iter()
-        .zip(&typed)
-        .filter(|(v, t)| !t.has_dynamic() || v.len() != Some(0))
-        .map(|(_, t)| t.clone())
-        .collect();
-    let ty = match with_items.is_empty() {
-        true => typed[0].clone(),
-        false => unify(&with_items).ok_or(incompatible)?,
-    };
-    let elem = ty.element().cloned().unwrap_or(Type::Dynamic);
-    if args.iter().any(|v| !v.is_known()) {
-        return Ok(Value::unknown_not_null(ty));
-    }
-    let mut counted: BTreeMap<String, (Value, usize, bool)> = BTreeMap::new();
-    let mut undecided = Vec::new();
-    for (at, arg) in args.iter().enumerate() {
-        let arg = convert(arg, &ty).map_err(|_| incompatible)?;
-        for item in arg.as_slice().unwrap_or_default() {
-            if !item.is_wholly_known() {
-                undecided.push(item.clone());
-                continue;
-            }
-            let key = super::json::encode(item)?;
-            let entry = counted
-                .entry(key)
-                .or_insert_with(|| (item.clone(), 0, at == 0));
-            entry.1 += 1;
-        }
-    }
-    let all = args.len();
-    let kept = counted
-        .into_values()
-        .filter(|(_, n, first)| keep(*n == all, *first));
-    let kept = kept.map(|(item, ..)| item).chain(undecided).collect();
-    Ok(set_value(elem, kept))
 }

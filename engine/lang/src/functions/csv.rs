@@ -7,7 +7,9 @@ use muster_value::{Str, Type, Value};
 /// The rows of a text as a list of objects.
 pub(super) fn decode(text: &str) -> Result<Value, String> {
     let mut rows = Rows { text, line: 1 };
-    let header = rows.next_row()?.ok_or("there is no row with the names of the columns")?;
+    let header = rows
+        .next_row()?
+        .ok_or("there is no row with the names of the columns")?;
     let mut names: Vec<Str> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for field in header {
@@ -27,7 +29,10 @@ pub(super) fn decode(text: &str) -> Result<Value, String> {
                 names.len()
             ));
         }
-        let fields = names.iter().zip(row).map(|(n, f)| (n.clone(), Value::from(f)));
+        let fields = names
+            .iter()
+            .zip(row)
+            .map(|(n, f)| (n.clone(), Value::from(f)));
         items.push(Value::Object(fields.collect::<BTreeMap<_, _>>().into()));
     }
     let elem = Type::object(names.into_iter().map(|n| (n, Type::String)));
@@ -47,7 +52,11 @@ struct Rows<'a> {
 impl Rows<'_> {
     /// The fields of the next row; empty lines are no rows.
     fn next_row(&mut self) -> Result<Option<Vec<String>>, String> {
-        while let Some(rest) = self.text.strip_prefix('\n').or(self.text.strip_prefix("\r\n")) {
+        while let Some(rest) = self
+            .text
+            .strip_prefix('\n')
+            .or(self.text.strip_prefix("\r\n"))
+        {
             self.text = rest;
             self.line += 1;
         }
@@ -68,7 +77,11 @@ impl Rows<'_> {
                 self.text = rest;
                 continue;
             }
-            if let Some(rest) = self.text.strip_prefix("\r\n").or(self.text.strip_prefix('\n')) {
+            if let Some(rest) = self
+                .text
+                .strip_prefix("\r\n")
+                .or(self.text.strip_prefix('\n'))
+            {
                 self.text = rest;
                 self.line += 1;
             }
@@ -80,9 +93,15 @@ impl Rows<'_> {
         let end = self.text.find([',', '\n']).unwrap_or(self.text.len());
         let (field, rest) = self.text.split_at(end);
         let before_break = rest.is_empty() || rest.starts_with('\n');
-        let field = field.strip_suffix('\r').filter(|_| before_break).unwrap_or(field);
+        let field = field
+            .strip_suffix('\r')
+            .filter(|_| before_break)
+            .unwrap_or(field);
         if field.contains('"') {
-            return Err(format!("line {} has a quote inside a field without quotes", self.line));
+            return Err(format!(
+                "line {} has a quote inside a field without quotes",
+                self.line
+            ));
         }
         self.text = rest;
         Ok(field.to_owned())
@@ -93,7 +112,10 @@ impl Rows<'_> {
         let mut field = String::new();
         loop {
             let Some(end) = self.text.find('"') else {
-                return Err(format!("a quote in or before line {} is not closed", self.line));
+                return Err(format!(
+                    "a quote in or before line {} is not closed",
+                    self.line
+                ));
             };
             let part = &self.text[..end];
             self.line += part.matches('\n').count();

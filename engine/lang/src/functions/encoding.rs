@@ -53,7 +53,9 @@ pub(super) static TABLE: &[Function] = &[
             let charset = charset::find(text(a, 1)).map_err(|e| FunctionError::argument(1, e))?;
             let bytes = decode(text(a, 0))
                 .ok_or_else(|| FunctionError::argument(0, "the string is not Base64"))?;
-            let decoded = charset.decode(&bytes).map_err(|e| FunctionError::argument(0, e))?;
+            let decoded = charset
+                .decode(&bytes)
+                .map_err(|e| FunctionError::argument(0, e))?;
             Ok(decoded.into())
         },
     ),
@@ -64,7 +66,9 @@ pub(super) static TABLE: &[Function] = &[
         Returns::STRING,
         |a, _| {
             let charset = charset::find(text(a, 1)).map_err(|e| FunctionError::argument(1, e))?;
-            let bytes = charset.encode(text(a, 0)).map_err(|e| FunctionError::argument(0, e))?;
+            let bytes = charset
+                .encode(text(a, 0))
+                .map_err(|e| FunctionError::argument(0, e))?;
             Ok(encode(&bytes))
         },
     ),
@@ -85,7 +89,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The bytes of a Base64 string, line breaks left out.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
-    let plain: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let plain: Vec<u8> = text
+        .bytes()
+        .filter(|b| !matches!(b, b'\r' | b'\n'))
+        .collect();
     BASE64.decode(plain).ok()
 }
 
@@ -100,7 +107,9 @@ fn gzip(text: &str) -> Result {
     const SYSTEM: u8 = 255;
     let builder = flate2::GzBuilder::new().operating_system(SYSTEM);
     let mut writer = builder.write(Vec::new(), flate2::Compression::default());
-    let packed = writer.write_all(text.as_bytes()).and_then(|()| writer.finish());
+    let packed = writer
+        .write_all(text.as_bytes())
+        .and_then(|()| writer.finish());
     Ok(encode(&packed.map_err(|e| e.to_string())?))
 }
 

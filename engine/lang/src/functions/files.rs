@@ -41,7 +41,11 @@ pub(super) static TABLE: &[Function] = &[
         "The content of a file as Base64.",
         &[path()],
         Returns::STRING,
-        |a, call| Ok(encoding::encode(&content(a, call)?)),
+        |a, call| {
+            Ok(encoding::encode(
+                &content(a, call).map_err(|e| FunctionError::argument(0, e))?,
+            ))
+        },
     ),
     Function::new(
         "fileexists",
@@ -75,14 +79,16 @@ pub(super) const fn path() -> Param {
 }
 
 /// The content of the file that the first argument names.
-pub(super) fn content(args: &[Value], call: &Call<'_>) -> Result<Vec<u8>> {
+pub(super) fn content(args: &[Value], call: &Call<'_>) -> std::result::Result<Vec<u8>, String> {
     let path = expand(text(args, 0), call)?;
-    call.scope.files().read(&path).map_err(|e| FunctionError::argument(0, e))
+    let missing = |e| format!("cannot read {path}: {e}");
+    call.scope.files().read(&path).map_err(missing)
 }
 
 /// The content of the text file that the first argument names.
 pub(super) fn read_text(args: &[Value], call: &Call<'_>) -> Result<String> {
-    String::from_utf8(content(args, call)?).map_err(|_| {
+    let bytes = content(args, call).map_err(|e| FunctionError::argument(0, e))?;
+    String::from_utf8(bytes).map_err(|_| {
         let path = text(args, 0);
         format!("{path} is not UTF-8 text; filebase64 reads any file").into()
     })
@@ -93,9 +99,15 @@ fn expand(path: &str, call: &Call<'_>) -> std::result::Result<String, String> {
         return Ok(path.to_owned());
     };
     if !rest.is_empty() && !rest.starts_with('/') {
-        return Err(format!("{path} names the home of another user, which is not supported"));
+        return Err(format!(
+            "{path} names the home of another user, which is not supported"
+        ));
     }
-    let home = call.scope.files().home().ok_or("the home directory is not known")?;
+    let home = call
+        .scope
+        .files()
+        .home()
+        .ok_or("the home directory is not known")?;
     Ok(match rest {
         "" => home,
         rest => clean(&format!("{home}{rest}")),

@@ -1,9 +1,8 @@
 //! `format` and `formatlist`.
 
 use muster_value::{Number, Type, Value, convert};
-use unicode_segmentation::UnicodeSegmentation;
 
-use super::string::{MOST_BYTES, text};
+use super::string::{MOST_BYTES, graphemes, text};
 use super::{Function, FunctionError, Param, Returns, json};
 
 mod digits;
@@ -18,17 +17,25 @@ pub(super) static TABLE: &[Function] = &[
         "format",
         "A string with values put in where it has verbs such as %s and %d.",
         &[Param::string("format")],
-        Returns::of(|a| if a.is_empty() { Type::Dynamic } else { Type::String }),
+        Returns::of(|a| {
+            if a.is_empty() {
+                Type::Dynamic
+            } else {
+                Type::String
+            }
+        }),
         |a, _| {
             if a.iter().any(|v| !v.is_wholly_known()) {
                 let before = text(a, 0).split('%').next().unwrap_or_default();
                 return Ok(crate::eval::unknown_string(before));
             }
             let values: Vec<&Value> = a[1..].iter().collect();
-            format(text(a, 0), &values).map(Value::from).map_err(|e| match e {
-                Wrong::TooMany(used) => FunctionError::argument(used + 1, too_many(used)),
-                Wrong::Other(reason) => reason.into(),
-            })
+            format(text(a, 0), &values)
+                .map(Value::from)
+                .map_err(|e| match e {
+                    Wrong::TooMany(used) => FunctionError::argument(used + 1, too_many(used)),
+                    Wrong::Other(reason) => reason.into(),
+                })
         },
     )
     .more(Param::any("args").null().unknown()),
@@ -36,7 +43,13 @@ pub(super) static TABLE: &[Function] = &[
         "formatlist",
         "A list of strings, one for each element of the lists among the values.",
         &[Param::string("format")],
-        Returns::of(|a| if a.is_empty() { Type::Dynamic } else { Type::list(Type::String) }),
+        Returns::of(|a| {
+            if a.is_empty() {
+                Type::Dynamic
+            } else {
+                Type::list(Type::String)
+            }
+        }),
         |a, _| format_list(a),
     )
     .more(Param::any("args").null().unknown()),
@@ -83,8 +96,10 @@ fn format_list(args: &[Value]) -> Result {
     }
     let mut lines = Vec::new();
     for row in 0..length.map_or(1, |(_, n)| n) {
-        let values: Vec<&Value> =
-            args[1..].iter().map(|v| v.as_slice().map_or(v, |items| &items[row])).collect();
+        let values: Vec<&Value> = args[1..]
+            .iter()
+            .map(|v| v.as_slice().map_or(v, |items| &items[row]))
+            .collect();
         if values.iter().any(|v| !v.is_wholly_known()) {
             lines.push(Value::unknown_not_null(Type::String));
             continue;
@@ -117,8 +132,9 @@ fn format(format: &str, values: &[&Value]) -> std::result::Result<String, Wrong>
                         values.len()
                     )
                 })?;
-                let part = write(&verb, value)
-                    .map_err(|e| format!("value {} does not suit \"{}\": {e}", index + 1, verb.source))?;
+                let part = write(&verb, value).map_err(|e| {
+                    format!("value {} does not suit \"{}\": {e}", index + 1, verb.source)
+                })?;
                 out.push_str(&part);
             }
         }
@@ -142,7 +158,12 @@ fn write(verb: &Verb<'_>, value: &Value) -> std::result::Result<String, String> 
     }
     let to = |ty: &Type| convert(value, ty).map_err(|e| e.reason);
     match verb.letter {
-        't' => Ok(if to(&Type::Bool)?.as_bool() == Some(true) { "true" } else { "false" }.into()),
+        't' => Ok(if to(&Type::Bool)?.as_bool() == Some(true) {
+            "true"
+        } else {
+            "false"
+        }
+        .into()),
         's' | 'q' => {
             let string = to(&Type::String)?;
             Ok(write_text(verb, string.as_str().map_or("", |s| s)))
@@ -172,7 +193,7 @@ fn natural(verb: &Verb<'_>, value: &Value) -> std::result::Result<String, String
 fn write_text(verb: &Verb<'_>, text: &str) -> String {
     let mut text = text.to_owned();
     if let Some(most) = verb.precision.filter(|p| *p > 0) {
-        text = text.graphemes(true).take(most).collect();
+        text = graphemes(&text).into_iter().take(most).collect();
     }
     if verb.letter == 'q' {
         let mut quoted = String::new();
@@ -227,7 +248,7 @@ fn whole(verb: &Verb<'_>, number: &Number) -> std::result::Result<String, String
 
 /// Fills up to the width; zeros go between the sign, so many bytes, and the rest.
 fn pad(verb: &Verb<'_>, text: &str, sign: usize) -> String {
-    let missing = verb.width.saturating_sub(text.graphemes(true).count());
+    let missing = verb.width.saturating_sub(graphemes(text).len());
     if missing == 0 {
         return text.to_owned();
     }

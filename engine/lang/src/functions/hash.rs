@@ -14,18 +14,66 @@ use super::{Call, Function, FunctionError, Param, Returns, encoding, rsa};
 type Result<T = Value> = std::result::Result<T, FunctionError>;
 
 pub(super) static TABLE: &[Function] = &[
-    of_text("base64sha256", "The SHA-256 hash of a text, as Base64.", |a, _| base64::<Sha256>(text(a, 0).as_bytes())),
-    of_text("base64sha512", "The SHA-512 hash of a text, as Base64.", |a, _| base64::<Sha512>(text(a, 0).as_bytes())),
-    of_text("md5", "The MD5 hash of a text, in hexadecimal digits.", |a, _| hex::<Md5>(text(a, 0).as_bytes())),
-    of_text("sha1", "The SHA-1 hash of a text, in hexadecimal digits.", |a, _| hex::<Sha1>(text(a, 0).as_bytes())),
-    of_text("sha256", "The SHA-256 hash of a text, in hexadecimal digits.", |a, _| hex::<Sha256>(text(a, 0).as_bytes())),
-    of_text("sha512", "The SHA-512 hash of a text, in hexadecimal digits.", |a, _| hex::<Sha512>(text(a, 0).as_bytes())),
-    of_file("filebase64sha256", "The SHA-256 hash of a file, as Base64.", |a, c| base64::<Sha256>(&content(a, c)?)),
-    of_file("filebase64sha512", "The SHA-512 hash of a file, as Base64.", |a, c| base64::<Sha512>(&content(a, c)?)),
-    of_file("filemd5", "The MD5 hash of a file, in hexadecimal digits.", |a, c| hex::<Md5>(&content(a, c)?)),
-    of_file("filesha1", "The SHA-1 hash of a file, in hexadecimal digits.", |a, c| hex::<Sha1>(&content(a, c)?)),
-    of_file("filesha256", "The SHA-256 hash of a file, in hexadecimal digits.", |a, c| hex::<Sha256>(&content(a, c)?)),
-    of_file("filesha512", "The SHA-512 hash of a file, in hexadecimal digits.", |a, c| hex::<Sha512>(&content(a, c)?)),
+    of_text(
+        "base64sha256",
+        "The SHA-256 hash of a text, as Base64.",
+        |a, _| base64::<Sha256>(text(a, 0).as_bytes()),
+    ),
+    of_text(
+        "base64sha512",
+        "The SHA-512 hash of a text, as Base64.",
+        |a, _| base64::<Sha512>(text(a, 0).as_bytes()),
+    ),
+    of_text(
+        "md5",
+        "The MD5 hash of a text, in hexadecimal digits.",
+        |a, _| hex::<Md5>(text(a, 0).as_bytes()),
+    ),
+    of_text(
+        "sha1",
+        "The SHA-1 hash of a text, in hexadecimal digits.",
+        |a, _| hex::<Sha1>(text(a, 0).as_bytes()),
+    ),
+    of_text(
+        "sha256",
+        "The SHA-256 hash of a text, in hexadecimal digits.",
+        |a, _| hex::<Sha256>(text(a, 0).as_bytes()),
+    ),
+    of_text(
+        "sha512",
+        "The SHA-512 hash of a text, in hexadecimal digits.",
+        |a, _| hex::<Sha512>(text(a, 0).as_bytes()),
+    ),
+    of_file(
+        "filebase64sha256",
+        "The SHA-256 hash of a file, as Base64.",
+        |a, c| base64::<Sha256>(&content(a, c)?),
+    ),
+    of_file(
+        "filebase64sha512",
+        "The SHA-512 hash of a file, as Base64.",
+        |a, c| base64::<Sha512>(&content(a, c)?),
+    ),
+    of_file(
+        "filemd5",
+        "The MD5 hash of a file, in hexadecimal digits.",
+        |a, c| hex::<Md5>(&content(a, c)?),
+    ),
+    of_file(
+        "filesha1",
+        "The SHA-1 hash of a file, in hexadecimal digits.",
+        |a, c| hex::<Sha1>(&content(a, c)?),
+    ),
+    of_file(
+        "filesha256",
+        "The SHA-256 hash of a file, in hexadecimal digits.",
+        |a, c| hex::<Sha256>(&content(a, c)?),
+    ),
+    of_file(
+        "filesha512",
+        "The SHA-512 hash of a file, in hexadecimal digits.",
+        |a, c| hex::<Sha512>(&content(a, c)?),
+    ),
     Function::new(
         "bcrypt",
         "The bcrypt hash of a text, another one each time.",
@@ -44,7 +92,9 @@ pub(super) static TABLE: &[Function] = &[
                 .ok_or_else(|| FunctionError::argument(0, "the string is not Base64"))?;
             let key = rsa::private_key(text(a, 1)).map_err(|e| FunctionError::argument(1, e))?;
             let plain = rsa::decrypt(&key, &cipher)?;
-            Ok(String::from_utf8(plain).map_err(|_| "what was encrypted is not UTF-8 text")?.into())
+            Ok(String::from_utf8(plain)
+                .map_err(|_| "what was encrypted is not UTF-8 text")?
+                .into())
         },
     ),
     Function::new(
@@ -70,11 +120,12 @@ pub(super) static TABLE: &[Function] = &[
                 "url" => Uuid::NAMESPACE_URL,
                 "oid" => Uuid::NAMESPACE_OID,
                 "x500" => Uuid::NAMESPACE_X500,
-                other => Uuid::try_parse(other).map_err(|_| {
-                    "the namespace is not dns, url, oid, x500 or a UUID"
-                })?,
+                other => Uuid::try_parse(other)
+                    .map_err(|_| "the namespace is not dns, url, oid, x500 or a UUID")?,
             };
-            Ok(Value::string(Uuid::new_v5(&namespace, text(a, 1).as_bytes()).to_string()))
+            Ok(Value::string(
+                Uuid::new_v5(&namespace, text(a, 1).as_bytes()).to_string(),
+            ))
         },
     ),
 ];
@@ -131,5 +182,7 @@ fn bcrypt(args: &[Value], call: &Call<'_>) -> Result {
         return Ok(Value::unknown_not_null(muster_value::Type::String));
     }
     let hash = bcrypt::hash_with_result(text(args, 0), cost as u32).map_err(|e| e.to_string())?;
-    Ok(Value::string(hash.format_for_version(bcrypt::Version::TwoA)))
+    Ok(Value::string(
+        hash.format_for_version(bcrypt::Version::TwoA),
+    ))
 }

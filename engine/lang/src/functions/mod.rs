@@ -15,13 +15,15 @@ mod network;
 mod numeric;
 mod pattern;
 mod rsa;
+mod select;
+mod sets;
 mod signature;
 mod string;
 mod template;
-mod time;
-mod yaml;
 #[cfg(test)]
 mod tests;
+mod time;
+mod yaml;
 
 use std::sync::LazyLock;
 
@@ -123,7 +125,7 @@ impl Function {
 }
 
 static ALL: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 15] = [
+    let families: [&'static [Function]; 17] = [
         collection::TABLE,
         combine::TABLE,
         convert::TABLE,
@@ -135,6 +137,8 @@ static ALL: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
         network::TABLE,
         numeric::TABLE,
         pattern::TABLE,
+        select::TABLE,
+        sets::TABLE,
         string::TABLE,
         template::TABLE,
         time::TABLE,

@@ -35,7 +35,11 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "cidrsubnet",
         "A network inside another: so many more bits of prefix, the one of a number.",
-        &[Param::string("prefix"), Param::number("newbits"), Param::number("netnum")],
+        &[
+            Param::string("prefix"),
+            Param::number("newbits"),
+            Param::number("netnum"),
+        ],
         Returns::STRING,
         |a, _| subnet(a),
     ),
@@ -63,12 +67,19 @@ impl Network {
         let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
         let (address, bits) = match v4(address) {
             Some(v4) => (u128::from(u32::from(v4)), 32),
-            None => (u128::from(address.parse::<Ipv6Addr>().map_err(|_| wrong())?), 128),
+            None => (
+                u128::from(address.parse::<Ipv6Addr>().map_err(|_| wrong())?),
+                128,
+            ),
         };
         if prefix.is_empty() || prefix.len() > 3 || !prefix.bytes().all(|b| b.is_ascii_digit()) {
             return Err(wrong());
         }
-        let prefix = prefix.parse().ok().filter(|p| *p <= bits).ok_or_else(wrong)?;
+        let prefix = prefix
+            .parse()
+            .ok()
+            .filter(|p| *p <= bits)
+            .ok_or_else(wrong)?;
         let mut network = Self {
             address,
             prefix,
@@ -95,11 +106,11 @@ impl Network {
             .and_then(|p| u32::try_from(p).ok())
             .filter(|p| *p <= self.bits);
         match prefix {
-            Some(prefix) => Ok(Self {
-                prefix,
-                ..*self
-            }),
-            None => Err(format!("a prefix of {} bits cannot have {more} more", self.prefix)),
+            Some(prefix) => Ok(Self { prefix, ..*self }),
+            None => Err(format!(
+                "a prefix of {} bits cannot have {more} more",
+                self.prefix
+            )),
         }
     }
 
@@ -126,7 +137,11 @@ fn v4(text: &str) -> Option<Ipv4Addr> {
             return None;
         }
         let trimmed = text.trim_start_matches('0');
-        *part = if trimmed.is_empty() { 0 } else { trimmed.parse().ok()? };
+        *part = if trimmed.is_empty() {
+            0
+        } else {
+            trimmed.parse().ok()?
+        };
     }
     texts.next().is_none().then(|| parts.into())
 }
@@ -146,12 +161,19 @@ fn host(args: &[Value]) -> Result {
         .filter(|_| number.is_integer())
         .ok_or_else(|| format!("the number of a host must be whole, not {number}"))?;
     let count = BigInt::from(1) << net.host_bits();
-    let from_start = if number.is_negative() { &count + &host } else { host };
+    let from_start = if number.is_negative() {
+        &count + &host
+    } else {
+        host
+    };
     let offset = u128::try_from(&from_start)
         .ok()
         .filter(|_| from_start < count)
         .ok_or_else(|| {
-            format!("a network with a prefix of {} bits has no host {number}", net.prefix)
+            format!(
+                "a network with a prefix of {} bits has no host {number}",
+                net.prefix
+            )
         })?;
     Ok(address(net.address | offset, net.bits).into())
 }
@@ -178,8 +200,7 @@ fn subnet(args: &[Value]) -> Result {
 }
 
 fn subnets(args: &[Value]) -> Result {
-    let net = Network::parse(text(args, 0))
-        .map_err(|e| FunctionError::argument(0, e))?;
+    let net = Network::parse(text(args, 0)).map_err(|e| FunctionError::argument(0, e))?;
     let mut found: Vec<Str> = Vec::with_capacity(args.len() - 1);
     // The first address that is free, as an offset from the start; it may be one past the end.
     let mut free = BigInt::from(0);
@@ -191,14 +212,19 @@ fn subnets(args: &[Value]) -> Result {
             return Err(wrong("at least one more bit of prefix is needed".into()));
         }
         if more > 32 {
-            return Err(wrong("more than 32 more bits of prefix are not supported".into()));
+            return Err(wrong(
+                "more than 32 more bits of prefix are not supported".into(),
+            ));
         }
         let inner = net.extend(more).map_err(wrong)?;
         let step = BigInt::from(1) << inner.host_bits();
         let start = (&free + &step - 1) / &step * &step;
         free = &start + &step;
         if free > size {
-            let reason = format!("there is no room left for a network of {} bits", inner.prefix);
+            let reason = format!(
+                "there is no room left for a network of {} bits",
+                inner.prefix
+            );
             return Err(wrong(reason));
         }
         let offset = u128::try_from(&start).unwrap_or_default();

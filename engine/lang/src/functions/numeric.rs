@@ -1,7 +1,7 @@
 //! Numbers.
 
 use muster_value::{Number, Type, Value, convert};
-use num_bigint::BigInt;
+use num_bigint::{BigInt, Sign};
 
 use super::{Function, FunctionError, Param, Returns};
 
@@ -75,21 +75,22 @@ pub(super) static TABLE: &[Function] = &[
         "A number raised to a power.",
         &[Param::number("num"), Param::number("power")],
         Returns::NUMBER,
-        |a, _| float(power(number(a, 0)?.to_f64(), number(a, 1)?.to_f64())),
+        |a, _| float(number(a, 0)?.to_f64().powf(number(a, 1)?.to_f64())),
     ),
     Function::new(
         "signum",
-        "The sign of a number: -1, 0 or 1.",
+        "The sign of a whole number: -1, 0 or 1.",
         &[Param::number("num")],
         Returns::NUMBER,
         |a, _| {
             let n = number(a, 0)?;
-            let sign = if n.is_zero() {
-                0
-            } else if n.is_negative() {
-                -1
-            } else {
-                1
+            if !n.is_integer() {
+                return Err(format!("{n} is not a whole number").into());
+            }
+            let sign = match n {
+                n if n.is_zero() => 0,
+                n if n.is_negative() => -1,
+                _ => 1,
             };
             Ok(Value::int(sign))
         },
@@ -137,11 +138,6 @@ fn float(result: f64) -> Result<Value, FunctionError> {
         .map_err(|e| e.to_string().into())
 }
 
-/// IEEE power, where 1 to any power is 1 and -1 to infinity is 1.
-fn power(base: f64, exponent: f64) -> f64 {
-    base.powf(exponent)
-}
-
 fn extreme(args: &[Value], better: fn(&Number, &Number) -> bool) -> Result<Value, FunctionError> {
     if args.is_empty() {
         return Err("at least one number is needed".into());
@@ -170,7 +166,7 @@ fn parse_int(args: &[Value]) -> Result<Value, FunctionError> {
         .map(|c| digit(c, base))
         .collect::<Option<Vec<u8>>>()
         .filter(|d| !d.is_empty())
-        .map(|d| big(&d, base));
+        .and_then(|d| BigInt::from_radix_be(Sign::Plus, &d, base));
     let Some(n) = parsed else {
         let reason = format!("\"{text}\" is not a whole number in base {base}");
         return Err(FunctionError::argument(0, reason));
@@ -190,14 +186,6 @@ fn digit(c: char, base: u32) -> Option<u8> {
         _ => return None,
     };
     (value < base).then_some(value as u8)
-}
-
-/// Bases up to 36 are read in one go, the rest by halves, so that long texts stay cheap.
-fn big(digits: &[u8], base: u32) -> BigInt {
-    if let Some(n) = BigInt::from_radix_be(num_bigint::Sign::Plus, digits, base) {
-        return n;
-    }
-    BigInt::from(0)
 }
 
 fn sum(args: &[Value]) -> Result<Value, FunctionError> {
@@ -244,10 +232,13 @@ fn range(args: &[Value]) -> Result<Value, FunctionError> {
     };
     let down = limit < start;
     let step = step.unwrap_or_else(|| if down { one.neg() } else { one });
-    if step.is_zero() {
-        return Err(FunctionError::argument(2, "the step must not be zero"));
+    if limit == start {
+        return Ok(Value::list(Type::Number, Vec::new()));
     }
-    if limit != start && step.is_negative() != down {
+    if step.is_zero() {
+        return Err("the step must not be zero".into());
+    }
+    if step.is_negative() != down {
         let way = if down { "negative" } else { "positive" };
         return Err(FunctionError::argument(
             2,

@@ -11,13 +11,12 @@ use super::{Function, FunctionError, Param, Returns};
 
 mod syntax;
 
-
 pub(super) static TABLE: &[Function] = &[
     Function::new(
         "regex",
         "The first part of a string that matches a regular expression, or its groups.",
         &[Param::string("pattern"), Param::string("string")],
-        Returns::of(|a| found_type(a)),
+        Returns::of(found_type),
         |a, _| {
             let regex = compile(text(a, 0)).map_err(|e| FunctionError::argument(0, e))?;
             let shape = Shape::of(&regex).map_err(|e| FunctionError::argument(0, e))?;
@@ -43,7 +42,11 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "replace",
         "A string with all occurrences of a text, or of a pattern between slashes, replaced.",
-        &[Param::string("str"), Param::string("substr"), Param::string("replace")],
+        &[
+            Param::string("str"),
+            Param::string("substr"),
+            Param::string("replace"),
+        ],
         Returns::STRING,
         |a, _| {
             let (whole, part, by) = (text(a, 0), text(a, 1), text(a, 2));
@@ -94,9 +97,7 @@ impl Shape {
         match self {
             Self::Text => Type::String,
             Self::Groups => Type::tuple((1..regex.captures_len()).map(|_| Type::String)),
-            Self::Names => {
-                Type::object(regex.capture_names().flatten().map(|n| (n, Type::String)))
-            }
+            Self::Names => Type::object(regex.capture_names().flatten().map(|n| (n, Type::String))),
         }
     }
 

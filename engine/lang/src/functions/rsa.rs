@@ -47,7 +47,10 @@ fn wrap(key: &[u8]) -> Vec<u8> {
 
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
-    let length = &length[length.iter().position(|b| *b != 0).unwrap_or(length.len() - 1)..];
+    let length = &length[length
+        .iter()
+        .position(|b| *b != 0)
+        .unwrap_or(length.len() - 1)..];
     let mut out = vec![tag];
     if content.len() >= 128 {
         out.push(0x80 | length.len() as u8);

@@ -56,7 +56,10 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "startswith",
         "Whether a string starts with another.",
-        &[Param::string("str").unknown(), Param::string("prefix").unknown()],
+        &[
+            Param::string("str").unknown(),
+            Param::string("prefix").unknown(),
+        ],
         Returns::BOOL,
         |a, _| Ok(starts_with(&a[0], &a[1])),
     ),
@@ -72,12 +75,22 @@ pub(super) static TABLE: &[Function] = &[
         "A string backwards.",
         &[Param::string("str")],
         Returns::STRING,
-        |a, _| Ok(text(a, 0).graphemes(true).rev().collect::<String>().into()),
+        |a, _| {
+            Ok(graphemes(text(a, 0))
+                .into_iter()
+                .rev()
+                .collect::<String>()
+                .into())
+        },
     ),
     Function::new(
         "substr",
         "Characters of a string from an offset on, as many as given; all of the rest for -1.",
-        &[Param::string("str"), Param::number("offset"), Param::number("length")],
+        &[
+            Param::string("str"),
+            Param::number("offset"),
+            Param::number("length"),
+        ],
         Returns::STRING,
         |a, _| substr(a),
     ),
@@ -100,7 +113,12 @@ pub(super) static TABLE: &[Function] = &[
         "A string without the given start, if it has it.",
         &[Param::string("str"), Param::string("prefix")],
         Returns::STRING,
-        |a, _| Ok(text(a, 0).strip_prefix(text(a, 1)).unwrap_or(text(a, 0)).into()),
+        |a, _| {
+            Ok(text(a, 0)
+                .strip_prefix(text(a, 1))
+                .unwrap_or(text(a, 0))
+                .into())
+        },
     ),
     Function::new(
         "trimspace",
@@ -114,7 +132,12 @@ pub(super) static TABLE: &[Function] = &[
         "A string without the given end, if it has it.",
         &[Param::string("str"), Param::string("suffix")],
         Returns::STRING,
-        |a, _| Ok(text(a, 0).strip_suffix(text(a, 1)).unwrap_or(text(a, 0)).into()),
+        |a, _| {
+            Ok(text(a, 0)
+                .strip_suffix(text(a, 1))
+                .unwrap_or(text(a, 0))
+                .into())
+        },
     ),
     Function::new(
         "upper",
@@ -130,6 +153,33 @@ pub(super) fn text(args: &[Value], at: usize) -> &str {
     args[at].as_str().map_or("", |s| s)
 }
 
+/// The characters as people see them. Indic consonants that a virama joins count one by one, as
+/// they did before Unicode 15.1: `length` must not depend on the edition of the tables.
+pub(super) fn graphemes(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for cluster in text.graphemes(true) {
+        let mut start = 0;
+        for (at, c) in cluster.char_indices().skip(1) {
+            if is_linking_consonant(c) {
+                found.push(&cluster[start..at]);
+                start = at;
+            }
+        }
+        found.push(&cluster[start..]);
+    }
+    found
+}
+
+fn is_linking_consonant(c: char) -> bool {
+    matches!(c,
+        '\u{915}'..='\u{939}' | '\u{958}'..='\u{95f}' | '\u{978}'..='\u{97f}'
+        | '\u{995}'..='\u{9b9}' | '\u{9dc}'..='\u{9df}' | '\u{9f0}'..='\u{9f1}'
+        | '\u{a95}'..='\u{ab9}' | '\u{af9}'
+        | '\u{b15}'..='\u{b39}' | '\u{b5c}'..='\u{b5f}' | '\u{b71}'
+        | '\u{c15}'..='\u{c39}' | '\u{c58}'..='\u{c5a}'
+        | '\u{d15}'..='\u{d3a}')
+}
+
 fn indent(args: &[Value]) -> Result {
     let Ok(spaces) = usize::try_from(whole(args, 0)?) else {
         return Err("the number of spaces must not be negative".into());
@@ -142,7 +192,9 @@ fn indent(args: &[Value]) -> Result {
     if breaks == 0 {
         return Ok(args[1].clone());
     }
-    Ok(text.replace('\n', &format!("\n{}", " ".repeat(spaces))).into())
+    Ok(text
+        .replace('\n', &format!("\n{}", " ".repeat(spaces)))
+        .into())
 }
 
 /// How long a text may get by filling it up.
@@ -189,10 +241,14 @@ fn starts_with(value: &Value, prefix: &Value) -> Value {
 }
 
 fn substr(args: &[Value]) -> Result {
-    let graphemes: Vec<&str> = text(args, 0).graphemes(true).collect();
+    let graphemes = graphemes(text(args, 0));
     let count = graphemes.len() as i64;
     let (offset, length) = (whole(args, 1)?, whole(args, 2)?);
-    let start = if offset < 0 { offset.saturating_add(count) } else { offset };
+    let start = if offset < 0 {
+        offset.saturating_add(count)
+    } else {
+        offset
+    };
     let start = start.clamp(0, count) as usize;
     let end = match usize::try_from(length) {
         Ok(length) => start.saturating_add(length).min(graphemes.len()),

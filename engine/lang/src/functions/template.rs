@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use muster_value::{Type, Value, convert};
 
-use super::files::{read_text};
+use super::files::read_text;
 use super::string::text;
 use super::{Call, Function, FunctionError, Param, Returns};
 use crate::expr::Node;
@@ -26,7 +26,10 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "templatestring",
         "A string that is a template with values put in.",
-        &[Param::string("template"), Param::any("vars").unknown().marked()],
+        &[
+            Param::string("template"),
+            Param::any("vars").unknown().marked(),
+        ],
         Returns::STRING,
         |a, call| {
             let result = render("template", text(a, 0), &a[1], call)?;
@@ -78,7 +81,10 @@ fn lower(name: &str, source: &Arc<str>, names: &[Str]) -> Result<Expr> {
         let word = source.get(at as usize..end as usize).unwrap_or_default();
         FunctionError::argument(
             1,
-            format!("{} refers to \"{word}\", which is not among the values", place(name, source, at)),
+            format!(
+                "{} refers to \"{word}\", which is not among the values",
+                place(name, source, at)
+            ),
         )
     };
     if let Some(unresolved) = diags.iter().find(|d| d.summary == "Invalid reference")
@@ -93,9 +99,7 @@ fn lower(name: &str, source: &Arc<str>, names: &[Str]) -> Result<Expr> {
         return Err(missing(reference.span.start, reference.span.end));
     }
     let nested = expr.0.nodes.iter().find_map(|node| match node {
-        Node::Call { function, .. } if function.name.starts_with("template") => {
-            Some(function.name)
-        }
+        Node::Call { function, .. } if function.name.starts_with("template") => Some(function.name),
         _ => None,
     });
     match nested {
@@ -120,6 +124,12 @@ fn explain(name: &str, source: &str, diags: Diags) -> String {
 fn place(name: &str, source: &str, at: u32) -> String {
     let before = source.get(..at as usize).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     format!("{name}:{line},{column}")
 }

@@ -1,6 +1,6 @@
 //! Points in time, as RFC 3339 writes them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use muster_value::{Type, Value};
 
@@ -24,7 +24,9 @@ pub(super) static TABLE: &[Function] = &[
         |a, _| {
             let instant = parse(a, 1)?;
             let written = layout::write(text(a, 0), &instant);
-            written.map(Value::from).map_err(|e| FunctionError::argument(0, e))
+            written
+                .map(Value::from)
+                .map_err(|e| FunctionError::argument(0, e))
         },
     ),
     Function::new(
@@ -74,11 +76,14 @@ fn parse(args: &[Value], at: usize) -> Result<Instant> {
 }
 
 fn now(call: &Call<'_>) -> Result {
-    if !call.scope.impure_now() {
+    let time = call.scope.files().now();
+    let Some(time) = time.filter(|_| call.scope.impure_now()) else {
         return Ok(Value::unknown_not_null(Type::String));
-    }
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|e| e.to_string())?;
-    Ok(Instant::from_unix(since.as_secs() as i64).to_string().into())
+    };
+    let since = time.duration_since(UNIX_EPOCH).map_err(|e| e.to_string())?;
+    Ok(Instant::from_unix(since.as_secs() as i64)
+        .to_string()
+        .into())
 }
 
 /// The RFC 3339 form of a timestamp as YAML writes them: `2024-1-2`, `2024-01-02 03:04:05`.

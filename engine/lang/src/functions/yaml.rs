@@ -22,6 +22,10 @@ pub(super) static TABLE: &[Function] = &[
         "A value as YAML text.",
         &[Param::any("value").null()],
         Returns::STRING,
-        |a, _| encode::encode(&a[0]).map(Value::from).map_err(FunctionError::from),
+        |a, _| {
+            encode::encode(&a[0])
+                .map(Value::from)
+                .map_err(FunctionError::from)
+        },
     ),
 ];

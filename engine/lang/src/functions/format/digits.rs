@@ -24,7 +24,11 @@ pub(super) fn float(
         }
         _ => general(number, precision)?,
     };
-    Ok(if letter.is_ascii_uppercase() { text.to_uppercase() } else { text })
+    Ok(if letter.is_ascii_uppercase() {
+        text.to_uppercase()
+    } else {
+        text
+    })
 }
 
 fn general(number: &Number, precision: Option<usize>) -> Result<String, String> {
@@ -44,7 +48,10 @@ fn general(number: &Number, precision: Option<usize>) -> Result<String, String> 
         return Ok(scientific(digits, exponent));
     }
     if exponent < 0 {
-        return Ok(format!("0.{}{digits}", "0".repeat((-exponent - 1) as usize)));
+        return Ok(format!(
+            "0.{}{digits}",
+            "0".repeat((-exponent - 1) as usize)
+        ));
     }
     let whole = exponent as usize + 1;
     Ok(match digits.len() {
@@ -77,7 +84,10 @@ fn fixed(rounded: &BigUint, places: usize) -> String {
     if places == 0 {
         return digits;
     }
-    let digits = format!("{}{digits}", "0".repeat((places + 1).saturating_sub(digits.len())));
+    let digits = format!(
+        "{}{digits}",
+        "0".repeat((places + 1).saturating_sub(digits.len()))
+    );
     let (whole, fraction) = digits.split_at(digits.len() - places);
     format!("{whole}.{fraction}")
 }

@@ -121,11 +121,14 @@ fn verb(text: &str) -> Result<(Verb<'_>, &str), String> {
     if let Some(after) = rest.strip_prefix('[') {
         let (index, after) = number(after)?.unwrap_or((0, after));
         let after = after.strip_prefix(']').filter(|_| index > 0);
-        rest = after.ok_or_else(|| format!("the index of a value in \"{text}\" is not [1], [2] and so on"))?;
+        rest = after.ok_or_else(|| {
+            format!("the index of a value in \"{text}\" is not [1], [2] and so on")
+        })?;
         verb.argument = Some(index - 1);
     }
     let letter = rest.chars().next();
-    let letter = letter.ok_or_else(|| format!("\"{text}\" at the end of the format is not complete"))?;
+    let letter =
+        letter.ok_or_else(|| format!("\"{text}\" at the end of the format is not complete"))?;
     let after = &rest[letter.len_utf8()..];
     verb.source = &text[..text.len() - after.len()];
     verb.letter = letter;
@@ -133,7 +136,10 @@ fn verb(text: &str) -> Result<(Verb<'_>, &str), String> {
         'v' | 't' | 's' | 'q' | 'd' | 'x' | 'X' | 'o' | 'b' | 'e' | 'E' | 'f' | 'g' | 'G' => {
             Ok((verb, after))
         }
-        _ => Err(format!("\"{}\" is not a verb; a percent sign is written %%", verb.source)),
+        _ => Err(format!(
+            "\"{}\" is not a verb; a percent sign is written %%",
+            verb.source
+        )),
     }
 }
 

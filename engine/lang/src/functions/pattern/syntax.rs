@@ -45,6 +45,16 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, class: bool) -> Res
             return Err(format!("\"\\{c}\" is not a known escape"));
         }
         '<' | '>' => out.push(c),
+        'x' | 'p' | 'P' if chars.peek() == Some(&'{') => {
+            out.push('\\');
+            out.push(c);
+            for c in chars.by_ref() {
+                out.push(c);
+                if c == '}' {
+                    break;
+                }
+            }
+        }
         c => {
             out.push('\\');
             out.push(c);

@@ -27,11 +27,21 @@ pub(super) fn parse(text: &str) -> Result<i64, String> {
     }
     let mut total: i128 = 0;
     while !rest.is_empty() {
-        let number = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let number = rest.len()
+            - rest
+                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+                .len();
         let (number, after) = rest.split_at(number);
-        let unit = after.len() - after.trim_start_matches(|c: char| !c.is_ascii_digit() && c != '.').len();
+        let unit = after.len()
+            - after
+                .trim_start_matches(|c: char| !c.is_ascii_digit() && c != '.')
+                .len();
         let (unit, after) = after.split_at(unit);
-        let scale = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1;
+        let scale = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .ok_or_else(wrong)?
+            .1;
         total += part(number, scale).ok_or_else(wrong)?;
         if total > i128::from(i64::MAX) {
             return Err(format!("the duration \"{text}\" is too long"));
@@ -47,7 +57,11 @@ fn part(number: &str, scale: i64) -> Option<i128> {
     if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || whole.len() > 19 {
         return None;
     }
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: i128 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let mut nanos = whole * i128::from(scale);
     let mut place = i128::from(scale);
     for digit in fraction.bytes() {

@@ -43,20 +43,22 @@ impl Instant {
 
     /// Reads an RFC 3339 timestamp.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!("\"{text}\" is not an RFC 3339 timestamp such as 2024-01-31T12:00:00Z")
-        };
+        let wrong =
+            || format!("\"{text}\" is not an RFC 3339 timestamp such as 2024-01-31T12:00:00Z");
         let bytes = text.as_bytes();
         let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
         if bytes.len() < 20 || marks.iter().any(|(at, mark)| bytes[*at] != *mark) {
             return Err(wrong());
         }
         let field = |from: usize, to: usize, least: i64, most: i64| {
-            digits(&bytes[from..to]).filter(|n| (least..=most).contains(n)).ok_or_else(wrong)
+            digits(&bytes[from..to])
+                .filter(|n| (least..=most).contains(n))
+                .ok_or_else(wrong)
         };
         let (year, month) = (field(0, 4, 0, 9999)?, field(5, 7, 1, 12)?);
         let day = field(8, 10, 1, days_in(year, month))?;
-        let clock = field(11, 13, 0, 23)? * 3600 + field(14, 16, 0, 59)? * 60 + field(17, 19, 0, 59)?;
+        let clock =
+            field(11, 13, 0, 23)? * 3600 + field(14, 16, 0, 59)? * 60 + field(17, 19, 0, 59)?;
         let mut rest = &bytes[19..];
         let mut nanos = 0;
         if let [b'.', fraction @ ..] = rest {

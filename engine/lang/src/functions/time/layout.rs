@@ -107,7 +107,9 @@ fn part(verb: &str, at: &Fields) -> Result<String, String> {
         "ZZZZ" => at.zone("", ""),
         "ZZZZZ" => at.zone(":", ""),
         _ => {
-            return Err(format!("\"{verb}\" stands for no part of a date; text goes in single quotes"));
+            return Err(format!(
+                "\"{verb}\" stands for no part of a date; text goes in single quotes"
+            ));
         }
     })
 }

@@ -50,7 +50,9 @@ pub(super) fn decode(text: &str) -> Result<Value, String> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|e| e.to_string())?;
         let line = span.start.line();
-        builder.event(event).map_err(|e| format!("line {line}: {e}"))?;
+        builder
+            .event(event)
+            .map_err(|e| format!("line {line}: {e}"))?;
     }
     builder.root.ok_or_else(|| "the text holds no value".into())
 }
@@ -105,7 +107,9 @@ impl Builder {
             Some(name) => return Err(format!("a collection cannot have the tag \"{name}\"")),
         }
         if self.open.len() == MOST_DEPTH {
-            return Err(format!("collections are nested more than {MOST_DEPTH} deep"));
+            return Err(format!(
+                "collections are nested more than {MOST_DEPTH} deep"
+            ));
         }
         self.open.push(Open {
             anchor,
@@ -189,6 +193,9 @@ fn tag_name(tag: Option<&Tag>) -> Result<Option<&str>, String> {
     match tag {
         None => Ok(None),
         Some(tag) if tag.is_yaml_core_schema() => Ok(Some(&tag.suffix)),
-        Some(tag) => Err(format!("the tag \"{}{}\" is not supported", tag.handle, tag.suffix)),
+        Some(tag) => Err(format!(
+            "the tag \"{}{}\" is not supported",
+            tag.handle, tag.suffix
+        )),
     }
 }

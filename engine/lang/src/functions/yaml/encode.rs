@@ -16,7 +16,10 @@ const STEP: usize = 2;
 pub(super) fn encode(value: &Value) -> Result<String, String> {
     let mut writer = Writer { out: String::new() };
     writer.value(value, None, Place::Root)?;
-    let plain = matches!(value.peel(), Value::Null(_) | Value::Bool(_) | Value::Number(_));
+    let plain = matches!(
+        value.peel(),
+        Value::Null(_) | Value::Bool(_) | Value::Number(_)
+    );
     if !writer.out.ends_with('\n') {
         writer.out.push('\n');
     }
@@ -61,7 +64,11 @@ impl Writer {
             }
             Value::Unknown(_) => Err("the value is not wholly known".into()),
             inner if inner.len() == Some(0) => {
-                let empty = if inner.as_entries().is_some() { "{}" } else { "[]" };
+                let empty = if inner.as_entries().is_some() {
+                    "{}"
+                } else {
+                    "[]"
+                };
                 self.plain(empty, place)
             }
             inner if inner.as_entries().is_some() => self.mapping(inner, indent, place),
@@ -111,7 +118,12 @@ impl Writer {
     }
 
     /// The items of a sequence that is the value of a key stand in the column of the key.
-    fn sequence(&mut self, list: &Value, indent: Option<usize>, place: Place) -> Result<(), String> {
+    fn sequence(
+        &mut self,
+        list: &Value,
+        indent: Option<usize>,
+        place: Place,
+    ) -> Result<(), String> {
         let inner = match (indent, place) {
             (Some(column), Place::AfterKey) => column,
             (Some(column), _) => column + STEP,

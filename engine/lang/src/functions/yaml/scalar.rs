@@ -21,13 +21,17 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Valu
         None => implied(text),
         Some("str" | "binary") => Ok(text.into()),
         Some("null") => Ok(Value::NULL),
-        Some("bool") => boolean(text).map(Value::Bool).ok_or_else(|| wrong("a bool")),
+        Some("bool") => boolean(text)
+            .map(Value::Bool)
+            .ok_or_else(|| wrong("a bool")),
         Some("int") => integer(text)?.ok_or_else(|| wrong("a whole number")),
         Some("float") => match integer(text)? {
             Some(n) => Ok(n),
             None => float(text)?.ok_or_else(|| wrong("a number")),
         },
-        Some(_) => time::of_yaml(text).map(Value::from).ok_or_else(|| wrong("a timestamp")),
+        Some(_) => time::of_yaml(text)
+            .map(Value::from)
+            .ok_or_else(|| wrong("a timestamp")),
     }
 }
 
@@ -44,7 +48,9 @@ fn implied(text: &str) -> Result<Value, String> {
     if let Some(number) = float(text)? {
         return Ok(number);
     }
-    Ok(time::of_yaml(text).unwrap_or_else(|| text.to_owned()).into())
+    Ok(time::of_yaml(text)
+        .unwrap_or_else(|| text.to_owned())
+        .into())
 }
 
 fn boolean(text: &str) -> Option<bool> {
@@ -70,9 +76,13 @@ fn integer(text: &str) -> Result<Option<Value>, String> {
     }
     let number = match radix {
         10 => Number::parse(text.strip_prefix('+').unwrap_or(text)),
-        _ => Number::from_integer(&BigInt::parse_bytes(digits.as_bytes(), radix).unwrap_or_default()),
+        _ => {
+            Number::from_integer(&BigInt::parse_bytes(digits.as_bytes(), radix).unwrap_or_default())
+        }
     };
-    number.map(|n| Some(Value::Number(n))).map_err(|e| e.to_string())
+    number
+        .map(|n| Some(Value::Number(n)))
+        .map_err(|e| e.to_string())
 }
 
 fn float(text: &str) -> Result<Option<Value>, String> {
@@ -95,12 +105,21 @@ fn float(text: &str) -> Result<Option<Value>, String> {
         let e = e.strip_prefix(['+', '-']).unwrap_or(e);
         !e.is_empty() && digits(e)
     });
-    if whole.is_empty() && fraction.is_empty() || !digits(whole) || !digits(fraction) || !exponent_fits {
+    if whole.is_empty() && fraction.is_empty()
+        || !digits(whole)
+        || !digits(fraction)
+        || !exponent_fits
+    {
         return Ok(None);
     }
     let sign = if negative { "-" } else { "" };
     let whole = if whole.is_empty() { "0" } else { whole };
     let fraction = if fraction.is_empty() { "0" } else { fraction };
-    let number = Number::parse(&format!("{sign}{whole}.{fraction}e{}", exponent.unwrap_or("0")));
-    number.map(|n| Some(Value::Number(n))).map_err(|e| e.to_string())
+    let number = Number::parse(&format!(
+        "{sign}{whole}.{fraction}e{}",
+        exponent.unwrap_or("0")
+    ));
+    number
+        .map(|n| Some(Value::Number(n)))
+        .map_err(|e| e.to_string())
 }
