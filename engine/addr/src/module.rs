@@ -71,7 +71,10 @@ impl ModuleInstance {
 
     /// The instance `key` of the module called `name` from here.
     pub fn child(&self, name: impl Into<Str>, key: InstanceKey) -> Self {
-        let step = ModuleStep { name: name.into(), key };
+        let step = ModuleStep {
+            name: name.into(),
+            key,
+        };
         Self(self.0.iter().cloned().chain([step]).collect())
     }
 
@@ -95,7 +98,13 @@ impl ModuleInstance {
 impl fmt::Display for ModuleInstance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, step) in self.0.iter().enumerate() {
-            write!(f, "{}module.{}{}", if i > 0 { "." } else { "" }, step.name, step.key)?;
+            write!(
+                f,
+                "{}module.{}{}",
+                if i > 0 { "." } else { "" },
+                step.name,
+                step.key
+            )?;
         }
         Ok(())
     }

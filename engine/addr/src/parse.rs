@@ -60,9 +60,11 @@ impl Target {
 /// A step without a key stands for every instance of that module.
 fn module_contains(outer: &ModuleInstance, inner: &ModuleInstance) -> bool {
     outer.0.len() <= inner.0.len()
-        && outer.0.iter().zip(inner.0.iter()).all(|(o, i)| {
-            o.name == i.name && (o.key == InstanceKey::None || o.key == i.key)
-        })
+        && outer
+            .0
+            .iter()
+            .zip(inner.0.iter())
+            .all(|(o, i)| o.name == i.name && (o.key == InstanceKey::None || o.key == i.key))
 }
 
 impl FromStr for Target {
@@ -121,7 +123,11 @@ impl FromStr for ModuleInstance {
             return Ok(Self::root());
         }
         let module = p.module_prefix()?;
-        if p.at_end() { Ok(module) } else { Err(p.error("A module address is expected here.")) }
+        if p.at_end() {
+            Ok(module)
+        } else {
+            Err(p.error("A module address is expected here."))
+        }
     }
 }
 
@@ -139,12 +145,20 @@ impl FromStr for ProviderConfigAddr {
         };
         let provider = ProviderAddr::parse_source(&source)
             .ok_or_else(|| p.error("The provider's source is not valid."))?;
-        let alias = if p.eat('.') { Some(Str::from(p.name()?)) } else { None };
+        let alias = if p.eat('.') {
+            Some(Str::from(p.name()?))
+        } else {
+            None
+        };
         if !p.at_end() {
             return Err(p.error("Nothing more is expected after a provider configuration."));
         }
         let module = ModulePath(module.0.iter().map(|s| s.name.clone()).collect());
-        Ok(Self { module, provider, alias })
+        Ok(Self {
+            module,
+            provider,
+            alias,
+        })
     }
 }
 
@@ -163,7 +177,10 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, reason: &str) -> AddrError {
-        AddrError { reason: reason.into(), offset: self.pos }
+        AddrError {
+            reason: reason.into(),
+            offset: self.pos,
+        }
     }
 
     fn eat(&mut self, c: char) -> bool {
@@ -209,7 +226,11 @@ impl<'a> Parser<'a> {
         let mut mode = Mode::Managed;
         let mut type_name = self.name()?;
         if type_name == "data" || type_name == "ephemeral" {
-            mode = if type_name == "data" { Mode::Data } else { Mode::Ephemeral };
+            mode = if type_name == "data" {
+                Mode::Data
+            } else {
+                Mode::Ephemeral
+            };
             self.dot()?;
             type_name = self.name()?;
         } else if type_name == "resource" {
@@ -222,8 +243,15 @@ impl<'a> Parser<'a> {
         if !self.at_end() {
             return Err(self.error("Nothing more is expected after a resource instance."));
         }
-        let resource = ResourceId { mode, type_name: type_name.into(), name: name.into() };
-        Ok(InstanceAddr { resource: AbsResource { module, resource }, key })
+        let resource = ResourceId {
+            mode,
+            type_name: type_name.into(),
+            name: name.into(),
+        };
+        Ok(InstanceAddr {
+            resource: AbsResource { module, resource },
+            key,
+        })
     }
 
     fn dot(&mut self) -> Result<(), AddrError> {
@@ -237,7 +265,11 @@ impl<'a> Parser<'a> {
         if !self.eat('[') {
             return Ok(InstanceKey::None);
         }
-        let key = if self.eat('"') { self.quoted()? } else { self.index()? };
+        let key = if self.eat('"') {
+            self.quoted()?
+        } else {
+            self.index()?
+        };
         if !self.eat(']') {
             return Err(self.error("A closing bracket is missing."));
         }
@@ -246,7 +278,9 @@ impl<'a> Parser<'a> {
 
     fn index(&mut self) -> Result<InstanceKey, AddrError> {
         let rest = self.rest();
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let number = rest[..end]
             .parse()
             .map_err(|_| self.error("An instance key is a whole number or a quoted string."))?;
@@ -319,7 +353,17 @@ mod tests {
 
     #[test]
     fn garbage_is_refused() {
-        for text in ["", "a", "a.", "a.b.c", "a.b[", "a.b[\"x]", "a.b[-1]", "module.", "module.a."] {
+        for text in [
+            "",
+            "a",
+            "a.",
+            "a.b.c",
+            "a.b[",
+            "a.b[\"x]",
+            "a.b[-1]",
+            "module.",
+            "module.a.",
+        ] {
             assert!(text.parse::<InstanceAddr>().is_err(), "{text}");
         }
     }

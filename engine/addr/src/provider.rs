@@ -20,7 +20,11 @@ pub struct ProviderAddr {
 impl ProviderAddr {
     /// `NAMESPACE/TYPE` on the default registry.
     pub fn new(namespace: &str, type_name: &str) -> Self {
-        Self { host: DEFAULT_HOST.into(), namespace: namespace.into(), type_name: type_name.into() }
+        Self {
+            host: DEFAULT_HOST.into(),
+            namespace: namespace.into(),
+            type_name: type_name.into(),
+        }
     }
 
     /// The address a local name stands for when no source is given.
@@ -58,7 +62,8 @@ impl ProviderAddr {
     pub fn parse_source(source: &str) -> Option<Self> {
         let valid = |s: &str| {
             !s.is_empty()
-                && s.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+                && s.chars()
+                    .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
                 && !s.starts_with('-')
                 && !s.ends_with('-')
         };

@@ -83,12 +83,18 @@ pub struct AbsResource {
 impl AbsResource {
     /// One instance of this resource.
     pub fn instance(&self, key: InstanceKey) -> InstanceAddr {
-        InstanceAddr { resource: self.clone(), key }
+        InstanceAddr {
+            resource: self.clone(),
+            key,
+        }
     }
 
     /// The resource in the configuration that this one comes from.
     pub fn config(&self) -> ConfigResource {
-        ConfigResource { module: self.module.path(), resource: self.resource.clone() }
+        ConfigResource {
+            module: self.module.path(),
+            resource: self.resource.clone(),
+        }
     }
 }
 

@@ -48,7 +48,11 @@ impl Expr {
     /// Where a node stands.
     pub fn node_span(&self, id: NodeId) -> Span {
         let (start, end) = self.0.spans[id.0 as usize];
-        Span { file: self.0.file, start, end }
+        Span {
+            file: self.0.file,
+            start,
+            end,
+        }
     }
 
     /// A node.

@@ -1,5 +1,11 @@
 //! Expressions and what each evaluates to, recorded from Terraform 1.11.4.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test reads its cases from disk, and one that cannot go on has failed"
+)]
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

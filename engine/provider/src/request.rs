@@ -9,7 +9,10 @@ pub type Private = std::sync::Arc<[u8]>;
 
 /// A question to a provider.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "fields are named and shaped as the protocol has them")]
+#[expect(
+    missing_docs,
+    reason = "fields are named and shaped as the protocol has them"
+)]
 pub enum Request {
     /// Check the provider's configuration. Answer: `Done`.
     ValidateProvider { config: Value },
@@ -149,7 +152,10 @@ pub struct ReadData {
 
 /// An answer. Diagnostics of the provider are part of it; they carry paths, not positions.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "fields are named and shaped as the protocol has them")]
+#[expect(
+    missing_docs,
+    reason = "fields are named and shaped as the protocol has them"
+)]
 pub enum Response {
     /// Nothing but diagnostics.
     Done(Diags),

@@ -25,7 +25,10 @@ impl Body {
             over: over.clone(),
             inside: inside.iter().map(|name| Str::from(*name)).collect(),
         };
-        Body { source: BodySource::Overlay(overlay.into()), hidden: None }
+        Body {
+            source: BodySource::Overlay(overlay.into()),
+            hidden: None,
+        }
     }
 
     /// The body without some more names.
@@ -33,7 +36,10 @@ impl Body {
         let mut hidden = self.hidden.as_deref().cloned().unwrap_or_default();
         hidden.attributes.extend(names.attributes.iter().cloned());
         hidden.blocks.extend(names.blocks.iter().cloned());
-        Body { source: self.source.clone(), hidden: Some(hidden.into()) }
+        Body {
+            source: self.source.clone(),
+            hidden: Some(hidden.into()),
+        }
     }
 }
 
@@ -49,8 +55,12 @@ impl Overlay {
                 stacker::maybe_grow(64 * 1024, 1024 * 1024, || body.read(&relaxed, look.partial));
             // What was taken out of one body must not come back as part of both.
             if let Some(hidden) = &body.hidden {
-                content.attributes.retain(|a| !hidden.attributes.contains(&a.name));
-                content.blocks.retain(|b| !hidden.blocks.contains(&b.type_name));
+                content
+                    .attributes
+                    .retain(|a| !hidden.attributes.contains(&a.name));
+                content
+                    .blocks
+                    .retain(|b| !hidden.blocks.contains(&b.type_name));
             }
             (content, diags)
         };
@@ -88,7 +98,9 @@ impl Overlay {
     pub(super) fn references(&self, hidden: &Hidden) -> Vec<Reference> {
         let over = self.over.without(hidden);
         let mut replaced = hidden.clone();
-        replaced.attributes.extend(over.just_attributes().0.into_iter().map(|a| a.name));
+        replaced
+            .attributes
+            .extend(over.just_attributes().0.into_iter().map(|a| a.name));
         let base = self.base.without(&replaced);
         let mut out = stacker::maybe_grow(64 * 1024, 1024 * 1024, || base.references());
         out.extend(over.references());
@@ -120,6 +132,9 @@ impl Overlay {
 
 fn merge_attributes(base: Vec<Attribute>, over: Vec<Attribute>) -> Vec<Attribute> {
     let replaced: HashSet<&str> = over.iter().map(|a| &*a.name).collect();
-    let kept: Vec<_> = base.into_iter().filter(|a| !replaced.contains(&*a.name)).collect();
+    let kept: Vec<_> = base
+        .into_iter()
+        .filter(|a| !replaced.contains(&*a.name))
+        .collect();
     kept.into_iter().chain(over).collect()
 }
