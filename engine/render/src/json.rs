@@ -27,11 +27,6 @@ impl<'w> JsonWriter<'w> {
         }
     }
 
-    /// Ends a document.
-    pub(crate) fn newline(&mut self) {
-        self.bytes(b"\n");
-    }
-
     /// Hands on what is left.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.flush();

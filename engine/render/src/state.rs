@@ -14,7 +14,7 @@ use crate::json::JsonWriter;
 use crate::modules::{ModuleGroups, write_instance_name};
 use crate::style::Paint;
 
-/// Writes a state as the JSON document of `show -json`, on one line with a newline at the end.
+/// Writes a state as the JSON document of `show -json`, on one line, which the caller ends.
 ///
 /// # Errors
 /// The sink fails.
@@ -26,7 +26,6 @@ pub fn state_json(
 ) -> io::Result<()> {
     let mut w = JsonWriter::new(out);
     w.object(|w| write_state(w, snapshot, schemas, terraform_version));
-    w.newline();
     w.finish()
 }
 

@@ -50,7 +50,8 @@ impl<'s> DiagnosticRenderer<'s> {
         to_string(|w| self.write_json(w, diagnostic))
     }
 
-    /// What `validate -json` prints: the verdict and all diagnostics, indented.
+    /// What `validate -json` prints: the verdict and all diagnostics, indented. Ends with
+    /// a newline.
     pub fn validate_json(&self, diagnostics: &Diags) -> String {
         let count = |severity: Severity| {
             diagnostics
@@ -71,7 +72,7 @@ impl<'s> DiagnosticRenderer<'s> {
                 });
             });
         });
-        crate::json::indent(&json)
+        crate::json::indent(&json) + "\n"
     }
 
     pub(crate) fn write_json(&self, w: &mut JsonWriter<'_>, diagnostic: &Diagnostic) {

@@ -16,11 +16,7 @@ pub(super) type Pair = (Option<usize>, Option<usize>);
 const LARGE: usize = 1_000_000;
 
 /// A number for each different value. Values with unknown parts are all different.
-fn number<'v>(
-    ids: &mut HashMap<String, usize>,
-    next: &mut usize,
-    values: &[&'v Value],
-) -> Vec<usize> {
+fn number(ids: &mut HashMap<String, usize>, next: &mut usize, values: &[&Value]) -> Vec<usize> {
     let fresh = |next: &mut usize| {
         *next += 1;
         *next

@@ -21,7 +21,7 @@ pub struct PlanJson<'a> {
     pub configuration: Option<&'a serde_json::Value>,
 }
 
-/// Writes a plan as the JSON document of `show -json`, on one line with a newline at the end.
+/// Writes a plan as the JSON document of `show -json`, on one line, which the caller ends.
 ///
 /// # Errors
 /// The sink fails.
@@ -33,7 +33,6 @@ pub fn plan_json(
 ) -> io::Result<()> {
     let mut w = JsonWriter::new(out);
     w.object(|w| write_plan(w, plan, schemas, options));
-    w.newline();
     w.finish()
 }
 
