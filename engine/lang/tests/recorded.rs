@@ -1,9 +1,4 @@
 //! Expressions and what each evaluates to, recorded from Terraform 1.11.4.
-#![expect(clippy::disallowed_methods, reason = "the cases are files")]
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails when its data is not as it must be"
-)]
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,

@@ -18,7 +18,7 @@ pub(super) static TABLE: &[Function] = &[
         Returns::ANY,
         |a, _| set_product(a),
     )
-    .more(Param::any("sets")),
+    .more(Param::any("sets").unknown()),
     Function::new(
         "setintersection",
         "The elements that are in all of the sets.",
@@ -51,6 +51,9 @@ fn set_product(args: &[Value]) -> Result {
     if args.len() < 2 {
         return Err("at least two collections are needed".into());
     }
+    if args.iter().any(|v| !v.is_known()) {
+        return Ok(Value::unknown_not_null(Type::Dynamic));
+    }
     let mut factors = Vec::new();
     let mut set = false;
     let mut total = 1usize;
@@ -76,6 +79,9 @@ fn set_product(args: &[Value]) -> Result {
         factors.push((elem, items));
     }
     let elem = Type::tuple(factors.iter().map(|(ty, _)| ty.clone()));
+    if set && !args.iter().all(Value::is_wholly_known) {
+        return Ok(Value::unknown_not_null(Type::set(elem)));
+    }
     let mut rows = Vec::with_capacity(total);
     for row in 0..total {
         let mut rest = row;
