@@ -6,3 +6,6 @@ mod text;
 
 pub use json::{PlanJson, plan_json};
 pub use text::{plan_text, write_plan_text};
+
+#[cfg(test)]
+mod tests;
