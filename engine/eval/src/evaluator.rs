@@ -13,7 +13,6 @@ use muster_provider::Schemas;
 use muster_value::{Marks, PathStep, Type, Value};
 
 use crate::check::check;
-use crate::expand::expand;
 use crate::spec::Spec;
 use crate::{CheckKind, CheckResult, Expansion, ModuleScope, Repeat, Str};
 
@@ -44,25 +43,25 @@ pub type InstanceSource = Box<dyn Fn(&InstanceAddr) -> Option<Value>>;
 
 /// A module instance known to an [`Evaluator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ModuleInst(u32);
+pub struct ModuleInst(pub(crate) u32);
 
 impl ModuleInst {
     /// The root module.
     pub const ROOT: Self = Self(0);
 }
 
-struct InstData {
-    module: ModuleId,
-    addr: ModuleInstance,
-    parent: Option<ModuleInst>,
-    repeat: Option<Repeat>,
+pub(crate) struct InstData {
+    pub module: ModuleId,
+    pub addr: ModuleInstance,
+    pub parent: Option<ModuleInst>,
+    pub repeat: Option<Repeat>,
 }
 
 /// A result that is remembered; `Err(())` was reported when it happened.
-type Memo<T> = Result<T, ()>;
+pub(crate) type Memo<T> = Result<T, ()>;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Key {
+pub(crate) enum Key {
     Variable(ModuleInst, Str),
     Local(ModuleInst, Str),
     Output(ModuleInst, Str),
@@ -71,36 +70,36 @@ enum Key {
 }
 
 #[derive(Default)]
-struct Instances {
-    values: BTreeMap<InstanceKey, Memo<Value>>,
-    whole: Option<Memo<Value>>,
+pub(crate) struct Instances {
+    pub values: BTreeMap<InstanceKey, Memo<Value>>,
+    pub whole: Option<Memo<Value>>,
 }
 
 #[derive(Default)]
-struct Memory {
-    insts: Vec<InstData>,
-    by_addr: HashMap<ModuleInstance, ModuleInst>,
-    values: HashMap<Key, Memo<Value>>,
-    calls: HashMap<(ModuleInst, Str), Memo<Expansion>>,
-    modules: HashMap<ModuleId, Memo<Arc<[ModuleInst]>>>,
-    expansions: HashMap<(ModuleInst, ResourceId), Memo<Expansion>>,
-    resources: HashMap<(ModuleInst, ResourceId), Instances>,
-    specs: HashMap<(ModuleId, ResourceId), Memo<Arc<Spec>>>,
+pub(crate) struct Memory {
+    pub insts: Vec<InstData>,
+    pub by_addr: HashMap<ModuleInstance, ModuleInst>,
+    pub values: HashMap<Key, Memo<Value>>,
+    pub calls: HashMap<(ModuleInst, Str), Memo<Expansion>>,
+    pub modules: HashMap<ModuleId, Memo<Arc<[ModuleInst]>>>,
+    pub expansions: HashMap<(ModuleInst, ResourceId), Memo<Expansion>>,
+    pub resources: HashMap<(ModuleInst, ResourceId), Instances>,
+    pub specs: HashMap<(ModuleId, ResourceId), Memo<Arc<Spec>>>,
 }
 
 /// See the crate.
 pub struct Evaluator {
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     schemas: Arc<Schemas>,
     variables: BTreeMap<Str, Value>,
     functions: Option<Arc<dyn ProviderFunctions>>,
     source: Option<InstanceSource>,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) settings: Settings,
-    memory: RefCell<Memory>,
+    pub(crate) memory: RefCell<Memory>,
 }
 
-fn reported<T>(_: ()) -> Result<T, Diags> {
+pub(crate) fn reported<T>(_: ()) -> Result<T, Diags> {
     Err(Diags::new())
 }
 
@@ -171,165 +170,8 @@ impl Evaluator {
         self.memory.borrow().insts[inst.0 as usize].addr.clone()
     }
 
-    fn config_of(&self, inst: ModuleInst) -> &Module {
+    pub(crate) fn config_of(&self, inst: ModuleInst) -> &Module {
         self.config.module(self.module_of(inst))
-    }
-
-    // ---- instances ---------------------------------------------------------------------
-
-    /// All instances of a module.
-    pub fn module_instances(&self, id: ModuleId) -> Result<Arc<[ModuleInst]>, Diags> {
-        if let Some(memo) = self.memory.borrow().modules.get(&id) {
-            return memo.clone().or_else(reported);
-        }
-        let result = self.find_module_instances(id);
-        let memo = result.as_ref().map(Arc::clone).map_err(|_| ());
-        self.memory.borrow_mut().modules.insert(id, memo);
-        result
-    }
-
-    fn find_module_instances(&self, id: ModuleId) -> Result<Arc<[ModuleInst]>, Diags> {
-        let module = self.config.module(id);
-        let (Some(parent), Some(name)) = (module.parent, module.path.0.last()) else {
-            return Ok(Arc::from([ModuleInst::ROOT]));
-        };
-        let mut found = Vec::new();
-        let mut diags = Diags::new();
-        for &outer in self.module_instances(parent)?.iter() {
-            match self.expand_call(outer, name) {
-                Ok(expansion) => {
-                    for key in expansion.keys() {
-                        found.push(self.intern(outer, id, name, &expansion, key));
-                    }
-                }
-                Err(d) => diags.extend(d),
-            }
-        }
-        if diags.is_empty() {
-            Ok(found.into())
-        } else {
-            Err(diags)
-        }
-    }
-
-    fn intern(
-        &self,
-        parent: ModuleInst,
-        module: ModuleId,
-        name: &Str,
-        expansion: &Expansion,
-        key: InstanceKey,
-    ) -> ModuleInst {
-        let repeat = expansion.repeat(&key);
-        let mut memory = self.memory.borrow_mut();
-        let addr = memory.insts[parent.0 as usize]
-            .addr
-            .child(name.clone(), key);
-        if let Some(&inst) = memory.by_addr.get(&addr) {
-            return inst;
-        }
-        let inst = ModuleInst(u32::try_from(memory.insts.len()).unwrap_or(u32::MAX));
-        memory.by_addr.insert(addr.clone(), inst);
-        let repeat = Some(repeat).filter(|r| r.key != InstanceKey::None || r.unknown);
-        memory.insts.push(InstData {
-            module,
-            addr,
-            parent: Some(parent),
-            repeat,
-        });
-        inst
-    }
-
-    /// The instances of a module call in one instance of the calling module.
-    pub fn expand_call(&self, inst: ModuleInst, name: &Str) -> Result<Expansion, Diags> {
-        let key = (inst, name.clone());
-        if let Some(memo) = self.memory.borrow().calls.get(&key) {
-            return memo.clone().or_else(reported);
-        }
-        let Some(call) = self.config_of(inst).calls.get(name) else {
-            return Err(Diags::new());
-        };
-        let scope = self.scope(inst, None);
-        let result = deep(|| expand(&call.repetition, &scope, self.settings.validating));
-        let memo = result.clone().map_err(|_| ());
-        self.memory.borrow_mut().calls.insert(key, memo);
-        result
-    }
-
-    /// The module instance at an address, if the configuration has it now.
-    pub fn find_module(&self, addr: &ModuleInstance) -> Result<Option<ModuleInst>, Diags> {
-        if let Some(&inst) = self.memory.borrow().by_addr.get(addr) {
-            return Ok(Some(inst));
-        }
-        let mut id = ModuleId::ROOT;
-        for step in addr.0.iter() {
-            match self.config.module(id).calls.get(&step.name) {
-                Some(call) => id = call.module,
-                None => return Ok(None),
-            }
-        }
-        self.module_instances(id)?;
-        Ok(self.memory.borrow().by_addr.get(addr).copied())
-    }
-
-    /// The instances of a resource in one instance of its module.
-    pub fn expand_resource(
-        &self,
-        inst: ModuleInst,
-        resource: &ResourceId,
-    ) -> Result<Expansion, Diags> {
-        let key = (inst, resource.clone());
-        if let Some(memo) = self.memory.borrow().expansions.get(&key) {
-            return memo.clone().or_else(reported);
-        }
-        let Some(config) = self.config_of(inst).resources.get(resource) else {
-            return Err(Diags::new());
-        };
-        let scope = self.scope(inst, None);
-        let result = deep(|| expand(&config.repetition, &scope, self.settings.validating));
-        let memo = result.clone().map_err(|_| ());
-        self.memory.borrow_mut().expansions.insert(key, memo);
-        result
-    }
-
-    /// Says what the value of an instance is now; `Err` when it failed.
-    pub fn set_instance(
-        &self,
-        inst: ModuleInst,
-        resource: &ResourceId,
-        key: InstanceKey,
-        value: Result<Value, ()>,
-    ) {
-        let mut memory = self.memory.borrow_mut();
-        let entry = memory
-            .resources
-            .entry((inst, resource.clone()))
-            .or_default();
-        entry.values.insert(key, value);
-        entry.whole = None;
-    }
-
-    /// Says that a resource failed as a whole.
-    pub fn fail_resource(&self, inst: ModuleInst, resource: &ResourceId) {
-        let mut memory = self.memory.borrow_mut();
-        memory.expansions.insert((inst, resource.clone()), Err(()));
-    }
-
-    /// The value of one instance, as last set.
-    pub fn instance(
-        &self,
-        inst: ModuleInst,
-        resource: &ResourceId,
-        key: &InstanceKey,
-    ) -> Option<Value> {
-        let memory = self.memory.borrow();
-        memory
-            .resources
-            .get(&(inst, resource.clone()))?
-            .values
-            .get(key)?
-            .clone()
-            .ok()
     }
 
     // ---- scopes ------------------------------------------------------------------------
@@ -692,7 +534,7 @@ impl Evaluator {
 }
 
 /// Room on the stack for chains of references: every link is one more level of recursion.
-fn deep<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn deep<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(256 * 1024, 4 * 1024 * 1024, work)
 }
 

@@ -12,6 +12,7 @@ mod check;
 mod decode;
 mod evaluator;
 mod expand;
+mod instances;
 mod providers;
 mod report;
 mod scope;
