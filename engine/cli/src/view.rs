@@ -116,6 +116,12 @@ impl View {
     pub(crate) fn sink(&self, sources: Arc<Sources>) -> Sink {
         let failed = Arc::clone(&self.failed);
         let (style, json) = (self.style, self.json);
+        if json {
+            outln!(
+                "{}",
+                muster_render::version_document(env!("CARGO_PKG_VERSION"))
+            );
+        }
         let progress = Arc::new(Mutex::new(Progress::new(style, json)));
         self.tick(&progress);
         Arc::new(move |event| match event {
@@ -216,10 +222,11 @@ impl View {
             let changes = serde_json::json!({
                 "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
             });
-            put(&format!(
-                "{}\n",
+            outln!(
+                "{}",
                 muster_render::document("change_summary", &message, "changes", changes)
-            ));
+            );
+            outln!("{}", muster_render::outputs_document(&state.outputs));
             return;
         }
         let mut parts = Vec::new();
