@@ -418,7 +418,9 @@ impl Planner {
             self.stored_dependencies
                 .insert((change.addr.clone(), change.deposed.clone()), stored);
         }
-        if change.action != Action::NoOp {
+        if change.action == Action::NoOp {
+            self.store_dependencies(&change);
+        } else {
             self.pending.insert(change.addr.resource.config());
         }
         let value = change.after.clone();

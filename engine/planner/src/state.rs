@@ -3,7 +3,7 @@
 use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ModulePath, ResourceId};
 use muster_eval::Expansion;
 use muster_lang::Diagnostic;
-use muster_plan::Deposed;
+use muster_plan::{Change, Deposed};
 use muster_snapshot::{Object, Status};
 
 use crate::Planner;
@@ -65,6 +65,18 @@ impl Planner {
                     Diagnostic::error("Provider produced invalid object", detail).about(&task.addr),
                 );
             }
+        }
+    }
+
+    /// An object that stays as it is may still depend on other resources than before.
+    pub(crate) fn store_dependencies(&mut self, change: &Change) {
+        let Some(object) = self.state.current(&change.addr) else {
+            return;
+        };
+        if object.dependencies[..] != change.dependencies[..] {
+            let mut object = object.clone();
+            object.dependencies = change.dependencies.to_vec();
+            self.state.put(&change.addr, &change.provider, object);
         }
     }
 

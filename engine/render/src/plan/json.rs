@@ -200,7 +200,7 @@ fn write_values(w: &mut JsonWriter<'_>, change: &Change, schemas: &Schemas) {
     if after.is_known() {
         w.key("after").value(&after);
     }
-    if after.is_null() {
+    if after.is_wholly_known() {
         w.key("after_unknown").object(|_| {});
     } else {
         w.key("after_unknown").unknown(&after);
