@@ -112,11 +112,9 @@ impl Client {
             let running = Running::start(&self.source, &self.options).await?;
             if !self.schema.schema_optional {
                 // Some plugins set themselves up in this call.
-                running
-                    .wire
-                    .schema_bytes()
-                    .await
-                    .map_err(|s| failure("GetProviderSchema", &s))?;
+                if let Err(status) = running.wire.schema_bytes().await {
+                    return Err(running.explain("GetProviderSchema", &status).await);
+                }
             }
             Ok(running)
         });
@@ -164,21 +162,37 @@ impl Running {
             options.start_timeout,
         )
         .await?;
-        let Handshake {
-            version,
-            address,
-            certificate,
-        } = Handshake::parse(&line)?;
-        let tls = certificate.map(|der| identity.config(der)).transpose()?;
-        let wire = Wire {
-            channel: connect(address, tls).await?,
-            version,
-        };
+        let wire = Self::reach(&line, &identity, options.start_timeout).await;
+        let wire = wire.map_err(|error| process.report(error))?;
         drain_output(&wire, options.log.clone());
         Ok(Self {
             wire,
             process: Some(process),
         })
+    }
+
+    /// Connects to where the handshake says.
+    async fn reach(
+        line: &str,
+        identity: &Identity,
+        timeout: Duration,
+    ) -> Result<Wire, ProviderError> {
+        let Handshake {
+            version,
+            address,
+            certificate,
+        } = Handshake::parse(line)?;
+        let tls = certificate.map(|der| identity.config(der)).transpose()?;
+        match tokio::time::timeout(timeout, connect(address, tls)).await {
+            Ok(channel) => Ok(Wire {
+                channel: channel?,
+                version,
+            }),
+            Err(_) => Err(ProviderError::Start(format!(
+                "the plugin did not take the connection in {} seconds",
+                timeout.as_secs()
+            ))),
+        }
     }
 
     async fn schema(&self) -> Result<(ProviderSchema, Bytes), ProviderError> {

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, mpsc};
 use std::time::Duration;
 
 use muster_provider::ProviderError;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::sync::{oneshot, watch};
 
 use crate::{Log, PluginSpec};
@@ -22,10 +23,13 @@ const COOKIE: (&str, &str) = (
 const TAIL: usize = 40;
 /// The longest line that is read; longer ones are cut.
 const LONGEST_LINE: u64 = 1024 * 1024;
+/// How long the last output of a dead plugin is waited for. Programs that it has started may
+/// hold its output open for ever.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A plugin's process. Killed when this is dropped.
 pub(crate) struct Process {
-    pid: u32,
+    child: Arc<Mutex<Child>>,
     /// How it ended, once it has.
     exit: watch::Receiver<Option<String>>,
     tail: Arc<Mutex<VecDeque<String>>>,
@@ -58,26 +62,30 @@ impl Process {
             ProviderError::Start(format!("{} cannot be run: {error}", spec.program.display()))
         })?;
         let (process, first) = Self::watch(child, log);
-        let line = tokio::time::timeout(timeout, first).await;
-        match line {
-            Ok(Ok(line)) => Ok((process, line)),
-            Ok(Err(_)) => {
-                let status = process.wait(Duration::from_secs(5)).await;
-                let status = status.unwrap_or_else(|| "it closed its output".to_owned());
-                let tail = process.tail();
-                let tail = if tail.is_empty() {
-                    tail
-                } else {
-                    format!("\n\n{tail}")
-                };
-                Err(ProviderError::Start(format!(
-                    "the plugin ended before it was ready: {status}{tail}"
-                )))
-            }
-            Err(_) => Err(ProviderError::Start(format!(
+        let line = tokio::time::timeout(timeout, process.greeting(first)).await;
+        let reason = match line {
+            Ok(Ok(line)) => return Ok((process, line)),
+            Ok(Err(status)) => format!("the plugin ended before it was ready: {status}"),
+            Err(_) => format!(
                 "the plugin was not ready after {} seconds",
                 timeout.as_secs()
-            ))),
+            ),
+        };
+        Err(process.report(ProviderError::Start(reason)))
+    }
+
+    /// The first line, or how the process ended without one.
+    async fn greeting(&self, first: oneshot::Receiver<String>) -> Result<String, String> {
+        tokio::select! {
+            biased;
+            line = first => match line {
+                Ok(line) => Ok(line),
+                Err(_) => {
+                    let status = self.wait(Duration::from_secs(5)).await;
+                    Err(status.unwrap_or_else(|| "it closed its output".to_owned()))
+                }
+            },
+            status = self.ended() => Err(status),
         }
     }
 
@@ -85,51 +93,90 @@ impl Process {
         let (sender, first) = oneshot::channel();
         let (ended, exit) = watch::channel(None);
         let tail = Arc::new(Mutex::new(VecDeque::new()));
-        let pid = child.id();
+        // Nothing is sent: both ends of the output hang up when they are through.
+        let (reading, read) = mpsc::channel::<()>();
         if let Some(stdout) = child.stdout.take() {
-            std::thread::spawn(move || drain_stdout(stdout, sender));
+            let reading = reading.clone();
+            std::thread::spawn(move || {
+                drain_stdout(stdout, sender);
+                drop(reading);
+            });
         }
-        let stderr = child.stderr.take();
-        let kept = Arc::clone(&tail);
-        std::thread::spawn(move || {
-            if let Some(stderr) = stderr {
+        if let Some(stderr) = child.stderr.take() {
+            let kept = Arc::clone(&tail);
+            std::thread::spawn(move || {
                 drain_stderr(stderr, &kept, log.as_ref());
-            }
-            let status = match child.wait() {
+                drop(reading);
+            });
+        }
+        let pid = child.id();
+        let child = Arc::new(Mutex::new(child));
+        let watched = Arc::clone(&child);
+        std::thread::spawn(move || {
+            wait_for_end(pid);
+            let _ = read.recv_timeout(LAST_WORDS);
+            let status = match lock(&watched).wait() {
                 Ok(status) => status.to_string(),
                 Err(error) => error.to_string(),
             };
             ended.send_replace(Some(status));
         });
-        (Self { pid, exit, tail }, first)
+        (Self { child, exit, tail }, first)
     }
 
     /// How the process ended; `None` if it still runs when the time is over.
     pub(crate) async fn wait(&self, timeout: Duration) -> Option<String> {
+        tokio::time::timeout(timeout, self.ended()).await.ok()
+    }
+
+    async fn ended(&self) -> String {
         let mut exit = self.exit.clone();
-        let ended = tokio::time::timeout(timeout, exit.wait_for(Option::is_some)).await;
-        ended.ok()?.ok()?.clone()
+        match exit.wait_for(Option::is_some).await {
+            Ok(status) => status.clone().unwrap_or_default(),
+            Err(_) => "nobody knows how".to_owned(),
+        }
+    }
+
+    /// Adds the last lines of the log to the reason why a plugin cannot be used.
+    pub(crate) fn report(&self, error: ProviderError) -> ProviderError {
+        match (error, self.tail()) {
+            (ProviderError::Start(reason), tail) if !tail.is_empty() => {
+                ProviderError::Start(format!("{reason}\n\n{tail}"))
+            }
+            (error, _) => error,
+        }
     }
 
     /// The last lines of the log that are not log records: a panic, as a rule.
     pub(crate) fn tail(&self) -> String {
-        let lines = self.tail.lock().unwrap_or_else(|e| e.into_inner());
+        let lines = lock(&self.tail);
         lines.iter().cloned().collect::<Vec<_>>().join("\n")
     }
 
     /// Ends the process at once.
     pub(crate) fn kill(&self) {
-        if self.exit.borrow().is_none() {
-            let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-            // It may have ended in this moment; then there is nothing to kill.
-            let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
-        }
+        // It may have ended in this moment; then there is nothing to kill.
+        let _ = lock(&self.child).kill();
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Waits until a child has ended, and leaves it to be reaped: until then nobody else gets its
+/// number, so that it can be killed at any time.
+fn wait_for_end(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    if let Some(pid) = pid {
+        while matches!(waitid(WaitId::Pid(pid), options), Err(Errno::INTR)) {}
     }
 }
 
@@ -167,7 +214,7 @@ fn drain_stderr(stderr: impl Read, tail: &Mutex<VecDeque<String>>, log: Option<&
             log(text);
         }
         if !text.is_empty() && !text.starts_with('{') {
-            let mut tail = tail.lock().unwrap_or_else(|e| e.into_inner());
+            let mut tail = lock(tail);
             if tail.len() == TAIL {
                 tail.pop_front();
             }
@@ -206,7 +253,7 @@ async fn spawn(command: Command) -> std::io::Result<Child> {
 fn die_with_parent(command: &mut Command) {
     let parent = rustix::process::getpid();
     let ask = move || {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
         // The parent may have died before the call above.
         if rustix::process::getppid() != Some(parent) {
             return Err(std::io::Error::other("the parent is gone"));

@@ -1,0 +1,116 @@
+//! Plugins that greet as they should and fail later.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use muster_client::{Client, ClientOptions, PluginSpec};
+use muster_provider::ProviderError;
+
+fn script(dir: &Path, text: &str) -> PluginSpec {
+    let program = dir.join("terraform-provider-fake");
+    std::fs::write(&program, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    PluginSpec {
+        program,
+        ..PluginSpec::default()
+    }
+}
+
+/// Why a script does not become a client. `SOCKET` in it is a socket at which `serve` listens.
+async fn refusal(
+    text: &str,
+    timeout: Duration,
+    serve: impl FnOnce(UnixListener) + Send + 'static,
+) -> ProviderError {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || serve(listener));
+    let text = text.replace("SOCKET", socket.to_str().unwrap());
+    let options = ClientOptions {
+        start_timeout: timeout,
+        ..ClientOptions::default()
+    };
+    match Client::start(script(dir.path(), &text), options).await {
+        Ok(_) => panic!("it started: {text}"),
+        Err(error) => error,
+    }
+}
+
+/// Takes one connection, waits for the first bytes, and hangs up after a while.
+fn hang_up(listener: UnixListener) {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut byte = [0];
+    stream.read_exact(&mut byte).unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+}
+
+/// Takes connections and never says anything.
+fn say_nothing(listener: UnixListener) {
+    let _held = listener.accept();
+    std::thread::sleep(Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn a_plugin_dies_in_the_middle_of_a_call() {
+    let text = "echo '1|6|unix|SOCKET|grpc|'; sleep 0.5; echo 'panic: boom' >&2; exit 2";
+    let error = refusal(text, Duration::from_secs(10), hang_up).await;
+    let ProviderError::Crashed {
+        call,
+        status,
+        stderr,
+    } = error
+    else {
+        panic!("{error:?}");
+    };
+    assert_eq!(call, "GetProviderSchema");
+    assert_eq!(status, "exit status: 2");
+    assert_eq!(stderr, "panic: boom");
+}
+
+#[tokio::test]
+async fn children_of_a_dead_plugin_do_not_hide_its_death() {
+    // The child keeps the plugin's output open.
+    let text = "echo '1|6|unix|SOCKET|grpc|'; sleep 8 & sleep 0.5; echo 'panic: boom' >&2; exit 2";
+    let error = refusal(text, Duration::from_secs(10), hang_up).await;
+    assert!(
+        matches!(&error, ProviderError::Crashed { status, .. } if status == "exit status: 2"),
+        "{error:?}"
+    );
+
+    let begin = Instant::now();
+    let text = "echo no licence >&2; sleep 8 & exit 3";
+    let error = refusal(text, Duration::from_secs(6), |_| {})
+        .await
+        .to_string();
+    assert!(error.contains("exit status: 3"), "{error}");
+    assert!(error.contains("no licence"), "{error}");
+    assert!(begin.elapsed() < Duration::from_secs(4), "{error}");
+}
+
+#[tokio::test]
+async fn a_plugin_that_never_answers_the_connection() {
+    let certificate = "A".repeat(64);
+    let text = format!("echo '1|6|unix|SOCKET|grpc|{certificate}'; sleep 20");
+    let start = refusal(&text, Duration::from_secs(1), say_nothing);
+    let error = tokio::time::timeout(Duration::from_secs(8), start).await;
+    let error = error
+        .expect("the start ends when its time is over")
+        .to_string();
+    assert!(error.contains("1 seconds"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_program_says_beside_its_greeting() {
+    let text = "echo cannot read the settings >&2; sleep 0.2; echo hello; sleep 5";
+    let error = refusal(text, Duration::from_secs(5), |_| {})
+        .await
+        .to_string();
+    assert!(error.contains("not a provider plugin"), "{error}");
+    assert!(error.contains("cannot read the settings"), "{error}");
+}
