@@ -166,7 +166,7 @@ impl Applier {
         let value = planned.value.clone();
         let private = task.private.clone();
         self.keep(&task, &value, private, Status::Ready);
-        self.done(task, &value);
+        self.settle(&task, &value);
     }
 
     fn apply(&mut self, mut task: Task, planned: Planned) {
@@ -300,13 +300,18 @@ impl Applier {
         }
     }
 
-    /// An object is as planned.
+    /// An object was made or changed as planned.
     fn done(&mut self, task: Task, value: &Value) {
         if task.prior.is_null() {
             self.counts.added += 1;
         } else {
             self.counts.changed += 1;
         }
+        self.settle(&task, value);
+    }
+
+    /// An object is as it shall be: dependents may see it.
+    fn settle(&mut self, task: &Task, value: &Value) {
         let marked = task.marked(value);
         let Some(inst) = task.inst else {
             return self.complete(task.step);
@@ -314,8 +319,8 @@ impl Applier {
         let id = &task.addr().resource.resource;
         self.eval
             .set_instance(inst, id, task.addr().key.clone(), Ok(marked.clone()));
-        if !self.conditions(&task, CheckKind::Postcondition, Some(&marked)) {
-            return self.fail(&task);
+        if !self.conditions(task, CheckKind::Postcondition, Some(&marked)) {
+            return self.fail(task);
         }
         self.complete(task.step);
     }

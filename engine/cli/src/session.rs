@@ -180,7 +180,10 @@ impl Session {
         for option in &inputs.vars {
             diags.extend(given.option(option));
         }
-        if inputs.input && !diags.has_errors() {
+        if diags.has_errors() {
+            return Err(diags.into());
+        }
+        if inputs.input {
             let answers: Vec<(muster_config::Str, String)> = given
                 .missing(self.config.root())
                 .into_iter()

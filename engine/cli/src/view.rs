@@ -273,6 +273,15 @@ impl View {
         }
     }
 
+    /// There is no state to show.
+    pub(crate) fn no_state(&self) {
+        if self.json {
+            outln!("{{\"format_version\":\"1.0\"}}");
+        } else {
+            outln!("No state.");
+        }
+    }
+
     /// Shows a state.
     pub(crate) fn show_state(&self, state: &Snapshot, schemas: &Schemas) {
         if self.json {

@@ -145,6 +145,7 @@ where
             Ok(value) => found.push(value),
             Err(error) => {
                 let detail = format!("\"{text}\" is not an address: {error}.");
+                let summary = format!("{summary} {text:?}");
                 diags.extend(Failure::new(summary, detail).diags);
             }
         }

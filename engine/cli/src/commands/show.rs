@@ -55,7 +55,10 @@ async fn show_state(view: &View, path: Option<&Path>) -> Outcome<()> {
         Some(path) => LocalStore::new(path).read()?,
         None => read(None)?,
     };
-    let state = state.unwrap_or_default();
+    let Some(state) = state else {
+        view.no_state();
+        return Ok(());
+    };
     let schemas = schemas(&state).await?;
     view.show_state(&state, &schemas);
     Ok(())
