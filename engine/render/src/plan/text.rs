@@ -76,7 +76,7 @@ impl TextWriter<'_> {
             let intro = if self.plan.errored {
                 "Muster planned the following actions, but then found a problem:"
             } else {
-                "Muster will perform the following actions:"
+                "Planned, in the order of addresses:"
             };
             self.paragraph(out, &format!("\n{intro}"))?;
             for change in &changes {
@@ -122,13 +122,11 @@ impl TextWriter<'_> {
             }
             Mode::Normal => (
                 " Your infrastructure matches the configuration.",
-                "Muster has compared the real infrastructure with the configuration and found \
-                 no differences, so no changes are needed.",
+                "Every object is as the configuration says, so there is nothing to do.",
             ),
             Mode::RefreshOnly => (
                 " Your infrastructure still matches the configuration.",
-                "Muster has compared the real objects with the result of the most recent \
-                 changes and found no differences.",
+                "Every object is as the state remembers it, so there is nothing to record.",
             ),
             Mode::Destroy => (
                 " No objects need to be destroyed.",
@@ -144,8 +142,8 @@ impl TextWriter<'_> {
     fn write_legend(&self, out: &mut dyn io::Write, changes: &[&Change]) -> io::Result<()> {
         self.paragraph(
             out,
-            "\nMuster used the selected providers to generate the following execution plan. \
-             Resource actions are indicated with the following symbols:",
+            "
+This is what apply will do to each object. The symbols mean:",
         )?;
         let words = [
             (Action::Create, "create"),
