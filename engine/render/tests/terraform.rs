@@ -205,8 +205,13 @@ fn plan(document: &Json) -> Plan {
 
 /// What follows the introduction, which is worded differently.
 fn actions(text: &str) -> String {
-    let (_, rest) = text
-        .split_once("will perform the following actions:\n")
+    let introductions = [
+        "will perform the following actions:\n",
+        "Planned, in the order of addresses:\n",
+    ];
+    let (_, rest) = introductions
+        .iter()
+        .find_map(|i| text.split_once(i))
         .unwrap();
     rest.replace("by Terraform", "by muster")
 }
