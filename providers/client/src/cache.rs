@@ -4,11 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use tonic::codegen::Bytes;
 
 /// Changes when the form of the files does.
-const MAGIC: &[u8; 8] = b"MUSTERS1";
+const MAGIC: &[u8; 8] = b"MUSTERS2";
 
 /// A folder of schemas.
 pub(crate) struct Cache {
@@ -31,13 +30,12 @@ impl Cache {
     /// no file.
     pub(crate) fn load(&self, checksum: &str) -> Option<(u32, Bytes)> {
         let bytes = Bytes::from(fs::read(self.path(checksum)).ok()?);
-        let header = MAGIC.len() + 4 + 32;
-        if bytes.len() < header || !bytes.starts_with(MAGIC) {
-            return None;
-        }
-        let version = u32::from_be_bytes(bytes[8..12].try_into().ok()?);
-        let body = bytes.slice(header..);
-        (Sha256::digest(&body)[..] == bytes[12..header]).then_some((version, body))
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (version, rest) = rest.split_first_chunk()?;
+        let (sum, body) = rest.split_first_chunk()?;
+        // Read on every run; a cryptographic sum would take longer than all else about a schema.
+        (crc32fast::hash(body) == u32::from_be_bytes(*sum))
+            .then(|| (u32::from_be_bytes(*version), bytes.slice_ref(body)))
     }
 
     /// Keeps a schema. It is a help and no more: that it cannot be kept is no error.
@@ -46,10 +44,10 @@ impl Cache {
     }
 
     fn try_store(&self, checksum: &str, version: u32, schema: &[u8]) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(schema.len() + 44);
+        let mut bytes = Vec::with_capacity(schema.len() + 16);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&version.to_be_bytes());
-        bytes.extend_from_slice(&Sha256::digest(schema));
+        bytes.extend_from_slice(&crc32fast::hash(schema).to_be_bytes());
         bytes.extend_from_slice(schema);
         write(&self.path(checksum), &bytes)
     }

@@ -15,11 +15,11 @@ use tonic::codegen::Bytes;
 use crate::cache::Cache;
 use crate::call::{Call, CallError};
 use crate::connect::connect;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::key;
 use crate::handshake::Handshake;
 use crate::process::Process;
 use crate::protocol::{STOP, Wire, failure};
-use crate::schema::provider_schema;
+use crate::schema::{self, provider_schema};
 use crate::tls::Identity;
 use crate::{ClientOptions, Log, PluginSpec, Reattach};
 
@@ -53,13 +53,16 @@ impl Client {
     /// # Errors
     /// Its schema is not in the cache and the program does not start as a plugin should.
     pub async fn start(spec: PluginSpec, options: ClientOptions) -> Result<Self, ProviderError> {
-        let cached = options.cache_dir.as_deref().and_then(|folder| {
-            let checksum = fingerprint(&spec.program, folder).ok()?;
-            Some((Cache::new(folder), checksum))
-        });
-        let known = cached
-            .as_ref()
-            .and_then(|(cache, checksum)| cache.load(checksum));
+        let place = match options.cache_dir.clone() {
+            Some(folder) => {
+                let spec = spec.clone();
+                // The checksum of a large program takes a second when it is not known yet.
+                let find = move || Some((key(&spec, &folder)?, Cache::new(&folder)));
+                tokio::task::spawn_blocking(find).await.ok().flatten()
+            }
+            None => None,
+        };
+        let known = place.as_ref().and_then(|(key, cache)| cache.load(key));
         if let Some((version, bytes)) = known
             && let Ok((schema, _)) = provider_schema(&bytes, version)
         {
@@ -75,8 +78,8 @@ impl Client {
         let source = Source::Program(spec);
         let running = Running::start(&source, &options).await?;
         let (schema, bytes) = running.schema().await?;
-        if let Some((cache, checksum)) = cached {
-            cache.store(&checksum, running.wire.version, &bytes);
+        if let Some((key, cache)) = place {
+            cache.store(&key, running.wire.version, &bytes);
         }
         let running = OnceCell::from(Ok(running));
         Ok(Self {
@@ -201,14 +204,17 @@ impl Running {
             Ok(bytes) => bytes,
             Err(status) => return Err(self.explain(call, &status).await),
         };
-        let (schema, diags) = provider_schema(&bytes, self.wire.version)
-            .map_err(|reason| ProviderError::Invalid { call, reason })?;
+        let invalid = |reason: String| ProviderError::Invalid { call, reason };
+        let (schema, diags) = provider_schema(&bytes, self.wire.version).map_err(invalid)?;
         match diags.iter().find(|d| d.is_error()) {
             Some(error) => Err(ProviderError::Invalid {
                 call,
                 reason: format!("{}: {}", error.summary, error.detail),
             }),
-            None => Ok((schema, bytes)),
+            None => {
+                schema::check(&bytes, self.wire.version).map_err(invalid)?;
+                Ok((schema, bytes))
+            }
         }
     }
 

@@ -2,13 +2,14 @@
 //! and identity of the file stay the same.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::PluginSpec;
 use crate::cache::write;
 
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
@@ -26,10 +27,35 @@ struct Known {
     checksum: String,
 }
 
+/// Under which name the schema of a plugin is kept: the checksum of its program, with what it is
+/// started with if that is anything. Scripts have none, for they may run any program.
+pub(crate) fn key(spec: &PluginSpec, folder: &Path) -> Option<String> {
+    let mut start = Vec::new();
+    let file = fs::File::open(&spec.program).ok()?;
+    file.take(2).read_to_end(&mut start).ok()?;
+    if start == b"#!" {
+        return None;
+    }
+    let checksum = fingerprint(&spec.program, folder).ok()?;
+    if spec.args.is_empty() && spec.env.is_empty() {
+        return Some(checksum);
+    }
+    let mut context = Context::new(&SHA256);
+    context.update(checksum.as_bytes());
+    let variables = spec.env.iter().flat_map(|(name, value)| [name, value]);
+    for (kind, text) in (spec.args.iter().map(|a| (0, a))).chain(variables.map(|v| (1, v))) {
+        let text = text.as_encoded_bytes();
+        context.update(&[kind]);
+        context.update(&(text.len() as u64).to_be_bytes());
+        context.update(text);
+    }
+    Some(hex(context.finish().as_ref()))
+}
+
 /// The SHA-256 of a program, in hexadecimal digits.
-pub(crate) fn fingerprint(program: &Path, folder: &Path) -> io::Result<String> {
+fn fingerprint(program: &Path, folder: &Path) -> io::Result<String> {
     let stamp = stamp(program)?;
-    let name = hex(&Sha256::digest(program.as_os_str().as_encoded_bytes()));
+    let name = hex(digest(&SHA256, program.as_os_str().as_encoded_bytes()).as_ref());
     let note = folder.join(format!("{name}.program"));
     let known = fs::read(&note)
         .ok()
@@ -37,9 +63,18 @@ pub(crate) fn fingerprint(program: &Path, folder: &Path) -> io::Result<String> {
     if let Some(known) = known.filter(|k| k.stamp == stamp) {
         return Ok(known.checksum);
     }
-    let mut digest = Sha256::new();
-    io::copy(&mut fs::File::open(program)?, &mut digest)?;
-    let checksum = hex(&digest.finalize());
+    let mut file = fs::File::open(program)?;
+    let mut context = Context::new(&SHA256);
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => context.update(&buffer[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let checksum = hex(context.finish().as_ref());
     let known = Known {
         stamp,
         checksum: checksum.clone(),
@@ -80,5 +115,33 @@ mod tests {
         fs::write(&program, "other").unwrap();
         assert_ne!(fingerprint(&program, dir.path()).unwrap(), first);
         assert!(fingerprint(&dir.path().join("none"), dir.path()).is_err());
+    }
+
+    #[test]
+    fn what_a_plugin_is_started_with_belongs_to_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("p");
+        fs::write(&program, "one").unwrap();
+        let key = |args: &[&str], env: &[(&str, &str)]| {
+            let spec = PluginSpec {
+                program: program.clone(),
+                args: args.iter().map(Into::into).collect(),
+                env: env.iter().map(|(k, v)| (k.into(), v.into())).collect(),
+                ..PluginSpec::default()
+            };
+            super::key(&spec, dir.path())
+        };
+        let keys = [
+            key(&[], &[]),
+            key(&["a", "b"], &[]),
+            key(&["ab"], &[]),
+            key(&[], &[("a", "b")]),
+        ];
+        assert!(keys.iter().all(Option::is_some));
+        for (i, one) in keys.iter().enumerate() {
+            assert!(keys[i + 1..].iter().all(|other| other != one), "{i}");
+        }
+        fs::write(&program, "#!/bin/sh\nexec something-else").unwrap();
+        assert_eq!(key(&[], &[]), None);
     }
 }

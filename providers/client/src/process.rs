@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use muster_provider::ProviderError;
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::{oneshot, watch};
 
 use crate::{Log, PluginSpec};
@@ -115,7 +115,9 @@ impl Process {
         std::thread::spawn(move || {
             wait_for_end(pid);
             let _ = read.recv_timeout(LAST_WORDS);
-            let status = match lock(&watched).wait() {
+            // Reaped and announced under one lock: who finds it running there may kill it.
+            let mut child = lock(&watched);
+            let status = match child.wait() {
                 Ok(status) => status.to_string(),
                 Err(error) => error.to_string(),
             };
@@ -155,8 +157,13 @@ impl Process {
 
     /// Ends the process at once.
     pub(crate) fn kill(&self) {
-        // It may have ended in this moment; then there is nothing to kill.
-        let _ = lock(&self.child).kill();
+        let child = lock(&self.child);
+        if self.exit.borrow().is_none() {
+            // With all that it has started: behind a script that is the plugin itself.
+            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            // It may have ended in this moment; then there is nothing to kill.
+            let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+        }
     }
 }
 
@@ -253,7 +260,7 @@ async fn spawn(command: Command) -> std::io::Result<Child> {
 fn die_with_parent(command: &mut Command) {
     let parent = rustix::process::getpid();
     let ask = move || {
-        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have died before the call above.
         if rustix::process::getppid() != Some(parent) {
             return Err(std::io::Error::other("the parent is gone"));

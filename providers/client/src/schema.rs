@@ -42,7 +42,7 @@ pub(crate) fn provider_schema(
             7 => {
                 let (name, body) = entry(&slice)?;
                 let message = tfplugin6::Function::decode(body).map_err(|e| e.to_string())?;
-                found.functions.insert(name, function(message));
+                found.functions.insert(name, function(message)?);
             }
             8 => lazy(&mut found.ephemeral_resources, slice, version)?,
             _ => {}
@@ -51,8 +51,22 @@ pub(crate) fn provider_schema(
     Ok((found, crate::convert::diags(diags)))
 }
 
+/// Lays out everything once and forgets it, to find what is wrong with an answer that nobody has
+/// looked at yet.
+pub(crate) fn check(bytes: &Bytes, version: u32) -> Result<(), String> {
+    for field in Fields::new(bytes) {
+        let (number, range) = field?;
+        if matches!(number, 2 | 3 | 8) {
+            let (name, body) = entry(&bytes.slice(range))?;
+            schema(&body, version).map_err(|reason| format!("the schema of {name}: {reason}"))?;
+        }
+    }
+    Ok(())
+}
+
 fn lazy(map: &mut muster_schema::SchemaMap, slice: Bytes, version: u32) -> Result<(), String> {
     let (name, body) = entry(&slice)?;
+    // Answers are checked when they come, before they are kept.
     map.insert_lazy(name, move || schema(&body, version).unwrap_or_default());
     Ok(())
 }
@@ -80,7 +94,7 @@ fn schema(bytes: &Bytes, version: u32) -> Result<Arc<Schema>, String> {
         5 => v5::schema(tfplugin5::Schema::decode(bytes).map_err(|e| e.to_string())?),
         _ => v6::schema(tfplugin6::Schema::decode(bytes).map_err(|e| e.to_string())?),
     };
-    Ok(Arc::new(schema))
+    schema.map(Arc::new)
 }
 
 /// The fields of a message that have a length of their own: all that matter here.
@@ -145,31 +159,35 @@ impl Iterator for Fields<'_> {
     }
 }
 
-fn function(message: tfplugin6::Function) -> FunctionSignature {
-    FunctionSignature {
-        params: message.parameters.into_iter().map(parameter).collect(),
-        variadic: message.variadic_parameter.map(parameter),
-        returns: message.r#return.map_or(Type::Dynamic, |r| ty(&r.r#type)),
+fn function(message: tfplugin6::Function) -> Result<FunctionSignature, String> {
+    let params = message.parameters.into_iter().map(parameter);
+    Ok(FunctionSignature {
+        params: params.collect::<Result<_, _>>()?,
+        variadic: message.variadic_parameter.map(parameter).transpose()?,
+        returns: match message.r#return {
+            Some(returns) => ty(&returns.r#type)?,
+            None => return Err("a function returns nothing".to_owned()),
+        },
         summary: message.summary,
         description: message.description,
-    }
+    })
 }
 
-fn parameter(message: tfplugin6::function::Parameter) -> Parameter {
-    Parameter {
+fn parameter(message: tfplugin6::function::Parameter) -> Result<Parameter, String> {
+    Ok(Parameter {
+        ty: ty(&message.r#type)?,
         name: message.name.into(),
-        ty: ty(&message.r#type),
         allow_null: message.allow_null_value,
         allow_unknown: message.allow_unknown_values,
         description: message.description,
-    }
+    })
 }
 
-fn ty(json: &[u8]) -> Type {
-    let parsed = serde_json::from_slice(json).ok();
-    parsed
-        .and_then(|json| type_from_json(&json).ok())
-        .unwrap_or(Type::Dynamic)
+fn ty(json: &[u8]) -> Result<Type, String> {
+    let shown = || String::from_utf8_lossy(&json[..json.len().min(200)]).into_owned();
+    let parsed =
+        serde_json::from_slice(json).map_err(|_| format!("{:?} is not a type", shown()))?;
+    type_from_json(&parsed).map_err(|error| format!("{:?} is not a type: {error}", shown()))
 }
 
 /// The same for both versions, over the messages of each.
@@ -182,27 +200,42 @@ macro_rules! version {
                 Attribute, AttributeType, Block, NestedBlock, Nesting, Schema, StringKind,
             };
 
-            pub(super) fn schema(message: wire::Schema) -> Schema {
-                Schema {
-                    version: u64::try_from(message.version).unwrap_or(0),
-                    block: message.block.map(block).unwrap_or_default(),
-                }
+            /// With or without what is wrong with it.
+            type Checked<T> = Result<T, String>;
+
+            pub(super) fn schema(message: wire::Schema) -> Checked<Schema> {
+                Ok(Schema {
+                    version: u64::try_from(message.version)
+                        .map_err(|_| "its version is negative".to_owned())?,
+                    block: message.block.map(block).transpose()?.unwrap_or_default(),
+                })
             }
 
-            fn block(message: wire::schema::Block) -> Block {
-                Block {
-                    attributes: message.attributes.into_iter().map(attribute).collect(),
-                    blocks: message.block_types.into_iter().map(nested).collect(),
+            fn block(message: wire::schema::Block) -> Checked<Block> {
+                let attributes = message.attributes.into_iter().map(attribute);
+                let blocks = message.block_types.into_iter().map(nested);
+                Ok(Block {
+                    attributes: attributes.collect::<Checked<_>>()?,
+                    blocks: blocks.collect::<Checked<_>>()?,
                     description: message.description,
                     description_kind: kind(message.description_kind),
                     deprecated: message.deprecated,
-                }
+                })
             }
 
-            pub(super) fn attribute(message: wire::schema::Attribute) -> (super::Str, Attribute) {
-                let nested: fn(&wire::schema::Attribute) -> Option<AttributeType> = $nested;
-                let ty = nested(&message)
-                    .unwrap_or_else(|| AttributeType::Plain(super::ty(&message.r#type)));
+            pub(super) fn attribute(
+                message: wire::schema::Attribute,
+            ) -> Checked<(super::Str, Attribute)> {
+                let nested: fn(&wire::schema::Attribute) -> Checked<Option<AttributeType>> =
+                    $nested;
+                let ty = match nested(&message)? {
+                    Some(ty) => ty,
+                    None => {
+                        let ty = super::ty(&message.r#type);
+                        let ty = ty.map_err(|e| format!("attribute {}: {e}", message.name))?;
+                        AttributeType::Plain(ty)
+                    }
+                };
                 let attribute = Attribute {
                     ty,
                     required: message.required,
@@ -214,25 +247,28 @@ macro_rules! version {
                     description: message.description,
                     description_kind: kind(message.description_kind),
                 };
-                (message.name.into(), attribute)
+                Ok((message.name.into(), attribute))
             }
 
-            fn nested(message: wire::schema::NestedBlock) -> (super::Str, NestedBlock) {
+            fn nested(message: wire::schema::NestedBlock) -> Checked<(super::Str, NestedBlock)> {
                 use wire::schema::nested_block::NestingMode;
                 let nesting = match message.nesting() {
                     NestingMode::List => Nesting::List,
                     NestingMode::Set => Nesting::Set,
                     NestingMode::Map => Nesting::Map,
                     NestingMode::Group => Nesting::Group,
-                    NestingMode::Single | NestingMode::Invalid => Nesting::Single,
+                    NestingMode::Single => Nesting::Single,
+                    NestingMode::Invalid => {
+                        return Err(format!("block {}: no nesting mode", message.type_name));
+                    }
                 };
                 let nested = NestedBlock {
                     nesting,
                     min_items: u64::try_from(message.min_items).unwrap_or(0),
                     max_items: u64::try_from(message.max_items).unwrap_or(0),
-                    block: message.block.map(block).unwrap_or_default(),
+                    block: message.block.map(block).transpose()?.unwrap_or_default(),
                 };
-                (message.type_name.into(), nested)
+                Ok((message.type_name.into(), nested))
             }
 
             fn kind(kind: i32) -> StringKind {
@@ -245,21 +281,26 @@ macro_rules! version {
     };
 }
 
-version!(v5, tfplugin5, |_| None);
+version!(v5, tfplugin5, |_| Ok(None));
 version!(v6, tfplugin6, |message| {
     use wire::schema::object::NestingMode;
-    let nested = message.nested_type.as_ref()?;
+    let Some(nested) = message.nested_type.as_ref() else {
+        return Ok(None);
+    };
     let nesting = match nested.nesting() {
         NestingMode::List => Nesting::List,
         NestingMode::Set => Nesting::Set,
         NestingMode::Map => Nesting::Map,
-        NestingMode::Single | NestingMode::Invalid => Nesting::Single,
+        NestingMode::Single => Nesting::Single,
+        NestingMode::Invalid => {
+            return Err(format!("attribute {}: no nesting mode", message.name));
+        }
     };
-    let attributes = nested.attributes.iter().cloned().map(attribute).collect();
-    Some(AttributeType::Nested {
-        attributes,
+    let attributes = nested.attributes.iter().cloned().map(attribute);
+    Ok(Some(AttributeType::Nested {
+        attributes: attributes.collect::<Checked<_>>()?,
         nesting,
-    })
+    }))
 });
 
 #[cfg(test)]
@@ -267,12 +308,15 @@ mod tests {
     use super::*;
 
     fn answer() -> Vec<u8> {
-        let attribute = tfplugin6::schema::Attribute {
+        answer_with(tfplugin6::schema::Attribute {
             name: "size".into(),
             r#type: b"\"number\"".to_vec(),
             required: true,
             ..Default::default()
-        };
+        })
+    }
+
+    fn answer_with(attribute: tfplugin6::schema::Attribute) -> Vec<u8> {
         let block = tfplugin6::schema::Block {
             attributes: vec![attribute],
             ..Default::default()
@@ -305,5 +349,28 @@ mod tests {
             let cut = Bytes::copy_from_slice(&whole[..len]);
             assert!(provider_schema(&cut, 6).is_err(), "{len}");
         }
+    }
+
+    fn wrong(attribute: tfplugin6::schema::Attribute, expect: &str) {
+        let error = check(&Bytes::from(answer_with(attribute)), 6).unwrap_err();
+        assert_eq!(
+            error,
+            format!("the schema of a_b: attribute size: {expect}")
+        );
+    }
+
+    #[test]
+    fn attributes_of_no_type() {
+        assert_eq!(check(&Bytes::from(answer()), 6), Ok(()));
+        let attribute = |json: &str| tfplugin6::schema::Attribute {
+            name: "size".into(),
+            r#type: json.into(),
+            ..Default::default()
+        };
+        wrong(attribute(""), "\"\" is not a type");
+        wrong(attribute("[["), "\"[[\" is not a type");
+        let mut nested = attribute("");
+        nested.nested_type = Some(tfplugin6::schema::Object::default());
+        wrong(nested, "no nesting mode");
     }
 }

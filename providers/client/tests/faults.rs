@@ -114,3 +114,70 @@ async fn what_a_program_says_beside_its_greeting() {
     assert!(error.contains("not a provider plugin"), "{error}");
     assert!(error.contains("cannot read the settings"), "{error}");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_plugin_behind_a_script_is_killed_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let pid = dir.path().join("pid");
+    let text = format!("sleep 60 & echo $! >{}; wait", pid.display());
+    refusal(&text, Duration::from_secs(1), |_| {}).await;
+    let pid = std::fs::read_to_string(pid).unwrap();
+    gone(&Path::new("/proc").join(pid.trim()));
+}
+
+const HOST: &str = "MUSTER_TEST_HOST_FOLDER";
+
+/// Not a test by itself: the host that the next one kills, in a process of its own.
+#[tokio::test]
+async fn host() {
+    let Some(folder) = std::env::var_os(HOST) else {
+        return;
+    };
+    let spec = script(
+        Path::new(&folder),
+        "echo $$ > pid.new; mv pid.new pid; exec sleep 60",
+    );
+    std::env::set_current_dir(&folder).unwrap();
+    let _ = Client::start(spec, ClientOptions::default()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_plugin_does_not_outlive_a_killed_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut host = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "host"])
+        .env(HOST, dir.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = eventually(|| std::fs::read_to_string(dir.path().join("pid")).ok());
+    let plugin = Path::new("/proc").join(pid.trim());
+    assert!(plugin.exists());
+    host.kill().unwrap();
+    host.wait().unwrap();
+    gone(&plugin);
+}
+
+/// Waits until a process is gone, or dead and not reaped yet by whoever inherited it.
+#[cfg(target_os = "linux")]
+fn gone(process: &Path) {
+    eventually(|| match std::fs::read_to_string(process.join("stat")) {
+        Ok(stat) => stat.contains(") Z ").then_some(()),
+        Err(_) => Some(()),
+    });
+}
+
+/// Tries until there is an answer.
+#[cfg(target_os = "linux")]
+fn eventually<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(10) {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("it did not happen");
+}
