@@ -7,7 +7,7 @@ use std::sync::Arc;
 use muster_addr::{InstanceKey, Mode, ProviderConfigAddr, ResourceId};
 use muster_config::{Config, ModuleId};
 use muster_eval::{CheckKind, CheckResult, Evaluator, ModuleInst, Settings, located};
-use muster_lang::{Diagnostic, Diags, Files};
+use muster_lang::{Diagnostic, Diags, Files, Span};
 use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response, Schemas};
 
@@ -48,6 +48,8 @@ impl Validator {
             next_id: 0,
             diags: Diags::new(),
         };
+        let refused = unsupported(validator.eval.config());
+        validator.diags.extend(refused);
         match graph {
             Ok(graph) => {
                 for node in &graph.nodes {
@@ -254,4 +256,40 @@ impl Validator {
         self.about.clear();
         self
     }
+}
+
+/// What a configuration may say, but this engine does not do yet: better refused than passed
+/// over, for without a `moved` block an object would be destroyed.
+fn unsupported(config: &Config) -> Diags {
+    let mut diags = Diags::new();
+    let mut refuse = |what: &str, span: Span| {
+        let detail = format!(
+            "{what} are not supported yet. Take the block out, or do without muster here for now."
+        );
+        diags.push(Diagnostic::error("Unsupported feature", detail).at(span));
+    };
+    for module in &config.modules {
+        module
+            .moved
+            .iter()
+            .for_each(|b| refuse("moved blocks", b.span));
+        module
+            .removed
+            .iter()
+            .for_each(|b| refuse("removed blocks", b.span));
+        module
+            .imports
+            .iter()
+            .for_each(|b| refuse("import blocks", b.span));
+        module
+            .checks
+            .values()
+            .for_each(|b| refuse("check blocks", b.span));
+        let ephemeral = module
+            .resources
+            .values()
+            .filter(|r| r.id.mode == Mode::Ephemeral);
+        ephemeral.for_each(|r| refuse("Ephemeral resources", r.span));
+    }
+    diags
 }
