@@ -1,0 +1,10 @@
+//! The whole engine without a process: configurations as text, a strict provider and its world
+//! in memory.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod actions;
+mod failures;
+mod lab;
+mod order;
+mod provider;

@@ -1,0 +1,353 @@
+//! A strict provider whose objects are in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures::future::BoxFuture;
+use muster_addr::{ProviderAddr, Str};
+use muster_lang::{Diagnostic, Diags};
+use muster_provider::{
+    Applied, ApplyRequest, PlanRequest, Planned, Private, Provider, ProviderError, RawState,
+    Request, Response,
+};
+use muster_run::Launcher;
+use muster_schema::{Attribute, Block, ProviderSchema, Schema, SchemaMap};
+use muster_value::{Path, Type, Value};
+
+/// How a call goes wrong.
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    /// An error, and nothing was done.
+    Refuse,
+    /// An error, but the object is there.
+    Half,
+    /// The process ends.
+    Crash,
+    /// An answer that is not true.
+    Lie(fn(Value) -> Value),
+}
+
+/// Everything outside the engine.
+#[derive(Default)]
+pub(crate) struct World {
+    /// Objects by id.
+    pub(crate) objects: BTreeMap<String, Value>,
+    /// Calls that matter, in order: `create a`, `update a`, `delete a`, `look a`, `configure x`.
+    pub(crate) calls: Vec<String>,
+    /// What goes wrong, by call: `create a`.
+    pub(crate) faults: BTreeMap<String, Fault>,
+    made: u64,
+    seed: u64,
+}
+
+impl World {
+    fn fault(&mut self, call: &str) -> Option<Fault> {
+        self.faults.get(call).copied()
+    }
+
+    /// How often a call waits, so that answers come in another order than questions.
+    fn delay(&mut self) -> u64 {
+        self.seed = self
+            .seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.seed >> 33) % 5
+    }
+}
+
+/// Starts [`Fake`]s of one world.
+pub(crate) struct Starter(pub(crate) Arc<Mutex<World>>);
+
+impl Launcher for Starter {
+    fn launch(&self, _: ProviderAddr) -> BoxFuture<'_, Result<Arc<dyn Provider>, ProviderError>> {
+        let fake: Arc<dyn Provider> = Arc::new(Fake {
+            world: Arc::clone(&self.0),
+            schema: schema(),
+        });
+        Box::pin(async move { Ok(fake) })
+    }
+}
+
+struct Fake {
+    world: Arc<Mutex<World>>,
+    schema: Arc<ProviderSchema>,
+}
+
+fn attribute(name: &str, ty: Type) -> (Str, Attribute) {
+    let attribute = Attribute {
+        optional: true,
+        ..Attribute::new(ty)
+    };
+    (name.into(), attribute)
+}
+
+fn computed(name: &str) -> (Str, Attribute) {
+    let attribute = Attribute {
+        computed: true,
+        ..Attribute::new(Type::String)
+    };
+    (name.into(), attribute)
+}
+
+fn block(attributes: impl IntoIterator<Item = (Str, Attribute)>) -> Arc<Schema> {
+    Arc::new(Schema {
+        version: 0,
+        block: Block {
+            attributes: attributes.into_iter().collect(),
+            ..Block::default()
+        },
+    })
+}
+
+/// What the provider offers.
+pub(crate) fn schema() -> Arc<ProviderSchema> {
+    let (secret, hidden) = attribute("secret", Type::String);
+    let hidden = Attribute {
+        sensitive: true,
+        ..hidden
+    };
+    let thing = block([
+        computed("id"),
+        attribute("name", Type::String),
+        attribute("size", Type::Number),
+        attribute("tags", Type::map(Type::String)),
+        (secret, hidden),
+        attribute("input", Type::list(Type::String)),
+    ]);
+    let look = block([
+        attribute("name", Type::String),
+        attribute("input", Type::list(Type::String)),
+        computed("found"),
+    ]);
+    Arc::new(ProviderSchema {
+        provider: block([attribute("region", Type::String)]),
+        resources: SchemaMap::from([("fake_thing".into(), thing)]),
+        data_sources: SchemaMap::from([("fake_look".into(), look)]),
+        plan_destroy: true,
+        ..ProviderSchema::default()
+    })
+}
+
+/// The type of a `fake_thing`.
+pub(crate) fn thing_type() -> Type {
+    schema()
+        .resources
+        .get("fake_thing")
+        .unwrap()
+        .block
+        .implied_type()
+}
+
+/// A `fake_thing` of which nothing is said.
+pub(crate) fn empty_thing() -> Value {
+    schema()
+        .resources
+        .get("fake_thing")
+        .unwrap()
+        .block
+        .empty_value()
+}
+
+fn text(object: &Value, name: &str) -> String {
+    match object.get(name).and_then(Value::as_str) {
+        Some(text) => text.to_string(),
+        None if object.get(name).is_some_and(|v| !v.is_known()) => "?".into(),
+        None => "-".into(),
+    }
+}
+
+/// An object with one attribute changed.
+pub(crate) fn with(object: &Value, name: &str, value: Value) -> Value {
+    let mut attributes = object.as_entries().unwrap().clone();
+    attributes.insert(name.into(), value);
+    Value::object(attributes)
+}
+
+fn error(call: &str) -> Diags {
+    Diags(vec![Diagnostic::error("Told to fail", call)])
+}
+
+fn crash(call: &'static str) -> ProviderError {
+    ProviderError::Crashed {
+        call,
+        status: "exit status 2".into(),
+        stderr: String::new(),
+    }
+}
+
+impl Fake {
+    fn answer(&self, request: Request) -> Result<Response, ProviderError> {
+        let mut world = self.world.lock().unwrap();
+        Ok(match request {
+            Request::ValidateProvider { .. }
+            | Request::ValidateResource { .. }
+            | Request::ValidateData { .. } => Response::Done(Diags::new()),
+            Request::Configure { config } => {
+                world
+                    .calls
+                    .push(format!("configure {}", text(&config, "region")));
+                Response::Done(Diags::new())
+            }
+            Request::Upgrade { raw, .. } => {
+                let RawState::Json(json) = raw else {
+                    panic!("no state is that old");
+                };
+                let json = serde_json::from_str(&json).unwrap();
+                let value = muster_value::json_to_value(&json, &thing_type()).unwrap();
+                Response::State {
+                    value,
+                    diags: Diags::new(),
+                }
+            }
+            Request::Read(read) => {
+                assert!(read.current.is_wholly_known() && !read.current.is_null());
+                let found = world.objects.get(&text(&read.current, "id")).cloned();
+                Response::Read {
+                    value: found.unwrap_or(Value::Null(thing_type())),
+                    private: read.private,
+                    deferred: None,
+                    diags: Diags::new(),
+                }
+            }
+            Request::Plan(plan) => Response::Planned(self.plan(&mut world, plan)?),
+            Request::Apply(apply) => Response::Applied(self.apply(&mut world, apply)?),
+            Request::ReadData(read) => {
+                let name = text(&read.config, "name");
+                world.calls.push(format!("look {name}"));
+                assert!(read.config.is_wholly_known());
+                let count = world
+                    .objects
+                    .values()
+                    .filter(|o| text(o, "name") == name)
+                    .count();
+                let found = Value::string(format!("{name}:{count}"));
+                Response::State {
+                    value: with(&read.config, "found", found),
+                    diags: Diags::new(),
+                }
+            }
+            other => {
+                return Err(ProviderError::Unsupported { call: other.name() });
+            }
+        })
+    }
+
+    fn plan(&self, world: &mut World, plan: PlanRequest) -> Result<Planned, ProviderError> {
+        let name = text(
+            if plan.proposed.is_null() {
+                &plan.prior
+            } else {
+                &plan.proposed
+            },
+            "name",
+        );
+        let call = format!("plan {name}");
+        let mut value = plan.proposed;
+        if !value.is_null() && plan.prior.is_null() {
+            value = with(&value, "id", Value::unknown(Type::String));
+        }
+        let mut diags = Diags::new();
+        match world.fault(&call) {
+            Some(Fault::Lie(lie)) => value = lie(value),
+            Some(Fault::Crash) => return Err(crash("PlanResourceChange")),
+            Some(Fault::Refuse | Fault::Half) => diags = error(&call),
+            None => {}
+        }
+        Ok(Planned {
+            value,
+            requires_replace: vec![Path::root().attr("name")],
+            private: Private::from(*b"planned"),
+            legacy_type_system: false,
+            deferred: None,
+            diags,
+        })
+    }
+
+    fn apply(&self, world: &mut World, apply: ApplyRequest) -> Result<Applied, ProviderError> {
+        assert_eq!(
+            &*apply.planned_private, b"planned",
+            "private bytes of the plan"
+        );
+        let (word, subject) = match (apply.prior.is_null(), apply.planned.is_null()) {
+            (true, _) => ("create", &apply.planned),
+            (_, true) => ("delete", &apply.prior),
+            _ => ("update", &apply.planned),
+        };
+        assert!(word == "delete" || apply.config.is_wholly_known());
+        let call = format!("{word} {}", text(subject, "name"));
+        world.calls.push(call.clone());
+        let fault = world.fault(&call);
+        let mut value = match fault {
+            Some(Fault::Crash) => return Err(crash("ApplyResourceChange")),
+            Some(Fault::Refuse) => apply.prior,
+            _ => act(world, word, &apply.prior, apply.planned),
+        };
+        let mut diags = Diags::new();
+        match fault {
+            Some(Fault::Lie(lie)) => value = lie(value),
+            Some(_) => diags = error(&call),
+            None => {}
+        }
+        Ok(Applied {
+            value,
+            private: Private::from(*b"stored"),
+            legacy_type_system: false,
+            diags,
+        })
+    }
+}
+
+/// Does what was planned.
+fn act(world: &mut World, word: &str, prior: &Value, planned: Value) -> Value {
+    if word == "delete" {
+        let gone = world.objects.remove(&text(prior, "id"));
+        assert!(gone.is_some(), "{prior:?} is destroyed twice");
+        return Value::Null(thing_type());
+    }
+    let value = if word == "create" {
+        world.made += 1;
+        let id = format!("{}#{}", text(&planned, "name"), world.made);
+        with(&planned, "id", Value::string(id))
+    } else {
+        assert!(
+            world.objects.contains_key(&text(prior, "id")),
+            "nothing to update"
+        );
+        planned
+    };
+    assert!(
+        value.is_wholly_known(),
+        "{value:?} has parts that are not known"
+    );
+    world.objects.insert(text(&value, "id"), value.clone());
+    value
+}
+
+impl Provider for Fake {
+    fn schema(&self) -> Arc<ProviderSchema> {
+        Arc::clone(&self.schema)
+    }
+
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ProviderError>> {
+        Box::pin(async move {
+            let delay = self.world.lock().unwrap().delay();
+            for _ in 0..delay {
+                tokio::task::yield_now().await;
+            }
+            let answer = self.answer(request);
+            let delay = self.world.lock().unwrap().delay();
+            for _ in 0..delay {
+                tokio::task::yield_now().await;
+            }
+            answer
+        })
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
