@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use muster_addr::{ConfigResource, InstanceAddr};
+use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_lang::Diagnostic;
 use muster_plan::{Action, Change, Deposed, Step, StepId, StepKind};
 use petgraph::algo::toposort;
@@ -37,6 +37,8 @@ struct Order<'a> {
     destroys: Vec<Destroy>,
     /// Objects that are destroyed before their replacement is made.
     delete_first: HashSet<ConfigResource>,
+    /// What the configuration of each provider needs.
+    provider_needs: HashMap<&'a ProviderConfigAddr, Vec<ConfigResource>>,
     /// The join of a node of the configuration, where anything leads to it.
     done: Vec<Option<NodeIndex>>,
 }
@@ -60,8 +62,14 @@ enum DestroyKind {
 
 impl<'a> Order<'a> {
     fn new(planner: &'a Planner, changes: &'a Changes) -> Self {
+        let real = changes.values().filter(|c| c.action != Action::NoOp);
+        let providers: BTreeSet<&ProviderConfigAddr> = real.map(|c| &c.provider).collect();
         Self {
             planner,
+            provider_needs: providers
+                .into_iter()
+                .map(|p| (p, planner.provider_needs(p)))
+                .collect(),
             changes: changes.values().collect(),
             graph: DiGraph::new(),
             applies: HashMap::new(),
@@ -251,11 +259,22 @@ impl<'a> Order<'a> {
     }
 
     fn needs_delete_first(&self, change: usize) -> bool {
-        !self.delete_first.is_empty()
-            && self
-                .needs_of(change)
-                .iter()
-                .any(|r| self.delete_first.contains(r))
+        if self.delete_first.is_empty() {
+            return false;
+        }
+        let first = |r: &&ConfigResource| self.delete_first.contains(*r);
+        self.needs_of(change).iter().any(first)
+            || self
+                .provider_needs_of(self.changes[change])
+                .any(|r| first(&r))
+    }
+
+    /// What the provider configuration of a changed object needs.
+    fn provider_needs_of(&self, change: &Change) -> impl Iterator<Item = &ConfigResource> {
+        self.provider_needs
+            .get(&change.provider)
+            .into_iter()
+            .flatten()
     }
 
     /// Everything a changed object depends on or depended on.
@@ -277,7 +296,6 @@ impl<'a> Order<'a> {
         let destroyed: HashSet<&ConfigResource> =
             self.destroys.iter().map(|d| &d.resource).collect();
         let mut found: HashMap<ConfigResource, BTreeSet<ConfigResource>> = HashMap::new();
-        let mut providers = HashMap::new();
         for (i, change) in self.changes.iter().enumerate() {
             if change.action == Action::NoOp {
                 continue;
@@ -288,13 +306,8 @@ impl<'a> Order<'a> {
                     found.entry(need.clone()).or_default().insert(own.clone());
                 }
             }
-            let of_provider = providers
-                .entry(&change.provider)
-                .or_insert_with(|| self.planner.provider_needs(&change.provider));
-            for need in of_provider
-                .iter()
-                .filter(|n| destroyed.contains(n) && **n != own)
-            {
+            let of_provider = self.provider_needs_of(change);
+            for need in of_provider.filter(|n| destroyed.contains(n) && **n != own) {
                 found.entry(need.clone()).or_default().insert(own.clone());
             }
         }
