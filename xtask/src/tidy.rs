@@ -120,14 +120,25 @@ fn package_name(text: &str) -> Option<&str> {
 fn dependencies(text: &str) -> Vec<&str> {
     let mut inside = false;
     let mut found = Vec::new();
-    for line in text.lines() {
-        if line.starts_with('[') {
-            inside = line == "[dependencies]" || line == "[build-dependencies]";
+    for line in text.lines().map(str::trim) {
+        if let Some(table) = line.strip_prefix('[') {
+            // Also of one platform: `[target.'cfg(unix)'.dependencies]`.
+            let table = table.split(']').next().unwrap_or_default();
+            let (owner, last) = table.rsplit_once('.').unwrap_or(("", table));
+            inside = is_used(last);
+            // A table for one dependency: `[dependencies.muster-value]`.
+            if last.starts_with("muster-") && is_used(owner.rsplit('.').next().unwrap_or(owner)) {
+                found.push(last);
+            }
         } else if inside && line.starts_with("muster-") {
             found.extend(line.split(['.', ' ', '=']).next());
         }
     }
     found
+}
+
+fn is_used(table: &str) -> bool {
+    matches!(table, "dependencies" | "build-dependencies")
 }
 
 fn check_sources(root: &Path, files: &[PathBuf], problems: &mut Vec<String>) -> Result<()> {
@@ -137,18 +148,12 @@ fn check_sources(root: &Path, files: &[PathBuf], problems: &mut Vec<String>) -> 
         concat!("FIX", "ME"),
         concat!("#[al", "low("),
     ];
-    for path in files
-        .iter()
-        .filter(|p| p.extension().is_some_and(|e| e == "rs"))
-    {
-        if path.starts_with(codegen::FOLDER) {
-            continue;
-        }
+    for path in files.iter().filter(|p| is_written_here(p)) {
         let Ok(text) = std::fs::read_to_string(root.join(path)) else {
             continue;
         };
         let lines = text.lines().count();
-        if lines > LONGEST {
+        if lines > LONGEST && path.extension().is_some_and(|e| e == "rs") {
             problems.push(format!(
                 "{}: {lines} lines; more than {LONGEST} want to be two files",
                 path.display()
@@ -161,6 +166,21 @@ fn check_sources(root: &Path, files: &[PathBuf], problems: &mut Vec<String>) -> 
         }
     }
     Ok(())
+}
+
+/// Sources, manifests, scripts and documents, but neither generated code nor recorded data.
+fn is_written_here(path: &Path) -> bool {
+    let kinds = ["rs", "toml", "md", "proto", "sh", "tf", "hcl"];
+    let kind = path.extension().and_then(|e| e.to_str());
+    let recorded = path
+        .iter()
+        .any(|part| part == "testdata" || part == "data" || part == "cases");
+    !path.starts_with(codegen::FOLDER)
+        && match kind {
+            Some("rs") => true,
+            Some(kind) => kinds.contains(&kind) && !recorded,
+            None => path.starts_with(".ci"),
+        }
 }
 
 fn check_generated(root: &Path, problems: &mut Vec<String>) -> Result<()> {
@@ -176,5 +196,107 @@ fn check_generated(root: &Path, problems: &mut Vec<String>) -> Result<()> {
             ));
         }
     }
+    for entry in std::fs::read_dir(root.join(codegen::FOLDER))? {
+        let entry = entry?;
+        if !fresh.path().join(entry.file_name()).exists() {
+            problems.push(format!(
+                "{}: `cargo xtask codegen` does not give this file any more",
+                entry.path().display()
+            ));
+        }
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The problems of a workspace of one crate with this manifest.
+    fn floors(manifest: &str) -> Vec<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = PathBuf::from("one/Cargo.toml");
+        std::fs::create_dir(dir.path().join("one")).unwrap();
+        std::fs::write(dir.path().join(&path), manifest).unwrap();
+        let mut problems = Vec::new();
+        check_floors(dir.path(), &[path], &mut problems).unwrap();
+        problems
+    }
+
+    fn check(manifest: &str, expect: &[&str]) {
+        let problems = floors(manifest);
+        assert_eq!(problems.len(), expect.len(), "{problems:?}");
+        for (problem, part) in problems.iter().zip(expect) {
+            assert!(problem.contains(part), "{problem}");
+        }
+    }
+
+    const LINTS: &str = "[lints]\nworkspace = true\n";
+
+    fn lang(rest: &str) -> String {
+        format!("[package]\nname = \"muster-lang\"\n{LINTS}{rest}\n")
+    }
+
+    #[test]
+    fn crates_use_only_what_is_below_them() {
+        check(&lang("[dependencies]\nmuster-value.workspace = true"), &[]);
+        let up = "muster-lang (floor 1) uses muster-config";
+        check(
+            &lang("[dependencies]\nmuster-config.workspace = true"),
+            &[up],
+        );
+        check(
+            &lang("[dependencies]\nmuster-config = { path = \"x\" }"),
+            &[up],
+        );
+        check(&lang("[dependencies.muster-config]\npath = \"x\""), &[up]);
+        check(&lang("[build-dependencies]\nmuster-config = \"1\""), &[up]);
+        let unix = "[target.'cfg(unix)'.dependencies]\nmuster-config = \"1\"";
+        check(&lang(unix), &[up]);
+        check(
+            &lang("[dependencies]\nmuster-schema = \"1\""),
+            &["muster-schema"],
+        );
+        check(&lang("[dev-dependencies]\nmuster-config = \"1\""), &[]);
+        check(&lang("[dev-dependencies.muster-config]\npath = \"x\""), &[]);
+    }
+
+    #[test]
+    fn crates_have_a_floor_and_the_lints() {
+        check("[package]\nname = \"muster-lang\"\n", &["the lints"]);
+        check(
+            &format!("[package]\nname = \"other\"\n{LINTS}"),
+            &["no floor"],
+        );
+    }
+
+    /// The problems of a workspace of one file.
+    fn source(path: &str, text: &str) -> usize {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+        let mut problems = Vec::new();
+        check_sources(dir.path(), &[path.into()], &mut problems).unwrap();
+        problems.len()
+    }
+
+    #[test]
+    fn nothing_is_left_in() {
+        let note = concat!("// TO", "DO\n");
+        assert_eq!(source("a/b.rs", note), 1);
+        assert_eq!(source("a/b.rs", concat!("#[al", "low(dead_code)]\n")), 1);
+        assert_eq!(source("a/b.rs", "// done\n"), 0);
+        assert_eq!(source("docs/b.md", note), 1);
+        assert_eq!(source(".ci/run", note), 1);
+        assert_eq!(source("a/testdata/b.md", note), 0);
+        assert_eq!(source("providers/wire/src/generated/b.rs", note), 0);
+    }
+
+    #[test]
+    fn long_files() {
+        assert_eq!(source("a/b.rs", &"\n".repeat(LONGEST)), 0);
+        assert_eq!(source("a/b.rs", &"\n".repeat(LONGEST + 1)), 1);
+        assert_eq!(source("a/b.proto", &"\n".repeat(LONGEST + 1)), 0);
+    }
 }
