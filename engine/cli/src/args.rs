@@ -288,7 +288,11 @@ pub(crate) struct Completion {
 pub(crate) fn normalize(args: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut plain = false;
     args.into_iter()
-        .map(|arg| {
+        .enumerate()
+        .map(|(i, arg)| {
+            if i == 1 && matches!(arg.as_str(), "-v" | "-version" | "--version") {
+                return "version".to_owned();
+            }
             plain |= arg == "--";
             let mut chars = arg.chars();
             let flag = chars.next() == Some('-')
@@ -324,6 +328,7 @@ mod tests {
             &["muster", "apply", "--", "-odd"],
         );
         check(&["muster", "-var", "a=-5"], &["muster", "--var", "a=-5"]);
+        check(&["muster", "-version"], &["muster", "version"]);
     }
 
     #[test]

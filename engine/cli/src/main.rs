@@ -37,6 +37,12 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(args::normalize(args)) {
         Ok(cli) => cli,
         Err(error) => {
+            if let Some(verb) = unbuilt_verb(&error) {
+                eprintln!(
+                    "Error: muster has no command \"{verb}\" yet; muster -help lists what there is."
+                );
+                return ExitCode::FAILURE;
+            }
             // Help and the like are no errors.
             let code = u8::from(error.use_stderr());
             let _ = error.print();
@@ -51,6 +57,34 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     run(cli.command)
+}
+
+/// A verb that people know from elsewhere, and that is not built yet.
+fn unbuilt_verb(error: &clap::Error) -> Option<String> {
+    const VERBS: &[&str] = &[
+        "console",
+        "fmt",
+        "force-unlock",
+        "get",
+        "graph",
+        "import",
+        "login",
+        "logout",
+        "refresh",
+        "taint",
+        "test",
+        "untaint",
+        "workspace",
+        "mv",
+        "rm",
+        "pull",
+        "push",
+        "replace-provider",
+    ];
+    let verb = error
+        .get(clap::error::ContextKind::InvalidSubcommand)?
+        .to_string();
+    VERBS.contains(&verb.as_str()).then_some(verb)
 }
 
 fn run(command: Command) -> ExitCode {

@@ -37,10 +37,10 @@ pub(crate) fn variable(variable: &Variable) -> Option<String> {
     ))
 }
 
-/// Asks for approval: only `yes` will do.
-pub(crate) fn approve(question: &str, explanation: &str) -> bool {
+/// Asks for approval: only `yes` will do. `None` when nobody answers.
+pub(crate) fn approve(question: &str, explanation: &str) -> Option<bool> {
     let text = format!(
         "\n{question}\n  {explanation}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
     );
-    ask(&text).is_some_and(|answer| answer == "yes")
+    ask(&text).map(|answer| answer == "yes")
 }

@@ -119,7 +119,10 @@ impl View {
         if json {
             outln!(
                 "{}",
-                muster_render::version_document(env!("CARGO_PKG_VERSION"))
+                muster_render::version_document(
+                    env!("CARGO_PKG_VERSION"),
+                    crate::session::TERRAFORM_VERSION
+                )
             );
         }
         let progress = Arc::new(Mutex::new(Progress::new(style, json)));

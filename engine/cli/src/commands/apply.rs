@@ -26,6 +26,13 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
         mut planning,
         auto_approve,
     } = args;
+    if planning.refresh_only {
+        let failure = Failure::new(
+            "Incompatible options",
+            "destroy and -refresh-only contradict each other: use apply -refresh-only to bring the state up to date.",
+        );
+        return View::new(&view).fail(&failure, &Sources::default());
+    }
     planning.destroy = true;
     run(&Apply {
         view,
@@ -41,6 +48,9 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
 /// Makes the world as the configuration says.
 pub(crate) async fn run(args: &Apply) -> ExitCode {
     let view = View::new(&args.view);
+    if let Err(failure) = check_options(args) {
+        return view.fail(&failure, &Sources::default());
+    }
     let loaded = match &args.plan {
         None => Session::load(Sources::default()).map(|session| (session, None)),
         Some(path) => plan_file::load(path).map(|(session, file)| (session, Some(file))),
@@ -61,6 +71,22 @@ pub(crate) async fn run(args: &Apply) -> ExitCode {
     }
 }
 
+/// A saved plan says everything already.
+fn check_options(args: &Apply) -> Outcome<()> {
+    let (inputs, planning) = (&args.inputs, &args.planning);
+    let changed = !inputs.vars.is_empty()
+        || !inputs.var_files.is_empty()
+        || planning.destroy
+        || planning.refresh_only
+        || !planning.targets.is_empty()
+        || !planning.replace.is_empty();
+    if args.plan.is_some() && changed {
+        let detail = "A saved plan is carried out as it is: variables, modes and targets are part of it. Make a new plan with these options.";
+        return Err(Failure::new("Can't change options of a saved plan", detail));
+    }
+    Ok(())
+}
+
 async fn plan_and_apply(
     args: &Apply,
     view: &View,
@@ -69,9 +95,17 @@ async fn plan_and_apply(
 ) -> Outcome<()> {
     let store = session.store(args.locking.state.as_deref())?;
     let guard = lock(&store, &args.locking, "OperationTypeApply")?;
-    let planned = make(view, session, &store, &args.inputs, &args.planning, stop).await?;
+    let planned = make(
+        view,
+        session,
+        &store,
+        &args.inputs,
+        &args.planning,
+        stop.clone(),
+    )
+    .await?;
     if !planned.plan.is_empty() && !args.auto_approve {
-        approve(args, &planned.plan)?;
+        approve(args, &planned.plan, &stop).await?;
     }
     execute(view, session, &store, planned).await?;
     match guard {
@@ -80,10 +114,13 @@ async fn plan_and_apply(
     }
 }
 
-fn approve(args: &Apply, plan: &Plan) -> Outcome<()> {
-    if args.view.json || !args.inputs.input || !prompt::can_ask() {
+async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
+    let nobody = || {
         let detail = "Nobody is there to approve the changes. Use -auto-approve, or make a plan with plan -out and apply that.";
-        return Err(Failure::new("Plan requires approval", detail));
+        Failure::new("Plan requires approval", detail)
+    };
+    if args.view.json || !args.inputs.input {
+        return Err(nobody());
     }
     let (question, explanation) = match plan.mode {
         Mode::Destroy => (
@@ -99,11 +136,20 @@ fn approve(args: &Apply, plan: &Plan) -> Outcome<()> {
             "muster will perform the actions described above.",
         ),
     };
-    if prompt::approve(question, explanation) {
-        return Ok(());
+    // Reading blocks; an interrupt must get through all the same.
+    let answer = tokio::task::spawn_blocking(|| prompt::approve(question, explanation));
+    let answer = tokio::select! {
+        answer = answer => answer.unwrap_or_default(),
+        () = stop.requested() => Some(false),
+    };
+    match answer {
+        Some(true) => Ok(()),
+        Some(false) => {
+            outln!("\nApply cancelled.");
+            Err(Failure::told())
+        }
+        None => Err(nobody()),
     }
-    outln!("\nApply cancelled.");
-    Err(Failure::told())
 }
 
 async fn apply_file(

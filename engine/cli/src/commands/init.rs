@@ -23,6 +23,9 @@ pub(crate) async fn run(args: &Init) -> ExitCode {
     match result {
         Ok(()) => {
             view.diags(&session.warnings, &session.sources);
+            if session.sources.files().is_empty() {
+                return ExitCode::SUCCESS;
+            }
             view.say("\nmuster is ready: run plan to see what would change.\n");
             ExitCode::SUCCESS
         }
@@ -33,6 +36,7 @@ pub(crate) async fn run(args: &Init) -> ExitCode {
 fn check(view: &View, session: &Session) -> Outcome<()> {
     if session.sources.files().is_empty() {
         view.say("There are no configuration files in this directory yet.\n");
+        return Ok(());
     }
     let mut diags = Diags::new();
     view.say("Finding provider plugins...\n");

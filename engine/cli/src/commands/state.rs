@@ -48,7 +48,7 @@ fn list(path: Option<&Path>, addresses: &[String]) -> Outcome<()> {
         })?;
         targets.push(target);
     }
-    for (addr, _, _) in state.instances() {
+    for addr in muster_render::state_list(&state) {
         if targets.is_empty() || targets.iter().any(|t| t.contains(&addr)) {
             outln!("{addr}");
         }

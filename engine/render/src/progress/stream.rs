@@ -29,10 +29,10 @@ pub fn leveled(level: &str, kind: &str, message: &str, key: &str, content: Json)
     to_string(|w| w.document(&Json::Object(map)))
 }
 
-/// The first document of a stream.
-pub fn version_document(version: &str) -> String {
+/// The first document of a stream; `terraform_version` is what tools shall take it for.
+pub fn version_document(version: &str, terraform_version: &str) -> String {
     let mut map = head("info", &format!("muster {version}"));
-    map.insert("terraform".into(), version.into());
+    map.insert("terraform".into(), terraform_version.into());
     map.insert("type".into(), "version".into());
     map.insert("ui".into(), UI_VERSION.into());
     to_string(|w| w.document(&Json::Object(map)))
@@ -242,7 +242,7 @@ mod tests {
             "{rest}"
         );
         assert!(
-            version_document("0.1.0")
+            version_document("0.1.0", "0.1.0")
                 .ends_with("\"terraform\":\"0.1.0\",\"type\":\"version\",\"ui\":\"1.2\"}")
         );
     }
