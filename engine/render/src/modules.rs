@@ -68,8 +68,17 @@ fn write_module<T>(
     if inner.is_empty() {
         return;
     }
+    // Siblings are in the order of their addresses as text, `[10]` before `[1]`, unlike their
+    // keys.
+    let mut children: Vec<_> = inner
+        .chunk_by(|(a, _), (b, _)| a.0[depth] == b.0[depth])
+        .collect();
+    children.sort_by_cached_key(|child| {
+        let step = child.first().map(|(module, _)| module.0[depth].clone());
+        ModuleInstance(step.into_iter().collect()).to_string()
+    });
     w.key("child_modules").array(|w| {
-        for child in inner.chunk_by(|(a, _), (b, _)| a.0[depth] == b.0[depth]) {
+        for child in children {
             w.object(|w| {
                 stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
                     write_module(w, child, depth + 1, write);
@@ -95,5 +104,47 @@ pub(crate) fn write_instance_parts(w: &mut JsonWriter<'_>, addr: &InstanceAddr) 
         InstanceKey::None => {}
         InstanceKey::Int(n) => w.key("index").uint(*n),
         InstanceKey::Str(key) => w.key("index").string(key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::to_string;
+
+    /// The documents of modules with one item each.
+    fn check(modules: &[&str], expect: &str) {
+        let mut groups = ModuleGroups::default();
+        for module in modules {
+            let addr: InstanceAddr = format!("{module}.a.b").parse().unwrap();
+            groups.add(&addr.resource.module, ());
+        }
+        let json = to_string(|w| w.object(|w| groups.write(w, &|w, ()| w.null())));
+        assert_eq!(json, expect);
+    }
+
+    #[test]
+    fn siblings_are_in_the_order_of_their_addresses() {
+        check(
+            &["module.m[2]", "module.m[10]", "module.m[1]", "module.m-x"],
+            concat!(
+                r#"{"child_modules":[{"resources":[null],"address":"module.m-x"},"#,
+                r#"{"resources":[null],"address":"module.m[10]"},"#,
+                r#"{"resources":[null],"address":"module.m[1]"},"#,
+                r#"{"resources":[null],"address":"module.m[2]"}]}"#
+            ),
+        );
+    }
+
+    #[test]
+    fn modules_without_resources_hold_their_children() {
+        check(
+            &["module.a.module.l[0]", "module.a.module.l-x"],
+            concat!(
+                r#"{"child_modules":[{"address":"module.a","child_modules":["#,
+                r#"{"resources":[null],"address":"module.a.module.l-x"},"#,
+                r#"{"resources":[null],"address":"module.a.module.l[0]"}]}]}"#
+            ),
+        );
     }
 }
