@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod aws;
+mod background;
 mod bad_input;
 mod harness;
+mod kill;
+mod locks;
 mod quickstart;

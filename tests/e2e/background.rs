@@ -1,0 +1,126 @@
+//! Programs that run while a test goes on.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use crate::harness::{Ran, Work};
+
+/// How long something may take that takes a moment on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A program that runs; killed when this is dropped.
+pub(crate) struct Running {
+    child: Child,
+    output: tempfile::TempDir,
+}
+
+impl Running {
+    /// Starts the program, with its output in files.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let output = tempfile::tempdir().unwrap();
+        let file = |name: &str| File::create(output.path().join(name)).unwrap();
+        command.stdout(file("stdout")).stderr(file("stderr"));
+        let child = command.spawn().unwrap();
+        Self { child, output }
+    }
+
+    /// Starts muster.
+    pub(crate) fn muster(work: &Work, args: &[&str]) -> Self {
+        Self::start(work.command(args))
+    }
+
+    fn text(&self, name: &str) -> String {
+        let bytes = std::fs::read(self.output.path().join(name)).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until it has printed the text.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        wait_until(text, || {
+            let printed = self.text("stdout");
+            let ended = self.child.try_wait().unwrap().is_some();
+            assert!(
+                printed.contains(text) || !ended,
+                "{text:?} was not printed:\n{printed}\n{}",
+                self.text("stderr")
+            );
+            printed.contains(text)
+        });
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(&mut self) -> Ran {
+        wait_until("the end of the program", || !self.runs());
+        let status = self.child.wait().unwrap();
+        Ran {
+            code: status.code().unwrap_or(-1),
+            stdout: self.text("stdout"),
+            stderr: self.text("stderr"),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The processes that it started.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let pids = std::fs::read_dir("/proc").unwrap().flatten();
+        pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|pid| parent(*pid) == Some(self.child.id()))
+            .collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.runs() {
+            // It may end by itself just now.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Waits until something is so; fails when that takes too long.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < PATIENCE, "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal.
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// Whether a process still does anything; one that only waits to be collected does not.
+pub(crate) fn lives(pid: u32) -> bool {
+    stat(pid).is_some_and(|fields| !fields.starts_with('Z'))
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    stat(pid)?.split(' ').nth(1)?.parse().ok()
+}
+
+/// The fields of a process from its state on; before it is a name that may hold anything.
+fn stat(pid: u32) -> Option<String> {
+    let path = Path::new("/proc").join(pid.to_string()).join("stat");
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.rsplit_once(") ")?.1.to_owned())
+}

@@ -1,0 +1,140 @@
+//! Processes that die or are interrupted in the middle of an apply.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::background::{Running, lives, signal, wait_until};
+use crate::harness::Work;
+
+/// A quick zone, then one that takes its time, then another quick one.
+const CHAIN: &str = r#"
+terraform {
+  required_providers {
+    muster = { source = "muster/muster" }
+  }
+}
+variable "latency" {
+  type = string
+}
+provider "muster" {}
+provider "muster" {
+  alias = "slow"
+  sim { latency = var.latency }
+}
+locals {
+  capacity = { cpu = 1, memory_gb = 1 }
+}
+resource "muster_zone" "first" {
+  name     = "first"
+  type     = "edge"
+  location = "here"
+  capacity = local.capacity
+}
+resource "muster_zone" "second" {
+  provider = muster.slow
+  name     = "second"
+  type     = "edge"
+  location = muster_zone.first.location
+  capacity = local.capacity
+}
+resource "muster_zone" "third" {
+  name     = "third"
+  type     = "edge"
+  location = muster_zone.second.location
+  capacity = local.capacity
+}
+"#;
+
+/// An apply of the chain that is at its second zone.
+fn in_the_middle(work: &Work, latency: &str) -> Running {
+    let latency = format!("latency={latency}");
+    let mut run = Running::muster(work, &["apply", "-auto-approve", "-var", &latency]);
+    run.wait_for("muster_zone.second: Creating...");
+    run
+}
+
+/// Applies without interference: the rest is made, and then there is nothing to do.
+#[track_caller]
+fn finish(work: &Work, says: &str) {
+    let quick = ["-var", "latency=0s"];
+    work.run(&["apply", "-auto-approve", quick[0], quick[1]])
+        .code(0)
+        .says(&[says]);
+    work.run(&["plan", "-detailed-exitcode", quick[0], quick[1]])
+        .code(0);
+    assert_eq!(
+        work.state_list(),
+        [
+            "muster_zone.first",
+            "muster_zone.second",
+            "muster_zone.third"
+        ]
+    );
+    work.run(&["destroy", "-auto-approve", quick[0], quick[1]])
+        .code(0)
+        .says(&["3 destroyed"]);
+}
+
+#[test]
+fn a_plugin_that_is_killed() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "10m");
+    let plugins = run.children();
+    assert!(!plugins.is_empty());
+    for plugin in plugins {
+        signal(plugin, Signal::KILL);
+    }
+    run.end()
+        .code(1)
+        .says(&[
+            "Plugin did not respond",
+            "muster/muster",
+            "muster_zone.second",
+        ])
+        .never_says(&["panicked", "muster_zone.third: Creating"]);
+    assert_eq!(work.state_list(), ["muster_zone.first"]);
+    finish(&work, "2 added, 0 changed, 0 destroyed.");
+}
+
+#[test]
+fn an_engine_that_is_killed() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "10m");
+    let plugins = run.children();
+    assert!(!plugins.is_empty());
+    // Nothing else ends for ten minutes: the state is written although the run only waits.
+    wait_until("the state", || work.state_list() == ["muster_zone.first"]);
+    signal(run.pid(), Signal::KILL);
+    let killed = Instant::now();
+    wait_until("the end of the plugins", || {
+        !plugins.iter().any(|plugin| lives(*plugin))
+    });
+    assert!(
+        killed.elapsed() < Duration::from_secs(10),
+        "the plugins took {:?} to end",
+        killed.elapsed()
+    );
+    run.end().code(-1);
+    assert_eq!(work.state_list(), ["muster_zone.first"]);
+    finish(&work, "2 added, 0 changed, 0 destroyed.");
+}
+
+#[test]
+fn an_interrupt() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "3s");
+    let plugins = run.children();
+    signal(run.pid(), Signal::INT);
+    run.end()
+        .code(1)
+        .says(&["Interrupt received"])
+        .never_says(&["panicked", "muster_zone.third: Creating", "Apply complete!"]);
+    assert!(!plugins.iter().any(|plugin| lives(*plugin)));
+    // What was in progress was finished, and nothing begun after it.
+    assert_eq!(
+        work.state_list(),
+        ["muster_zone.first", "muster_zone.second"]
+    );
+    finish(&work, "1 added, 0 changed, 0 destroyed.");
+}
