@@ -1,6 +1,6 @@
 //! One loop for every state machine: questions out, answers in.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -9,8 +9,12 @@ use muster_lang::Diags;
 use muster_plan::{Ask, Event, Shown};
 use muster_planner::{Planner, Validator};
 use muster_provider::{ProviderError, Response};
+use tokio::time::MissedTickBehavior;
 
 use crate::Context;
+
+/// How long a machine may be left alone while calls take their time.
+const TICK: Duration = Duration::from_millis(100);
 
 /// A state machine without I/O.
 pub(crate) trait Machine {
@@ -24,7 +28,8 @@ pub(crate) trait Machine {
     fn stop(&mut self);
 }
 
-/// Drives a machine until nothing is left to ask. `after` is called after every answer.
+/// Drives a machine until nothing is left to ask. `after` is called after every
+/// answer, and now and then while there is none.
 pub(crate) async fn drive<M: Machine>(
     machine: &mut M,
     context: &Context,
@@ -33,6 +38,8 @@ pub(crate) async fn drive<M: Machine>(
     let mut calls = FuturesUnordered::new();
     let mut asks = std::collections::VecDeque::new();
     let mut stopped = false;
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         if context.stop.is_requested() && !stopped {
             stopped = true;
@@ -56,6 +63,8 @@ pub(crate) async fn drive<M: Machine>(
                 after(machine);
                 report(machine.take_diags(), context);
             }
+            // What could not be done right after an answer must not wait for the next one.
+            _ = ticks.tick() => after(machine),
             () = context.stop.requested(), if !stopped => {}
             () = context.stop.forced() => break,
         }
