@@ -16,18 +16,34 @@ use crate::Planner;
 use crate::graph::{Node, NodeId};
 
 type Changes = BTreeMap<(InstanceAddr, Deposed), Change>;
+type Dependents = HashMap<ConfigResource, BTreeSet<ConfigResource>>;
 
 /// Lays out the steps.
 pub(crate) fn steps(planner: &Planner, changes: &Changes) -> Result<Vec<Step>, Box<Diagnostic>> {
-    let mut order = Order::new(planner, changes);
-    order.add_changes();
-    order.chain_nodes();
-    order.chain_destroys();
-    order.finish()
+    let attempt = |needs| {
+        let mut order = Order::new(planner, changes, needs);
+        order.add_changes();
+        order.chain_nodes();
+        order.chain_destroys();
+        order.finish()
+    };
+    // Objects may have been stored without what they need, so what the configuration says counts
+    // for their end, too; where that contradicts what was stored, only the latter is true of them.
+    attempt(Needs::All).or_else(|_| attempt(Needs::Stored))
+}
+
+/// What is taken to be needed by an object that is destroyed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// What it was stored with, and what the configuration says now.
+    All,
+    /// What it was stored with.
+    Stored,
 }
 
 struct Order<'a> {
     planner: &'a Planner,
+    needs: Needs,
     changes: Vec<&'a Change>,
     /// `before -> after`
     graph: DiGraph<StepKind, ()>,
@@ -45,7 +61,6 @@ struct Order<'a> {
 
 struct Destroy {
     step: NodeIndex,
-    change: usize,
     resource: ConfigResource,
     kind: DestroyKind,
 }
@@ -61,11 +76,12 @@ enum DestroyKind {
 }
 
 impl<'a> Order<'a> {
-    fn new(planner: &'a Planner, changes: &'a Changes) -> Self {
+    fn new(planner: &'a Planner, changes: &'a Changes, needs: Needs) -> Self {
         let real = changes.values().filter(|c| c.action != Action::NoOp);
         let providers: BTreeSet<&ProviderConfigAddr> = real.map(|c| &c.provider).collect();
         Self {
             planner,
+            needs,
             provider_needs: providers
                 .into_iter()
                 .map(|p| (p, planner.provider_needs(p)))
@@ -147,7 +163,6 @@ impl<'a> Order<'a> {
         let resource = self.changes[change].addr.resource.config();
         self.destroys.push(Destroy {
             step,
-            change,
             resource,
             kind,
         });
@@ -209,6 +224,7 @@ impl<'a> Order<'a> {
             return;
         }
         let dependents = self.dependents();
+        let held = self.held(&dependents);
         let mut by_resource: BTreeMap<ConfigResource, Vec<usize>> = BTreeMap::new();
         for (i, destroy) in self.destroys.iter().enumerate() {
             by_resource
@@ -238,19 +254,13 @@ impl<'a> Order<'a> {
                 .collect();
             let applied = self.join(&applied);
             for i in list {
-                let Destroy {
-                    step, change, kind, ..
-                } = self.destroys[i];
+                let Destroy { step, kind, .. } = self.destroys[i];
                 if let Some(gate) = gate {
                     self.graph.add_edge(gate, step, ());
                 }
                 // What needed the object lets go of it first, unless that has to wait for
                 // something that can only be made once this object is gone.
-                let may_wait = match kind {
-                    DestroyKind::Last => true,
-                    DestroyKind::First => false,
-                    DestroyKind::Plain => !self.needs_delete_first(change),
-                };
+                let may_wait = kind != DestroyKind::First && !held.contains(&resource);
                 if let (Some(applied), true) = (applied, may_wait) {
                     self.graph.add_edge(applied, step, ());
                 }
@@ -258,15 +268,19 @@ impl<'a> Order<'a> {
         }
     }
 
-    fn needs_delete_first(&self, change: usize) -> bool {
-        if self.delete_first.is_empty() {
-            return false;
+    /// Resources whose objects must be gone before something is destroyed that has to make room
+    /// for its replacement.
+    fn held(&self, dependents: &Dependents) -> HashSet<ConfigResource> {
+        let mut held = HashSet::new();
+        let mut open: Vec<&ConfigResource> = self.delete_first.iter().collect();
+        while let Some(resource) = open.pop() {
+            for dependent in dependents.get(resource).into_iter().flatten() {
+                if held.insert(dependent.clone()) {
+                    open.push(dependent);
+                }
+            }
         }
-        let first = |r: &&ConfigResource| self.delete_first.contains(*r);
-        self.needs_of(change).iter().any(first)
-            || self
-                .provider_needs_of(self.changes[change])
-                .any(|r| first(&r))
+        held
     }
 
     /// What the provider configuration of a changed object needs.
@@ -277,14 +291,17 @@ impl<'a> Order<'a> {
             .flatten()
     }
 
-    /// Everything a changed object depends on or depended on.
+    /// Everything a changed object depended on, and as [`Needs`] says depends on.
     fn needs_of(&self, change: usize) -> BTreeSet<&ConfigResource> {
         let change = self.changes[change];
         let key = (change.addr.clone(), change.deposed.clone());
         let stored = self.planner.stored_dependencies.get(&key);
         let own = change.addr.resource.config();
-        change
-            .dependencies
+        let configured = match self.needs {
+            Needs::All => &change.dependencies[..],
+            Needs::Stored => &[],
+        };
+        configured
             .iter()
             .chain(stored.into_iter().flat_map(|list| list.iter()))
             .filter(|r| **r != own)
@@ -292,10 +309,10 @@ impl<'a> Order<'a> {
     }
 
     /// For each resource that something is destroyed of: the changed resources that need it.
-    fn dependents(&self) -> HashMap<ConfigResource, BTreeSet<ConfigResource>> {
+    fn dependents(&self) -> Dependents {
         let destroyed: HashSet<&ConfigResource> =
             self.destroys.iter().map(|d| &d.resource).collect();
-        let mut found: HashMap<ConfigResource, BTreeSet<ConfigResource>> = HashMap::new();
+        let mut found = Dependents::new();
         for (i, change) in self.changes.iter().enumerate() {
             if change.action == Action::NoOp {
                 continue;
