@@ -281,7 +281,7 @@ impl Applier {
     /// Writes an object into the state.
     pub(crate) fn keep(&mut self, task: &Task, value: &Value, private: Private, status: Status) {
         let change = &self.plan.changes[task.change as usize];
-        match Object::encode(&value.mark_paths(&task.config_marks), &task.ty) {
+        match Object::encode(&task.marked(value), &task.ty) {
             Ok(mut object) => {
                 object.schema_version = task.schema.version;
                 object.private = private;
