@@ -8,3 +8,4 @@ mod failures;
 mod lab;
 mod order;
 mod provider;
+mod random;

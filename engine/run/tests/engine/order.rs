@@ -217,7 +217,8 @@ fn a_provider_waits_for_what_configures_it() {
         at("delete a1").is_some() && at("delete a1") < at("delete base"),
         "{calls:?}"
     );
-    lab.apply("");
+    lab.check_refused("", Options::default(), "Provider configuration not present");
+    lab.apply("provider \"fake\" { alias = \"second\" }");
     lab.check_state("");
 }
 
