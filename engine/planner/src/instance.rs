@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
 use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located};
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Action, Ask, Change, Operation, Reason, Shown, id_hint};
+use muster_plan::{Action, Ask, Change, Mode, Operation, Reason, Shown, id_hint};
 use muster_provider::{ProviderError, RawState, Read, Request, Response};
 use muster_schema::{check_conforms, check_write_only_null, normalize_blocks};
 use muster_snapshot::Attributes;
@@ -283,7 +283,7 @@ impl Planner {
     }
 
     fn note_drift(&mut self, task: &Task) {
-        if task.prior.same(&task.recorded) {
+        if task.prior.same(&task.recorded) || self.options.mode == Mode::Destroy {
             return;
         }
         let action = if task.prior.is_null() {

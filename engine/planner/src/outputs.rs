@@ -38,23 +38,18 @@ impl Planner {
                 }
                 _ => (Value::NULL, was_sensitive),
             };
-            let action = if !after.is_known() || !after.is_wholly_known() {
-                if stored.is_some() {
-                    Action::Update
-                } else {
-                    Action::Create
-                }
-            } else if after.is_null() {
-                if stored.is_some() {
-                    Action::Delete
-                } else {
-                    continue;
-                }
+            let destroyed = self.options.mode == Mode::Destroy;
+            if destroyed && stored.is_none() {
+                continue;
+            }
+            let same = before.unmark_deep().same(&after.unmark_deep())
+                && (stored.is_none() || was_sensitive == sensitive);
+            let action = if destroyed || !declared.contains_key(&name) {
+                Action::Delete
+            } else if same && after.is_wholly_known() {
+                Action::NoOp
             } else if stored.is_none() {
                 Action::Create
-            } else if before.unmark_deep().same(&after.unmark_deep()) && was_sensitive == sensitive
-            {
-                Action::NoOp
             } else {
                 Action::Update
             };

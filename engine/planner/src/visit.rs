@@ -74,8 +74,7 @@ impl Planner {
             }
             let reason = match (destroy, module) {
                 (true, _) => Reason::None,
-                (false, Some(_)) => Reason::DeleteBecauseNoResourceConfig,
-                (false, None) => Reason::DeleteBecauseNoModule,
+                (false, _) => Reason::DeleteBecauseNoResourceConfig,
             };
             for (key, instance) in &resource.instances {
                 let current = instance.current.iter().map(|_| None);
