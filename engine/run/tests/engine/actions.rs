@@ -109,7 +109,7 @@ fn modules_come_and_go() {
     lab.check_state("module.m[\"y\"].fake_thing.in y");
     lab.check(
         "",
-        "Delete module.m[\"y\"].fake_thing.in delete_because_no_module",
+        "Delete module.m[\"y\"].fake_thing.in delete_because_no_resource_config",
     );
     lab.apply("");
     lab.check_state("");
