@@ -9,3 +9,4 @@ mod harness;
 mod kill;
 mod locks;
 mod quickstart;
+mod terraform;
