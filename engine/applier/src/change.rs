@@ -286,7 +286,9 @@ impl Applier {
                 object.schema_version = task.schema.version;
                 object.private = private;
                 object.status = status;
-                object.dependencies = change.dependencies.to_vec();
+                if change.action != Action::Read {
+                    object.dependencies = change.dependencies.to_vec();
+                }
                 object.create_before_destroy = change.create_before_destroy;
                 self.state.put(&change.addr, &change.provider, object);
             }
