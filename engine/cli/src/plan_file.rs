@@ -12,6 +12,10 @@ use crate::commands::plan::Planned;
 use crate::error::{Failure, Outcome};
 use crate::session::{Session, workspace};
 
+/// Where configurations say which modules were installed, and where to.
+const INSTALLED: &str = ".terraform/modules/modules.json";
+const SUMMARY: &str = "Failed to read plan file";
+
 /// A plan read from a file.
 pub(crate) struct Loaded {
     pub plan: Plan,
@@ -29,16 +33,9 @@ pub(crate) fn is_plan(path: &Path) -> bool {
 /// Saves a plan. The file holds what the plan holds, secrets included, so that only its owner may
 /// read it.
 pub(crate) fn write(path: &Path, planned: &Planned, session: &Session) -> Outcome<()> {
-    let sources = session
-        .sources
-        .files()
-        .iter()
-        .filter(|f| is_config(&f.name));
     let file = PlanFile {
         plan: planned.plan.clone(),
-        config_sources: sources
-            .map(|f| (f.name.to_string(), f.text.to_string()))
-            .collect(),
+        config_sources: config_sources(session)?,
         muster_version: env!("CARGO_PKG_VERSION").to_owned(),
         workspace: workspace(),
         prior_lineage: planned.stored.lineage.clone(),
@@ -49,6 +46,23 @@ pub(crate) fn write(path: &Path, planned: &Planned, session: &Session) -> Outcom
         let detail = format!("{} cannot be written: {error}.", path.display());
         Failure::new("Failed to write plan file", detail)
     })
+}
+
+fn config_sources(session: &Session) -> Outcome<Vec<(String, String)>> {
+    let files = session.sources.files().iter();
+    let mut sources: Vec<(String, String)> = files
+        .filter(|f| is_config(&f.name))
+        .map(|f| (f.name.to_string(), f.text.to_string()))
+        .collect();
+    match std::fs::read_to_string(INSTALLED) {
+        Ok(text) => sources.push((INSTALLED.to_owned(), text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => {
+            let detail = format!("{INSTALLED} cannot be read: {error}.");
+            return Err(Failure::new("Failed to write plan file", detail));
+        }
+    }
+    Ok(sources)
 }
 
 fn is_config(name: &str) -> bool {
@@ -96,26 +110,41 @@ pub(crate) fn load(path: &Path) -> Result<(Session, Loaded), (Failure, Sources)>
 }
 
 fn read(path: &Path) -> Outcome<PlanFile> {
-    const SUMMARY: &str = "Failed to read plan file";
     let shown = path.display();
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::new(SUMMARY, format!("{shown} cannot be read: {error}.")))?;
-    PlanFile::decode(&bytes).map_err(|error| {
+    let file = PlanFile::decode(&bytes).map_err(|error| {
         let detail = format!(
             "{shown} is not a plan that can be applied: {error}. Make a new plan with plan -out."
         );
         Failure::new(SUMMARY, detail)
-    })
+    })?;
+    check_version(&file.muster_version)?;
+    Ok(file)
+}
+
+/// What a step means may differ between versions even where the form of the file does not.
+fn check_version(made_by: &str) -> Outcome<()> {
+    let this = env!("CARGO_PKG_VERSION");
+    if made_by == this {
+        return Ok(());
+    }
+    let detail = format!(
+        "The plan was made by muster {made_by}, and this is muster {this}. Use the version that made it, or make a new plan with this one."
+    );
+    Err(Failure::new(SUMMARY, detail))
 }
 
 /// The configuration inside a saved plan.
 struct Embedded(BTreeMap<String, String>);
 
 fn plain_name(path: &str) -> String {
-    path.split('/')
+    let parts: Vec<&str> = path
+        .split('/')
         .filter(|part| !part.is_empty() && *part != ".")
-        .collect::<Vec<_>>()
-        .join("/")
+        .collect();
+    let root = if path.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", parts.join("/"))
 }
 
 impl ConfigFiles for Embedded {
@@ -125,6 +154,8 @@ impl ConfigFiles for Embedded {
             .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    /// A directory without files may be a module, too: the configuration was loaded when the plan
+    /// was made, so that every directory it asks for was there.
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
         let dir = plain_name(dir);
         let inside = |name: &str| -> Option<String> {
@@ -134,12 +165,7 @@ impl ConfigFiles for Embedded {
             };
             (!rest.contains('/')).then(|| rest.to_owned())
         };
-        let found: Vec<String> = self.0.keys().filter_map(|name| inside(name)).collect();
-        if found.is_empty() {
-            Err(io::ErrorKind::NotFound.into())
-        } else {
-            Ok(found)
-        }
+        Ok(self.0.keys().filter_map(|name| inside(name)).collect())
     }
 }
 
@@ -149,19 +175,35 @@ mod tests {
 
     #[test]
     fn embedded_files_are_found_as_on_disk() {
-        let names = ["main.tf", "modules/web/main.tf", "modules/web/deep/x.tf"];
+        let names = [
+            "main.tf",
+            "modules/web/main.tf",
+            "modules/web/deep/x.tf",
+            "/modules/web/absolute.tf",
+            "../shared/up.tf",
+        ];
         let files = Embedded(
             names
                 .iter()
-                .map(|n| ((*n).to_owned(), String::new()))
+                .map(|n| (plain_name(n), String::new()))
                 .collect(),
         );
         let check = |dir: &str, expect: &[&str]| assert_eq!(files.list(dir).unwrap(), expect);
         check(".", &["main.tf"]);
         check("modules/web", &["main.tf"]);
         check("./modules/web/", &["main.tf"]);
-        assert!(files.list("modules/none").is_err());
+        check("/modules/web", &["absolute.tf"]);
+        check("../shared", &["up.tf"]);
+        check("modules/void", &[]);
         assert!(files.read("./main.tf").is_ok());
         assert!(files.read("other.tf").is_err());
+    }
+
+    #[test]
+    fn plans_of_other_versions_are_refused() {
+        assert!(check_version(env!("CARGO_PKG_VERSION")).is_ok());
+        let failure = check_version("0.0.0-other").unwrap_err();
+        let detail = &failure.diags.0[0].detail;
+        assert!(detail.contains("0.0.0-other"), "{detail}");
     }
 }

@@ -53,7 +53,9 @@ impl fmt::Display for DecodeError {
                 "the plan is saved in format {found}, and this version of muster reads format \
                  {supported}; make a new plan with this version"
             ),
-            Self::Truncated => f.write_str("the saved plan ends too early; was it copied whole?"),
+            Self::Truncated => {
+                f.write_str("the saved plan ends too early, as if it was not copied whole")
+            }
             Self::Damaged => f.write_str("the saved plan is damaged: its checksum does not fit"),
             Self::Invalid(what) => write!(f, "the saved plan does not make sense: {what}"),
             Self::State(error) => write!(f, "the state in the saved plan cannot be read: {error}"),
