@@ -134,3 +134,24 @@ fn outputs_in_every_form() {
         .code(1)
         .says(&["Output \"none\" not found"]);
 }
+
+#[test]
+fn a_saved_plan_takes_ephemeral_variables_only() {
+    let config = "variable \"n\" {}\nvariable \"secret\" {\n  ephemeral = true\n}\nresource \"terraform_data\" \"a\" {\n  input = var.n\n  lifecycle {\n    postcondition {\n      condition     = var.secret == \"s\"\n      error_message = \"The secret is another one.\"\n    }\n  }\n}\n";
+    let work = Work::with(config);
+    let plan = ["plan", "-out=p", "-var", "n=1", "-var", "secret=s"];
+    work.run(&plan).code(0);
+    assert!(
+        !String::from_utf8_lossy(&std::fs::read(work.path().join("p")).unwrap())
+            .contains("secret=s")
+    );
+    work.run(&["apply", "-var", "n=2", "p"])
+        .code(1)
+        .says(&["Can't set variables"]);
+    work.run(&["apply", "p"])
+        .code(1)
+        .says(&["No value for required variable"]);
+    work.run(&["apply", "-var", "secret=s", "p"])
+        .code(0)
+        .says(&["1 added"]);
+}

@@ -171,6 +171,47 @@ impl Session {
         inputs: &args::Inputs,
         ask: &mut dyn FnMut(&muster_config::Variable) -> Option<String>,
     ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
+        let config = Arc::clone(&self.config);
+        self.variables_of(config.root(), inputs, ask)
+    }
+
+    /// Values of the ephemeral ones alone: a saved plan holds all the others.
+    pub(crate) fn ephemeral_variables(
+        &mut self,
+        inputs: &args::Inputs,
+    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
+        let mut root = self.config.root().clone();
+        root.variables.retain(|_, variable| variable.ephemeral);
+        if let Some(name) = inputs
+            .vars
+            .iter()
+            .filter_map(|v| v.split('=').next())
+            .find(|name| !root.variables.contains_key(name.trim()))
+        {
+            let detail = format!(
+                "The value of var.{name} is part of the saved plan, which is carried out as it is. Make a new plan with this option."
+            );
+            return Err(Failure::new(
+                "Can't set variables when applying a saved plan",
+                detail,
+            ));
+        }
+        if root.variables.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        // Files of values speak of all variables; that is no reason for a warning here.
+        let warnings = self.warnings.clone();
+        let values = self.variables_of(&root, inputs, &mut crate::prompt::variable);
+        self.warnings = warnings;
+        values
+    }
+
+    fn variables_of(
+        &mut self,
+        root: &muster_config::Module,
+        inputs: &args::Inputs,
+        ask: &mut dyn FnMut(&muster_config::Variable) -> Option<String>,
+    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
         let mut given = InputVariables::new();
         given.environment(std::env::vars());
         let mut diags = given.auto_files(".", &Disk, &mut self.sources);
@@ -185,7 +226,7 @@ impl Session {
         }
         if inputs.input {
             let answers: Vec<(muster_config::Str, String)> = given
-                .missing(self.config.root())
+                .missing(root)
                 .into_iter()
                 .filter_map(|v| ask(v).map(|answer| (v.name.clone(), answer)))
                 .collect();
@@ -193,7 +234,7 @@ impl Session {
                 given.answer(&name, &answer);
             }
         }
-        let (values, found) = given.resolve(self.config.root(), &mut self.sources);
+        let (values, found) = given.resolve(root, &mut self.sources);
         diags.extend(found);
         if diags.has_errors() {
             return Err(diags.into());

@@ -73,15 +73,13 @@ pub(crate) async fn run(args: &Apply) -> ExitCode {
 
 /// A saved plan says everything already.
 fn check_options(args: &Apply) -> Outcome<()> {
-    let (inputs, planning) = (&args.inputs, &args.planning);
-    let changed = !inputs.vars.is_empty()
-        || !inputs.var_files.is_empty()
-        || planning.destroy
+    let planning = &args.planning;
+    let changed = planning.destroy
         || planning.refresh_only
         || !planning.targets.is_empty()
         || !planning.replace.is_empty();
     if args.plan.is_some() && changed {
-        let detail = "A saved plan is carried out as it is: variables, modes and targets are part of it. Make a new plan with these options.";
+        let detail = "A saved plan is carried out as it is: its mode and targets are part of it. Make a new plan with these options.";
         return Err(Failure::new("Can't change options of a saved plan", detail));
     }
     Ok(())
@@ -175,7 +173,8 @@ async fn apply_file(
     let schemas = schemas_of(session, &file.plan).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
     let context = session.context(schemas, args.planning.parallelism, sink, stop);
-    let variables = file.plan.variables.clone();
+    let mut variables = file.plan.variables.clone();
+    variables.extend(session.ephemeral_variables(&args.inputs)?);
     execute(
         view,
         session,
