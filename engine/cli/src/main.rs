@@ -27,6 +27,11 @@ use clap::Parser;
 
 use args::{Cli, Command};
 
+// Configurations and states are millions of small shared pieces; the system's allocator spends
+// a quarter of the time of a big run on them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os()
         .map(|a| a.to_string_lossy().into_owned())

@@ -222,7 +222,7 @@ pub struct Resource {
     /// What the provider's schema speaks about; meta-arguments are taken out.
     pub body: Body,
     /// Everything that `body` refers to.
-    pub references: Vec<Reference>,
+    pub references: Box<[Reference]>,
     /// The block's header.
     pub span: Span,
 }
@@ -292,7 +292,7 @@ pub struct ProviderBlock {
     /// What the provider's schema speaks about.
     pub body: Body,
     /// Everything that `body` refers to.
-    pub references: Vec<Reference>,
+    pub references: Box<[Reference]>,
     /// The block's header.
     pub span: Span,
 }

@@ -22,13 +22,13 @@ pub struct ExprData {
     /// The file all spans are in.
     pub file: FileId,
     /// The nodes; children come before their parents.
-    pub nodes: Vec<Node>,
+    pub nodes: Box<[Node]>,
     /// Byte range of each node, same length as `nodes`.
-    pub spans: Vec<(u32, u32)>,
+    pub spans: Box<[(u32, u32)]>,
     /// The node whose value is the value of the expression.
     pub root: NodeId,
     /// What the expression refers to outside itself.
-    pub references: Vec<Reference>,
+    pub references: Box<[Reference]>,
     /// How many iteration variables evaluation needs room for (those of enclosing `dynamic`
     /// blocks, which are given by the caller and come first, included).
     pub slots: u32,
@@ -64,10 +64,10 @@ impl Expr {
     pub fn literal(value: Value, span: Span) -> Self {
         Self(Arc::new(ExprData {
             file: span.file,
-            nodes: vec![Node::Literal(value)],
-            spans: vec![(span.start, span.end)],
+            nodes: Box::new([Node::Literal(value)]),
+            spans: Box::new([(span.start, span.end)]),
             root: NodeId(0),
-            references: Vec::new(),
+            references: Box::default(),
             slots: 0,
         }))
     }

@@ -49,10 +49,10 @@ pub(crate) fn lower(source: &Source, iterators: &[Str]) -> (Expr, Diags) {
     (
         Expr(Arc::new(ExprData {
             file,
-            nodes,
-            spans,
+            nodes: nodes.into(),
+            spans: spans.into(),
             root,
-            references,
+            references: references.into(),
             slots,
         })),
         diags,

@@ -16,6 +16,8 @@ use crate::graph::{Graph, Node};
 /// Validates a configuration. Works like a [`crate::Planner`].
 pub struct Validator {
     eval: Evaluator,
+    /// What is still to be looked at, in order.
+    nodes: std::vec::IntoIter<Node>,
     asks: VecDeque<Ask>,
     about: HashMap<u64, About>,
     next_id: u64,
@@ -28,7 +30,7 @@ enum About {
 }
 
 impl Validator {
-    /// Checks everything that needs no provider, and prepares the questions to providers.
+    /// Prepares the work; nothing is checked yet but the order of things.
     pub fn new(
         config: Arc<Config>,
         schemas: Arc<Schemas>,
@@ -40,29 +42,31 @@ impl Validator {
             ..settings
         };
         let graph = Graph::new(&config, &BTreeSet::new());
+        let mut diags = unsupported(&config);
+        let nodes = match graph {
+            Ok(graph) => graph.nodes,
+            Err(found) => {
+                diags.extend(found);
+                Vec::new()
+            }
+        };
         let eval = Evaluator::new(config, schemas, Default::default(), files, settings);
-        let mut validator = Self {
+        Self {
             eval,
+            nodes: nodes.into_iter(),
             asks: VecDeque::new(),
             about: HashMap::new(),
             next_id: 0,
-            diags: Diags::new(),
-        };
-        let refused = unsupported(validator.eval.config());
-        validator.diags.extend(refused);
-        match graph {
-            Ok(graph) => {
-                for node in &graph.nodes {
-                    validator.visit(node);
-                }
-            }
-            Err(diags) => validator.diags.extend(diags),
+            diags,
         }
-        validator
     }
 
     /// The next question, if there is one left.
     pub fn poll(&mut self) -> Option<Ask> {
+        while self.asks.is_empty() {
+            let node = self.nodes.next()?;
+            self.visit(&node);
+        }
         self.asks.pop_front()
     }
 
@@ -252,8 +256,9 @@ impl Validator {
     /// Forgets the questions to providers: only what can be said without them is wanted.
     #[must_use]
     pub fn without_providers(mut self) -> Self {
-        self.asks.clear();
-        self.about.clear();
+        while let Some(ask) = self.poll() {
+            self.about.remove(&ask.id);
+        }
         self
     }
 }

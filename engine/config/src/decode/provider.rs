@@ -78,7 +78,7 @@ pub(crate) fn provider(
     };
     let block = ProviderBlock {
         addr: placeholder(&name),
-        references: body.references(),
+        references: body.references().into(),
         body,
         span: block.header,
     };

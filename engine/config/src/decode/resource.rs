@@ -69,7 +69,7 @@ pub(crate) fn resource(
         repetition: repetition(cx, &content),
         depends_on: cx.depends_on(content.attribute("depends_on")),
         lifecycle: lifecycle(cx, &content, mode),
-        references: body.references(),
+        references: body.references().into(),
         body,
         span: block.header,
         id,
