@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod differ;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ Usage: cargo xtask COMMAND
 Commands:
   bench start  Time the release build beside terraform: start-up and the least of work
   codegen      Generate the Rust code of the plugin protocols from schemas/*.proto
+  differ       Compare with terraform on random input: differ KIND [--count N] [--seed S],
+               where KIND is expressions, numbers, heredocs or files
   tidy         Check what the compiler does not: crate floors, generated code, file lengths
   help         Show this text
 ";
@@ -38,6 +41,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["codegen"] => codegen::write(&root()),
         ["bench", "start"] => bench::start(&root()),
         ["tidy"] => tidy::check(&root()),
+        ["differ", rest @ ..] => differ::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

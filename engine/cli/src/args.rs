@@ -66,6 +66,17 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster state list\n  muster state show 'muster_zone.main[\"edge\"]'"
     )]
     State(State),
+    /// Evaluate expressions.
+    #[command(
+        after_help = "Examples:\n  muster console\n  echo 'length(local.zones)' | muster console -var 'size=3'"
+    )]
+    Console(Console),
+    /// Describe what this program knows, for tools.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  muster metadata functions -json"
+    )]
+    Metadata(Metadata),
     /// Show which providers the configuration and the state need.
     #[command(after_help = "Examples:\n  muster providers")]
     Providers,
@@ -264,6 +275,33 @@ pub(crate) enum State {
         /// Its address.
         #[arg(value_name = "ADDRESS")]
         address: String,
+    },
+}
+
+/// `console`
+#[derive(Debug, Args)]
+pub(crate) struct Console {
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub locking: Locking,
+    /// Make a plan first, and evaluate against what will be.
+    #[arg(long)]
+    pub plan: bool,
+    /// No colour, even on a terminal.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// `metadata`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Metadata {
+    /// Describe the functions of the language.
+    #[command(after_help = "Examples:\n  muster metadata functions -json")]
+    Functions {
+        /// As JSON, which is the only form.
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -67,7 +67,6 @@ fn main() -> ExitCode {
 /// A verb that people know from elsewhere, and that is not built yet.
 fn unbuilt_verb(error: &clap::Error) -> Option<String> {
     const VERBS: &[&str] = &[
-        "console",
         "fmt",
         "force-unlock",
         "get",
@@ -96,6 +95,7 @@ fn run(command: Command) -> ExitCode {
     match command {
         Command::Version(args) => return commands::version::run(&args),
         Command::Completion(args) => return commands::completion::run(&args),
+        Command::Metadata(args) => return commands::metadata::run(&args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -119,8 +119,11 @@ fn run(command: Command) -> ExitCode {
             Command::Show(args) => commands::show::run(&args).await,
             Command::Output(args) => commands::output::run(&args),
             Command::State(args) => commands::state::run(&args).await,
+            Command::Console(args) => commands::console::run(&args).await,
             Command::Providers => commands::providers::run(),
-            Command::Version(_) | Command::Completion(_) => ExitCode::SUCCESS,
+            Command::Version(_) | Command::Completion(_) | Command::Metadata(_) => {
+                ExitCode::SUCCESS
+            }
         }
     });
     // Readers of standard input would hold the program up.

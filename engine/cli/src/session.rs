@@ -206,12 +206,48 @@ impl Session {
         values
     }
 
+    /// Values of the root module's variables. Those that nobody gave are unknown, and nobody is
+    /// asked.
+    pub(crate) fn known_variables(
+        &mut self,
+        inputs: &args::Inputs,
+    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
+        let mut root = self.config.root().clone();
+        let (given, diags) = self.given(inputs)?;
+        let missing: Vec<_> = given.missing(&root).into_iter().cloned().collect();
+        for variable in &missing {
+            root.variables.remove(&variable.name);
+        }
+        let mut values = self.resolve(&given, diags, &root)?;
+        values.extend(missing.into_iter().map(|variable| {
+            let ty = variable.ty.without_optional();
+            (variable.name, Value::unknown(ty))
+        }));
+        Ok(values)
+    }
+
     fn variables_of(
         &mut self,
         root: &muster_config::Module,
         inputs: &args::Inputs,
         ask: &mut dyn FnMut(&muster_config::Variable) -> Option<String>,
     ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
+        let (mut given, diags) = self.given(inputs)?;
+        if inputs.input {
+            let answers: Vec<(muster_config::Str, String)> = given
+                .missing(root)
+                .into_iter()
+                .filter_map(|v| ask(v).map(|answer| (v.name.clone(), answer)))
+                .collect();
+            for (name, answer) in answers {
+                given.answer(&name, &answer);
+            }
+        }
+        self.resolve(&given, diags, root)
+    }
+
+    /// What the environment, files and options say.
+    fn given(&mut self, inputs: &args::Inputs) -> Outcome<(InputVariables, Diags)> {
         let mut given = InputVariables::new();
         given.environment(std::env::vars());
         let mut diags = given.auto_files(".", &Disk, &mut self.sources);
@@ -224,16 +260,15 @@ impl Session {
         if diags.has_errors() {
             return Err(diags.into());
         }
-        if inputs.input {
-            let answers: Vec<(muster_config::Str, String)> = given
-                .missing(root)
-                .into_iter()
-                .filter_map(|v| ask(v).map(|answer| (v.name.clone(), answer)))
-                .collect();
-            for (name, answer) in answers {
-                given.answer(&name, &answer);
-            }
-        }
+        Ok((given, diags))
+    }
+
+    fn resolve(
+        &mut self,
+        given: &InputVariables,
+        mut diags: Diags,
+        root: &muster_config::Module,
+    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
         let (values, found) = given.resolve(root, &mut self.sources);
         diags.extend(found);
         if diags.has_errors() {

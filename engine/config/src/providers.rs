@@ -1,7 +1,8 @@
 //! Which provider configuration each resource belongs to, and which providers are needed at all.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
+use foldhash::HashMap;
 use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr};
 use muster_lang::{Diagnostic, Diags, Span};
 
@@ -98,7 +99,7 @@ pub(crate) fn resolve(tree: &mut Tree, diags: &mut Diags) {
 
 /// The module's own `provider` blocks, which get their addresses here.
 fn own_configs(module: &mut Module) -> Scope {
-    let mut scope = Scope::new();
+    let mut scope = Scope::default();
     let locals: Vec<LocalProvider> = module.provider_configs.keys().cloned().collect();
     for local in locals {
         let provider = module.provider(&local.name);
@@ -178,7 +179,7 @@ fn resolve_resources(
     scopes: &[Scope],
     diags: &mut Diags,
 ) {
-    let mut known: HashMap<LocalProvider, Option<ProviderConfigAddr>> = HashMap::new();
+    let mut known: HashMap<LocalProvider, Option<ProviderConfigAddr>> = HashMap::default();
     let mut resources = std::mem::take(&mut config.modules[index].resources);
     for resource in resources.values_mut() {
         let written = draft.providers.get(&resource.id);

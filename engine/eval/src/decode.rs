@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_lang::{Diagnostic, Diags, Expr, Scope, Span, eval};
-use muster_schema::{FunctionSignature, NestedBlock, Nesting};
-use muster_value::{Marks, Path, Value, convert, set_value};
+use muster_schema::{FunctionSignature, Nesting};
+use muster_value::{Marks, Path, Type, Value, convert, set_value};
 
 use crate::Str;
+use crate::layout::BlocksLayout;
 use crate::spec::{AttributeSpec, BlocksSpec, Item, Spec};
 
 impl Spec {
@@ -27,34 +28,41 @@ type Report<'a> = &'a mut dyn FnMut(Diags);
 
 fn body(spec: &Spec, scope: &dyn Scope, slots: &mut Vec<Value>, report: Report<'_>) -> Value {
     stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
-        let mut object: BTreeMap<Str, Value> = spec
-            .absent
-            .iter()
-            .map(|(k, t)| (k.clone(), Value::Null(t.clone())))
-            .collect();
+        let mut object = spec.layout.empty.clone();
         for attribute in &spec.attributes {
-            let value = attribute_value(attribute, scope, slots).unwrap_or_else(|d| {
+            let value = attribute_value(spec, attribute, scope, slots).unwrap_or_else(|d| {
                 report(d);
-                Value::unknown(attribute.ty.without_optional())
+                let ty = spec.layout.attributes.get(&attribute.name);
+                Value::unknown(ty.map_or(Type::Dynamic, |a| a.constraint.without_optional()))
             });
             object.insert(attribute.name.clone(), value);
         }
         for blocks in &spec.blocks {
             let value = blocks_value(blocks, spec.span, scope, slots, report);
-            object.insert(blocks.name.clone(), value);
+            object.insert(blocks.layout.name.clone(), value);
+        }
+        for kind in spec.layout.blocks.iter().filter(|b| b.min_items > 0) {
+            if !spec.blocks.iter().any(|b| b.layout.name == kind.name) {
+                check_count(kind, 0, spec.span, report);
+            }
         }
         Value::Object(Arc::new(object))
     })
 }
 
 fn attribute_value(
+    spec: &Spec,
     attribute: &AttributeSpec,
     scope: &dyn Scope,
     slots: &[Value],
 ) -> Result<Value, Diags> {
     let value = eval(&attribute.expr, scope, slots)?;
     let at = attribute.expr.span();
-    if value.marks_deep().contains(Marks::EPHEMERAL) && !attribute.write_only {
+    let Some(layout) = spec.layout.attributes.get(&attribute.name) else {
+        return Ok(value);
+    };
+    let takes_ephemeral = layout.write_only || spec.ephemeral;
+    if !takes_ephemeral && value.marks_deep().contains(Marks::EPHEMERAL) {
         let detail = format!(
             "The value is ephemeral, so it must not be stored, but \"{}\" is. Only write-only attributes take such values.",
             attribute.name
@@ -63,7 +71,7 @@ fn attribute_value(
             .at(at)
             .into());
     }
-    convert(&value, &attribute.ty).map_err(|e| {
+    convert(&value, &layout.constraint).map_err(|e| {
         let part = if e.path.is_root() {
             String::new()
         } else {
@@ -118,10 +126,15 @@ fn blocks_value(
         }
     }
     if unknown {
-        return Value::unknown(blocks.schema.implied_type()).mark(marks);
+        return Value::unknown(blocks.layout.ty.clone()).mark(marks);
     }
-    check_count(blocks, elements.len(), outer, report);
-    assemble(&blocks.schema, elements, report).mark(marks)
+    let at = if elements.is_empty() {
+        outer
+    } else {
+        blocks.span
+    };
+    check_count(&blocks.layout, elements.len(), at, report);
+    assemble(&blocks.layout, elements, report).mark(marks)
 }
 
 /// `None` when nobody knows yet how many there are.
@@ -201,16 +214,14 @@ fn pairs(collection: &Value) -> Option<Vec<(Value, Value)>> {
     )
 }
 
-fn check_count(blocks: &BlocksSpec, count: usize, outer: Span, report: Report<'_>) {
-    let name = &blocks.name;
-    let schema = &blocks.schema;
+fn check_count(schema: &BlocksLayout, count: usize, at: Span, report: Report<'_>) {
+    let name = &schema.name;
     let count = count as u64;
     if count < schema.min_items {
         let detail = format!(
             "At least {} \"{name}\" blocks are required, and there are {count}.",
             schema.min_items
         );
-        let at = if count == 0 { outer } else { blocks.span };
         report(
             Diagnostic::error(format!("Insufficient {name} blocks"), detail)
                 .at(at)
@@ -222,7 +233,7 @@ fn check_count(blocks: &BlocksSpec, count: usize, outer: Span, report: Report<'_
         let detail = format!("Only one \"{name}\" block is allowed, and there are {count}.");
         report(
             Diagnostic::error(format!("Duplicate {name} block"), detail)
-                .at(blocks.span)
+                .at(at)
                 .into(),
         );
     } else if schema.max_items > 0 && count > schema.max_items {
@@ -232,19 +243,19 @@ fn check_count(blocks: &BlocksSpec, count: usize, outer: Span, report: Report<'_
         );
         report(
             Diagnostic::error(format!("Too many {name} blocks"), detail)
-                .at(blocks.span)
+                .at(at)
                 .into(),
         );
     }
 }
 
-fn assemble(schema: &NestedBlock, elements: Vec<Element>, report: Report<'_>) -> Value {
-    let dynamic = schema.block.implied_type().has_dynamic();
-    let elem = || schema.block.implied_type();
+fn assemble(schema: &BlocksLayout, elements: Vec<Element>, report: Report<'_>) -> Value {
+    let dynamic = schema.dynamic;
+    let elem = || schema.block.ty.clone();
     match schema.nesting {
         Nesting::Single | Nesting::Group => match elements.into_iter().next() {
             Some(element) => element.value,
-            None => schema.empty_value(),
+            None => schema.assemble_none(),
         },
         Nesting::List if dynamic => Value::tuple(elements.into_iter().map(|e| e.value)),
         Nesting::List => Value::list(elem(), elements.into_iter().map(|e| e.value).collect()),

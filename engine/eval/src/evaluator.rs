@@ -1,9 +1,10 @@
 //! The evaluator: memory of what is known, answers on demand.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use muster_addr::{
     AbsResource, InstanceAddr, InstanceKey, Mode, ModuleInstance, ProviderAddr, ResourceId,
 };
@@ -13,6 +14,7 @@ use muster_provider::Schemas;
 use muster_value::{Marks, PathStep, Type, Value};
 
 use crate::check::check;
+use crate::layout::Layout;
 use crate::spec::Spec;
 use crate::{CheckKind, CheckResult, Expansion, ModuleScope, Repeat, Str};
 
@@ -40,6 +42,10 @@ pub trait ProviderFunctions: Send + Sync {
 
 /// Where the value of an instance comes from that nobody has set.
 pub type InstanceSource = Box<dyn Fn(&InstanceAddr) -> Option<Value>>;
+
+/// Where the value of a resource as a whole comes from, however many instances its configuration
+/// asks for now.
+pub type ResourceSource = Box<dyn Fn(&AbsResource, &Resource) -> Value>;
 
 /// A module instance known to an [`Evaluator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,6 +91,7 @@ pub(crate) struct Memory {
     pub expansions: HashMap<(ModuleInst, ResourceId), Memo<Expansion>>,
     pub resources: HashMap<(ModuleInst, ResourceId), Instances>,
     pub specs: HashMap<(ModuleId, ResourceId), Memo<Arc<Spec>>>,
+    pub layouts: HashMap<ProviderAddr, HashMap<(Mode, Str), Arc<Layout>>>,
 }
 
 /// See the crate.
@@ -94,6 +101,7 @@ pub struct Evaluator {
     variables: BTreeMap<Str, Value>,
     functions: Option<Arc<dyn ProviderFunctions>>,
     source: Option<InstanceSource>,
+    resources: Option<ResourceSource>,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) settings: Settings,
     pub(crate) memory: RefCell<Memory>,
@@ -121,7 +129,7 @@ impl Evaluator {
         };
         let memory = Memory {
             insts: vec![root],
-            by_addr: HashMap::from([(ModuleInstance::root(), ModuleInst::ROOT)]),
+            by_addr: std::iter::once((ModuleInstance::root(), ModuleInst::ROOT)).collect(),
             ..Memory::default()
         };
         Self {
@@ -130,6 +138,7 @@ impl Evaluator {
             variables,
             functions: None,
             source: None,
+            resources: None,
             files,
             settings,
             memory: RefCell::new(memory),
@@ -147,6 +156,13 @@ impl Evaluator {
     #[must_use]
     pub fn with_source(mut self, source: InstanceSource) -> Self {
         self.source = Some(source);
+        self
+    }
+
+    /// Where values of resources come from, in place of the configuration's instances.
+    #[must_use]
+    pub fn with_resources(mut self, resources: ResourceSource) -> Self {
+        self.resources = Some(resources);
         self
     }
 
@@ -168,6 +184,13 @@ impl Evaluator {
     /// Address of a module instance.
     pub fn addr_of(&self, inst: ModuleInst) -> ModuleInstance {
         self.memory.borrow().insts[inst.0 as usize].addr.clone()
+    }
+
+    fn resource_addr(&self, inst: ModuleInst, id: &ResourceId) -> AbsResource {
+        AbsResource {
+            module: self.addr_of(inst),
+            resource: id.clone(),
+        }
     }
 
     pub(crate) fn config_of(&self, inst: ModuleInst) -> &Module {
@@ -225,7 +248,7 @@ impl Evaluator {
             return Err(Diags::new());
         };
         let result = self.schema_of(resource).and_then(|schema| {
-            let (spec, diags) = Spec::compile(&schema.block, &resource.body, &[]);
+            let (spec, diags) = Spec::compile(&self.layout(resource, &schema), &resource.body, &[]);
             let ephemeral = id.mode == Mode::Ephemeral;
             let spec = spec.with_header(resource.span);
             let result = Arc::new(if ephemeral {
@@ -243,6 +266,28 @@ impl Evaluator {
         let memo = result.as_ref().map(Arc::clone).map_err(|_| ());
         self.memory.borrow_mut().specs.insert(key, memo);
         result
+    }
+
+    /// Forgets how a body is laid out; for those who look at each only once.
+    pub fn forget_spec(&self, module: ModuleId, id: &ResourceId) {
+        self.memory.borrow_mut().specs.remove(&(module, id.clone()));
+    }
+
+    fn layout(&self, resource: &Resource, schema: &muster_schema::Schema) -> Arc<Layout> {
+        let provider = &resource.provider.provider;
+        let ResourceId {
+            mode, type_name, ..
+        } = &resource.id;
+        let mut memory = self.memory.borrow_mut();
+        let by_type = match memory.layouts.get_mut(provider) {
+            Some(by_type) => by_type,
+            None => memory.layouts.entry(provider.clone()).or_default(),
+        };
+        let key = (*mode, type_name.clone());
+        let layout = by_type
+            .entry(key)
+            .or_insert_with(|| Layout::new(&schema.block));
+        Arc::clone(layout)
     }
 
     /// Schema of a resource; an error when its provider has no such type.
@@ -441,6 +486,17 @@ impl Evaluator {
         if let Some(Some(whole)) = self.memory.borrow().resources.get(&key).map(|r| &r.whole) {
             return whole.clone().or_else(reported);
         }
+        if let Some(resources) = &self.resources {
+            let value = resources(&self.resource_addr(inst, id), resource);
+            let whole = Some(Ok(value.clone()));
+            self.memory
+                .borrow_mut()
+                .resources
+                .entry(key)
+                .or_default()
+                .whole = whole;
+            return Ok(value);
+        }
         let expansion = self.expand_resource(inst, id)?;
         let ty = self.schema_of(resource)?.block.implied_type();
         let result = collect(&expansion, |instance| {
@@ -452,12 +508,7 @@ impl Evaluator {
             {
                 Some(value) => value.clone().or_else(reported),
                 None => {
-                    let module = memory.insts[inst.0 as usize].addr.clone();
-                    let addr = AbsResource {
-                        module,
-                        resource: id.clone(),
-                    }
-                    .instance(instance);
+                    let addr = self.resource_addr(inst, id).instance(instance);
                     let found = self.source.as_ref().and_then(|source| source(&addr));
                     Ok(found.unwrap_or_else(|| Value::unknown(ty.clone())))
                 }

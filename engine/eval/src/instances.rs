@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use muster_addr::{InstanceKey, ModuleInstance, ResourceId};
-use muster_config::ModuleId;
+use muster_config::{ModuleId, Repetition};
 use muster_lang::Diags;
 use muster_value::Value;
 
@@ -120,6 +120,9 @@ impl Evaluator {
         let Some(config) = self.config_of(inst).resources.get(resource) else {
             return Err(Diags::new());
         };
+        if matches!(config.repetition, Repetition::Single) {
+            return Ok(Expansion::Single);
+        }
         let scope = self.scope(inst, None);
         let result = deep(|| expand(&config.repetition, &scope, self.settings.validating));
         let memo = result.clone().map_err(|_| ());

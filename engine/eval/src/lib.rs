@@ -13,13 +13,16 @@ mod decode;
 mod evaluator;
 mod expand;
 mod instances;
+mod layout;
 mod providers;
 mod report;
 mod scope;
 mod spec;
 
 pub use check::{CheckKind, CheckResult};
-pub use evaluator::{Evaluator, InstanceSource, ModuleInst, ProviderFunctions, Settings};
+pub use evaluator::{
+    Evaluator, InstanceSource, ModuleInst, ProviderFunctions, ResourceSource, Settings,
+};
 pub use expand::{Expansion, Repeat};
 pub use providers::{Providers, Sent, Settled, provider_config};
 pub use report::{broken, located};

@@ -7,6 +7,7 @@ use muster_lang::{Diagnostic, Diags};
 use muster_provider::{ProviderError, Request, Response};
 use muster_value::Value;
 
+use crate::layout::Layout;
 use crate::{Evaluator, ModuleInst, Spec};
 
 /// The provider configurations of a run, with the questions that wait for them. `A` is a
@@ -220,7 +221,7 @@ fn provider_spec(eval: &Evaluator, addr: &ProviderConfigAddr) -> Result<(ModuleI
         .first()
         .copied()
         .ok_or_else(missing)?;
-    let (spec, diags) = Spec::compile(&schema.provider.block, &block.body, &[]);
+    let (spec, diags) = Spec::compile(&Layout::new(&schema.provider.block), &block.body, &[]);
     let spec = spec.with_header(block.span).allowing_ephemeral();
     if diags.has_errors() {
         Err(diags)

@@ -1,25 +1,27 @@
 //! A body laid out by a schema, once for all instances: which expression fills which attribute.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use muster_lang::{
     AttributeSchema, BlockSchema, Body, BodySchema, Content, Diagnostic, Diags, Expr, Span,
 };
-use muster_schema::{Attribute, AttributeType, Block, NestedBlock, Nesting};
-use muster_value::{ObjectType, Path, PathStep, Type};
+use muster_value::{Path, PathStep};
 
 use crate::Str;
+use crate::layout::{BlocksLayout, Layout};
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    pub(crate) attributes: Vec<AttributeSpec>,
-    pub(crate) blocks: Vec<BlocksSpec>,
-    /// Attributes that are not written.
-    pub(crate) absent: Vec<(Str, Type)>,
+    pub(crate) layout: Arc<Layout>,
+    /// Attributes that are written.
+    pub(crate) attributes: Box<[AttributeSpec]>,
+    /// Block types of which some are written.
+    pub(crate) blocks: Box<[BlocksSpec]>,
     pub(crate) span: Span,
     header: Span,
+    /// Whether nothing of this body is ever stored.
+    pub(crate) ephemeral: bool,
 }
 
 /// An attribute that is written.
@@ -27,16 +29,12 @@ pub struct Spec {
 pub(crate) struct AttributeSpec {
     pub name: Str,
     pub expr: Expr,
-    /// What the value is converted to; optional attributes included.
-    pub ty: Type,
-    pub write_only: bool,
 }
 
-/// All blocks of one type, and whether any are written or not.
+/// The blocks of one type that are written.
 #[derive(Clone, Debug)]
 pub(crate) struct BlocksSpec {
-    pub name: Str,
-    pub schema: Arc<NestedBlock>,
+    pub layout: Arc<BlocksLayout>,
     pub items: Vec<Item>,
     pub span: Span,
 }
@@ -58,8 +56,8 @@ pub(crate) enum Item {
 
 impl Spec {
     /// Lays a body out. `iterators` are the iterators of the `dynamic` blocks around it.
-    pub fn compile(block: &Block, body: &Body, iterators: &[Str]) -> (Self, Diags) {
-        stacker::maybe_grow(64 * 1024, 1024 * 1024, || compile(block, body, iterators))
+    pub(crate) fn compile(layout: &Arc<Layout>, body: &Body, iterators: &[Str]) -> (Self, Diags) {
+        stacker::maybe_grow(64 * 1024, 1024 * 1024, || compile(layout, body, iterators))
     }
 
     /// The block whose body this is, for messages about it as a whole.
@@ -77,9 +75,7 @@ impl Spec {
     /// Takes ephemeral values everywhere: nothing of this body is ever stored.
     #[must_use]
     pub fn allowing_ephemeral(mut self) -> Self {
-        for attribute in &mut self.attributes {
-            attribute.write_only = true;
-        }
+        self.ephemeral = true;
         for item in self.blocks.iter_mut().flat_map(|b| &mut b.items) {
             let (Item::Static { body, .. } | Item::Dynamic { body, .. }) = item;
             *body = body.clone().allowing_ephemeral();
@@ -102,7 +98,7 @@ impl Spec {
         let blocks = self
             .blocks
             .iter()
-            .find(|b| b.name == *name && !b.items.is_empty())?;
+            .find(|b| b.layout.name == *name && !b.items.is_empty())?;
         let (item, rest) = match steps.get(1) {
             Some(PathStep::Index(i)) => (blocks.items.get(usize::try_from(*i).ok()?), &steps[2..]),
             _ => (blocks.items.first(), &steps[1..]),
@@ -120,107 +116,91 @@ impl Spec {
             || self
                 .blocks
                 .iter()
-                .any(|b| &*b.name == name && !b.items.is_empty())
+                .any(|b| &*b.layout.name == name && !b.items.is_empty())
     }
 }
 
-fn compile(block: &Block, body: &Body, iterators: &[Str]) -> (Spec, Diags) {
-    let as_blocks = attributes_written_as_blocks(block, body);
-    let (content, mut diags) = body.content(&body_schema(block, &as_blocks));
-    let mut spec = Spec {
-        attributes: Vec::new(),
-        blocks: Vec::new(),
-        absent: Vec::new(),
-        span: body.missing_item_span(),
-        header: body.missing_item_span(),
+fn compile(layout: &Arc<Layout>, body: &Body, iterators: &[Str]) -> (Spec, Diags) {
+    let as_blocks = layout.attributes_written_as_blocks(body);
+    let (content, mut diags) = match as_blocks.is_empty() {
+        true => body.content(&layout.body),
+        false => body.content(&layout.body_with_blocks(&as_blocks)),
     };
-    for (name, attribute) in &block.attributes {
-        if as_blocks.contains(name) {
-            let schema = blocks_of_attribute(&attribute.implied_type());
-            spec.blocks.push(compile_blocks(
-                name, schema, &content, iterators, &mut diags,
-            ));
-        } else if let Some(written) = content.attribute(name) {
+    let mut attributes = Vec::with_capacity(content.attributes.len());
+    for (name, _) in &layout.attributes {
+        if let Some(written) = content.attribute(name) {
             let (expr, found) = written.expr.lower(iterators);
             diags.extend(found);
-            spec.attributes.push(AttributeSpec {
+            attributes.push(AttributeSpec {
                 name: name.clone(),
                 expr,
-                ty: constraint(attribute),
-                write_only: attribute.write_only,
             });
-        } else {
-            spec.absent.push((name.clone(), attribute.implied_type()));
         }
     }
-    for (name, nested) in &block.blocks {
-        let schema = Arc::new(nested.clone());
-        spec.blocks.push(compile_blocks(
-            name, schema, &content, iterators, &mut diags,
-        ));
+    let mut blocks = Vec::new();
+    if !content.blocks.is_empty() {
+        for kind in as_blocks.iter().chain(&layout.blocks) {
+            blocks.extend(compile_blocks(kind, &content, iterators, &mut diags));
+        }
+        check_dynamic_names(layout, &as_blocks, &content, &mut diags);
     }
-    check_dynamic_names(block, &as_blocks, &content, &mut diags);
+    let span = body.missing_item_span();
+    let spec = Spec {
+        layout: Arc::clone(layout),
+        attributes: attributes.into(),
+        blocks: blocks.into(),
+        span,
+        header: span,
+        ephemeral: false,
+    };
     (spec, diags)
 }
 
+/// The blocks of one type, if there are any.
 fn compile_blocks(
-    name: &Str,
-    schema: Arc<NestedBlock>,
+    kind: &Arc<BlocksLayout>,
     content: &Content,
     iterators: &[Str],
     diags: &mut Diags,
-) -> BlocksSpec {
+) -> Option<BlocksSpec> {
     let mut items = Vec::new();
     let mut span = None;
     for block in &content.blocks {
-        if block.type_name == *name {
+        if block.type_name == kind.name {
             span = span.or(Some(block.header));
-            let (body, found) = Spec::compile(&schema.block, &block.body, iterators);
+            let (body, found) = Spec::compile(&kind.block, &block.body, iterators);
             diags.extend(found);
             items.push(Item::Static {
                 label: block.labels.first().cloned(),
                 body,
             });
         } else if &*block.type_name == "dynamic"
-            && block.labels.first().is_some_and(|l| l.0 == *name)
+            && block.labels.first().is_some_and(|l| l.0 == kind.name)
         {
             span = span.or(Some(block.header));
-            items.extend(compile_dynamic(
-                name,
-                &schema,
-                &block.body,
-                iterators,
-                diags,
-            ));
+            items.extend(compile_dynamic(kind, &block.body, iterators, diags));
         }
     }
-    let span = span.unwrap_or(Span {
-        file: muster_lang::FileId(0),
-        start: 0,
-        end: 0,
-    });
-    BlocksSpec {
-        name: name.clone(),
-        schema,
+    Some(BlocksSpec {
+        layout: Arc::clone(kind),
         items,
-        span,
-    }
+        span: span?,
+    })
 }
 
 fn compile_dynamic(
-    name: &Str,
-    schema: &NestedBlock,
+    kind: &BlocksLayout,
     body: &Body,
     iterators: &[Str],
     diags: &mut Diags,
 ) -> Option<Item> {
-    let (content, found) = body.content(&dynamic_schema());
+    let (content, found) = body.content(&DYNAMIC);
     diags.extend(found);
     let for_each = content.attribute("for_each")?;
     let (for_each, found) = for_each.expr.lower(iterators);
     diags.extend(found);
     let iterator = match content.attribute("iterator") {
-        None => name.clone(),
+        None => kind.name.clone(),
         Some(attribute) => match attribute.expr.as_keyword() {
             Some(keyword) => keyword,
             None => {
@@ -265,7 +245,7 @@ fn compile_dynamic(
             .at(second.header),
         );
     }
-    let (spec, found) = Spec::compile(&schema.block, &block.body, &inner);
+    let (spec, found) = Spec::compile(&kind.block, &block.body, &inner);
     diags.extend(found);
     Some(Item::Dynamic {
         for_each,
@@ -274,129 +254,28 @@ fn compile_dynamic(
     })
 }
 
-fn dynamic_schema() -> BodySchema {
+/// What a `dynamic` block holds.
+static DYNAMIC: LazyLock<BodySchema> = LazyLock::new(|| {
     let attribute = |name: &str, required| AttributeSchema {
         name: name.into(),
         required,
     };
     BodySchema {
-        attributes: vec![
+        attributes: Arc::new([
             attribute("for_each", true),
             attribute("iterator", false),
             attribute("labels", false),
-        ],
-        blocks: vec![BlockSchema {
+        ]),
+        blocks: Arc::new([BlockSchema {
             type_name: "content".into(),
             labels: vec![],
-        }],
+        }]),
     }
-}
-
-fn body_schema(block: &Block, as_blocks: &HashSet<Str>) -> BodySchema {
-    let attributes = block
-        .attributes
-        .iter()
-        .filter(|(name, _)| !as_blocks.contains(*name))
-        .map(|(name, a)| AttributeSchema {
-            name: name.clone(),
-            required: a.required,
-        });
-    let nested = block.blocks.iter().map(|(name, nested)| BlockSchema {
-        type_name: name.clone(),
-        labels: if nested.nesting == Nesting::Map {
-            vec!["key".into()]
-        } else {
-            vec![]
-        },
-    });
-    let from_attributes = as_blocks.iter().map(|name| BlockSchema {
-        type_name: name.clone(),
-        labels: vec![],
-    });
-    let mut blocks: Vec<_> = nested.chain(from_attributes).collect();
-    if !blocks.is_empty() {
-        blocks.push(BlockSchema {
-            type_name: "dynamic".into(),
-            labels: vec!["type".into()],
-        });
-    }
-    BodySchema {
-        attributes: attributes.collect(),
-        blocks,
-    }
-}
-
-/// Lists and sets of objects may be written as blocks, too: providers have such attributes from
-/// the time when attributes and blocks were one.
-fn attributes_written_as_blocks(block: &Block, body: &Body) -> HashSet<Str> {
-    let candidates: HashSet<Str> = block
-        .attributes
-        .iter()
-        .filter(|(_, a)| matches!(&a.ty, AttributeType::Plain(ty) if object_elements(ty).is_some()))
-        .map(|(name, _)| name.clone())
-        .collect();
-    if candidates.is_empty() {
-        return candidates;
-    }
-    let names = candidates.iter().cloned().chain(["dynamic".into()]);
-    let blocks = names
-        .map(|type_name: Str| {
-            let labels = if &*type_name == "dynamic" {
-                vec!["type".into()]
-            } else {
-                vec![]
-            };
-            BlockSchema { type_name, labels }
-        })
-        .collect();
-    let (content, _, _) = body.partial_content(&BodySchema {
-        attributes: vec![],
-        blocks,
-    });
-    let written = content.blocks.iter().map(|b| match &*b.type_name {
-        "dynamic" => b.labels.first().map_or_else(|| "".into(), |l| l.0.clone()),
-        _ => b.type_name.clone(),
-    });
-    written.filter(|name| candidates.contains(name)).collect()
-}
-
-fn object_elements(ty: &Type) -> Option<&ObjectType> {
-    match ty {
-        Type::List(t) | Type::Set(t) => match &**t {
-            Type::Object(o) => Some(o),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn blocks_of_attribute(ty: &Type) -> Arc<NestedBlock> {
-    let mut block = Block::default();
-    if let Some(object) = object_elements(ty) {
-        for (name, ty) in &object.attributes {
-            let attribute = Attribute {
-                optional: true,
-                ..Attribute::new(ty.clone())
-            };
-            block.attributes.insert(name.clone(), attribute);
-        }
-    }
-    let nesting = if matches!(ty, Type::Set(_)) {
-        Nesting::Set
-    } else {
-        Nesting::List
-    };
-    Arc::new(NestedBlock {
-        block,
-        nesting,
-        min_items: 0,
-        max_items: 0,
-    })
-}
+});
 
 fn check_dynamic_names(
-    block: &Block,
-    as_blocks: &HashSet<Str>,
+    layout: &Layout,
+    as_blocks: &[Arc<BlocksLayout>],
     content: &Content,
     diags: &mut Diags,
 ) {
@@ -404,40 +283,11 @@ fn check_dynamic_names(
         let Some((name, span)) = dynamic.labels.first() else {
             continue;
         };
-        if !block.blocks.contains_key(name) && !as_blocks.contains(name) {
+        let known = layout.blocks.iter().chain(as_blocks);
+        if !known.into_iter().any(|b| b.name == *name) {
             let detail =
                 format!("There are no blocks of type \"{name}\" here, so none can be made.");
             diags.push(Diagnostic::error("Unsupported block type", detail).at(*span));
-        }
-    }
-}
-
-/// What an attribute's value is converted to: nested attributes that need not be written may
-/// be left out.
-fn constraint(attribute: &Attribute) -> Type {
-    match &attribute.ty {
-        AttributeType::Plain(ty) => ty.clone(),
-        AttributeType::Nested {
-            attributes,
-            nesting,
-        } => {
-            let object = Type::Object(Arc::new(ObjectType {
-                attributes: attributes
-                    .iter()
-                    .map(|(k, a)| (k.clone(), constraint(a)))
-                    .collect(),
-                optional: attributes
-                    .iter()
-                    .filter(|(_, a)| !a.required)
-                    .map(|(k, _)| k.clone())
-                    .collect(),
-            }));
-            match nesting {
-                Nesting::Single | Nesting::Group => object,
-                Nesting::List => Type::list(object),
-                Nesting::Set => Type::set(object),
-                Nesting::Map => Type::map(object),
-            }
         }
     }
 }

@@ -8,7 +8,6 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use raw::RawExpr;
@@ -34,18 +33,35 @@ enum BodySource {
 
 /// Names that an earlier look at the body took already.
 #[derive(Clone, Debug, Default)]
-struct Hidden {
-    attributes: HashSet<Str>,
-    blocks: HashSet<Str>,
+struct Hidden(Vec<BodySchema>);
+
+impl Hidden {
+    fn attribute(&self, name: &str) -> bool {
+        self.0.iter().any(|s| s.attribute(name).is_some())
+    }
+
+    fn block(&self, name: &str) -> bool {
+        self.0.iter().any(|s| s.block(name).is_some())
+    }
 }
 
-/// What a body may hold.
+/// What a body may hold. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct BodySchema {
     /// Attributes by name.
-    pub attributes: Vec<AttributeSchema>,
+    pub attributes: Arc<[AttributeSchema]>,
     /// Block types by name.
-    pub blocks: Vec<BlockSchema>,
+    pub blocks: Arc<[BlockSchema]>,
+}
+
+impl BodySchema {
+    fn attribute(&self, name: &str) -> Option<&AttributeSchema> {
+        self.attributes.iter().find(|a| &*a.name == name)
+    }
+
+    fn block(&self, name: &str) -> Option<&BlockSchema> {
+        self.blocks.iter().find(|b| &*b.type_name == name)
+    }
 }
 
 /// An attribute that may or must be there.
@@ -148,12 +164,7 @@ impl Body {
     pub fn partial_content(&self, schema: &BodySchema) -> (Content, Body, Diags) {
         let (content, diags) = self.read(schema, true);
         let mut hidden = self.hidden.as_deref().cloned().unwrap_or_default();
-        hidden
-            .attributes
-            .extend(schema.attributes.iter().map(|a| a.name.clone()));
-        hidden
-            .blocks
-            .extend(schema.blocks.iter().map(|b| b.type_name.clone()));
+        hidden.0.push(schema.clone());
         let rest = Body {
             source: self.source.clone(),
             hidden: Some(Arc::new(hidden)),
@@ -225,14 +236,6 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn attribute(&self, name: &str) -> Option<&AttributeSchema> {
-        self.schema.attributes.iter().find(|a| &*a.name == name)
-    }
-
-    fn block(&self, name: &str) -> Option<&BlockSchema> {
-        self.schema.blocks.iter().find(|b| &*b.type_name == name)
-    }
-
     /// Reports required attributes that are not there.
     fn require(&self, found: &[Attribute], at: impl Fn() -> Span, diags: &mut Diags) {
         for schema in self.schema.attributes.iter().filter(|a| a.required) {

@@ -13,13 +13,17 @@ use muster_value::{Number, PathStep, Value};
 
 use crate::body::Source;
 use crate::expr::{BinaryOp, ExprData, ForExpr, Node, NodeId, UnaryOp};
+use crate::functions::Function;
 use crate::syntax::json::{Doc, Json};
 use crate::syntax::text::unescape;
 use crate::syntax::{NodeKind, TokenKind, Tree};
 use crate::{Diagnostic, Diags, Expr, FileId, Reference, Span, Str};
 
+/// Finds a builtin function by its name.
+pub(crate) type Lookup = fn(&str) -> Option<&'static Function>;
+
 /// Lowers an expression; what is wrong in it becomes [`Node::Invalid`].
-pub(crate) fn lower(source: &Source, iterators: &[Str]) -> (Expr, Diags) {
+pub(crate) fn lower(source: &Source, iterators: &[Str], lookup: Lookup) -> (Expr, Diags) {
     let file = match source {
         Source::Native(tree, _) => tree.file,
         Source::Json(doc, _) => doc.file,
@@ -33,6 +37,7 @@ pub(crate) fn lower(source: &Source, iterators: &[Str]) -> (Expr, Diags) {
         slots: scope.len() as u32,
         scope,
         diags: Diags::new(),
+        lookup,
     };
     let root = match source {
         Source::Native(tree, node) => lowerer.node(tree, *node),
@@ -135,6 +140,7 @@ struct Lowerer {
     /// Slots handed out so far.
     slots: u32,
     diags: Diags,
+    lookup: Lookup,
 }
 
 impl Lowerer {

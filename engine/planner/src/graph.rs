@@ -3,10 +3,11 @@
 //! Nodes are things as they stand in the configuration; instances do not show here, so the
 //! graph is small, and a cycle in it is a cycle whatever the values are.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use muster_addr::{ConfigResource, Mode, ProviderConfigAddr, ResourceId};
 use muster_config::{Config, Module, ModuleId};
 use muster_lang::{Diagnostic, Diags, Expr, Reference, Subject};
@@ -59,7 +60,7 @@ impl Graph {
         let mut builder = Builder {
             config,
             graph: DiGraph::new(),
-            index: HashMap::new(),
+            index: HashMap::default(),
         };
         for (id, module) in config.iter() {
             builder.module(id, module);
@@ -152,16 +153,16 @@ fn reach(edges: &[Vec<NodeId>], roots: impl IntoIterator<Item = NodeId>) -> Hash
 struct Builder<'a> {
     config: &'a Config,
     graph: DiGraph<Node, ()>,
-    index: HashMap<Node, NodeIndex>,
+    index: HashMap<Node, NodeId>,
 }
 
 impl Builder<'_> {
     fn node(&mut self, node: Node) -> NodeIndex {
         if let Some(&ix) = self.index.get(&node) {
-            return ix;
+            return NodeIndex::new(ix);
         }
         let ix = self.graph.add_node(node.clone());
-        self.index.insert(node, ix);
+        self.index.insert(node, ix.index());
         ix
     }
 
@@ -361,7 +362,7 @@ impl Builder<'_> {
         }
     }
 
-    fn finish(self) -> Result<Graph, Diags> {
+    fn finish(mut self) -> Result<Graph, Diags> {
         let order = toposort(&self.graph, None).map_err(|_| self.cycles())?;
         let mut position = vec![0; order.len()];
         for (i, ix) in order.iter().enumerate() {
@@ -383,13 +384,15 @@ impl Builder<'_> {
                 needed_by[to].push(from);
             }
         }
-        let nodes: Vec<Node> = order.iter().map(|&ix| self.graph[ix].clone()).collect();
-        let index = nodes.iter().cloned().zip(0..).collect();
+        for place in self.index.values_mut() {
+            *place = position[*place];
+        }
+        let nodes = order.iter().map(|&ix| self.graph[ix].clone()).collect();
         Ok(Graph {
             nodes,
             needs,
             needed_by,
-            index,
+            index: self.index,
         })
     }
 

@@ -1,9 +1,10 @@
 //! Validation: everything that can be said about a configuration without state, variables or
 //! the world.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use muster_addr::{InstanceKey, Mode, ProviderConfigAddr, ResourceId};
 use muster_config::{Config, ModuleId};
 use muster_eval::{CheckKind, CheckResult, Evaluator, ModuleInst, Settings, located};
@@ -55,7 +56,7 @@ impl Validator {
             eval,
             nodes: nodes.into_iter(),
             asks: VecDeque::new(),
-            about: HashMap::new(),
+            about: HashMap::default(),
             next_id: 0,
             diags,
         }
@@ -228,6 +229,7 @@ impl Validator {
         };
         let about = About::Resource(module, inst, id.clone());
         self.push(resource.provider.clone(), request, about);
+        self.eval.forget_spec(module, id);
     }
 
     fn conditions(
@@ -236,6 +238,9 @@ impl Validator {
         inst: ModuleInst,
         addr: &muster_addr::InstanceAddr,
     ) {
+        if resource.lifecycle.preconditions.is_empty() {
+            return;
+        }
         let result = self.eval.instance_scope(inst, &resource.id, &addr.key);
         let mut found = Diags::new();
         if let Ok(scope) = result {

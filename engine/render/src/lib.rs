@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod diff;
+mod functions;
 mod json;
 mod modules;
 mod order;
@@ -13,6 +14,7 @@ mod state;
 mod style;
 
 pub use diagnostics::DiagnosticRenderer;
+pub use functions::functions_json;
 pub use outputs::{OutputError, output_json, output_raw, outputs_json, outputs_text, value_text};
 pub use plan::{PlanJson, plan_json, plan_text, write_plan_text};
 pub use progress::{Progress, document, leveled, outputs_document, plan_stream, version_document};

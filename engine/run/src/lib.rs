@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use muster_applier::{Applier, Counts};
 use muster_config::Config;
-use muster_eval::Settings;
+use muster_eval::{Evaluator, Settings};
 use muster_lang::{Diags, Files};
 use muster_plan::{Event, Plan};
 use muster_planner::{Options, Planner, Validator};
@@ -78,6 +78,19 @@ pub async fn plan(
     let (mut plan, diags) = planner.finish();
     plan.errored |= context.stop.is_requested();
     Ok((plan, diags))
+}
+
+/// Evaluates expressions outside of a run. Nothing is known of resources: give the evaluator a
+/// source for them. Must be called inside a runtime of several threads.
+pub fn evaluator(context: &Context, variables: BTreeMap<Str, Value>) -> Evaluator {
+    Evaluator::new(
+        Arc::clone(&context.config),
+        Arc::clone(&context.schemas),
+        variables,
+        Arc::clone(&context.files),
+        context.settings.clone(),
+    )
+    .with_functions(Some(functions::functions(context)))
 }
 
 /// Validates a configuration.

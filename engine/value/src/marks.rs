@@ -13,6 +13,8 @@ impl Marks {
     pub const SENSITIVE: Self = Self(1);
     /// Must not be stored in plan or state.
     pub const EPHEMERAL: Self = Self(2);
+    /// Is the name of a type, which only a console shows: nothing else can be made of it.
+    pub const TYPE: Self = Self(4);
 
     /// Whether there is no mark.
     pub fn is_empty(self) -> bool {

@@ -2,7 +2,9 @@
 
 pub(crate) mod apply;
 pub(crate) mod completion;
+pub(crate) mod console;
 pub(crate) mod init;
+pub(crate) mod metadata;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod providers;

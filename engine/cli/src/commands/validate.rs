@@ -22,7 +22,10 @@ pub(crate) async fn run(args: &Validate) -> ExitCode {
                 Err(failure) => failure.diags,
             };
             session.pool.shutdown().await;
-            (diags, session.sources)
+            let sources = session.sources.clone();
+            // The program ends after this: taking a big configuration apart only costs time.
+            std::mem::forget(session);
+            (diags, sources)
         }
     };
     view.validation(&diags, &sources);

@@ -44,10 +44,10 @@ pub(super) fn content(doc: &Arc<Doc>, node: u32, look: &Look<'_>) -> (Content, D
     let mut diags = Diags::new();
     for (key, value) in properties(doc, node) {
         let name = doc.text(key);
-        if look.hidden.attributes.contains(&name) || look.hidden.blocks.contains(&name) {
+        if look.hidden.attribute(&name) || look.hidden.block(&name) {
             continue;
         }
-        if look.attribute(&name).is_some() {
+        if look.schema.attribute(&name).is_some() {
             if content.attributes.iter().any(|a| a.name == name) {
                 let detail =
                     format!("The argument \"{name}\" is set already. It can be set only once.");
@@ -55,7 +55,7 @@ pub(super) fn content(doc: &Arc<Doc>, node: u32, look: &Look<'_>) -> (Content, D
             } else {
                 content.attributes.push(attribute(doc, key, value));
             }
-        } else if let Some(schema) = look.block(&name) {
+        } else if let Some(schema) = look.schema.block(&name) {
             let mut blocks = Blocks {
                 doc,
                 schema,
@@ -196,7 +196,7 @@ pub(super) fn just_attributes(
     let mut seen = HashSet::new();
     for (key, value) in properties(doc, node) {
         let name = doc.text(key);
-        if hidden.attributes.contains(&name) || hidden.blocks.contains(&name) {
+        if hidden.attribute(&name) || hidden.block(&name) {
             continue;
         }
         if seen.insert(name.clone()) {
@@ -230,7 +230,7 @@ pub(super) fn references(
 ) {
     for (key, value) in properties(doc, node) {
         let name = doc.text(key);
-        if hidden.attributes.contains(&name) || hidden.blocks.contains(&name) {
+        if hidden.attribute(&name) || hidden.block(&name) {
             continue;
         }
         property(doc, &name, value, iterators, out);

@@ -13,9 +13,9 @@ pub(super) fn content(tree: &Arc<Tree>, body: u32, look: &Look<'_>) -> (Content,
     for node in tree.children(body) {
         let name = name(tree, node);
         match tree.kind(node) {
-            NodeKind::Attribute if look.hidden.attributes.contains(name) => {}
-            NodeKind::Block if look.hidden.blocks.contains(name) => {}
-            NodeKind::Attribute if look.attribute(name).is_some() => {
+            NodeKind::Attribute if look.hidden.attribute(name) => {}
+            NodeKind::Block if look.hidden.block(name) => {}
+            NodeKind::Attribute if look.schema.attribute(name).is_some() => {
                 // One that is set twice was reported by the parser.
                 let new = content.attributes.iter().all(|a| &*a.name != name);
                 content
@@ -23,7 +23,7 @@ pub(super) fn content(tree: &Arc<Tree>, body: u32, look: &Look<'_>) -> (Content,
                     .extend(new.then(|| attribute(tree, node)));
             }
             NodeKind::Attribute => extra_attribute(tree, node, look, &mut diags),
-            NodeKind::Block => match look.block(name) {
+            NodeKind::Block => match look.schema.block(name) {
                 Some(schema) => match block(tree, node, &schema.labels) {
                     Ok(block) => content.blocks.push(block),
                     Err(d) => diags.push(*d),
@@ -47,11 +47,11 @@ fn extra_attribute(tree: &Tree, node: u32, look: &Look<'_>, diags: &mut Diags) {
         return;
     }
     let mut detail = format!("There is no argument \"{name}\" here.");
-    if look.block(name).is_some() {
+    if look.schema.block(name).is_some() {
         detail += &format!(" There is a block type \"{name}\": write it without the equals sign.");
     } else {
         let known = look.schema.attributes.iter().map(|a| &*a.name);
-        detail += &did_you_mean(name, known.filter(|k| !look.hidden.attributes.contains(*k)));
+        detail += &did_you_mean(name, known.filter(|k| !look.hidden.attribute(*k)));
     }
     let at = tree.token_span(tree.tokens(node).start);
     diags.push(Diagnostic::error("Unsupported argument", detail).at(at));
@@ -63,7 +63,7 @@ fn extra_block(tree: &Tree, node: u32, look: &Look<'_>, diags: &mut Diags) {
         return;
     }
     let mut detail = format!("There is no block type \"{name}\" here.");
-    if look.attribute(name).is_some() {
+    if look.schema.attribute(name).is_some() {
         detail += &format!(" There is an argument \"{name}\": set it with an equals sign.");
     } else {
         detail += &did_you_mean(name, look.schema.blocks.iter().map(|b| &*b.type_name));
@@ -84,12 +84,12 @@ pub(super) fn just_attributes(
     for node in tree.children(body) {
         let name = name(tree, node);
         match tree.kind(node) {
-            NodeKind::Attribute if hidden.attributes.contains(name) => {}
+            NodeKind::Attribute if hidden.attribute(name) => {}
             NodeKind::Attribute => {
                 let new = seen.insert(name);
                 found.extend(new.then(|| attribute(tree, node)));
             }
-            NodeKind::Block if hidden.blocks.contains(name) => {}
+            NodeKind::Block if hidden.block(name) => {}
             NodeKind::Block => {
                 blocks += 1;
                 // The first says it all.
@@ -202,11 +202,11 @@ pub(super) fn references(
     for node in tree.children(body) {
         let name = name(tree, node);
         match tree.kind(node) {
-            NodeKind::Attribute if !hidden.attributes.contains(name) => {
+            NodeKind::Attribute if !hidden.attribute(name) => {
                 let expr = RawExpr::node(tree, tree.last_child(node).unwrap_or(node));
                 out.extend(expr.lower(iterators).0.references().iter().cloned());
             }
-            NodeKind::Block if !hidden.blocks.contains(name) => {
+            NodeKind::Block if !hidden.block(name) => {
                 stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
                     if name == "dynamic" {
                         dynamic(tree, node, iterators, out);

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Attribute, Block, Body, BodySource, Content, Hidden, Look};
+use super::{
+    Attribute, AttributeSchema, Block, Body, BodySchema, BodySource, Content, Hidden, Look,
+};
 use crate::{Diags, Reference, Span, Str};
 
 /// Two bodies that are seen as one.
@@ -34,8 +36,7 @@ impl Body {
     /// The body without some more names.
     fn without(&self, names: &Hidden) -> Body {
         let mut hidden = self.hidden.as_deref().cloned().unwrap_or_default();
-        hidden.attributes.extend(names.attributes.iter().cloned());
-        hidden.blocks.extend(names.blocks.iter().cloned());
+        hidden.0.extend(names.0.iter().cloned());
         Body {
             source: self.source.clone(),
             hidden: Some(hidden.into()),
@@ -45,22 +46,22 @@ impl Body {
 
 impl Overlay {
     pub(super) fn content(&self, look: &Look<'_>) -> (Content, Diags) {
-        let mut relaxed = look.schema.clone();
-        for attribute in &mut relaxed.attributes {
-            attribute.required = false;
-        }
+        let optional = |a: &AttributeSchema| AttributeSchema {
+            name: a.name.clone(),
+            required: false,
+        };
+        let relaxed = BodySchema {
+            attributes: look.schema.attributes.iter().map(optional).collect(),
+            blocks: look.schema.blocks.clone(),
+        };
         let read = |body: &Body| {
             let body = body.without(look.hidden);
             let (mut content, diags) =
                 stacker::maybe_grow(64 * 1024, 1024 * 1024, || body.read(&relaxed, look.partial));
             // What was taken out of one body must not come back as part of both.
             if let Some(hidden) = &body.hidden {
-                content
-                    .attributes
-                    .retain(|a| !hidden.attributes.contains(&a.name));
-                content
-                    .blocks
-                    .retain(|b| !hidden.blocks.contains(&b.type_name));
+                content.attributes.retain(|a| !hidden.attribute(&a.name));
+                content.blocks.retain(|b| !hidden.block(&b.type_name));
             }
             (content, diags)
         };
@@ -98,9 +99,16 @@ impl Overlay {
     pub(super) fn references(&self, hidden: &Hidden) -> Vec<Reference> {
         let over = self.over.without(hidden);
         let mut replaced = hidden.clone();
-        replaced
-            .attributes
-            .extend(over.just_attributes().0.into_iter().map(|a| a.name));
+        let set_again = over.just_attributes().0.into_iter();
+        replaced.0.push(BodySchema {
+            attributes: set_again
+                .map(|a| AttributeSchema {
+                    name: a.name,
+                    required: false,
+                })
+                .collect(),
+            blocks: Default::default(),
+        });
         let base = self.base.without(&replaced);
         let mut out = stacker::maybe_grow(64 * 1024, 1024 * 1024, || base.references());
         out.extend(over.references());

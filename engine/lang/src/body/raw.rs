@@ -5,6 +5,7 @@ use std::sync::Arc;
 use muster_value::{PathStep, Value};
 
 use crate::expr::{Node, NodeId, UnaryOp};
+use crate::functions;
 use crate::lower;
 use crate::syntax::json::{Doc, Json};
 use crate::syntax::{self, NodeKind, Origin, TokenKind, Tree, is_ident};
@@ -52,7 +53,13 @@ impl RawExpr {
     /// `Reference to undeclared ...` is not known here), unknown functions ("Call to unknown
     /// function" with a suggestion).
     pub fn lower(&self, iterators: &[Str]) -> (Expr, Diags) {
-        lower::lower(&self.0, iterators)
+        lower::lower(&self.0, iterators, functions::lookup)
+    }
+
+    /// As [`RawExpr::lower`], with the functions of a console: `type` is there, and what has a
+    /// meaning only in a plan is not.
+    pub fn lower_for_console(&self) -> (Expr, Diags) {
+        lower::lower(&self.0, &[], functions::lookup_for_console)
     }
 
     /// A bare word such as `string` or `all`; in JSON a string that is one.

@@ -3,6 +3,7 @@
 mod charset;
 mod collection;
 mod combine;
+mod console;
 mod convert;
 mod csv;
 mod encoding;
@@ -153,6 +154,16 @@ static ALL: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
 pub fn lookup(name: &str) -> Option<&'static Function> {
     let at = ALL.binary_search_by(|f| f.name.cmp(name)).ok()?;
     Some(ALL[at])
+}
+
+/// As [`lookup`], for expressions that are typed into a console.
+pub(crate) fn lookup_for_console(name: &str) -> Option<&'static Function> {
+    match name {
+        "type" => Some(&console::TYPE),
+        // There is no plan that could be of some time.
+        "plantimestamp" => None,
+        _ => lookup(name),
+    }
 }
 
 /// Every function, sorted by name.

@@ -25,7 +25,7 @@ impl Lowerer {
         let expand = tree.kind(node) == NodeKind::CallExpand;
         let args: Box<[NodeId]> = self.children(tree, node).into();
         let builtin = match names[..] {
-            [name] | ["core", name] => functions::lookup(name),
+            [name] | ["core", name] => (self.lookup)(name),
             _ => None,
         };
         let lowered = match (builtin, &names[..]) {
