@@ -1,0 +1,153 @@
+//! What the console knows of resources: what the state holds, or what a plan says will be.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use muster_addr::{AbsResource, InstanceAddr, InstanceKey};
+use muster_config::{Repetition, Resource, Str};
+use muster_eval::Evaluator;
+use muster_lang::Diags;
+use muster_plan::{Action, Event, Plan};
+use muster_planner::Options;
+use muster_provider::Schemas;
+use muster_run::{Context, Sink, Stop};
+use muster_schema::Schema;
+use muster_snapshot::{Instance, Object, Snapshot};
+use muster_store::Store;
+use muster_value::{Type, Value};
+
+use crate::args;
+use crate::error::{Failure, Outcome};
+use crate::session::{Session, TERRAFORM_VERSION, lock};
+
+/// An evaluator that knows the root module's variables and the resources.
+pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Outcome<Evaluator> {
+    let variables = session.known_variables(&args.inputs)?;
+    let store = session.store(args.locking.state.as_deref())?;
+    // A snapshot is replaced as a whole, so that reading one needs no lock.
+    let guard = match args.plan {
+        true => lock(&store, &args.locking, "OperationTypePlan")?,
+        false => None,
+    };
+    let state = match store.read()? {
+        Some(state) => state,
+        None => Snapshot::new(TERRAFORM_VERSION),
+    };
+    let schemas = session.schemas(Some(&state)).await?;
+    let diags = Arc::new(Mutex::new(Diags::new()));
+    let mut context = session.context(schemas, 10, collector(&diags), Stop::default());
+    if !args.plan {
+        context.settings.impure_now = true;
+        let schemas = Arc::clone(&context.schemas);
+        let source = move |addr: &AbsResource, config: &Resource| {
+            stored(&state, &schemas, addr, config).unwrap_or(Value::unknown(Type::Dynamic))
+        };
+        return Ok(muster_run::evaluator(&context, variables).with_resources(Box::new(source)));
+    }
+    let plan = plan(&context, &diags, variables.clone(), state).await?;
+    if let Some(guard) = guard {
+        guard.release()?;
+    }
+    let warnings = std::mem::take(&mut *diags.lock().unwrap_or_else(PoisonError::into_inner));
+    session.warnings.extend(warnings);
+    context.settings.impure_now = true;
+    let source = planned(plan, Arc::clone(&context.schemas));
+    Ok(muster_run::evaluator(&context, variables).with_source(Box::new(source)))
+}
+
+/// More instances than a resource can have in a state that makes sense.
+const MAX_COUNT: u64 = 1 << 24;
+
+/// All instances of a resource that the state has, as one value; `None` when there are none.
+fn stored(
+    state: &Snapshot,
+    schemas: &Schemas,
+    addr: &AbsResource,
+    config: &Resource,
+) -> Option<Value> {
+    let id = &addr.resource;
+    let schema = schemas.resource(&config.provider.provider, id.mode, &id.type_name)?;
+    let instances = &state.resources.get(addr)?.instances;
+    let value = |instance: &Instance| match &instance.current {
+        Some(object) => decode(object, &schema),
+        None => Value::unknown(Type::Dynamic),
+    };
+    match &config.repetition {
+        Repetition::Single => instances.get(&InstanceKey::None).map(value),
+        Repetition::Count(_) => {
+            let indexes = instances.keys().filter_map(|key| match key {
+                InstanceKey::Int(i) => Some(*i),
+                _ => None,
+            });
+            let last = indexes.max().filter(|last| *last < MAX_COUNT)?;
+            let items = (0..=last).map(|i| match instances.get(&InstanceKey::Int(i)) {
+                Some(instance) => value(instance),
+                None => Value::unknown(Type::Dynamic),
+            });
+            Some(Value::tuple(items))
+        }
+        Repetition::ForEach(_) => {
+            let entries = instances.iter().filter_map(|(key, instance)| match key {
+                InstanceKey::Str(key) => Some((key.clone(), value(instance))),
+                _ => None,
+            });
+            Some(Value::object(entries))
+        }
+    }
+}
+
+/// An object that does not fit its schema is not known: only its provider could bring it up to
+/// date.
+fn decode(object: &Object, schema: &Schema) -> Value {
+    let ty = schema.block.implied_type();
+    match object.decode_marked(&ty) {
+        Ok(value) => value.mark_paths(&schema.block.sensitive_paths(&value)),
+        Err(_) => Value::unknown(ty),
+    }
+}
+
+/// Keeps the diagnostics of a run.
+fn collector(diags: &Arc<Mutex<Diags>>) -> Sink {
+    let diags = Arc::clone(diags);
+    Arc::new(move |event| {
+        if let Event::Diagnostic(diagnostic) = event {
+            let mut diags = diags.lock().unwrap_or_else(PoisonError::into_inner);
+            diags.push(diagnostic);
+        }
+    })
+}
+
+/// Makes a plan; its warnings stay in `diags`.
+async fn plan(
+    context: &Context,
+    diags: &Mutex<Diags>,
+    variables: BTreeMap<Str, Value>,
+    state: Snapshot,
+) -> Outcome<Plan> {
+    let (plan, found) = muster_run::plan(context, variables, state, Options::default()).await?;
+    let mut diags = diags.lock().unwrap_or_else(PoisonError::into_inner);
+    diags.extend(found);
+    if plan.errored || diags.has_errors() {
+        return Err(Failure::from(std::mem::take(&mut *diags)));
+    }
+    Ok(plan)
+}
+
+/// The objects as they will be when a plan is carried out.
+fn planned(plan: Plan, schemas: Arc<Schemas>) -> impl Fn(&InstanceAddr) -> Option<Value> {
+    let current = plan.changes.into_iter().filter(|c| c.deposed.is_none());
+    let changes: HashMap<InstanceAddr, Value> = current
+        .filter(|change| change.action != Action::Delete)
+        .map(|change| (change.addr, change.after))
+        .collect();
+    let state = plan.prior;
+    move |addr| {
+        if let Some(value) = changes.get(addr) {
+            return Some(value.clone());
+        }
+        let resource = state.resources.get(&addr.resource)?;
+        let id = &addr.resource.resource;
+        let schema = schemas.resource(&resource.provider.provider, id.mode, &id.type_name)?;
+        Some(decode(state.current(addr)?, &schema))
+    }
+}

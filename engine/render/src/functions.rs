@@ -1,0 +1,54 @@
+//! The builtin functions, described for tools.
+
+use std::collections::BTreeMap;
+
+use muster_lang::functions::{self, Function, Param};
+
+use crate::json::{JsonWriter, to_string};
+
+/// What `metadata functions -json` prints: every function under its short name and its name in
+/// the namespace `core`.
+pub fn functions_json() -> String {
+    let mut named = BTreeMap::new();
+    for function in functions::all() {
+        named.insert(function.name.to_owned(), *function);
+        named.insert(format!("core::{}", function.name), *function);
+    }
+    to_string(|w| {
+        w.object(|w| {
+            w.key("format_version").string("1.0");
+            w.key("function_signatures").object(|w| {
+                for (name, function) in &named {
+                    write(w.key(name), function);
+                }
+            });
+        });
+    })
+}
+
+fn write(w: &mut JsonWriter<'_>, function: &Function) {
+    w.object(|w| {
+        w.key("description").string(function.description);
+        w.key("return_type").ty(&(function.returns.ty)(&[]));
+        if !function.params.is_empty() {
+            w.key("parameters").array(|w| {
+                for param in function.params {
+                    write_param(w, param);
+                }
+            });
+        }
+        if let Some(param) = &function.variadic {
+            write_param(w.key("variadic_parameter"), param);
+        }
+    });
+}
+
+fn write_param(w: &mut JsonWriter<'_>, param: &Param) {
+    w.object(|w| {
+        w.key("name").string(param.name);
+        if param.allow_null {
+            w.key("is_nullable").bool(true);
+        }
+        w.key("type").ty(&(param.ty)());
+    });
+}
