@@ -1,0 +1,239 @@
+//! Compares muster with terraform on random input, and makes what differs small.
+
+mod explained;
+mod expressions;
+mod functions;
+mod numbers;
+mod oracle;
+mod ours;
+mod outcome;
+mod random;
+mod tree;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use ours::Ours;
+use outcome::{Difference, Outcome};
+use random::Random;
+use tree::Tree;
+
+/// Local values that expressions may refer to.
+const FIXTURES: &str = include_str!("differ/fixtures.tf");
+
+/// Inputs that one run of terraform takes.
+const BATCH: usize = 500;
+
+/// Smaller inputs that are tried at once, and how often.
+const TRIED: usize = 300;
+const ROUNDS: usize = 40;
+
+/// Differences that are made smaller and shown; of others only the number is.
+const SHOWN: usize = 40;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Expressions,
+    Numbers,
+}
+
+/// Runs `cargo xtask differ ARGS`.
+pub(crate) fn run(args: &[&str]) -> Result<()> {
+    let options = Options::parse(args)?;
+    // Panics are outcomes here, and are shown with their input.
+    std::panic::set_hook(Box::new(|_| {}));
+    let engines = Engines {
+        kind: options.kind,
+        ours: Ours::new()?,
+    };
+    let mut tally = Tally::default();
+    let mut random = Random::new(options.seed);
+    while tally.compared < options.count {
+        let size = BATCH.min(options.count - tally.compared);
+        let trees: Vec<Tree> = (0..size)
+            .map(|_| generate(options.kind, &mut random))
+            .collect();
+        compare(&engines, &trees, &mut tally)?;
+    }
+    tally.report(&options)
+}
+
+fn generate(kind: Kind, random: &mut Random) -> Tree {
+    match kind {
+        Kind::Expressions => expressions::generate(random),
+        Kind::Numbers => numbers::generate(random),
+    }
+}
+
+/// What the command was given.
+struct Options {
+    kind: Kind,
+    count: usize,
+    seed: u64,
+}
+
+impl Options {
+    fn parse(args: &[&str]) -> Result<Self> {
+        let [kind, rest @ ..] = args else {
+            bail!("say what to compare: expressions, numbers, heredocs or files");
+        };
+        let kind = match *kind {
+            "expressions" => Kind::Expressions,
+            "numbers" => Kind::Numbers,
+            other => bail!("there is no comparison of {other}"),
+        };
+        let mut options = Self {
+            kind,
+            count: 2000,
+            seed: 1,
+        };
+        for pair in rest.chunks(2) {
+            let [name, value] = pair else {
+                bail!("{} wants a number", pair[0]);
+            };
+            let number: u64 = value
+                .parse()
+                .with_context(|| format!("{name} wants a number, not {value}"))?;
+            match *name {
+                "--count" => options.count = usize::try_from(number)?,
+                "--seed" => options.seed = number,
+                other => bail!("there is no option {other}"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Both engines.
+struct Engines {
+    kind: Kind,
+    ours: Ours,
+}
+
+impl Engines {
+    /// What becomes of the texts: by muster, and by terraform.
+    fn outcomes(&self, texts: &[String]) -> Result<Vec<(Outcome, Outcome)>> {
+        let theirs = oracle::expressions(texts)?;
+        let ours = texts.iter().map(|text| self.ours.expression(text));
+        Ok(ours.zip(theirs).collect())
+    }
+}
+
+/// A difference, made as small as it gets.
+struct Found {
+    text: String,
+    ours: Outcome,
+    theirs: Outcome,
+    difference: Difference,
+}
+
+/// What was compared so far.
+#[derive(Default)]
+struct Tally {
+    compared: usize,
+    refused: usize,
+    same_summary: usize,
+    explained: BTreeMap<&'static str, usize>,
+    unexplained: usize,
+    shown: Vec<String>,
+}
+
+fn compare(engines: &Engines, trees: &[Tree], tally: &mut Tally) -> Result<()> {
+    let texts: Vec<String> = trees.iter().map(Tree::render).collect();
+    let outcomes = engines.outcomes(&texts)?;
+    for ((tree, text), (ours, theirs)) in trees.iter().zip(texts).zip(outcomes) {
+        tally.compared += 1;
+        tally.refused += usize::from(matches!(theirs, Outcome::Error(_)));
+        tally.same_summary += usize::from(ours.same_summary(&theirs));
+        let Some(difference) = ours.differs(&theirs) else {
+            continue;
+        };
+        let found = Found {
+            text,
+            ours,
+            theirs,
+            difference,
+        };
+        if let Some(why) = explained::explain(&found) {
+            *tally.explained.entry(why).or_default() += 1;
+        } else if tally.shown.len() < SHOWN {
+            tally.show(shrink(engines, tree.clone(), found)?);
+        } else {
+            tally.unexplained += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Makes an input smaller for as long as it differs in the same way.
+fn shrink(engines: &Engines, mut tree: Tree, mut found: Found) -> Result<Found> {
+    for _ in 0..ROUNDS {
+        let mut smaller = tree.smaller();
+        let mut seen = std::collections::HashSet::new();
+        smaller.retain(|t| seen.insert(t.render()));
+        let mut next = None;
+        for some in smaller.chunks(TRIED) {
+            let texts: Vec<String> = some.iter().map(Tree::render).collect();
+            let outcomes = engines.outcomes(&texts)?.into_iter();
+            let mut same = some
+                .iter()
+                .zip(texts)
+                .zip(outcomes)
+                .filter(|(_, (a, b))| a.differs(b) == Some(found.difference));
+            next = same
+                .next()
+                .map(|((t, text), (ours, theirs))| (t.clone(), text, ours, theirs));
+            if next.is_some() {
+                break;
+            }
+        }
+        let Some((t, text, ours, theirs)) = next else {
+            break;
+        };
+        tree = t;
+        found = Found {
+            text,
+            ours,
+            theirs,
+            difference: found.difference,
+        };
+    }
+    Ok(found)
+}
+
+impl Tally {
+    fn show(&mut self, found: Found) {
+        if let Some(why) = explained::explain(&found) {
+            *self.explained.entry(why).or_default() += 1;
+            return;
+        }
+        self.unexplained += 1;
+        if self.shown.contains(&found.text) {
+            return;
+        }
+        println!("{:?}: {}", found.difference, found.text);
+        println!("    muster:    {}", found.ours);
+        println!("    terraform: {}", found.theirs);
+        self.shown.push(found.text);
+    }
+
+    fn report(&self, options: &Options) -> Result<()> {
+        println!(
+            "{} {:?} compared (seed {}), {} refused by terraform, {} of these with the same summary",
+            self.compared, options.kind, options.seed, self.refused, self.same_summary
+        );
+        for (why, count) in &self.explained {
+            println!("{count} explained: {why}");
+        }
+        match self.unexplained {
+            0 => Ok(()),
+            n => bail!("{n} unexplained differences"),
+        }
+    }
+}
+
+/// A file of a configuration that has an expression as a local value.
+fn wrapped(name: &str, text: &str) -> String {
+    format!("locals {{\n  {name} = {text}\n}}\n")
+}
