@@ -155,3 +155,39 @@ fn a_saved_plan_takes_ephemeral_variables_only() {
         .code(0)
         .says(&["1 added"]);
 }
+
+#[test]
+fn functions_of_the_provider() {
+    let work = Work::with(
+        r#"
+terraform {
+  required_providers {
+    muster = { source = "muster/muster" }
+  }
+}
+
+output "rpo" {
+  value = provider::muster::duration_seconds("1h30m")
+}
+
+output "fits" {
+  value = [
+    provider::muster::fits({ cpu = 8, gpu = 2 }, { gpu = 2 }),
+    provider::muster::fits({ cpu = 8 }, { gpu = 1 }),
+  ]
+}
+"#,
+    );
+    work.run(APPLY)
+        .code(0)
+        .says(&["rpo  = 5400", "true,", "false,"]);
+    work.write(
+        "main.tf",
+        "terraform {\n  required_providers {\n    muster = { source = \"muster/muster\" }\n  }\n}\n\noutput \"x\" {\n  value = provider::muster::duration_seconds(\"soon\")\n}\n",
+    );
+    work.run(APPLY).code(1).says(&[
+        "Error in function call",
+        "main.tf line 8",
+        "must be a duration",
+    ]);
+}

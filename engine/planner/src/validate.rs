@@ -7,7 +7,9 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use muster_addr::{InstanceKey, Mode, ProviderConfigAddr, ResourceId};
 use muster_config::{Config, ModuleId};
-use muster_eval::{CheckKind, CheckResult, Evaluator, ModuleInst, Settings, located};
+use muster_eval::{
+    CheckKind, CheckResult, Evaluator, ModuleInst, ProviderFunctions, Settings, located,
+};
 use muster_lang::{Diagnostic, Diags, Files, Span};
 use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response, Schemas};
@@ -36,6 +38,7 @@ impl Validator {
         config: Arc<Config>,
         schemas: Arc<Schemas>,
         files: Arc<dyn Files>,
+        functions: Option<Arc<dyn ProviderFunctions>>,
         settings: Settings,
     ) -> Self {
         let settings = Settings {
@@ -51,7 +54,8 @@ impl Validator {
                 Vec::new()
             }
         };
-        let eval = Evaluator::new(config, schemas, Default::default(), files, settings);
+        let eval = Evaluator::new(config, schemas, Default::default(), files, settings)
+            .with_functions(functions);
         Self {
             eval,
             nodes: nodes.into_iter(),

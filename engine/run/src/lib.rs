@@ -110,6 +110,7 @@ fn validator(context: &Context) -> Validator {
         Arc::clone(&context.config),
         Arc::clone(&context.schemas),
         Arc::clone(&context.files),
+        Some(functions::functions(context)),
         context.settings.clone(),
     )
 }

@@ -10,6 +10,7 @@ pub mod conformance;
 mod data;
 pub mod driver;
 pub mod drivers;
+mod functions;
 pub mod model;
 mod provider;
 mod resources;
