@@ -133,7 +133,8 @@ impl Fixtures {
             blocks: vec![muster_lang::BlockSchema {
                 type_name: "locals".into(),
                 labels: vec![],
-            }],
+            }]
+            .into(),
             ..Default::default()
         };
         let (content, _) = body.content(&schema);

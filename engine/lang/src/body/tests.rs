@@ -13,12 +13,13 @@ fn schema() -> BodySchema {
         labels: labels.iter().map(|&l| l.into()).collect(),
     };
     BodySchema {
-        attributes: vec![attribute("name", true), attribute("size", false)],
+        attributes: vec![attribute("name", true), attribute("size", false)].into(),
         blocks: vec![
             block("rule", &[]),
             block("item", &["type", "key"]),
             block("dynamic", &["type"]),
-        ],
+        ]
+        .into(),
     }
 }
 
@@ -165,8 +166,9 @@ fn a_partial_look_leaves_the_rest() {
         attributes: vec![AttributeSchema {
             name: "count".into(),
             required: false,
-        }],
-        blocks: Vec::new(),
+        }]
+        .into(),
+        blocks: Default::default(),
     };
     for body in [
         native("count = 1\nname = 2\nrule {}\n"),

@@ -3,7 +3,7 @@
 use muster_value::{Type, Value, convert};
 
 use super::operators::both;
-use super::{Evaluated, Evaluator};
+use super::{Evaluated, Evaluator, Failure};
 use crate::{NodeId, Str};
 
 impl Evaluator<'_> {
@@ -107,12 +107,7 @@ impl Evaluator<'_> {
         })
     }
 
-    fn each(
-        &mut self,
-        items: &[Value],
-        each: NodeId,
-        slot: u32,
-    ) -> Result<Vec<Value>, crate::Diags> {
+    fn each(&mut self, items: &[Value], each: NodeId, slot: u32) -> Result<Vec<Value>, Failure> {
         items
             .iter()
             .map(|item| {

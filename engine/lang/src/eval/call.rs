@@ -2,10 +2,10 @@
 
 use muster_value::{Marks, Type, Value, convert};
 
-use super::{Evaluated, Evaluator};
+use super::{Evaluated, Evaluator, Failure};
 use crate::expr::Node;
 use crate::functions::{Call, Function, FunctionError, Param};
-use crate::{Diags, NodeId, Span, Str};
+use crate::{NodeId, Span, Str};
 
 /// The arguments of a call.
 enum Args {
@@ -81,7 +81,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn arguments(&mut self, id: NodeId, args: &[NodeId], expand: bool) -> Result<Args, Diags> {
+    fn arguments(&mut self, id: NodeId, args: &[NodeId], expand: bool) -> Result<Args, Failure> {
         let mut values = self.all(args)?;
         if !expand {
             return Ok(Args::Known(values));
@@ -124,7 +124,7 @@ impl Evaluator<'_> {
         function: &Function,
         count: usize,
         name: Span,
-    ) -> Result<(), Diags> {
+    ) -> Result<(), Failure> {
         let needed = function.params.len();
         if count < needed {
             let missing = function.params[count].name;
@@ -155,7 +155,7 @@ impl Evaluator<'_> {
         function: &Function,
         args: &[NodeId],
         error: &FunctionError,
-    ) -> Diags {
+    ) -> Failure {
         let reason = &error.reason;
         match error
             .argument
@@ -208,7 +208,7 @@ impl Evaluator<'_> {
     }
 
     /// A template must be a reference, so that nobody builds one from text by mistake.
-    fn direct_template(&self, id: NodeId, args: &[NodeId]) -> Result<(), Diags> {
+    fn direct_template(&self, id: NodeId, args: &[NodeId]) -> Result<(), Failure> {
         let Some(&template) = args.first() else {
             return Ok(());
         };

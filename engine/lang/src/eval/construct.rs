@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use muster_value::{Marks, Refinement, Str, Type, Value, convert};
 
 use super::operators::both;
-use super::{Evaluated, Evaluator};
-use crate::{Diags, NodeId};
+use super::{Evaluated, Evaluator, Failure};
+use crate::NodeId;
 
 impl Evaluator<'_> {
     pub(super) fn template(&mut self, parts: &[NodeId]) -> Evaluated {
         let mut text = Joined::default();
-        let mut failed: Option<Diags> = None;
+        let mut failed: Option<Failure> = None;
         for &part in parts {
             let joined = self
                 .node(part)
@@ -45,7 +45,7 @@ impl Evaluator<'_> {
         let mut attributes = BTreeMap::new();
         let mut marks = Marks::NONE;
         let mut unknown = false;
-        let mut failed: Option<Diags> = None;
+        let mut failed: Option<Failure> = None;
         for &(key, value) in items {
             let pair = both(self.node(key), self.node(value));
             let pair = pair.and_then(|(k, v)| Ok((self.object_key(key, &k)?, k.marks(), v)));
@@ -70,7 +70,7 @@ impl Evaluator<'_> {
     }
 
     /// The name of an attribute; `None` when it is not known yet.
-    fn object_key(&self, id: NodeId, key: &Value) -> Result<Option<Str>, Diags> {
+    fn object_key(&self, id: NodeId, key: &Value) -> Result<Option<Str>, Failure> {
         if key.is_null() {
             return Err(self.error(id, "Null value as key", "The key is null."));
         }

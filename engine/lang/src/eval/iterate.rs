@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use muster_value::{Marks, Str, Type, Value, convert};
 
 use super::construct::Joined;
-use super::{Evaluated, Evaluator};
+use super::{Evaluated, Evaluator, Failure};
+use crate::NodeId;
 use crate::expr::ForExpr;
-use crate::{Diags, NodeId};
 
 /// What one round gave.
 enum Round {
@@ -71,7 +71,11 @@ impl Evaluator<'_> {
     }
 
     /// Keys and values of what is iterated; `None` when they are not known yet.
-    fn items(&self, id: NodeId, collection: &Value) -> Result<Option<Vec<(Value, Value)>>, Diags> {
+    fn items(
+        &self,
+        id: NodeId,
+        collection: &Value,
+    ) -> Result<Option<Vec<(Value, Value)>>, Failure> {
         let numbered = |items: &[Value]| {
             (0i64..)
                 .zip(items)
@@ -100,7 +104,7 @@ impl Evaluator<'_> {
         }))
     }
 
-    fn not_iterable(&self, id: NodeId, ty: &Type) -> Diags {
+    fn not_iterable(&self, id: NodeId, ty: &Type) -> Failure {
         let detail = format!(
             "A for expression cannot iterate over a {}.",
             ty.friendly_name()
@@ -114,7 +118,7 @@ impl Evaluator<'_> {
         key: Value,
         value: Value,
         marks: &mut Marks,
-    ) -> Result<Round, Diags> {
+    ) -> Result<Round, Failure> {
         if let Some(slot) = each.key_slot {
             self.slots[slot as usize] = key;
         }
@@ -134,7 +138,7 @@ impl Evaluator<'_> {
     }
 
     /// The `if` clause; `None` when it is not known yet.
-    fn wanted(&mut self, condition: NodeId, marks: &mut Marks) -> Result<Option<bool>, Diags> {
+    fn wanted(&mut self, condition: NodeId, marks: &mut Marks) -> Result<Option<bool>, Failure> {
         let value = self.node(condition)?;
         *marks |= value.marks();
         if value.is_null() {
@@ -148,7 +152,7 @@ impl Evaluator<'_> {
         Ok(value.as_bool())
     }
 
-    fn result_key(&mut self, id: NodeId, marks: &mut Marks) -> Result<Option<Str>, Diags> {
+    fn result_key(&mut self, id: NodeId, marks: &mut Marks) -> Result<Option<Str>, Failure> {
         let key = self.node(id)?;
         *marks |= key.marks();
         let summary = "Invalid object key";
@@ -165,7 +169,7 @@ impl Evaluator<'_> {
         Ok(key.as_str().cloned())
     }
 
-    fn duplicate(&self, each: &ForExpr, name: &str, marks: Marks) -> Diags {
+    fn duplicate(&self, each: &ForExpr, name: &str, marks: Marks) -> Failure {
         let which = match marks.is_empty() {
             true => format!("the key \"{name}\""),
             false => "a key that is not shown here".into(),

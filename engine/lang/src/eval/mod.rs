@@ -86,7 +86,9 @@ pub trait Files: Send + Sync {
 pub fn eval(expr: &Expr, scope: &dyn Scope, slots: &[Value]) -> Result<Value, Diags> {
     let mut slots = slots.to_vec();
     slots.resize(expr.0.slots as usize, Value::NULL);
-    Evaluator { expr, scope, slots }.node(expr.0.root)
+    Evaluator { expr, scope, slots }
+        .node(expr.0.root)
+        .map_err(|failure| failure.diags)
 }
 
 /// The state of one evaluation.
@@ -97,7 +99,70 @@ struct Evaluator<'a> {
     slots: Vec<Value>,
 }
 
-type Evaluated = Result<Value, Diags>;
+type Evaluated = Result<Value, Failure>;
+
+/// Why a node has no value.
+struct Failure {
+    diags: Diags,
+    /// What is known of the value all the same. It decides the type of a conditional whose other
+    /// result is taken.
+    spare: Value,
+}
+
+impl Failure {
+    /// Adds the reasons of another failure; of the value nothing is known then.
+    fn extend(&mut self, other: Self) {
+        self.diags.extend(other.diags);
+    }
+
+    /// Says what is known of the value.
+    fn with_spare(mut self, spare: Value) -> Self {
+        self.spare = spare;
+        self
+    }
+}
+
+/// Nothing is known of the value.
+impl From<Diags> for Failure {
+    fn from(diags: Diags) -> Self {
+        Self {
+            diags,
+            spare: Value::unknown(Type::Dynamic),
+        }
+    }
+}
+
+/// What is worked out of several values, some of which may have failed.
+struct Gathered<T> {
+    so_far: T,
+    failed: Option<Diags>,
+}
+
+impl<T> Gathered<T> {
+    fn new(so_far: T) -> Self {
+        Self {
+            so_far,
+            failed: None,
+        }
+    }
+
+    /// The value, or what is known of it.
+    fn take(&mut self, result: Evaluated) -> Value {
+        result.unwrap_or_else(|failure| {
+            self.failed.get_or_insert_default().extend(failure.diags);
+            failure.spare
+        })
+    }
+
+    /// The value that `make` makes, which is only known in part where something failed.
+    fn finish(self, make: impl FnOnce(T) -> Value) -> Evaluated {
+        let value = make(self.so_far);
+        match self.failed {
+            Some(diags) => Err(Failure::from(diags).with_spare(value)),
+            None => Ok(value),
+        }
+    }
+}
 
 impl<'a> Evaluator<'a> {
     fn node(&mut self, id: NodeId) -> Evaluated {
@@ -108,7 +173,10 @@ impl<'a> Evaluator<'a> {
         let expr: &'a Expr = self.expr;
         match expr.node(id) {
             Node::Literal(value) => Ok(value.clone()),
-            Node::Reference(index) => self.scope.resolve(&expr.references()[*index as usize]),
+            Node::Reference(index) => {
+                let reference = &expr.references()[*index as usize];
+                Ok(self.scope.resolve(reference)?)
+            }
             Node::Slot(slot) => Ok(self.slots[*slot as usize].clone()),
             Node::Template(parts) => self.template(parts),
             Node::TemplateFor(each) => self.template_for(id, each),
@@ -120,7 +188,7 @@ impl<'a> Evaluator<'a> {
             Node::Conditional(condition, then, otherwise) => {
                 self.conditional(id, *condition, *then, *otherwise)
             }
-            Node::Tuple(items) => Ok(Value::tuple(self.all(items)?)),
+            Node::Tuple(items) => self.tuple(items),
             Node::Object(items) => self.object(items),
             Node::For(each) => self.for_expr(each),
             Node::Call {
@@ -141,17 +209,24 @@ impl<'a> Evaluator<'a> {
 
     /// All of the nodes, or the errors of all that fail.
     fn all(&mut self, ids: &[NodeId]) -> Result<Vec<Value>, Diags> {
-        let mut values = Vec::with_capacity(ids.len());
-        let mut failed: Option<Diags> = None;
-        for id in ids {
-            match self.node(*id) {
-                Ok(value) => values.push(value),
-                Err(diags) => failed.get_or_insert_default().extend(diags),
-            }
-        }
-        match failed {
+        let gathered = self.gather(ids);
+        match gathered.failed {
             Some(diags) => Err(diags),
-            None => Ok(values),
+            None => Ok(gathered.so_far),
         }
+    }
+
+    fn gather(&mut self, ids: &[NodeId]) -> Gathered<Vec<Value>> {
+        let mut gathered = Gathered::new(Vec::with_capacity(ids.len()));
+        for id in ids {
+            let value = self.node(*id);
+            let value = gathered.take(value);
+            gathered.so_far.push(value);
+        }
+        gathered
+    }
+
+    fn tuple(&mut self, ids: &[NodeId]) -> Evaluated {
+        self.gather(ids).finish(Value::tuple)
     }
 }

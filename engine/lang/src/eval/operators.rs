@@ -2,17 +2,22 @@
 
 use muster_value::{Marks, Number, NumberError, Refinement, Type, Value, convert, unify};
 
-use super::{Evaluated, Evaluator};
+use super::{Evaluated, Evaluator, Failure};
+use crate::NodeId;
 use crate::expr::{BinaryOp, UnaryOp};
-use crate::{Diags, NodeId};
 
 impl Evaluator<'_> {
     pub(super) fn unary(&mut self, id: NodeId, op: UnaryOp, operand: NodeId) -> Evaluated {
-        let value = self.node(operand)?;
         let ty = match op {
             UnaryOp::Neg => Type::Number,
             UnaryOp::Not => Type::Bool,
         };
+        let result = self.apply_unary(id, op, operand, ty.clone());
+        result.map_err(|failure| failure.with_spare(Value::unknown(ty)))
+    }
+
+    fn apply_unary(&mut self, id: NodeId, op: UnaryOp, operand: NodeId, ty: Type) -> Evaluated {
+        let value = self.node(operand)?;
         let (value, marks) = self.operand(id, operand, &value, &ty, "The operand")?;
         let result = match (op, &value) {
             (UnaryOp::Neg, Value::Number(n)) => Value::Number(n.neg()),
@@ -29,6 +34,17 @@ impl Evaluator<'_> {
         left: NodeId,
         right: NodeId,
     ) -> Evaluated {
+        let ty = match op {
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => {
+                Type::Number
+            }
+            _ => Type::Bool,
+        };
+        let result = self.apply_binary(id, op, left, right);
+        result.map_err(|failure| failure.with_spare(Value::unknown(ty)))
+    }
+
+    fn apply_binary(&mut self, id: NodeId, op: BinaryOp, left: NodeId, right: NodeId) -> Evaluated {
         let (a, b) = both(self.node(left), self.node(right))?;
         let ty = match op {
             BinaryOp::Eq => return Ok(a.equals(&b)),
@@ -65,7 +81,7 @@ impl Evaluator<'_> {
         value: &Value,
         ty: &Type,
         which: &str,
-    ) -> Result<(Value, Marks), Diags> {
+    ) -> Result<(Value, Marks), Failure> {
         let span = self.expr.node_span(operand);
         let converted = convert(value, ty).map_err(|e| {
             let detail = format!("{which} does not suit the operator: {e}.");
@@ -115,9 +131,8 @@ impl Evaluator<'_> {
         taken: Option<bool>,
         then: NodeId,
         otherwise: NodeId,
-    ) -> Result<(Value, Value), Diags> {
-        let spare =
-            |result: Evaluated| result.or(Ok::<_, crate::Diags>(Value::unknown(Type::Dynamic)));
+    ) -> Result<(Value, Value), Failure> {
+        let spare = |result: Evaluated| result.or(Ok::<_, Failure>(Value::unknown(Type::Dynamic)));
         let (then, otherwise) = (self.node(then), self.node(otherwise));
         let (then, otherwise) = match taken {
             Some(true) => (then?, spare(otherwise)?),
@@ -167,7 +182,7 @@ impl Evaluator<'_> {
 }
 
 /// Both, or the errors of both.
-pub(super) fn both<A, B>(a: Result<A, Diags>, b: Result<B, Diags>) -> Result<(A, B), Diags> {
+pub(super) fn both<A, B>(a: Result<A, Failure>, b: Result<B, Failure>) -> Result<(A, B), Failure> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (Err(mut a), Err(b)) => {

@@ -2,9 +2,9 @@
 
 use muster_value::{Marks, Path, Value};
 
-use super::Evaluator;
+use super::{Evaluator, Failure};
 use crate::expr::Node;
-use crate::{Diagnostic, Diags, NodeId, Reference, Span, Subject};
+use crate::{Diagnostic, NodeId, Reference, Span, Subject};
 
 /// How many values a message shows at most.
 const MOST_VALUES: usize = 10;
@@ -13,7 +13,7 @@ const MOST_TEXT: usize = 60;
 
 impl Evaluator<'_> {
     /// An error about a node.
-    pub(super) fn error(&self, id: NodeId, summary: &str, detail: impl Into<String>) -> Diags {
+    pub(super) fn error(&self, id: NodeId, summary: &str, detail: impl Into<String>) -> Failure {
         self.error_at(id, self.expr.node_span(id), summary, detail)
     }
 
@@ -24,7 +24,7 @@ impl Evaluator<'_> {
         span: Span,
         summary: &str,
         detail: impl Into<String>,
-    ) -> Diags {
+    ) -> Failure {
         let mut diagnostic = Diagnostic::error(summary, detail).at(span);
         let whole = self.expr.node_span(id);
         if whole != span {

@@ -6,12 +6,13 @@ use muster_value::{Marks, Type, Value};
 
 use super::{Function, Param, Returns};
 
-/// `type(value)`: the name of the value's type, marked [`Marks::TYPE`].
+/// `type(value)`: an object with the name of the value's type as `type`, marked [`Marks::TYPE`].
+/// As an object it cannot be taken for a string by mistake.
 pub(super) static TYPE: Function = Function::new(
     "type",
     "The type of a value.",
     &[Param::any("value").null().unknown().marked()],
-    Returns::STRING,
+    Returns::ANY,
     |a, _| {
         let mut text = String::new();
         let written = match a[0].marks().contains(Marks::TYPE) {
@@ -19,7 +20,7 @@ pub(super) static TYPE: Function = Function::new(
             false => write(&mut text, &a[0].ty(), 0),
         };
         written.map_err(|_| "the type cannot be written down")?;
-        Ok(Value::string(text).mark(Marks::TYPE))
+        Ok(Value::object([("type", Value::string(text))]).mark(Marks::TYPE))
     },
 );
 
