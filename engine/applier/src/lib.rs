@@ -369,6 +369,7 @@ impl Applier {
             .module(module)
             .resources
             .get(&addr.resource.resource)
+            .map(Arc::as_ref)
     }
 
     fn forget(&mut self, task: &Task) {

@@ -1,6 +1,7 @@
 //! Which provider configuration each resource belongs to, and which providers are needed at all.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr};
@@ -182,6 +183,7 @@ fn resolve_resources(
     let mut known: HashMap<LocalProvider, Option<ProviderConfigAddr>> = HashMap::default();
     let mut resources = std::mem::take(&mut config.modules[index].resources);
     for resource in resources.values_mut() {
+        let resource = Arc::make_mut(resource);
         let written = draft.providers.get(&resource.id);
         let local = match written {
             Some(reference) => reference.local.clone(),

@@ -1,6 +1,7 @@
 //! The module tree as it stands in the configuration.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId};
@@ -67,7 +68,7 @@ pub struct Module {
     /// Outputs.
     pub outputs: BTreeMap<Str, Output>,
     /// Resources of all modes.
-    pub resources: BTreeMap<ResourceId, Resource>,
+    pub resources: BTreeMap<ResourceId, Arc<Resource>>,
     /// Calls of other modules.
     pub calls: BTreeMap<Str, ModuleCall>,
     /// `provider` blocks by local name and alias.

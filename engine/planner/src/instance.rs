@@ -462,7 +462,7 @@ impl Planner {
         }
     }
 
-    pub(crate) fn resource_of(&self, task: &Task) -> Option<muster_config::Resource> {
+    pub(crate) fn resource_of(&self, task: &Task) -> Option<Arc<muster_config::Resource>> {
         let Node::Resource(module, id) = &self.graph.nodes[task.node?] else {
             return None;
         };

@@ -226,7 +226,7 @@ impl Draft {
             duplicate(cx, &summary, &id.to_string(), earlier.span, resource.span);
             return false;
         }
-        self.module.resources.insert(id.clone(), resource);
+        self.module.resources.insert(id.clone(), resource.into());
         self.providers.extend(provider.map(|p| (id, p)));
         true
     }
