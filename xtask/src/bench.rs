@@ -1,5 +1,11 @@
 //! Times the release build beside `terraform`, in one run on one machine.
 
+mod lang;
+mod measure;
+
+pub(crate) use lang::lang;
+pub(crate) use measure::measure;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -17,6 +17,7 @@ Usage: cargo xtask COMMAND
 
 Commands:
   bench start  Time the release build beside terraform: start-up and the least of work
+  bench lang   Time parsing, fmt, validate and evaluation on big files, beside terraform
   codegen      Generate the Rust code of the plugin protocols from schemas/*.proto
   differ       Compare with terraform on random input: differ KIND [--count N] [--seed S],
                where KIND is expressions, numbers, heredocs or files
@@ -40,6 +41,8 @@ fn run(args: &[&str]) -> Result<()> {
     match args {
         ["codegen"] => codegen::write(&root()),
         ["bench", "start"] => bench::start(&root()),
+        ["bench", "lang"] => bench::lang(&root()),
+        ["measure", program @ ..] => bench::measure(program),
         ["tidy"] => tidy::check(&root()),
         ["differ", rest @ ..] => differ::run(rest),
         [] | ["help" | "--help" | "-h"] => {
