@@ -168,6 +168,12 @@ impl Number {
         Self(Repr::Infinity(negative))
     }
 
+    /// Decimal text that reads back as the same number, whatever precision this one has: where
+    /// [`fmt::Display`] rounds a float of a machine to few digits, all that count are here.
+    pub(crate) fn exact_text(&self) -> String {
+        self.clone().reduced_to(Precision::FULL).to_string()
+    }
+
     fn precision(&self) -> Precision {
         match &self.0 {
             Repr::Int(_, p) | Repr::NegativeZero(p) => *p,

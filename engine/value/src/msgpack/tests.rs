@@ -33,6 +33,17 @@ fn numbers() {
     );
 }
 
+/// A whole float beyond `i64` is sent as text, which must not be rounded to the digits that tell
+/// it from other floats.
+#[test]
+fn large_floats_keep_their_value() {
+    for float in [1e22 + 2e6, -2f64.powi(900) * 3.3, f64::MAX] {
+        let value = Value::Number(Number::from_f64(float).unwrap());
+        let bytes = to_msgpack(&value, &Type::Number).unwrap();
+        assert_eq!(from_msgpack(&bytes, &Type::Number).unwrap(), value);
+    }
+}
+
 #[test]
 fn unknowns() {
     check(Value::unknown(Type::Bool), &Type::Bool, &[0xd4, 0, 0]);

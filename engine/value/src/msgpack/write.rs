@@ -103,7 +103,7 @@ fn write_number(out: &mut Vec<u8>, n: &Number) {
         out.push(0xcb);
         out.extend(n.to_f64().to_be_bytes());
     } else {
-        write_text(out, &n.to_string());
+        write_text(out, &n.exact_text());
     }
 }
 
