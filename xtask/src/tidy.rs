@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("muster-run", 7),
     ("muster-render", 7),
     ("muster-cli", 9),
+    ("muster-fuzz", 10),
     ("xtask", 10),
 ];
 

@@ -1,0 +1,32 @@
+a0 = var["name"]
+a1 = var.name.x
+a2 = local.greeting
+a3 = path.module
+a4 = path.root
+a5 = path.nope
+a6 = "${path.module}/data/hello.txt"
+a7 = terraform.workspace
+a8 = terraform.env
+a9 = terraform.nope
+a10 = terraform
+a11 = each.key
+a12 = each.value
+a13 = count.index
+a14 = module.nope.out
+a15 = data.nope.x
+a16 = data.nope
+a17 = resource.nope.x
+a18 = local.greeting == "Hello, ${var.name}!"
+a19 = string
+a20 = number
+a21 = list(string)
+a22 = object({ a = string })
+a23 = length(local.wide)
+a24 = length(local.family)
+a25 = local.tpl_plain
+a26 = local.empty
+a27 = [for k, v in local : k]
+a28 = keys(var)
+a29 = lookup(var.tags, "env", "x")
+a30 = "${local.words[0]}-${local.words[1]}"
+a31 = action.nope.x
