@@ -1,6 +1,6 @@
 //! Values and outputs as the console shows them, and outputs for tools.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use muster_snapshot::{OutputValue, Str};
@@ -136,8 +136,7 @@ fn draw(out: &mut String, value: &Value, depth: usize) {
         Value::Unknown(_) | Value::Marked(_) => out.push_str("(known after apply)"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
         Value::Number(n) => out.push_str(&n.to_string()),
-        Value::String(text) if text.contains('\n') => heredoc(out, text, depth),
-        Value::String(text) => out.push_str(&quote(text)),
+        Value::String(found) => text(out, found, depth),
         Value::Tuple(items) => list(out, items, depth),
         Value::List(found) => {
             out.push_str("tolist(");
@@ -177,14 +176,38 @@ fn line(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
+fn text(out: &mut String, text: &str, depth: usize) {
+    if text.contains('\n') {
+        heredoc(out, text, depth);
+    } else {
+        out.push_str(&quote(text));
+    }
+}
+
 fn heredoc(out: &mut String, text: &str, depth: usize) {
-    out.push_str(if depth == 0 { "<<EOT" } else { "<<-EOT" });
+    let marker = marker(text);
+    out.push_str(if depth == 0 { "<<" } else { "<<-" });
+    out.push_str(&marker);
     for part in text.split('\n') {
         line(out, depth);
         out.push_str(part);
     }
     line(out, depth);
-    out.push_str("EOT");
+    out.push_str(&marker);
+}
+
+/// A marker that is on no line of the text.
+fn marker(text: &str) -> String {
+    let mut marker = "EOT".to_owned();
+    let taken: HashSet<&str> = text
+        .split('\n')
+        .map(str::trim)
+        .filter(|line| line.starts_with(&marker))
+        .collect();
+    while taken.contains(marker.as_str()) {
+        marker.push('_');
+    }
+    marker
 }
 
 fn list(out: &mut String, items: &[Value], depth: usize) {
@@ -208,7 +231,7 @@ fn object(out: &mut String, entries: &BTreeMap<Str, Value>, depth: usize) {
     out.push('{');
     for (key, value) in entries {
         line(out, depth + 1);
-        out.push_str(&quote(key));
+        text(out, key, depth + 1);
         out.push_str(" = ");
         console(out, value, depth + 1);
     }
@@ -241,6 +264,15 @@ mod tests {
             "{\n  \"k y\" = [\n    {\n      \"c\" = 1\n    },\n  ]\n  \"n\" = null\n  \"t\" = tostring(null)\n}",
         );
         check(Value::map(Type::Bool, BTreeMap::new()), "tomap({})");
+        check("a\n EOT".into(), "<<EOT_\na\n EOT\nEOT_");
+        check("EOT\nEOT_".into(), "<<EOT__\nEOT\nEOT_\nEOT__");
+        check("a\nEOT b".into(), "<<EOT\na\nEOT b\nEOT");
+        let multiline_key = Value::object([("a\nb", Value::int(1))]);
+        check(multiline_key, "{\n  <<-EOT\n  a\n  b\n  EOT = 1\n}");
+        check(
+            Value::Null(Type::list(Type::Bool)),
+            "tolist(null) /* of bool */",
+        );
         check(
             Value::string("s").mark(Marks::SENSITIVE),
             "(sensitive value)",

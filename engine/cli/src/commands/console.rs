@@ -1,9 +1,11 @@
 //! `muster console`
 
+mod interactive;
+mod names;
 mod scope;
 mod values;
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,12 +13,14 @@ use muster_eval::{Evaluator, ModuleInst};
 use muster_lang::syntax::parse_expression;
 use muster_lang::{Diagnostic, Diags, Sources};
 use muster_render::value_text;
-use muster_value::Marks;
+use muster_value::{Marks, Value};
+use rustyline::error::ReadlineError;
 
 use crate::args;
-use crate::error::Outcome;
+use crate::error::{Failure, Outcome};
 use crate::session::Session;
 use crate::view::View;
+use interactive::Terminal;
 use scope::ConsoleScope;
 
 const HELP: &str = "Type an expression and press Enter to see its value. What the configuration declares can be\n\
@@ -76,6 +80,9 @@ impl Console {
     }
 
     fn serve(&mut self, view: &View) -> ExitCode {
+        if io::stdin().is_terminal() {
+            return self.talk(view);
+        }
         match self.lines(io::stdin().lock()) {
             Ok(last) => {
                 if let Some(text) = last {
@@ -84,6 +91,31 @@ impl Console {
                 ExitCode::SUCCESS
             }
             Err(diags) => view.fail(&diags.into(), &self.sources),
+        }
+    }
+
+    /// Answers everything that is typed at a terminal, failures included.
+    fn talk(&mut self, view: &View) -> ExitCode {
+        let failed = |error: ReadlineError| {
+            let failure = Failure::new("Failed to read input", format!("{error}."));
+            view.fail(&failure, &Sources::default())
+        };
+        let mut terminal = match Terminal::open(&self.eval) {
+            Ok(terminal) => terminal,
+            Err(error) => return failed(error),
+        };
+        loop {
+            let text = match terminal.next() {
+                Ok(Some(text)) => text,
+                Ok(None) => return ExitCode::SUCCESS,
+                Err(error) => return failed(error),
+            };
+            match self.answer(&text) {
+                Ok(Answer::Text(text)) if text.is_empty() => {}
+                Ok(Answer::Text(text)) => outln!("{text}"),
+                Ok(Answer::Exit) => return ExitCode::SUCCESS,
+                Err(diags) => _ = view.fail(&diags.into(), &self.sources),
+            }
         }
     }
 
@@ -112,18 +144,23 @@ impl Console {
     }
 
     fn evaluate(&mut self, text: &str) -> Result<String, Diags> {
-        let text: Arc<str> = text.into();
+        // A heredoc ends with a whole line.
+        let end = if text.contains('\n') { "\n" } else { "" };
+        let text: Arc<str> = format!("{text}{end}").into();
         let file = self.sources.add("<console-input>", Arc::clone(&text));
         let (raw, mut diags) = parse_expression(file, &text);
         let (expr, found) = raw.lower_for_console();
-        diags.extend(found);
+        if !diags.has_errors() {
+            diags.extend(found);
+        }
         if diags.has_errors() {
             return Err(diags);
         }
         let scope = ConsoleScope(self.eval.scope(ModuleInst::ROOT, None));
+        scope.check(&expr)?;
         let value = muster_lang::eval(&expr, &scope, &[])?;
-        if value.marks().contains(Marks::TYPE) {
-            return Ok(value.as_str().map(ToString::to_string).unwrap_or_default());
+        if let Some(ty) = type_name(&value) {
+            return Ok(ty.to_owned());
         }
         if value.marks_deep().contains(Marks::TYPE) {
             let detail = "type() only shows the type of a value. What it gives cannot be a part of another value.";
@@ -132,4 +169,15 @@ impl Console {
         }
         Ok(value_text(&value, true))
     }
+}
+
+/// The name of a type, if that is what `type` gave.
+fn type_name(value: &Value) -> Option<&str> {
+    let entries = value.as_entries().filter(|e| e.len() == 1);
+    let is_type = value.marks().contains(Marks::TYPE);
+    entries
+        .filter(|_| is_type)?
+        .get("type")?
+        .as_str()
+        .map(|s| &**s)
 }

@@ -1,12 +1,24 @@
 //! The names of the root module, as an expression in the console sees them.
 
 use muster_eval::{Evaluator, ModuleInst, ModuleScope};
-use muster_lang::{Diags, Files, Reference, Scope, Span};
+use muster_lang::{Diags, Expr, Files, Reference, Scope, Span};
 use muster_value::{Type, Value};
 
 /// The root module's scope. What failed was told when the console was opened; its value is
 /// unknown.
 pub(super) struct ConsoleScope<'a>(pub ModuleScope<'a>);
+
+impl ConsoleScope<'_> {
+    /// Resolves every name, so that one that means nothing is told wherever it stands.
+    pub(super) fn check(&self, expr: &Expr) -> Result<(), Diags> {
+        let failed = expr.references().iter().map(|r| self.resolve(r).err());
+        let diags = Diags(failed.flatten().flatten().collect());
+        match diags.has_errors() {
+            true => Err(diags),
+            false => Ok(()),
+        }
+    }
+}
 
 impl Scope for ConsoleScope<'_> {
     fn resolve(&self, reference: &Reference) -> Result<Value, Diags> {
