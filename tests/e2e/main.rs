@@ -5,6 +5,7 @@
 mod aws;
 mod background;
 mod bad_input;
+mod console;
 mod harness;
 mod kill;
 mod locks;

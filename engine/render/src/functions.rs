@@ -52,3 +52,28 @@ fn write_param(w: &mut JsonWriter<'_>, param: &Param) {
         w.key("type").ty(&(param.ty)());
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Recorded from Terraform, without descriptions and without the second names.
+    #[test]
+    fn signatures_are_as_recorded() {
+        let recorded: Value = serde_json::from_str(include_str!("functions.json")).unwrap();
+        let mut written: Value = serde_json::from_str(&functions_json()).unwrap();
+        let found = written["function_signatures"].as_object_mut().unwrap();
+        assert_eq!(found.len(), 2 * recorded.as_object().unwrap().len());
+        for (name, signature) in recorded.as_object().unwrap() {
+            for name in [name.clone(), format!("core::{name}")] {
+                let found = found[&name].as_object_mut().unwrap();
+                let description = found.remove("description");
+                let sentence = description.as_ref().and_then(Value::as_str).unwrap_or("");
+                assert!(sentence.ends_with('.'), "{name}: {sentence:?}");
+                assert_eq!(Value::Object(found.clone()), *signature, "{name}");
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use muster_eval::{Evaluator, ModuleInst};
+use muster_eval::Evaluator;
 use muster_lang::syntax::parse_expression;
 use muster_lang::{Diagnostic, Diags, Sources};
 use muster_render::value_text;
@@ -156,7 +156,7 @@ impl Console {
         if diags.has_errors() {
             return Err(diags);
         }
-        let scope = ConsoleScope(self.eval.scope(ModuleInst::ROOT, None));
+        let scope = ConsoleScope::new(&self.eval);
         scope.check(&expr)?;
         let value = muster_lang::eval(&expr, &scope, &[])?;
         if let Some(ty) = type_name(&value) {
@@ -181,3 +181,6 @@ fn type_name(value: &Value) -> Option<&str> {
         .as_str()
         .map(|s| &**s)
 }
+
+#[cfg(test)]
+mod tests;
