@@ -1,14 +1,20 @@
 //! Parts of values: attributes, elements, splats.
 
-use muster_value::{Type, Value, convert};
+use muster_value::{Marks, Type, Value, convert};
 
-use super::operators::both;
-use super::{Evaluated, Evaluator, Failure};
+use super::{Evaluated, Evaluator, Failure, Gathered};
 use crate::{NodeId, Str};
 
 impl Evaluator<'_> {
     pub(super) fn get_attr(&mut self, id: NodeId, object: NodeId, name: &Str) -> Evaluated {
-        let value = self.node(object)?;
+        let value = self.node(object).map_err(|failure| {
+            let part = self.attribute(id, &failure.spare, name);
+            failure.with_spare(part.unwrap_or_else(|other| other.spare))
+        })?;
+        self.attribute(id, &value, name)
+    }
+
+    fn attribute(&self, id: NodeId, value: &Value, name: &Str) -> Evaluated {
         let marks = value.marks();
         let unsupported =
             |this: &Self, detail: String| Err(this.error(id, "Unsupported attribute", detail));
@@ -42,7 +48,10 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn index(&mut self, id: NodeId, collection: NodeId, key: NodeId) -> Evaluated {
-        let (value, key) = both(self.node(collection), self.node(key))?;
+        let (value, key) = match (self.node(collection), self.node(key)) {
+            (Ok(value), Ok(key)) => (value, key),
+            (value, key) => return Err(self.no_element(value, key)),
+        };
         if value.is_null() {
             let detail = "This value is null, so it has no elements.";
             return Err(self.error(id, "Attempt to index null value", detail));
@@ -56,11 +65,24 @@ impl Evaluator<'_> {
             .map_err(|detail| self.error(id, "Invalid index", detail))
     }
 
+    /// What is known of an element when the collection or the key failed.
+    fn no_element(&self, value: Evaluated, key: Evaluated) -> Failure {
+        let mut both = Gathered::new(());
+        let (value, key) = (both.take(value), both.take(key));
+        let part = element(value.peel(), key.peel());
+        let spare = part.unwrap_or_else(|_| Value::unknown(Type::Dynamic));
+        Failure::from(both.failed.unwrap_or_default()).with_spare(spare)
+    }
+
     pub(super) fn splat(&mut self, source: NodeId, each: NodeId, slot: u32) -> Evaluated {
-        let (value, marks) = self.node(source)?.unmark();
+        let (value, marks) = self.node(source).map_err(Failure::without_spare)?.unmark();
         let result = match &value {
+            Value::Null(ty) if matches!(ty, Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+                let detail = "This value is null, so it has no elements. A single value that is null would give none.";
+                return Err(self.error(source, "Splat of null value", detail));
+            }
             Value::Null(_) => Value::tuple([]),
-            Value::Tuple(items) => Value::tuple(self.each(items, each, slot)?),
+            Value::Tuple(items) => return self.each_in_tuple(items, each, slot, marks),
             Value::List(_) | Value::Set(_) => {
                 let items = self.each(value.as_slice().unwrap_or_default(), each, slot)?;
                 match items.first() {
@@ -81,9 +103,26 @@ impl Evaluator<'_> {
                 }
             }
             Value::Unknown(unknown) => self.splat_unknown(&unknown.ty, &value, each, slot)?,
-            single => Value::tuple(self.each(std::slice::from_ref(single), each, slot)?),
+            single => return self.each_in_tuple(std::slice::from_ref(single), each, slot, marks),
         };
         Ok(result.mark(marks))
+    }
+
+    fn each_in_tuple(
+        &mut self,
+        items: &[Value],
+        each: NodeId,
+        slot: u32,
+        marks: Marks,
+    ) -> Evaluated {
+        let mut results = Gathered::new(Vec::with_capacity(items.len()));
+        for item in items {
+            self.slots[slot as usize] = item.clone();
+            let result = self.node(each);
+            let result = results.take(result);
+            results.so_far.push(result);
+        }
+        results.finish(|results| Value::tuple(results).mark(marks))
     }
 
     fn splat_unknown(&mut self, ty: &Type, value: &Value, each: NodeId, slot: u32) -> Evaluated {

@@ -75,7 +75,9 @@ impl Evaluator<'_> {
         match self.arguments(id, args, expand)? {
             Args::Known(values) => {
                 let span = self.expr.node_span(id);
-                self.scope.call_provider(provider, function, &values, span)
+                Ok(self
+                    .scope
+                    .call_provider(provider, function, &values, span)?)
             }
             Args::Undecided(marks) => Ok(Value::unknown(Type::Dynamic).mark(marks)),
         }
@@ -186,8 +188,8 @@ impl Evaluator<'_> {
             }
             match self.node(arg) {
                 Ok(value) => return Ok(value),
-                Err(diags) if diags.is_empty() => return Err(diags),
-                Err(diags) => reasons.extend(diags.into_iter().map(|d| d.detail)),
+                Err(failure) if failure.diags.is_empty() => return Err(failure),
+                Err(failure) => reasons.extend(failure.diags.into_iter().map(|d| d.detail)),
             }
         }
         let detail = match args.len() {

@@ -4,27 +4,21 @@ use std::collections::BTreeMap;
 
 use muster_value::{Marks, Refinement, Str, Type, Value, convert};
 
-use super::operators::both;
-use super::{Evaluated, Evaluator, Failure};
+use super::{Evaluated, Evaluator, Failure, Gathered};
 use crate::NodeId;
 
 impl Evaluator<'_> {
     pub(super) fn template(&mut self, parts: &[NodeId]) -> Evaluated {
-        let mut text = Joined::default();
-        let mut failed: Option<Failure> = None;
+        let mut text = Gathered::new(Joined::default());
         for &part in parts {
             let joined = self
                 .node(part)
-                .and_then(|value| self.interpolate(part, &value));
-            match joined {
-                Ok(value) => text.push(value),
-                Err(diags) => failed.get_or_insert_default().extend(diags),
-            }
+                .and_then(|value| self.interpolate(part, &value))
+                .map_err(|failure| failure.with_spare(Value::unknown(Type::String)));
+            let joined = text.take(joined);
+            text.so_far.push(joined);
         }
-        match failed {
-            Some(diags) => Err(diags),
-            None => Ok(text.finish()),
-        }
+        text.finish(Joined::finish)
     }
 
     /// A value as a part of a string.
@@ -42,31 +36,34 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn object(&mut self, items: &[(NodeId, NodeId)]) -> Evaluated {
-        let mut attributes = BTreeMap::new();
+        let mut attributes = Gathered::new(BTreeMap::new());
         let mut marks = Marks::NONE;
         let mut unknown = false;
-        let mut failed: Option<Failure> = None;
         for &(key, value) in items {
-            let pair = both(self.node(key), self.node(value));
-            let pair = pair.and_then(|(k, v)| Ok((self.object_key(key, &k)?, k.marks(), v)));
-            match pair {
-                Ok((name, key_marks, value)) => {
+            let name = self
+                .node(key)
+                .and_then(|k| Ok((self.object_key(key, &k)?, k.marks())));
+            let value = self.node(value);
+            let value = attributes.take(value);
+            match name {
+                Ok((Some(name), key_marks)) => {
                     marks |= key_marks;
-                    match name {
-                        Some(name) => {
-                            attributes.insert(name, value);
-                        }
-                        None => unknown = true,
-                    }
+                    attributes.so_far.insert(name, value);
                 }
-                Err(diags) => failed.get_or_insert_default().extend(diags),
+                Ok((None, key_marks)) => {
+                    marks |= key_marks;
+                    unknown = true;
+                }
+                Err(failure) => {
+                    attributes.take(Err(failure));
+                    unknown = true;
+                }
             }
         }
-        match failed {
-            Some(diags) => Err(diags),
-            None if unknown => Ok(Value::unknown_not_null(Type::Dynamic).mark(marks)),
-            None => Ok(Value::Object(attributes.into()).mark(marks)),
-        }
+        attributes.finish(|attributes| match unknown {
+            true => Value::unknown_not_null(Type::Dynamic).mark(marks),
+            false => Value::Object(attributes.into()).mark(marks),
+        })
     }
 
     /// The name of an attribute; `None` when it is not known yet.

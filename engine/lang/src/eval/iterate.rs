@@ -16,7 +16,16 @@ enum Round {
     /// Not known whether it is left out.
     Undecided,
     /// Key, if the result is an object (`None` when it is not known), and value.
-    Result(Option<Option<Str>>, Value),
+    Result(Option<Option<Str>>, Evaluated),
+}
+
+/// The value, or what is known of it. Of many rounds that fail, the first one tells why.
+fn spared(value: Evaluated, failed: &mut Option<Failure>) -> Value {
+    value.unwrap_or_else(|failure| {
+        let spare = failure.spare.clone();
+        failed.get_or_insert(failure);
+        spare
+    })
 }
 
 impl Evaluator<'_> {
@@ -25,6 +34,8 @@ impl Evaluator<'_> {
         let Some(items) = self.items(each.collection, &collection)? else {
             return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
         };
+        self.check_condition(each, items.is_empty())?;
+        let mut failed: Option<Failure> = None;
         let mut unknown = false;
         let mut values = Vec::new();
         let mut groups: BTreeMap<Str, Vec<Value>> = BTreeMap::new();
@@ -32,13 +43,15 @@ impl Evaluator<'_> {
             match self.round(each, key, value, &mut marks)? {
                 Round::Skipped => {}
                 Round::Undecided | Round::Result(Some(None), _) => unknown = true,
-                Round::Result(None, value) => values.push(value),
+                Round::Result(None, value) => values.push(spared(value, &mut failed)),
                 Round::Result(Some(Some(name)), value) => {
+                    let value = spared(value, &mut failed);
                     let group = groups.entry(name.clone()).or_default();
-                    if !group.is_empty() && !each.group {
-                        return Err(self.duplicate(each, &name, marks));
+                    if group.is_empty() || each.group {
+                        group.push(value);
+                    } else {
+                        failed.get_or_insert_with(|| self.duplicate(each, &name, marks));
                     }
-                    group.push(value);
                 }
             }
         }
@@ -52,7 +65,22 @@ impl Evaluator<'_> {
                     .filter_map(|(k, mut v)| Some((k, v.pop()?))),
             ),
         };
-        Ok(result.mark(marks))
+        match failed {
+            Some(failure) => Err(failure.with_spare(result.mark(marks))),
+            None => Ok(result.mark(marks)),
+        }
+    }
+
+    /// An `if` clause that is wrong whatever the elements are is so when there are none as well.
+    fn check_condition(&mut self, each: &ForExpr, empty: bool) -> Result<(), Failure> {
+        let Some(condition) = each.condition.filter(|_| empty) else {
+            return Ok(());
+        };
+        for slot in each.key_slot.into_iter().chain([each.value_slot]) {
+            self.slots[slot as usize] = Value::unknown(Type::Dynamic);
+        }
+        let mut ignored = Marks::NONE;
+        self.wanted(condition, &mut ignored).map(drop)
     }
 
     pub(super) fn template_for(&mut self, id: NodeId, each: &ForExpr) -> Evaluated {
@@ -63,7 +91,7 @@ impl Evaluator<'_> {
         let mut text = Joined::default();
         for (key, value) in items {
             match self.round(each, key, value, &mut marks)? {
-                Round::Result(_, value) => text.push(self.interpolate(id, &value)?),
+                Round::Result(_, value) => text.push(self.interpolate(id, &value?)?),
                 Round::Skipped | Round::Undecided => {}
             }
         }
@@ -134,7 +162,7 @@ impl Evaluator<'_> {
             Some(key) => Some(self.result_key(key, marks)?),
             None => None,
         };
-        Ok(Round::Result(name, self.node(each.value)?))
+        Ok(Round::Result(name, self.node(each.value)))
     }
 
     /// The `if` clause; `None` when it is not known yet.

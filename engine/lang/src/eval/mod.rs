@@ -115,10 +115,22 @@ impl Failure {
         self.diags.extend(other.diags);
     }
 
+    /// Says that nothing is known of the value.
+    fn without_spare(self) -> Self {
+        self.diags.into()
+    }
+
     /// Says what is known of the value.
     fn with_spare(mut self, spare: Value) -> Self {
         self.spare = spare;
         self
+    }
+}
+
+/// Nothing is known of the value.
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Diags::from(diagnostic).into()
     }
 }
 

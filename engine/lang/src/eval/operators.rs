@@ -2,9 +2,9 @@
 
 use muster_value::{Marks, Number, NumberError, Refinement, Type, Value, convert, unify};
 
-use super::{Evaluated, Evaluator, Failure};
-use crate::NodeId;
+use super::{Evaluated, Evaluator, Failure, Gathered};
 use crate::expr::{BinaryOp, UnaryOp};
+use crate::{Diags, NodeId};
 
 impl Evaluator<'_> {
     pub(super) fn unary(&mut self, id: NodeId, op: UnaryOp, operand: NodeId) -> Evaluated {
@@ -101,47 +101,57 @@ impl Evaluator<'_> {
         then: NodeId,
         otherwise: NodeId,
     ) -> Evaluated {
-        let test = self.node(condition)?;
-        if test.is_null() {
-            let detail = "The condition is null: neither true nor false.";
-            let span = self.expr.node_span(condition);
-            // A type mismatch is the more fundamental mistake and is told first.
-            self.branches(id, None, then, otherwise)?;
-            return Err(self.error_at(id, span, "Null condition", detail));
-        }
-        let test = convert(&test, &Type::Bool).map_err(|e| {
-            let detail = format!("A condition is a bool: {e}.");
-            let span = self.expr.node_span(condition);
-            self.error_at(id, span, "Incorrect condition type", detail)
-        })?;
-        let (test, marks) = test.unmark();
-        let (then, otherwise) = self.branches(id, test.as_bool(), then, otherwise)?;
-        let result = match test {
-            Value::Bool(true) => then,
-            Value::Bool(false) => otherwise,
+        let test = self.condition(id, condition);
+        let taken = match &test {
+            Ok(test) => Taken::of(test),
+            Err(_) => Taken::Neither,
+        };
+        let results = Results {
+            then: self.node(then),
+            otherwise: self.node(otherwise),
+            taken,
+        };
+        let (ty, then, otherwise, failed) = self.unified(id, results)?;
+        let both = then.marks() | otherwise.marks();
+        let (test, failed) = match test {
+            Ok(test) => (test, failed),
+            Err(failure) => (Value::unknown(Type::Bool), Some(failure.diags)),
+        };
+        let result = match test.peel() {
+            Value::Bool(true) => then.mark(both),
+            Value::Bool(false) => otherwise.mark(both),
+            _ if failed.is_some() => Value::unknown(ty),
             _ => undecided(&then, &otherwise),
         };
-        Ok(result.mark(marks))
+        let result = result.mark(test.marks());
+        match failed {
+            Some(diags) => Err(Failure::from(diags).with_spare(result)),
+            None => Ok(result),
+        }
     }
 
-    /// Both results, converted to their common type. The one that is not `taken` may fail.
-    fn branches(
-        &mut self,
-        id: NodeId,
-        taken: Option<bool>,
-        then: NodeId,
-        otherwise: NodeId,
-    ) -> Result<(Value, Value), Failure> {
-        let spare = |result: Evaluated| result.or(Ok::<_, Failure>(Value::unknown(Type::Dynamic)));
-        let (then, otherwise) = (self.node(then), self.node(otherwise));
-        let (then, otherwise) = match taken {
-            Some(true) => (then?, spare(otherwise)?),
-            Some(false) => (spare(then)?, otherwise?),
-            None => both(then, otherwise)?,
-        };
+    /// The condition as a bool, known or not.
+    fn condition(&mut self, id: NodeId, condition: NodeId) -> Evaluated {
+        let test = self.node(condition)?;
+        let span = self.expr.node_span(condition);
+        if test.is_null() {
+            let detail = "The condition is null: neither true nor false.";
+            return Err(self.error_at(id, span, "Null condition", detail));
+        }
+        convert(&test, &Type::Bool).map_err(|e| {
+            let detail = format!("A condition is a bool: {e}.");
+            self.error_at(id, span, "Incorrect condition type", detail)
+        })
+    }
+
+    /// The common type of both results, the results converted to it, and the errors of those
+    /// that matter.
+    fn unified(&self, id: NodeId, results: Results) -> Result<Unified, Failure> {
+        let taken = results.taken;
+        let (then, otherwise, failed) = results.settle();
         let (a, b) = (then.ty(), otherwise.ty());
         if a == b {
-            return Ok((then, otherwise));
+            return Ok((a, then, otherwise, failed));
         }
         let untyped = |v: &Value| v.is_null() && v.peel() == &Value::NULL;
         let ty = match () {
@@ -161,23 +171,64 @@ impl Evaluator<'_> {
             return Err(mismatch(""));
         };
         if ty == Type::Dynamic {
-            return Ok((then, otherwise));
+            return Ok((ty, then, otherwise, failed));
         }
-        let taken_then = convert(&then, &ty);
-        let taken_otherwise = convert(&otherwise, &ty);
-        let why = |e: muster_value::ConvertError| mismatch(&format!(": {e}"));
-        let unknown = || Value::unknown(ty.clone());
-        Ok(match taken {
-            Some(true) => (
-                taken_then.map_err(why)?,
-                taken_otherwise.unwrap_or_else(|_| unknown()),
-            ),
-            Some(false) => (
-                taken_then.unwrap_or_else(|_| unknown()),
-                taken_otherwise.map_err(why)?,
-            ),
-            None => (taken_then.map_err(why)?, taken_otherwise.map_err(why)?),
-        })
+        let converted = |value: &Value, matters: bool| match convert(value, &ty) {
+            Err(e) if matters => Err(mismatch(&format!(": {e}"))),
+            result => Ok(result.unwrap_or_else(|_| Value::unknown(ty.clone()))),
+        };
+        let then = converted(&then, matches!(taken, Taken::Then | Taken::Either))?;
+        let otherwise = converted(
+            &otherwise,
+            matches!(taken, Taken::Otherwise | Taken::Either),
+        )?;
+        Ok((ty, then, otherwise, failed))
+    }
+}
+
+/// Type, both results, and what failed of them.
+type Unified = (Type, Value, Value, Option<Diags>);
+
+/// Which result of a conditional is taken.
+#[derive(Clone, Copy)]
+enum Taken {
+    Then,
+    Otherwise,
+    /// It is not known yet.
+    Either,
+    /// The condition failed.
+    Neither,
+}
+
+impl Taken {
+    fn of(test: &Value) -> Self {
+        match test.as_bool() {
+            Some(true) => Self::Then,
+            Some(false) => Self::Otherwise,
+            None => Self::Either,
+        }
+    }
+}
+
+/// The results of a conditional as they came out.
+struct Results {
+    then: Evaluated,
+    otherwise: Evaluated,
+    taken: Taken,
+}
+
+impl Results {
+    /// What is known of both, and the errors of those that may be taken.
+    fn settle(self) -> (Value, Value, Option<Diags>) {
+        let mut ignored = Gathered::new(());
+        let mut heeded = Gathered::new(());
+        let (then, otherwise) = match self.taken {
+            Taken::Then => (heeded.take(self.then), ignored.take(self.otherwise)),
+            Taken::Otherwise => (ignored.take(self.then), heeded.take(self.otherwise)),
+            Taken::Either => (heeded.take(self.then), heeded.take(self.otherwise)),
+            Taken::Neither => (ignored.take(self.then), ignored.take(self.otherwise)),
+        };
+        (then, otherwise, heeded.failed)
     }
 }
 

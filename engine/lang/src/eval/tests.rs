@@ -169,6 +169,57 @@ fn marks_travel() {
 }
 
 #[test]
+fn results_that_are_not_taken_decide_the_type() {
+    let number = |n: i64| Value::int(n);
+    check("true ? 1 : \"${var.name}\"", "1".into());
+    check("true ? 1 : (null ? \"b\" : \"a\")", "1".into());
+    check("true ? 1 : {a = 1 + []}.a", number(1));
+    check("true ? true : upper()", true.into());
+    check("true ? true : [1 + []][1]", true.into());
+    check("true ? true : {a = 1}.b", true.into());
+    let none = |ty: Type| Value::list(ty, vec![]);
+    check("true ? [] : [1 + []]", none(Type::Number));
+    check("true ? [] : [for x in [1] : x + []]", none(Type::Number));
+    check("true ? [] : [upper()]", none(Type::Dynamic));
+    let numbers = Value::map(Type::Number, [].into());
+    check("true ? {} : {a = 1 + []}", numbers.clone());
+    check("true ? {} : {for x in [\"a\"] : x => x + 1}", numbers);
+    let texts = Value::map(Type::String, [].into());
+    check("true ? {} : {for x in [\"a\", \"a\"] : x => x}", texts);
+    check("true ? {} : {a = 1, (null) = 1}", Value::object::<&str>([]));
+    let mismatch = "Inconsistent conditional result types";
+    check_error("true ? true : 1 + []", mismatch, &[]);
+    check_error("true ? true : [1 + []][0]", mismatch, &[]);
+    check_error("true ? 1 : [1][*].a", mismatch, &[]);
+    check_error("true ? true : -[]", mismatch, &[]);
+    check_error("true ? [true] : [-[]]", mismatch, &[]);
+    check_error("null ? 1 : []", mismatch, &[]);
+    check_error("null ? 1 : 2", "Null condition", &[]);
+    check_error("[] ? 1 : 2", "Incorrect condition type", &[]);
+}
+
+#[test]
+fn results_that_are_not_taken_leave_their_marks() {
+    let secret = |v: Value| v.mark(Marks::SENSITIVE);
+    check("true ? \"a\" : var.secret", secret("a".into()));
+    check("false ? var.secret : 1", secret("1".into()));
+    let plain = Value::tuple(["a".into()]);
+    check("true ? [\"a\"] : [var.secret]", plain);
+}
+
+#[test]
+fn nothing_to_iterate() {
+    check("null[*]", Value::tuple([]));
+    check_error("tolist(null)[*]", "Splat of null value", &[]);
+    check_error("tolist(null).*.a", "Splat of null value", &[]);
+    check("[for x in [] : x if x.a[0] + 1 == 3]", Value::tuple([]));
+    let clause = "Invalid 'for' condition";
+    check_error("[for x in [] : x if 1]", clause, &[]);
+    check_error("{for k, x in {} : k => x if 1}", clause, &[]);
+    check_error("[for x in [] : x if null]", "Condition is null", &[]);
+}
+
+#[test]
 fn errors_name_the_values() {
     let object = [("var.object", "is an object with 2 attributes")];
     check_error("var.object.nope", "Unsupported attribute", &object);

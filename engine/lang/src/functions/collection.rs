@@ -162,6 +162,10 @@ fn coalesce_list(args: &[Value]) -> Result {
     if args.is_empty() {
         return Err("at least one list is needed".into());
     }
+    let lists = |v: &Value| matches!(v.ty(), Type::List(_) | Type::Tuple(_));
+    if !args.iter().all(|v| lists(v) || !v.is_known()) {
+        return Err("all arguments must be lists or tuples".into());
+    }
     for arg in args {
         match arg {
             Value::Unknown(u) if matches!(u.ty, Type::List(_) | Type::Tuple(_) | Type::Dynamic) => {
@@ -172,11 +176,10 @@ fn coalesce_list(args: &[Value]) -> Result {
                     return Ok(arg.clone());
                 }
             }
-            Value::Null(_) => return Err("an argument is null".into()),
-            _ => return Err("all arguments must be lists or tuples".into()),
+            _ => {}
         }
     }
-    Err("all of the lists are empty".into())
+    Err("all of the lists are empty or null".into())
 }
 
 fn contains(args: &[Value]) -> Result {

@@ -277,8 +277,7 @@ fn merge(args: &[Value]) -> Result {
             }
         }
     }
-    let maps: Vec<Value> = args.iter().filter(|v| !v.is_null()).cloned().collect();
-    let ty = same_type(&maps);
+    let ty = same_type(args);
     Ok(match ty {
         Some(ty) if unknown => Value::unknown_not_null(ty),
         Some(Type::Map(elem)) => Value::map(elem.as_ref().clone(), entries),

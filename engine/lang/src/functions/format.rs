@@ -180,6 +180,7 @@ fn write(verb: &Verb<'_>, value: &Value) -> std::result::Result<String, String> 
 
 /// `%v`: the form that suits the type; `%#v`: JSON.
 fn natural(verb: &Verb<'_>, value: &Value) -> std::result::Result<String, String> {
+    let verb = &verb.clone().unlimited();
     match value {
         _ if verb.sharp => {}
         Value::String(s) => return Ok(write_text(&verb.letter('s'), s)),
@@ -204,9 +205,13 @@ fn write_text(verb: &Verb<'_>, text: &str) -> String {
 }
 
 fn write_number(verb: &Verb<'_>, number: &Number) -> std::result::Result<String, String> {
+    let whole_number = matches!(verb.letter, 'd' | 'x' | 'X' | 'o' | 'b');
+    if whole_number && verb.precision == Some(0) && number.is_zero() {
+        return Ok(String::new());
+    }
     if number.is_infinite() {
         return match verb.letter {
-            'd' | 'x' | 'X' | 'o' | 'b' => Err("it must be whole".into()),
+            _ if whole_number => Err("it must be whole".into()),
             _ => Ok(pad(verb, &number.to_string(), 1)),
         };
     }
@@ -218,7 +223,7 @@ fn write_number(verb: &Verb<'_>, number: &Number) -> std::result::Result<String,
         false => "",
     };
     let body = match verb.letter {
-        'd' | 'x' | 'X' | 'o' | 'b' => whole(verb, number)?,
+        _ if whole_number => whole(verb, number)?,
         letter => digits::float(number, letter, verb.precision)?,
     };
     let signed = format!("{sign}{body}");

@@ -8,6 +8,7 @@ mod convert;
 mod csv;
 mod encoding;
 mod files;
+mod float;
 mod format;
 mod glob;
 mod hash;

@@ -3,7 +3,7 @@
 use muster_value::{Number, Type, Value, convert};
 use num_bigint::{BigInt, Sign};
 
-use super::{Function, FunctionError, Param, Returns};
+use super::{Function, FunctionError, Param, Returns, float};
 
 pub(super) static TABLE: &[Function] = &[
     Function::new(
@@ -39,7 +39,10 @@ pub(super) static TABLE: &[Function] = &[
         "The logarithm of a number to a base.",
         &[Param::number("num"), Param::number("base")],
         Returns::NUMBER,
-        |a, _| float(number(a, 0)?.to_f64().ln() / number(a, 1)?.to_f64().ln()),
+        |a, _| {
+            let (num, base) = (number(a, 0)?.to_f64(), number(a, 1)?.to_f64());
+            finite(float::ln(num) / float::ln(base))
+        },
     ),
     Function::new(
         "max",
@@ -75,25 +78,14 @@ pub(super) static TABLE: &[Function] = &[
         "A number raised to a power.",
         &[Param::number("num"), Param::number("power")],
         Returns::NUMBER,
-        |a, _| float(number(a, 0)?.to_f64().powf(number(a, 1)?.to_f64())),
+        |a, _| finite(float::pow(number(a, 0)?.to_f64(), number(a, 1)?.to_f64())),
     ),
     Function::new(
         "signum",
         "The sign of a whole number: -1, 0 or 1.",
         &[Param::number("num")],
         Returns::NUMBER,
-        |a, _| {
-            let n = number(a, 0)?;
-            if !n.is_integer() {
-                return Err(format!("{n} is not a whole number").into());
-            }
-            let sign = match n {
-                n if n.is_zero() => 0,
-                n if n.is_negative() => -1,
-                _ => 1,
-            };
-            Ok(Value::int(sign))
-        },
+        |a, _| Ok(Value::int(whole(a, 0)?.signum())),
     ),
     Function::new(
         "sum",
@@ -132,7 +124,7 @@ pub(super) fn whole(args: &[Value], at: usize) -> Result<i64, FunctionError> {
         .ok_or_else(|| format!("{n} is not a whole number of 64 bits").into())
 }
 
-fn float(result: f64) -> Result<Value, FunctionError> {
+fn finite(result: f64) -> Result<Value, FunctionError> {
     Number::from_f64(result)
         .map(Value::Number)
         .map_err(|e| e.to_string().into())

@@ -11,7 +11,7 @@ type Result<T = Value> = std::result::Result<T, FunctionError>;
 pub(super) static TABLE: &[Function] = &[
     Function::new(
         "element",
-        "The element at an index, counted around past the end.",
+        "The element at an index, counted around past either end.",
         &[
             Param::any("list").unknown().marked(),
             Param::number("index"),
@@ -98,9 +98,6 @@ fn element(args: &[Value]) -> Result {
     let (count, types) = match (&list, list.ty()) {
         (_, Type::Dynamic) => return Ok(Value::unknown(Type::Dynamic).mark(marks)),
         (Value::Unknown(_), Type::List(elem)) => {
-            if at < 0 {
-                return Err("the index is negative".into());
-            }
             return Ok(Value::unknown(elem.as_ref().clone()).mark(marks));
         }
         (_, Type::Tuple(types)) => (types.len(), types.to_vec()),
@@ -110,8 +107,13 @@ fn element(args: &[Value]) -> Result {
     if count == 0 {
         return Err("the list has no elements".into());
     }
-    let Ok(at) = usize::try_from(at % count as i64) else {
-        return Err("the index is negative".into());
+    let at = match list {
+        // Negative indices count from the end.
+        Value::List(_) => at.rem_euclid(count as i64),
+        _ => at % count as i64,
+    };
+    let Ok(at) = usize::try_from(at) else {
+        return Err("the index in a tuple is negative".into());
     };
     Ok(match list.as_slice() {
         Some(all) => all[at].clone(),

@@ -42,7 +42,7 @@ fn general(number: &Number, precision: Option<usize>) -> Result<String, String> 
         None => 6,
         // Digits that are all there are printed rather than an exponent.
         Some(p) if p > digits.len() && digits.len() as i64 > exponent => digits.len() as i64,
-        Some(p) => p as i64,
+        Some(p) => p.max(1) as i64,
     };
     if exponent < -4 || exponent >= limit {
         return Ok(scientific(digits, exponent));

@@ -45,6 +45,14 @@ impl<'a> Verb<'a> {
         }
     }
 
+    /// The same without a precision.
+    pub(super) fn unlimited(self) -> Self {
+        Self {
+            precision: None,
+            ..self
+        }
+    }
+
     /// The same without flags for signs.
     pub(super) fn unsigned(self) -> Self {
         Self {
