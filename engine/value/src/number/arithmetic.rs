@@ -80,18 +80,22 @@ impl Number {
     }
 
     /// Remainder of the truncated quotient, with the sign of `self`. By zero it is `self`; with
-    /// an infinity on either side there is none.
+    /// an infinity on either side there is none otherwise.
     pub fn rem(&self, other: &Self) -> Result<Self, NumberError> {
         if let (Repr::Int(a, p), Repr::Int(b, _)) = (&self.0, &other.0)
             && let Some(rest) = a.checked_rem(*b)
         {
             return Ok(Self(Repr::Int(rest, *p)));
         }
+        if other.is_zero() {
+            return Ok(self.clone());
+        }
         if self.is_infinite() || other.is_infinite() {
             return Err(NumberError::new("infinity has no remainder"));
         }
-        if self.is_zero() || other.is_zero() {
-            return Ok(self.clone());
+        if self.is_zero() {
+            let negative = self.has_minus() && !other.has_minus();
+            return Ok(Self(zero(negative, self.precision())));
         }
         // By way of the rounded quotient, as the language defines it, not the exact remainder.
         let precision = self.precision();
@@ -156,11 +160,9 @@ impl Number {
         if b.negative == down {
             magnitude += 1u8;
         }
-        let bits = magnitude.bits().clamp(64, 512);
-        // Rounding at 512 bits cannot leave the range that the number itself is in.
-        Self::rounded(b.negative, magnitude, 0, Precision::new(bits))
-            .map(|n| if n.is_zero() { Self::from(0i64) } else { n })
-            .unwrap_or_else(|_| self.clone())
+        // Zero loses its sign, and the range that the number itself is in cannot be left.
+        let negative = b.negative && magnitude.bits() > 0;
+        Self::rounded(negative, magnitude, 0, b.precision).unwrap_or_else(|_| self.clone())
     }
 
     fn add_finite(&self, other: &Self, precision: Precision) -> Result<Self, NumberError> {

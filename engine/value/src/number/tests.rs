@@ -104,6 +104,16 @@ fn precision_follows_the_origin() {
     let power = Number::from_f64(2f64.powi(60)).unwrap();
     check(power.mul(&Number::from(3i64)), "3458764513820540928");
     check(one.mul(&n("0.1")), "0.1");
+    let three = Number::from(3i64);
+    let rounded = n("7.5").floor().div(&three).map(|n| n.to_string().len());
+    assert_eq!(rounded, Ok(156));
+    let root = Number::from_f64(50f64.sqrt()).unwrap();
+    check(
+        root.ceil().div(&Number::from_f64(3.0).unwrap()),
+        "2.6666666666666665",
+    );
+    let half = one.div(&Number::from(2i64)).unwrap();
+    check(half.ceil().div(&three), "0.33333333333333333334");
     check(Number::from_f64(0.1), "0.1");
     check(Ok(Number::from(u64::MAX)), "18446744073709551615");
 }
@@ -121,6 +131,9 @@ fn infinities_and_zeros() {
     check(Ok(n("-0.5").ceil()), "0");
     check(Ok(n("-0").floor()), "0");
     check(n("5").rem(&n("0")), "5");
+    check(inf.rem(&n("0")), "+Inf");
+    check(n("-0").rem(&n("3")), "-0");
+    check(n("-0").rem(&n("-1")), "0");
     check(n("-5").rem(&n("3")), "-2");
     check(inf.add(&n("1")), "+Inf");
     for undefined in [
