@@ -32,7 +32,7 @@ const ROUNDS: usize = 40;
 const SHOWN: usize = 40;
 
 /// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Expressions,
     Numbers,
@@ -43,10 +43,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let options = Options::parse(args)?;
     // Panics are outcomes here, and are shown with their input.
     std::panic::set_hook(Box::new(|_| {}));
-    let engines = Engines {
-        kind: options.kind,
-        ours: Ours::new()?,
-    };
+    let engines = Engines { ours: Ours::new()? };
     let mut tally = Tally::default();
     let mut random = Random::new(options.seed);
     while tally.compared < options.count {
@@ -107,7 +104,6 @@ impl Options {
 
 /// Both engines.
 struct Engines {
-    kind: Kind,
     ours: Ours,
 }
 

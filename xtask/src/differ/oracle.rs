@@ -54,7 +54,7 @@ fn attempt(
         let name = format!("e{at}");
         let output = format!(
             "output \"{name}\" {{\n  sensitive = true\n  value = [local.{name}, \
-             issensitive(local.{name}), try(issensitive(jsonencode(local.{name})), null)]\n}}\n"
+             issensitive(local.{name}), try(issensitive(jsonencode(local.{name})), false)]\n}}\n"
         );
         std::fs::write(
             dir.path().join(format!("{name}.tf")),
@@ -131,12 +131,15 @@ impl Errors {
     }
 
     fn take(&mut self, found: &Json) {
-        let summary = found["summary"].as_str().unwrap_or_default().to_owned();
+        let mut summary = found["summary"].as_str().unwrap_or_default().to_owned();
+        let detail = found["detail"].as_str().unwrap_or_default();
+        if detail.contains("panic in function implementation") {
+            summary.push_str(" (panic)");
+        }
         let file = found["range"]["filename"].as_str().unwrap_or_default();
         if let Some(at) = number(file, "e").or_else(|| number(file, "out")) {
             self.all.entry(at).or_default().push(summary);
         }
-        let detail = found["detail"].as_str().unwrap_or_default();
         for line in detail.lines().filter(|l| l.contains("cannot serialize")) {
             let name = line.split('"').nth(1).unwrap_or_default();
             self.infinite.extend(number(name, "e"));
@@ -169,10 +172,14 @@ fn take_values(
     for at in std::mem::take(open) {
         let output = state["outputs"][format!("e{at}")].take();
         let (value, ty) = (&output["value"], &output["type"]);
-        outcomes[at] = Some(Outcome::Value {
-            json: value[0].clone(),
-            ty: ty[1][0].clone(),
-            sensitive: (value[1] == true, value[2] == true),
+        // What is said of an unknown value is unknown as well, and is stored as null.
+        outcomes[at] = Some(match value[2].is_null() {
+            true => Outcome::Unknown,
+            false => Outcome::Value {
+                json: value[0].clone(),
+                ty: ty[1][0].clone(),
+                sensitive: (value[1] == true, value[2] == true),
+            },
         });
     }
     Ok(())

@@ -11,7 +11,7 @@ use muster_lang::{
     BlockSchema, Body, BodySchema, Diagnostic, Diags, FileId, Files, RawExpr, Reference, Scope,
     Str, Subject, eval,
 };
-use muster_value::{Marks, Value, type_to_json, value_to_json};
+use muster_value::{Marks, Number, Value, type_to_json, value_to_json};
 
 use super::outcome::Outcome;
 use super::{FIXTURES, wrapped};
@@ -112,8 +112,11 @@ fn outcome(value: &Value) -> Outcome {
         value.marks_deep().contains(Marks::SENSITIVE),
     );
     let plain = value.unmark_deep();
+    if !plain.is_wholly_known() {
+        return Outcome::Unknown;
+    }
     let ty = plain.ty();
-    match value_to_json(&plain, &ty) {
+    match value_to_json(&stored(plain), &ty) {
         Ok(json) => Outcome::Value {
             json,
             ty: type_to_json(&ty),
@@ -121,6 +124,18 @@ fn outcome(value: &Value) -> Outcome {
         },
         Err(_) => Outcome::Infinite,
     }
+}
+
+/// The value as terraform stores it between plan and apply: what a machine float holds becomes
+/// one, and other numbers are read again from their text.
+fn stored(value: Value) -> Value {
+    let Value::Number(number) = &value else {
+        return value.map_children(|_, child| stored(child.clone()));
+    };
+    let float = Number::from_f64(number.to_f64());
+    let float = float.ok().filter(|f| f == number && !f.is_integer());
+    let read = || Number::parse(&number.to_string());
+    float.map_or_else(read, Ok).map_or(value, Value::Number)
 }
 
 fn fail(summary: &str) -> Diags {

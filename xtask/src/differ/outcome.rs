@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
     Text(String),
     /// It has a value that cannot be stored: there is an infinite number in it.
     Infinite,
+    /// It has a value that is not known, or not in all its parts.
+    Unknown,
     /// It is refused, with these summaries.
     Error(Vec<String>),
     /// The program broke down.
@@ -93,6 +95,7 @@ impl fmt::Display for Outcome {
                 }
             }
             Outcome::Text(text) => write!(f, "{text:?}"),
+            Outcome::Unknown => write!(f, "unknown"),
             Outcome::Infinite => write!(f, "an infinite number"),
             Outcome::Error(all) => write!(f, "refused: {}", all.join("; ")),
             Outcome::Crash(why) => write!(f, "CRASH: {why}"),
