@@ -1,13 +1,12 @@
 //! Objects that are made or changed.
 
-use muster_config::IgnoreChanges;
-use muster_eval::CheckKind;
+use muster_eval::{CheckKind, keep_ignored, with_ignored};
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::{Action, Operation};
 use muster_provider::{Applied, ApplyRequest, PlanRequest, Planned, Private, Request};
 use muster_schema::{
-    SchemaError, apply_ignore_changes, check_applied, check_conforms, check_planned,
-    check_write_only_null, keep_ignored, proposed_new, requires_replace,
+    SchemaError, check_applied, check_conforms, check_planned, check_write_only_null, proposed_new,
+    requires_replace,
 };
 use muster_snapshot::{Object, Status};
 use muster_value::{Path, Type, Value};
@@ -37,7 +36,10 @@ impl Applier {
 
     /// Evaluates the configuration, which must be wholly known now. `false` when it is not.
     pub(crate) fn configure(&mut self, task: &mut Task) -> bool {
-        let Some(inst) = task.inst else { return false };
+        let Some(inst) = task.inst else {
+            self.lost(task.addr(), "the configuration has no such module instance");
+            return false;
+        };
         if !self.conditions(task, CheckKind::Precondition, None) {
             return false;
         }
@@ -63,7 +65,10 @@ impl Applier {
 
     /// Plans once more, with everything known.
     pub(crate) fn plan_again(&mut self, mut task: Task) {
-        task.effective = self.with_ignored(&task);
+        task.effective = match self.resource_of(&task) {
+            Some(resource) => with_ignored(resource, &task.prior, &task.config, &task.schema.block),
+            None => task.config.clone(),
+        };
         let proposed = proposed_new(&task.schema.block, &task.prior, &task.effective);
         let request = Request::Plan(PlanRequest {
             type_name: task.addr().resource.resource.type_name.clone(),
@@ -76,26 +81,9 @@ impl Applier {
         self.ask(task, Stage::Plan, request, None);
     }
 
-    fn with_ignored(&self, task: &Task) -> Value {
-        let ignore = task.inst.and_then(|i| self.resource(i, task.addr()));
-        let block = &task.schema.block;
-        match ignore.map(|r| &r.lifecycle.ignore_changes) {
-            Some(IgnoreChanges::All) => {
-                let all = muster_schema::IgnoreChanges::All;
-                apply_ignore_changes(&task.prior, &task.config, all, block)
-            }
-            Some(IgnoreChanges::Paths(paths)) => {
-                let paths: Vec<Path> = paths.iter().map(|(p, _)| p.clone()).collect();
-                let ignore = muster_schema::IgnoreChanges::Paths(&paths);
-                apply_ignore_changes(&task.prior, &task.config, ignore, block)
-            }
-            _ => task.config.clone(),
-        }
-    }
-
     pub(crate) fn planned_again(&mut self, task: Task, mut planned: Planned) {
-        if planned.legacy_type_system {
-            planned.value = self.keep_ignored(&task, planned.value);
+        if let (true, Some(resource)) = (planned.legacy_type_system, self.resource_of(&task)) {
+            planned.value = keep_ignored(resource, &task.prior, &planned.value);
         }
         if let Err((summary, errors)) = self.check_final(&task, &planned) {
             self.broken(&task, summary, &errors);
@@ -105,21 +93,6 @@ impl Applier {
             return self.unchanged(task, &planned);
         }
         self.apply(task, planned);
-    }
-
-    fn keep_ignored(&self, task: &Task, planned: Value) -> Value {
-        let resource = task.inst.and_then(|i| self.resource(i, task.addr()));
-        match resource.map(|r| &r.lifecycle.ignore_changes) {
-            Some(IgnoreChanges::Paths(paths)) => {
-                let paths: Vec<Path> = paths.iter().map(|(p, _)| p.clone()).collect();
-                keep_ignored(
-                    &task.prior,
-                    &planned,
-                    muster_schema::IgnoreChanges::Paths(&paths),
-                )
-            }
-            _ => planned,
-        }
     }
 
     /// The final plan must be one that the approved plan promised.
@@ -135,7 +108,10 @@ impl Applier {
             errors = check_write_only_null(block, &planned.value);
         }
         if errors.is_empty() && !planned.legacy_type_system {
-            errors = check_planned(block, &task.prior, &task.effective, &planned.value);
+            // Marked, so that nothing sensitive gets into the message.
+            let prior = task.marked(&task.prior);
+            let config = task.marked(&task.effective);
+            errors = check_planned(block, &prior, &config, &task.marked(&planned.value));
         }
         if !errors.is_empty() {
             return Err(("Provider produced invalid plan", errors));
@@ -152,7 +128,7 @@ impl Applier {
                 reason: "was planned to change in place, but now needs a replacement".into(),
             }));
         } else if !planned.legacy_type_system {
-            errors = check_applied(block, &approved, &planned.value);
+            errors = check_applied(block, &task.marked(&approved), &task.marked(&planned.value));
         }
         if errors.is_empty() {
             Ok(())
@@ -273,7 +249,7 @@ impl Applier {
             });
         }
         if errors.is_empty() && !failed && !legacy && !value.is_null() {
-            errors = check_applied(block, &planned.value, value);
+            errors = check_applied(block, &task.marked(&planned.value), &task.marked(value));
         }
         errors
     }

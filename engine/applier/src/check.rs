@@ -13,6 +13,7 @@ use crate::task::{Stage, Task};
 impl Applier {
     pub(crate) fn task_answer(&mut self, mut task: Task, answer: Result<Response, ProviderError>) {
         let stage = std::mem::replace(&mut task.stage, Stage::Validate);
+        self.revision += u64::from(stage.may_change_state());
         let response = match answer {
             Ok(response) => response,
             Err(error) => {
@@ -77,41 +78,21 @@ impl Applier {
     /// Checks pre- or postconditions; `false` when one does not hold.
     pub(crate) fn conditions(&mut self, task: &Task, kind: CheckKind, own: Option<&Value>) -> bool {
         let Some(inst) = task.inst else { return true };
-        let Some(resource) = self.resource(inst, task.addr()).cloned() else {
-            return true;
-        };
-        let conditions = match kind {
-            CheckKind::Postcondition => &resource.lifecycle.postconditions,
-            _ => &resource.lifecycle.preconditions,
-        };
-        if conditions.is_empty() {
-            return true;
-        }
-        let mut found = Diags::new();
-        match self
-            .eval
-            .instance_scope(inst, &resource.id, &task.addr().key)
-        {
-            Ok(scope) => {
-                let scope = match own {
-                    Some(value) => scope.with_self(value.clone()),
-                    None => scope,
-                };
-                for condition in conditions {
-                    if let CheckResult::Fail(diags) = self.eval.check(condition, kind, &scope) {
-                        found.extend(diags);
-                    }
-                }
+        match self.eval.conditions(inst, task.addr(), kind, own) {
+            CheckResult::Fail(found) => {
+                self.diags.extend(found);
+                false
             }
-            Err(diags) => found.extend(diags),
+            CheckResult::Pass | CheckResult::Unknown => true,
         }
-        let ok = found.is_empty();
-        self.diags.extend(located(found, task.addr(), None));
-        ok
     }
 }
 
 impl Stage {
+    fn may_change_state(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::Delete | Self::ReadData)
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Validate => "validation",

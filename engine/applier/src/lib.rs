@@ -12,12 +12,12 @@ mod outputs;
 mod read;
 mod task;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use muster_addr::{AbsResource, InstanceAddr, ProviderConfigAddr};
+use muster_addr::{AbsResource, InstanceAddr, ModuleInstance, ProviderConfigAddr};
 use muster_config::{Config, Resource};
-use muster_eval::{Evaluator, ModuleInst, ProviderFunctions, Providers, Sent, Settings, Settled};
+use muster_eval::{CheckResult, Evaluator, ProviderFunctions, Providers, Sent, Settings, Settled};
 use muster_lang::{Diagnostic, Diags, Files};
 use muster_plan::{Action, Ask, Change, Operation, Plan, Shown, StepKind, id_hint};
 use muster_provider::{ProviderError, Request, Response, Schemas};
@@ -68,6 +68,10 @@ pub struct Applier {
     provider_asks: HashMap<u64, ProviderConfigAddr>,
     stopping: bool,
     any_failed: bool,
+    /// Outputs of the root module whose preconditions do not hold.
+    refused_outputs: HashSet<Str>,
+    /// How often the state may have changed.
+    revision: u64,
     diags: Diags,
     counts: Counts,
 }
@@ -133,6 +137,8 @@ impl Applier {
             provider_asks: HashMap::new(),
             stopping: false,
             any_failed: false,
+            refused_outputs: HashSet::new(),
+            revision: 0,
             diags: Diags::new(),
             counts: Counts::default(),
         }
@@ -185,6 +191,11 @@ impl Applier {
         &self.state
     }
 
+    /// Grows whenever the state may have changed.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// What was done so far.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -218,7 +229,12 @@ impl Applier {
             return self.complete(step);
         }
         let plan = Arc::clone(&self.plan);
-        let Some(index) = plan.steps[step].kind.change() else {
+        let kind = &plan.steps[step].kind;
+        if let StepKind::CheckVariable { module, .. } | StepKind::CheckOutput { module, .. } = kind
+        {
+            return self.begin_check(step, module, kind);
+        }
+        let Some(index) = kind.change() else {
             return self.complete(step);
         };
         let change = &plan.changes[index as usize];
@@ -235,17 +251,20 @@ impl Applier {
             StepKind::Delete { .. } | StepKind::DeleteDeposed { .. } => self.begin_delete(task),
             StepKind::Read { .. } => self.begin_read(task),
             StepKind::Forget { .. } => self.forget(&task),
-            StepKind::Join => self.complete(step),
+            StepKind::CheckVariable { .. } | StepKind::CheckOutput { .. } | StepKind::Join => {
+                self.complete(step);
+            }
         }
     }
 
     fn task(&mut self, step: usize, index: u32, change: &Change) -> Result<Task, Diags> {
         let id = &change.addr.resource.resource;
-        let schema = self
-            .eval
-            .schemas()
-            .resource(&change.provider.provider, id.mode, &id.type_name)
-            .ok_or_else(Diags::new)?;
+        let schemas = self.eval.schemas();
+        let schema = schemas.resource(&change.provider.provider, id.mode, &id.type_name);
+        let Some(schema) = schema else {
+            self.lost(&change.addr, "its provider has no such resource type");
+            return Err(Diags::new());
+        };
         let inst = match change.action {
             Action::Delete | Action::Forget => None,
             _ => self.eval.find_module(&change.addr.resource.module)?,
@@ -295,7 +314,11 @@ impl Applier {
         let change = &self.plan.changes[task.change as usize];
         let shown = operation.map(|operation| Shown {
             addr: change.addr.clone(),
-            deposed: task.deposed.clone().or_else(|| change.deposed.clone()),
+            // What is set aside for a new object is not what the new one is called by.
+            deposed: match operation {
+                Operation::Delete => task.deposed.clone().or_else(|| change.deposed.clone()),
+                _ => change.deposed.clone(),
+            },
             operation,
             action: change.action,
             id: if operation == Operation::Create {
@@ -362,14 +385,44 @@ impl Applier {
         }
     }
 
-    fn resource(&self, inst: ModuleInst, addr: &InstanceAddr) -> Option<&Resource> {
-        let module = self.eval.module_of(inst);
-        self.eval
-            .config()
-            .module(module)
-            .resources
-            .get(&addr.resource.resource)
+    fn resource_of(&self, task: &Task) -> Option<&Resource> {
+        let module = self.eval.module_of(task.inst?);
+        let resources = &self.eval.config().module(module).resources;
+        resources
+            .get(&task.addr().resource.resource)
             .map(Arc::as_ref)
+    }
+
+    /// Reports that the plan speaks of something that is not there.
+    fn lost(&mut self, addr: &InstanceAddr, what: &str) {
+        let detail = format!(
+            "The plan changes {addr}, but {what}. Nothing was done to it; make a new plan."
+        );
+        self.diags
+            .push(Diagnostic::error("Plan does not fit", detail).about(addr));
+    }
+
+    /// Checks once more what could not be decided while planning.
+    fn begin_check(&mut self, step: usize, module: &ModuleInstance, kind: &StepKind) {
+        let result = match self.eval.find_module(module) {
+            Ok(None) => CheckResult::Pass,
+            Ok(Some(inst)) => match kind {
+                StepKind::CheckVariable { name, .. } => self.eval.validate_variable(inst, name),
+                StepKind::CheckOutput { name, .. } => self.eval.check_output(inst, name),
+                _ => CheckResult::Pass,
+            },
+            Err(diags) => CheckResult::Fail(diags),
+        };
+        match result {
+            CheckResult::Fail(diags) => {
+                if let (StepKind::CheckOutput { name, .. }, true) = (kind, module.is_root()) {
+                    self.refused_outputs.insert(name.clone());
+                }
+                self.diags.extend(diags);
+                self.fail_step(step);
+            }
+            CheckResult::Pass | CheckResult::Unknown => self.complete(step),
+        }
     }
 
     fn forget(&mut self, task: &Task) {
@@ -379,6 +432,7 @@ impl Applier {
             None => self.state.remove(&change.addr),
         };
         self.counts.forgotten += 1;
+        self.revision += 1;
         self.complete(task.step);
     }
 }

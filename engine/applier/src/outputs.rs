@@ -3,7 +3,9 @@
 use muster_addr::Mode as ResourceMode;
 use muster_eval::ModuleInst;
 use muster_plan::{Action, Mode};
+use muster_lang::{Diagnostic, Diags};
 use muster_snapshot::OutputValue;
+use muster_value::Path;
 
 use crate::{Applier, Str};
 
@@ -27,6 +29,9 @@ impl Applier {
             return;
         }
         for (name, change) in &plan.outputs {
+            if self.refused_outputs.contains(name) {
+                continue;
+            }
             match change.action {
                 Action::Delete => {
                     self.state.outputs.remove(name);
@@ -41,14 +46,28 @@ impl Applier {
             Ok(value) if value.is_null() => {
                 self.state.outputs.remove(name);
             }
-            Ok(value) if value.is_wholly_known() => {
-                let value = value.unmark_deep();
-                self.state
-                    .outputs
-                    .insert(name.clone(), OutputValue { value, sensitive });
-            }
+            Ok(value) if value.is_wholly_known() => match value.unmark_deep().as_stored() {
+                Ok(value) => {
+                    self.state
+                        .outputs
+                        .insert(name.clone(), OutputValue { value, sensitive });
+                }
+                Err(path) => self.report(not_storable(name, &path)),
+            },
             Ok(_) => {}
             Err(diags) => self.report(diags),
         }
     }
+}
+
+fn not_storable(name: &str, path: &Path) -> Diags {
+    let detail = format!(
+        "The output \"{name}\" is not saved, because {} is infinite and a state holds finite numbers only.",
+        if path.is_root() {
+            "its value".into()
+        } else {
+            format!("its part {path}")
+        }
+    );
+    Diagnostic::error("Failed to save state", detail).into()
 }

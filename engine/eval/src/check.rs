@@ -30,6 +30,26 @@ pub enum CheckResult {
     Fail(muster_lang::Diags),
 }
 
+impl CheckResult {
+    /// What became of several conditions together: every failure, or else whether any of them
+    /// is still open.
+    pub fn all(results: impl IntoIterator<Item = Self>) -> Self {
+        let mut whole = Self::Pass;
+        for result in results {
+            whole = match (whole, result) {
+                (Self::Fail(mut diags), Self::Fail(more)) => {
+                    diags.extend(more);
+                    Self::Fail(diags)
+                }
+                (failed @ Self::Fail(_), _) | (_, failed @ Self::Fail(_)) => failed,
+                (Self::Pass, Self::Pass) => Self::Pass,
+                _ => Self::Unknown,
+            };
+        }
+        whole
+    }
+}
+
 impl CheckKind {
     fn summary(self) -> &'static str {
         match self {

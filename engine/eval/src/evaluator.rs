@@ -383,33 +383,37 @@ impl Evaluator {
     }
 
     /// Evaluates the validation rules of a variable.
-    pub fn validate_variable(&self, inst: ModuleInst, name: &Str) -> Diags {
+    pub fn validate_variable(&self, inst: ModuleInst, name: &Str) -> CheckResult {
         let Some(variable) = self.config_of(inst).variables.get(name) else {
-            return Diags::new();
+            return CheckResult::Pass;
         };
-        let mut diags = match self.variable(inst, name, variable.span) {
-            Ok(_) => Diags::new(),
-            Err(diags) => return diags,
-        };
+        if let Err(diags) = self.variable(inst, name, variable.span) {
+            return CheckResult::Fail(diags);
+        }
         let at = self
             .call_of(self.module_of(inst))
             .and_then(|c| c.arguments.get(name));
-        for rule in &variable.validations {
-            if let CheckResult::Fail(found) =
-                self.check(rule, CheckKind::Validation, &self.scope(inst, None))
-            {
-                diags.extend(Diags(
-                    found
-                        .into_iter()
-                        .map(|d| match at {
-                            Some(expr) => d.at(expr.span()),
-                            None => d.at(variable.span),
-                        })
-                        .collect(),
-                ));
+        let at = at.map_or(variable.span, Expr::span);
+        let scope = self.scope(inst, None);
+        let results = variable.validations.iter().map(|rule| {
+            match self.check(rule, CheckKind::Validation, &scope) {
+                CheckResult::Fail(found) => {
+                    CheckResult::Fail(Diags(found.into_iter().map(|d| d.at(at)).collect()))
+                }
+                result => result,
             }
-        }
-        diags
+        });
+        CheckResult::all(results)
+    }
+
+    /// Checks the preconditions of an output.
+    pub fn check_output(&self, inst: ModuleInst, name: &Str) -> CheckResult {
+        let Some(output) = self.config_of(inst).outputs.get(name) else {
+            return CheckResult::Pass;
+        };
+        let scope = self.scope(inst, None);
+        let rules = output.preconditions.iter();
+        CheckResult::all(rules.map(|r| self.check(r, CheckKind::OutputPrecondition, &scope)))
     }
 
     /// Value of a local.

@@ -10,6 +10,9 @@ use muster_value::{Marks, Type, Value, convert};
 
 use crate::Str;
 
+/// More instances than this are a mistake, and one that would take all memory.
+const MOST_INSTANCES: u64 = 10_000_000;
+
 /// The instances of a resource or module.
 #[derive(Clone, Debug, Default)]
 pub enum Expansion {
@@ -115,10 +118,10 @@ fn expand_count(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, 
         )));
     }
     match number.to_u64() {
-        Some(n) if lenient => {
-            let _ = n;
-            Ok(Expansion::Unknown)
-        }
+        Some(_) if lenient => Ok(Expansion::Unknown),
+        Some(n) if n > MOST_INSTANCES => Err(error(&format!(
+            "The value is {n}; there can be {MOST_INSTANCES} instances at most."
+        ))),
         Some(n) => Ok(Expansion::Count(n)),
         None => Err(error(&format!(
             "The value is {number}; a whole number is required."

@@ -14,6 +14,7 @@ mod evaluator;
 mod expand;
 mod instances;
 mod layout;
+mod object;
 mod providers;
 mod report;
 mod scope;
@@ -24,6 +25,7 @@ pub use evaluator::{
     Evaluator, InstanceSource, ModuleInst, ProviderFunctions, ResourceSource, Settings,
 };
 pub use expand::{Expansion, Repeat};
+pub use object::{keep_ignored, with_ignored};
 pub use providers::{Providers, Sent, Settled, provider_config};
 pub use report::{broken, located};
 pub use scope::ModuleScope;

@@ -1,5 +1,9 @@
 //! What apply does, and in which order.
 
+use muster_addr::ModuleInstance;
+
+use crate::Str;
+
 /// Index of a step in [`crate::Plan::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StepId(pub u32);
@@ -48,6 +52,20 @@ pub enum StepKind {
         /// The change.
         change: u32,
     },
+    /// Checks the validation rules of a variable that could not be decided while planning.
+    CheckVariable {
+        /// The module that declares it.
+        module: ModuleInstance,
+        /// Its name.
+        name: Str,
+    },
+    /// Checks the preconditions of an output that could not be decided while planning.
+    CheckOutput {
+        /// The module that declares it.
+        module: ModuleInstance,
+        /// Its name.
+        name: Str,
+    },
     /// Does nothing but wait: keeps the number of edges linear.
     Join,
 }
@@ -62,7 +80,7 @@ impl StepKind {
             | Self::DeleteDeposed { change }
             | Self::Read { change }
             | Self::Forget { change } => Some(change),
-            Self::Join => None,
+            Self::CheckVariable { .. } | Self::CheckOutput { .. } | Self::Join => None,
         }
     }
 }

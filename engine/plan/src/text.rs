@@ -24,6 +24,12 @@ impl Plan {
                     None => _ = write!(out, " change {change}"),
                 }
             }
+            if let StepKind::CheckVariable { module, name }
+            | StepKind::CheckOutput { module, name } = &step.kind
+            {
+                let dot = if module.is_root() { "" } else { "." };
+                let _ = write!(out, " {module}{dot}{name}");
+            }
             for (n, id) in step.after.iter().enumerate() {
                 let _ = write!(out, "{}{}", if n == 0 { " after " } else { "," }, id.0);
             }
@@ -67,6 +73,8 @@ fn kind(kind: &StepKind) -> &'static str {
         StepKind::DeleteDeposed { .. } => "delete deposed",
         StepKind::Read { .. } => "read",
         StepKind::Forget { .. } => "forget",
+        StepKind::CheckVariable { .. } => "check variable",
+        StepKind::CheckOutput { .. } => "check output",
         StepKind::Join => "join",
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
 use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located};
-use muster_lang::{Diagnostic, Diags};
+use muster_lang::Diagnostic;
 use muster_plan::{Action, Ask, Change, Mode, Operation, Reason, Shown, id_hint};
 use muster_provider::{ProviderError, RawState, Read, Request, Response};
 use muster_schema::{check_conforms, check_write_only_null, normalize_blocks};
@@ -81,8 +81,9 @@ impl Planner {
         provider: &ProviderConfigAddr,
         node: Option<NodeId>,
     ) {
-        if let Some(node) = node {
-            self.failed[node] = true;
+        match node {
+            Some(node) => self.failed[node] = true,
+            None => self.errored = true,
         }
         if self.eval.schemas().provider(&provider.provider).is_none() {
             return;
@@ -142,7 +143,7 @@ impl Planner {
                 self.failed[node] = true;
                 self.close(node);
             }
-            None => self.orphan_failed = true,
+            None => self.errored = true,
         }
     }
 
@@ -182,8 +183,8 @@ impl Planner {
             }
             (Stage::Validate, Response::Done(_)) => self.plan_change(task),
             (Stage::Plan, Response::Planned(planned)) => self.planned(task, planned),
-            (Stage::Replan(first, reason, paths), Response::Planned(planned)) => {
-                self.replanned(task, *first, planned, reason, paths);
+            (Stage::Replan(reason, paths), Response::Planned(planned)) => {
+                self.replanned(task, planned, reason, paths);
             }
             (Stage::PlanDelete(reason), Response::Planned(planned)) => {
                 self.delete_planned(task, planned, reason);
@@ -191,8 +192,10 @@ impl Planner {
             (Stage::ValidateData, Response::Done(_)) => self.read_data(task),
             (Stage::ReadData, Response::State { value, .. }) => self.data_read(task, value),
             (stage, _) => {
-                let detail =
-                    format!("The answer is of another kind than the question ({stage:?}).");
+                let detail = format!(
+                    "The answer is of another kind than the question ({}).",
+                    stage.name()
+                );
                 self.diags
                     .push(Diagnostic::error("Plugin error", detail).about(&task.addr));
                 self.fail(task);
@@ -378,37 +381,13 @@ impl Planner {
         kind: CheckKind,
         own: Option<&Value>,
     ) -> bool {
-        let config = self.eval.config().clone();
-        let module = config.module(self.eval.module_of(inst));
-        let id = &task.addr.resource.resource;
-        let Some(resource) = module.resources.get(id) else {
-            return true;
-        };
-        let conditions = match kind {
-            CheckKind::Postcondition => &resource.lifecycle.postconditions,
-            _ => &resource.lifecycle.preconditions,
-        };
-        if conditions.is_empty() {
-            return true;
-        }
-        let mut found = Diags::new();
-        match self.eval.instance_scope(inst, id, &task.addr.key) {
-            Ok(scope) => {
-                let scope = match own {
-                    Some(value) => scope.with_self(value.clone()),
-                    None => scope,
-                };
-                for condition in conditions {
-                    if let CheckResult::Fail(diags) = self.eval.check(condition, kind, &scope) {
-                        found.extend(diags);
-                    }
-                }
+        match self.eval.conditions(inst, &task.addr, kind, own) {
+            CheckResult::Fail(found) => {
+                self.diags.extend(found);
+                false
             }
-            Err(diags) => found.extend(diags),
+            CheckResult::Pass | CheckResult::Unknown => true,
         }
-        let ok = found.is_empty();
-        self.diags.extend(located(found, &task.addr, None));
-        ok
     }
 
     /// Takes a finished plan for an object: its value is what dependents see.

@@ -24,7 +24,7 @@ use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ProviderConfigAddr,
 use muster_config::Config;
 use muster_eval::{Evaluator, ProviderFunctions, Providers, Settings};
 use muster_lang::{Diagnostic, Diags, Files};
-use muster_plan::{Ask, Change, Deposed, Mode, OutputChange, Plan};
+use muster_plan::{Ask, Change, Deposed, Mode, OutputChange, Plan, StepKind};
 use muster_provider::{ProviderError, Response, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -104,8 +104,8 @@ pub struct Planner {
     /// Nodes that failed, or need one that did.
     failed: Vec<bool>,
     visited: Vec<bool>,
-    /// An object without a node failed.
-    orphan_failed: bool,
+    /// An error was reported.
+    errored: bool,
     /// Resources of the state that are in modules, by their place in the configuration.
     in_modules: HashMap<ConfigResource, Vec<AbsResource>>,
     ready: VecDeque<NodeId>,
@@ -122,6 +122,8 @@ pub struct Planner {
     /// Resources of the configuration that some change is planned for.
     pending: HashSet<ConfigResource>,
     drift: BTreeMap<(InstanceAddr, Deposed), Change>,
+    /// Conditions that could not be decided: steps of nodes that decide them during apply.
+    undecided: HashMap<NodeId, Vec<StepKind>>,
     outputs: BTreeMap<Str, OutputChange>,
     diags: Diags,
 }
@@ -165,7 +167,7 @@ impl Planner {
             open_tasks: vec![0; count],
             failed: vec![false; count],
             visited: vec![false; count],
-            orphan_failed: false,
+            errored: false,
             in_modules: HashMap::new(),
             ready: VecDeque::new(),
             tasks: HashMap::new(),
@@ -178,6 +180,7 @@ impl Planner {
             stored_dependencies: HashMap::new(),
             pending: HashSet::new(),
             drift: BTreeMap::new(),
+            undecided: HashMap::new(),
             outputs: BTreeMap::new(),
             diags: Diags::new(),
         };
@@ -220,14 +223,14 @@ impl Planner {
 
     /// What was reported since the last call.
     pub fn take_diags(&mut self) -> Diags {
+        self.errored |= self.diags.has_errors();
         std::mem::take(&mut self.diags)
     }
 
     /// The plan. Everything reported and not taken is given along.
     pub fn finish(mut self) -> (Plan, Diags) {
         self.finish_outputs();
-        let errored =
-            self.orphan_failed || self.failed.iter().any(|f| *f) || self.diags.has_errors();
+        let errored = self.errored || self.failed.iter().any(|f| *f) || self.diags.has_errors();
         let mut plan = Plan {
             mode: self.options.mode,
             timestamp: self.timestamp.clone(),

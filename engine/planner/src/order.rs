@@ -24,6 +24,7 @@ pub(crate) fn steps(planner: &Planner, changes: &Changes) -> Result<Vec<Step>, B
         let mut order = Order::new(planner, changes, needs);
         order.add_changes();
         order.chain_nodes();
+        order.chain_providers();
         order.chain_destroys();
         order.finish()
     };
@@ -61,6 +62,7 @@ struct Order<'a> {
 
 struct Destroy {
     step: NodeIndex,
+    change: usize,
     resource: ConfigResource,
     kind: DestroyKind,
 }
@@ -163,6 +165,7 @@ impl<'a> Order<'a> {
         let resource = self.changes[change].addr.resource.config();
         self.destroys.push(Destroy {
             step,
+            change,
             resource,
             kind,
         });
@@ -189,12 +192,19 @@ impl<'a> Order<'a> {
             let needs = &self.planner.graph.needs[id];
             let before: BTreeSet<NodeIndex> = needs.iter().filter_map(|&n| self.done[n]).collect();
             let before: Vec<NodeIndex> = before.into_iter().collect();
-            let own = self
-                .resource(id)
-                .and_then(|r| self.applies.get(&r).cloned());
+            let own = match self.planner.undecided.get(&id) {
+                Some(checks) => {
+                    let checks = checks.iter().cloned();
+                    Some(checks.map(|kind| self.graph.add_node(kind)).collect())
+                }
+                None => self
+                    .resource(id)
+                    .and_then(|r| self.applies.get(&r).cloned()),
+            };
             self.done[id] = match own {
                 None => self.join(&before),
                 Some(steps) => {
+                    let steps: Vec<NodeIndex> = steps;
                     let gate = self.join(&before);
                     for &step in &steps {
                         if let Some(gate) = gate {
@@ -204,6 +214,23 @@ impl<'a> Order<'a> {
                     self.join(&steps)
                 }
             };
+        }
+    }
+
+    /// What is destroyed waits for what its provider's configuration needs, save where that can
+    /// only be made once something is gone that may have to wait for this.
+    fn chain_providers(&mut self) {
+        for i in 0..self.destroys.len() {
+            let Destroy { step, change, .. } = self.destroys[i];
+            let provider = &self.changes[change].provider;
+            let node = Node::Provider(provider.clone());
+            let ready = self.planner.graph.find(&node).and_then(|n| self.done[n]);
+            let makes_room = self
+                .provider_needs_of(self.changes[change])
+                .any(|n| self.delete_first.contains(n));
+            if let (Some(ready), false) = (ready, makes_room) {
+                self.graph.add_edge(ready, step, ());
+            }
         }
     }
 

@@ -13,6 +13,10 @@ use crate::{Planner, Str};
 impl Planner {
     /// Compares the outputs of the configuration with the stored ones.
     pub(crate) fn finish_outputs(&mut self) {
+        // What a limited destroy leaves in place, outputs still speak of.
+        if self.options.mode == Mode::Destroy && !self.options.targets.is_empty() {
+            return;
+        }
         let config = self.eval.config().clone();
         let declared = &config.root().outputs;
         let names: BTreeSet<Str> = declared

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use muster_addr::InstanceAddr;
-use muster_config::{IgnoreChanges, Resource};
+use muster_config::Resource;
+use muster_eval::{keep_ignored, with_ignored};
 use muster_lang::Diagnostic;
 use muster_plan::{Action, Change, Mode, Reason};
 use muster_provider::{PlanRequest, Planned, Private, Request};
 use muster_schema::{
-    SchemaError, apply_ignore_changes, check_conforms, check_planned, check_replace_paths,
-    check_write_only_null, keep_ignored, proposed_new, requires_replace,
+    SchemaError, check_conforms, check_planned, check_replace_paths, check_write_only_null,
+    proposed_new, requires_replace,
 };
 use muster_value::{Marks, Path, Value};
 
@@ -21,7 +22,7 @@ impl Planner {
     pub(crate) fn plan_change(&mut self, mut task: Task) {
         let prior = self.visible_prior(&task);
         task.effective = match self.resource_of(&task) {
-            Some(resource) => with_ignored(&task, &resource, &prior),
+            Some(resource) => with_ignored(&resource, &prior, &task.config, &task.schema.block),
             None => task.config.clone(),
         };
         let proposed = proposed_new(&task.schema.block, &prior, &task.effective);
@@ -53,7 +54,7 @@ impl Planner {
             return self.broken(task, "Provider produced invalid plan", &errors);
         }
         if planned.legacy_type_system {
-            planned.value = keep_ignored_paths(&resource, &prior, planned.value);
+            planned.value = keep_ignored(&resource, &prior, &planned.value);
         }
         let mut errors = check_replace_paths(&prior, &planned.value, &planned.requires_replace);
         if planned.legacy_type_system {
@@ -74,7 +75,7 @@ impl Planner {
         let reason = self.replace_reason(&task, &resource, &paths);
         match reason {
             Some(reason) if !task.prior.is_null() && !task.tainted => {
-                self.replan(task, planned, reason, paths);
+                self.replan(task, &planned, reason, paths);
             }
             _ => self.record_plan(task, planned, Vec::new()),
         }
@@ -104,35 +105,28 @@ impl Planner {
     }
 
     /// Plans the new object of a replacement, with nothing of the old one in it.
-    fn replan(&mut self, mut task: Task, first: Planned, reason: Reason, paths: Vec<Path>) {
+    fn replan(&mut self, mut task: Task, first: &Planned, reason: Reason, paths: Vec<Path>) {
         task.effective = task.config.clone();
         let nothing = Value::Null(task.ty.clone());
         let proposed = proposed_new(&task.schema.block, &nothing, &task.config);
         let config = task.config.clone();
         let private = first.private.clone();
         let request = request(&task, nothing, proposed, config, private);
-        self.ask(
-            task,
-            Stage::Replan(Box::new(first), reason, paths),
-            request,
-            None,
-        );
+        self.ask(task, Stage::Replan(reason, paths), request, None);
     }
 
     pub(crate) fn replanned(
         &mut self,
         task: Task,
-        first: Planned,
-        second: Planned,
+        planned: Planned,
         reason: Reason,
         paths: Vec<Path>,
     ) {
         let nothing = Value::Null(task.ty.clone());
-        if let Err(errors) = check_plan(&task, &nothing, &task.config, &second) {
+        if let Err(errors) = check_plan(&task, &nothing, &task.config, &planned) {
             return self.broken(task, "Provider produced invalid plan", &errors);
         }
-        drop(first);
-        self.record_replace(task, second, reason, paths);
+        self.record_replace(task, planned, reason, paths);
     }
 
     /// An object that is made or changed, or left as it is.
@@ -332,40 +326,16 @@ fn check_plan(
         errors = check_write_only_null(block, &planned.value);
     }
     if errors.is_empty() && !planned.legacy_type_system {
-        errors = check_planned(block, prior, config, &planned.value);
+        // Marked, so that nothing sensitive gets into the message.
+        let prior = task.marked_as_stored(prior);
+        let config = task.marked_as_configured(config);
+        let planned = task.marked_as_configured(&planned.value);
+        errors = check_planned(block, &prior, &config, &planned);
     }
     if errors.is_empty() {
         Ok(())
     } else {
         Err(errors)
-    }
-}
-
-fn with_ignored(task: &Task, resource: &Resource, prior: &Value) -> Value {
-    let block = &task.schema.block;
-    match &resource.lifecycle.ignore_changes {
-        IgnoreChanges::None => task.config.clone(),
-        IgnoreChanges::All => apply_ignore_changes(
-            prior,
-            &task.config,
-            muster_schema::IgnoreChanges::All,
-            block,
-        ),
-        IgnoreChanges::Paths(paths) => {
-            let paths: Vec<Path> = paths.iter().map(|(p, _)| p.clone()).collect();
-            let ignore = muster_schema::IgnoreChanges::Paths(&paths);
-            apply_ignore_changes(prior, &task.config, ignore, block)
-        }
-    }
-}
-
-fn keep_ignored_paths(resource: &Resource, prior: &Value, planned: Value) -> Value {
-    match &resource.lifecycle.ignore_changes {
-        IgnoreChanges::Paths(paths) => {
-            let paths: Vec<Path> = paths.iter().map(|(p, _)| p.clone()).collect();
-            keep_ignored(prior, &planned, muster_schema::IgnoreChanges::Paths(&paths))
-        }
-        IgnoreChanges::All | IgnoreChanges::None => planned,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_eval::ModuleInst;
 use muster_plan::{Deposed, Reason};
-use muster_provider::{Planned, Private};
+use muster_provider::Private;
 use muster_schema::Schema;
 use muster_snapshot::Object;
 use muster_value::{Marks, Path, Type, Value};
@@ -36,21 +36,31 @@ pub(crate) struct Start {
 }
 
 /// Which answer is awaited.
-#[derive(Debug)]
 pub(crate) enum Stage {
     Upgrade,
     Read,
     Validate,
     Plan,
-    /// The plan of the new object of a replacement, with the first plan.
-    Replan(Box<Planned>, Reason, Vec<Path>),
+    /// The plan of the new object of a replacement, and why it is one.
+    Replan(Reason, Vec<Path>),
     PlanDelete(Reason),
     ValidateData,
     ReadData,
 }
 
+impl Stage {
+    /// What was asked, for messages.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Upgrade => "upgrade",
+            Self::Read | Self::ReadData => "read",
+            Self::Validate | Self::ValidateData => "validation",
+            Self::Plan | Self::Replan(..) | Self::PlanDelete(_) => "plan",
+        }
+    }
+}
+
 /// See the module.
-#[derive(Debug)]
 pub(crate) struct Task {
     pub addr: InstanceAddr,
     pub deposed: Deposed,

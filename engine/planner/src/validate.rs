@@ -138,8 +138,9 @@ impl Validator {
     fn visit(&mut self, node: &Node) {
         match node {
             Node::Variable(module, name) => self.each(*module, |v, inst| {
-                let found = v.eval.validate_variable(inst, name);
-                v.diags.extend(found);
+                if let CheckResult::Fail(found) = v.eval.validate_variable(inst, name) {
+                    v.diags.extend(found);
+                }
             }),
             Node::Local(module, name) => self.each(*module, |v, inst| {
                 let span = v

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use muster_addr::{AbsResource, InstanceKey, Mode as ResourceMode, ProviderConfigAddr};
 use muster_config::{Config, ModuleId};
-use muster_eval::{CheckKind, CheckResult, Expansion, ModuleInst};
+use muster_eval::{CheckResult, Expansion, ModuleInst};
 use muster_lang::Diags;
-use muster_plan::{Deposed, Mode, Reason};
+use muster_plan::{Deposed, Mode, Reason, StepKind};
 
 use crate::Planner;
 use crate::graph::{Graph, Node, NodeId};
@@ -63,18 +63,20 @@ impl Planner {
     fn find_orphans(&mut self) {
         let destroy = self.options.mode == Mode::Destroy;
         let mut found = Vec::new();
+        let mut unread = Vec::new();
         for (addr, resource) in &self.state.resources {
-            if addr.resource.mode != ResourceMode::Managed {
-                continue;
-            }
             let module = self.eval.config().find(&addr.module.path());
             let configured = module.is_some_and(|m| m.resources.contains_key(&addr.resource));
+            if addr.resource.mode != ResourceMode::Managed {
+                unread.extend((!configured && !destroy).then(|| addr.clone()));
+                continue;
+            }
             if configured && !destroy {
                 continue;
             }
-            let reason = match (destroy, module) {
-                (true, _) => Reason::None,
-                (false, _) => Reason::DeleteBecauseNoResourceConfig,
+            let reason = match destroy {
+                true => Reason::None,
+                false => Reason::DeleteBecauseNoResourceConfig,
             };
             for (key, instance) in &resource.instances {
                 let current = instance.current.iter().map(|_| None);
@@ -87,6 +89,11 @@ impl Planner {
                     };
                     found.push((resource.provider.clone(), orphan));
                 }
+            }
+        }
+        if self.options.targets.is_empty() {
+            for addr in unread {
+                self.drop_data(&addr, None);
             }
         }
         for (provider, orphan) in found {
@@ -264,12 +271,23 @@ impl Planner {
             }
             Node::ModuleDone(_) => true,
             Node::Provider(addr) => self.visit_provider(&addr),
-            Node::Variable(module, name) => self.each_instance(module, |planner, inst| {
-                let found = planner.eval.validate_variable(inst, &name);
-                let ok = !found.has_errors();
-                planner.diags.extend(found);
-                ok
-            }),
+            Node::Variable(module, name) => {
+                self.each_instance(module, |planner, inst| {
+                    match planner.eval.validate_variable(inst, &name) {
+                        CheckResult::Pass => true,
+                        CheckResult::Unknown => {
+                            let (module, name) = (planner.eval.addr_of(inst), name.clone());
+                            let step = StepKind::CheckVariable { module, name };
+                            planner.undecided.entry(id).or_default().push(step);
+                            true
+                        }
+                        CheckResult::Fail(found) => {
+                            planner.diags.extend(found);
+                            false
+                        }
+                    }
+                })
+            }
             Node::Local(module, name) => self.each_instance(module, |planner, inst| {
                 let Some(span) = planner
                     .eval
@@ -285,7 +303,7 @@ impl Planner {
                 planner.note(result)
             }),
             Node::Output(module, name) => self.each_instance(module, |planner, inst| {
-                planner.visit_output(module, inst, &name)
+                planner.visit_output(id, module, inst, &name)
             }),
             Node::Resource(module, resource) => {
                 let ok = self.each_instance(module, |planner, inst| {
@@ -328,20 +346,26 @@ impl Planner {
         }
     }
 
-    fn visit_output(&mut self, module: ModuleId, inst: ModuleInst, name: &crate::Str) -> bool {
-        let config = self.eval.config().clone();
-        let Some(output) = config.module(module).outputs.get(name) else {
-            return true;
-        };
-        if self.options.mode == Mode::Destroy {
+    fn visit_output(
+        &mut self,
+        id: NodeId,
+        module: ModuleId,
+        inst: ModuleInst,
+        name: &crate::Str,
+    ) -> bool {
+        if self.options.mode == Mode::Destroy
+            || !self.eval.config().module(module).outputs.contains_key(name)
+        {
             return true;
         }
-        for condition in &output.preconditions {
-            let scope = self.eval.scope(inst, None);
-            let result = self
-                .eval
-                .check(condition, CheckKind::OutputPrecondition, &scope);
-            if let CheckResult::Fail(found) = result {
+        match self.eval.check_output(inst, name) {
+            CheckResult::Pass => {}
+            CheckResult::Unknown => {
+                let (module, name) = (self.eval.addr_of(inst), name.clone());
+                let step = StepKind::CheckOutput { module, name };
+                self.undecided.entry(id).or_default().push(step);
+            }
+            CheckResult::Fail(found) => {
                 self.diags.extend(found);
                 return false;
             }

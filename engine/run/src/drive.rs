@@ -1,9 +1,11 @@
 //! One loop for every state machine: questions out, answers in.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
+use futures::future::Fuse;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use muster_applier::Applier;
 use muster_lang::Diags;
 use muster_plan::{Ask, Event, Shown};
@@ -36,21 +38,19 @@ pub(crate) async fn drive<M: Machine>(
     mut after: impl FnMut(&M),
 ) {
     let mut calls = FuturesUnordered::new();
-    let mut asks = std::collections::VecDeque::new();
     let mut stopped = false;
+    // Asking the providers to hurry must not keep the answers in flight from arriving.
+    let mut halting = pin!(Fuse::terminated());
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         if context.stop.is_requested() && !stopped {
             stopped = true;
             machine.stop();
-            asks.clear();
-            context.pool.stop().await;
+            halting.set(context.pool.stop().fuse());
         }
         while calls.len() < context.parallelism {
-            let Some(ask) = asks.pop_front().or_else(|| machine.poll()) else {
-                break;
-            };
+            let Some(ask) = machine.poll() else { break };
             calls.push(call(context, ask));
         }
         report(machine.take_diags(), context);
@@ -66,6 +66,7 @@ pub(crate) async fn drive<M: Machine>(
             // What could not be done right after an answer must not wait for the next one.
             _ = ticks.tick() => after(machine),
             () = context.stop.requested(), if !stopped => {}
+            () = &mut halting => {}
             () = context.stop.forced() => break,
         }
     }

@@ -143,10 +143,10 @@ pub async fn apply(
         settings: context.settings.clone(),
     });
     let mut pace = Pace::new();
-    let mut done = applier.counts();
+    let mut saved = applier.revision();
     drive(&mut applier, context, |applier: &Applier| {
-        if applier.counts() != done && pace.is_due() {
-            done = applier.counts();
+        if applier.revision() != saved && pace.is_due() {
+            saved = applier.revision();
             pace.time(|| save(applier.state()));
         }
     })

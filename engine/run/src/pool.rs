@@ -1,12 +1,12 @@
 //! The providers of a run: one process per provider configuration, started when first needed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{BoxFuture, join_all};
 use muster_addr::{ProviderAddr, ProviderConfigAddr};
 use muster_provider::{Provider, ProviderError};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 
 /// Starts providers.
 pub trait Launcher: Send + Sync {
@@ -42,16 +42,12 @@ impl Pool {
     /// # Errors
     /// It could not be started.
     pub async fn get(&self, addr: &ProviderConfigAddr) -> Result<Arc<dyn Provider>, ProviderError> {
-        let slot = Arc::clone(self.slots.lock().await.entry(addr.clone()).or_default());
+        let slot = Arc::clone(lock(&self.slots).entry(addr.clone()).or_default());
         let started = slot.get_or_init(|| async {
-            match self.bare.lock().await.remove(&addr.provider) {
-                // A process that was started for its schema goes on to serve.
-                Some(slot) => match slot.get() {
-                    Some(result) => result.clone(),
-                    None => self.launcher.launch(addr.provider.clone()).await,
-                },
-                None => self.launcher.launch(addr.provider.clone()).await,
-            }
+            // A process that was, or is being, started for its schema goes on to serve.
+            let idle = lock(&self.bare).remove(&addr.provider).unwrap_or_default();
+            let launched = idle.get_or_init(|| self.launcher.launch(addr.provider.clone()));
+            launched.await.clone()
         });
         started.await.clone()
     }
@@ -61,15 +57,15 @@ impl Pool {
     /// # Errors
     /// It could not be started.
     pub async fn bare(&self, addr: &ProviderAddr) -> Result<Arc<dyn Provider>, ProviderError> {
-        let slot = Arc::clone(self.bare.lock().await.entry(addr.clone()).or_default());
+        let slot = Arc::clone(lock(&self.bare).entry(addr.clone()).or_default());
         slot.get_or_init(|| self.launcher.launch(addr.clone()))
             .await
             .clone()
     }
 
-    async fn running(&self) -> Vec<Arc<dyn Provider>> {
-        let slots: Vec<Slot> = self.slots.lock().await.values().cloned().collect();
-        let bare: Vec<Slot> = self.bare.lock().await.values().cloned().collect();
+    fn running(&self) -> Vec<Arc<dyn Provider>> {
+        let slots: Vec<Slot> = lock(&self.slots).values().cloned().collect();
+        let bare: Vec<Slot> = lock(&self.bare).values().cloned().collect();
         slots
             .iter()
             .chain(&bare)
@@ -79,11 +75,16 @@ impl Pool {
 
     /// Asks calls in flight to return soon.
     pub async fn stop(&self) {
-        join_all(self.running().await.iter().map(|p| p.stop())).await;
+        join_all(self.running().iter().map(|p| p.stop())).await;
     }
 
     /// Ends all providers.
     pub async fn shutdown(&self) {
-        join_all(self.running().await.iter().map(|p| p.shutdown())).await;
+        join_all(self.running().iter().map(|p| p.shutdown())).await;
     }
+}
+
+/// Locks are held for a moment only, never while anything is awaited.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

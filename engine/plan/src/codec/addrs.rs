@@ -84,14 +84,14 @@ pub(super) fn read_target(input: &mut Reader<'_>) -> Result<Target> {
     })
 }
 
-fn write_module(out: &mut Writer, module: &ModuleInstance) {
+pub(super) fn write_module(out: &mut Writer, module: &ModuleInstance) {
     out.list(module.0.iter(), |out, step| {
         out.str(&step.name);
         write_key(out, &step.key);
     });
 }
 
-fn read_module(input: &mut Reader<'_>) -> Result<ModuleInstance> {
+pub(super) fn read_module(input: &mut Reader<'_>) -> Result<ModuleInstance> {
     let steps = input.list(|input| {
         Ok(ModuleStep {
             name: input.str()?,

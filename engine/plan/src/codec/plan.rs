@@ -4,8 +4,8 @@ use muster_snapshot::{DeposedKey, Snapshot};
 
 use super::DecodeError;
 use super::addrs::{
-    read_config, read_instance, read_provider, read_resource, read_target, write_config,
-    write_instance, write_provider, write_resource, write_target,
+    read_config, read_instance, read_module, read_provider, read_resource, read_target,
+    write_config, write_instance, write_module, write_provider, write_resource, write_target,
 };
 use super::values::{read_entries, read_path, read_value, write_entries, write_path, write_value};
 use super::wire::{Reader, Result, Writer, invalid};
@@ -188,7 +188,15 @@ fn write_step(out: &mut Writer, step: &Step) {
         StepKind::Read { .. } => 5,
         StepKind::Forget { .. } => 6,
         StepKind::Join => 7,
+        StepKind::CheckVariable { .. } => 8,
+        StepKind::CheckOutput { .. } => 9,
     });
+    if let StepKind::CheckVariable { module, name } | StepKind::CheckOutput { module, name } =
+        &step.kind
+    {
+        write_module(out, module);
+        out.str(name);
+    }
     if let Some(change) = step.kind.change() {
         out.uint(change.into());
     }
@@ -221,6 +229,14 @@ fn read_step(input: &mut Reader<'_>) -> Result<Step> {
             change: input.u32()?,
         },
         7 => StepKind::Join,
+        8 => StepKind::CheckVariable {
+            module: read_module(input)?,
+            name: input.str()?,
+        },
+        9 => StepKind::CheckOutput {
+            module: read_module(input)?,
+            name: input.str()?,
+        },
         other => return invalid(format!("unknown kind of step {other}")),
     };
     Ok(Step {

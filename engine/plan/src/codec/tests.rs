@@ -120,6 +120,20 @@ fn plan() -> Plan {
                 kind: StepKind::Read { change: 1 },
                 after: vec![StepId(0), StepId(1)],
             },
+            Step {
+                kind: StepKind::CheckVariable {
+                    module: "module.a[0]".parse().unwrap(),
+                    name: "v".into(),
+                },
+                after: vec![],
+            },
+            Step {
+                kind: StepKind::CheckOutput {
+                    module: muster_addr::ModuleInstance::root(),
+                    name: "o".into(),
+                },
+                after: vec![StepId(3)],
+            },
         ],
         prior,
         targets: vec![
@@ -257,12 +271,13 @@ fn garbage_under_a_good_checksum_is_an_error() {
 #[test]
 fn text_has_a_line_per_change_and_step() {
     let text = plan().to_text();
-    assert_eq!(text.lines().count(), 2 + 1 + 1 + 3);
+    assert_eq!(text.lines().count(), 2 + 1 + 1 + 5);
     assert!(text.starts_with(
         "change 0: CreateThenDelete a.b (deposed 00abcdef) replace_by_triggers \
          from module.m[\"k\"].a.old[3] importing \"an id\" replace .a[300][\"k\"]\n"
     ));
     assert!(text.ends_with(
-        "step 1: join after 0\nstep 2: read data.a.c[\"x y\"] (deposed 00abcdef) after 0,1\n"
+        "step 1: join after 0\nstep 2: read data.a.c[\"x y\"] (deposed 00abcdef) after 0,1\n\
+         step 3: check variable module.a[0].v\nstep 4: check output o after 3\n"
     ));
 }

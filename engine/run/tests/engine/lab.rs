@@ -98,6 +98,8 @@ pub(crate) struct Lab {
     pub(crate) state: Snapshot,
     world: Arc<Mutex<World>>,
     events: Arc<Mutex<Vec<Event>>>,
+    /// Summaries and details of everything reported since they were last taken.
+    details: Mutex<String>,
 }
 
 /// What a configuration came to.
@@ -163,6 +165,11 @@ impl Lab {
         Ok((context, variables))
     }
 
+    /// The whole text of what was reported since the last time.
+    pub(crate) fn take_details(&self) -> String {
+        std::mem::take(&mut self.details.lock().unwrap())
+    }
+
     fn summaries(&self, rest: Diags) -> Vec<String> {
         let mut events = self.events.lock().unwrap();
         let mut found: Vec<_> = rest.0;
@@ -173,6 +180,11 @@ impl Lab {
             }
             _ => true,
         });
+        let mut details = self.details.lock().unwrap();
+        for d in &found {
+            *details += &format!("{}: {}\n", d.summary, d.detail);
+        }
+        drop(details);
         let mut lines: Vec<String> = found
             .into_iter()
             .map(|d| match d.address {
@@ -222,9 +234,19 @@ impl Lab {
 
     /// Applies a plan; gives what was reported.
     pub(crate) fn carry_out(&mut self, config: &str, plan: Plan) -> Vec<String> {
+        self.carry_out_saving(config, plan, |_| {})
+    }
+
+    /// As [`Lab::carry_out`]; `save` is given the state from time to time.
+    pub(crate) fn carry_out_saving(
+        &mut self,
+        config: &str,
+        plan: Plan,
+        save: impl FnMut(&Snapshot),
+    ) -> Vec<String> {
         assert!(!plan.errored);
         let (context, variables) = self.context(config).unwrap();
-        let applied = muster_run::apply(&context, Arc::new(plan), variables, |_| {});
+        let applied = muster_run::apply(&context, Arc::new(plan), variables, save);
         let Outcome { state, diags, .. } = block_on(applied);
         self.state = state;
         self.summaries(diags)

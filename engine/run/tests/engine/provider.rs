@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) calls: Vec<String>,
     /// What goes wrong, by call: `create a`.
     pub(crate) faults: BTreeMap<String, Fault>,
+    /// Answers take long enough for the state to be saved in between.
+    pub(crate) slow: bool,
     made: u64,
     seed: u64,
 }
@@ -333,6 +335,10 @@ impl Provider for Fake {
             let delay = self.world.lock().unwrap().delay();
             for _ in 0..delay {
                 tokio::task::yield_now().await;
+            }
+            let slow = self.world.lock().unwrap().slow;
+            if slow && matches!(request, Request::Apply(_)) {
+                tokio::time::sleep(std::time::Duration::from_millis(250)).await;
             }
             let answer = self.answer(request);
             let delay = self.world.lock().unwrap().delay();
