@@ -51,7 +51,7 @@ fn extra_attribute(tree: &Tree, node: u32, look: &Look<'_>, diags: &mut Diags) {
         detail += &format!(" There is a block type \"{name}\": write it without the equals sign.");
     } else {
         let known = look.schema.attributes.iter().map(|a| &*a.name);
-        detail += &did_you_mean(name, known.filter(|k| !look.hidden.attribute(*k)));
+        detail += &did_you_mean(name, known.filter(|k| !look.hidden.attribute(k)));
     }
     let at = tree.token_span(tree.tokens(node).start);
     diags.push(Diagnostic::error("Unsupported argument", detail).at(at));
