@@ -99,7 +99,7 @@ impl Planner {
     fn is_reference_pending(&self, module: &muster_config::Module, subject: &Subject) -> bool {
         if let Subject::Module(name) = subject {
             let path = module.path.child(name.clone());
-            return self.pending.iter().any(|r| r.module.0.starts_with(&path.0));
+            return self.pending_modules.contains(&path);
         }
         let Some(resource) = resource_id(subject) else {
             return false;

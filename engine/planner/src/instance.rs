@@ -400,7 +400,7 @@ impl Planner {
         if change.action == Action::NoOp {
             self.store_dependencies(&change);
         } else {
-            self.pending.insert(change.addr.resource.config());
+            self.note_pending(change.addr.resource.config());
         }
         let value = change.after.clone();
         let configured = task.goal == Goal::Configure && task.deposed.is_none();
@@ -415,6 +415,14 @@ impl Planner {
             }
         }
         self.finish_task(&task);
+    }
+
+    fn note_pending(&mut self, resource: muster_addr::ConfigResource) {
+        for depth in 1..=resource.module.0.len() {
+            let module = muster_addr::ModulePath(resource.module.0[..depth].into());
+            self.pending_modules.insert(module);
+        }
+        self.pending.insert(resource);
     }
 
     /// The value of an instance that the plan leaves alone.

@@ -20,7 +20,9 @@ mod visit;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ProviderConfigAddr, Target};
+use muster_addr::{
+    AbsResource, ConfigResource, InstanceAddr, ModulePath, ProviderConfigAddr, Target,
+};
 use muster_config::Config;
 use muster_eval::{Evaluator, ProviderFunctions, Providers, Settings};
 use muster_lang::{Diagnostic, Diags, Files};
@@ -121,6 +123,8 @@ pub struct Planner {
     stored_dependencies: HashMap<(InstanceAddr, Deposed), Arc<[ConfigResource]>>,
     /// Resources of the configuration that some change is planned for.
     pending: HashSet<ConfigResource>,
+    /// Modules that some change is planned in, directly or further down.
+    pending_modules: HashSet<ModulePath>,
     drift: BTreeMap<(InstanceAddr, Deposed), Change>,
     /// Conditions that could not be decided: steps of nodes that decide them during apply.
     undecided: HashMap<NodeId, Vec<StepKind>>,
@@ -179,6 +183,7 @@ impl Planner {
             changes: BTreeMap::new(),
             stored_dependencies: HashMap::new(),
             pending: HashSet::new(),
+            pending_modules: HashSet::new(),
             drift: BTreeMap::new(),
             undecided: HashMap::new(),
             outputs: BTreeMap::new(),
