@@ -1,7 +1,7 @@
 //! The names of the root module, as an expression in the console sees them.
 
 use muster_addr::{Mode, ResourceId};
-use muster_eval::{Evaluator, ModuleInst, ModuleScope};
+use muster_eval::{CheckResult, Evaluator, ModuleInst, ModuleScope};
 use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Scope, Span, Subject};
 use muster_value::{PathStep, Type, Value};
 
@@ -99,7 +99,9 @@ pub(super) fn problems(eval: &Evaluator) -> Diags {
     let mut diags = Diags::new();
     let config = eval.config().clone();
     for name in config.root().variables.keys() {
-        diags.extend(eval.validate_variable(ModuleInst::ROOT, name));
+        if let CheckResult::Fail(found) = eval.validate_variable(ModuleInst::ROOT, name) {
+            diags.extend(found);
+        }
     }
     for (id, module) in config.iter() {
         let instances = match eval.module_instances(id) {
