@@ -171,7 +171,26 @@ impl Number {
     /// Decimal text that reads back as the same number, whatever precision this one has: where
     /// [`fmt::Display`] rounds a float of a machine to few digits, all that count are here.
     pub(crate) fn exact_text(&self) -> String {
-        self.clone().reduced_to(Precision::FULL).to_string()
+        let text = self.clone().reduced_to(Precision::FULL).to_string();
+        if Self::parse(&text).as_ref() == Ok(self) {
+            return text;
+        }
+        // The shortest text of a power of two may be nearer to the number below it, which is
+        // half as far away as the one above. A few more digits decide.
+        let wider = Precision::new(u64::from(Precision::FULL.bits()) + 8);
+        self.clone().reduced_to(wider).to_string()
+    }
+
+    /// The same value with the least precision of the three that numbers are made with. Large
+    /// whole numbers, which are stored as text, keep theirs.
+    pub(crate) fn as_stored(&self) -> Self {
+        let least = match self.to_i64() {
+            Some(_) => Precision::INTEGER,
+            None if self.is_integer() => self.precision(),
+            None if Self::from_f64(self.to_f64()).is_ok_and(|f| f == *self) => Precision::F64,
+            None => Precision::FULL,
+        };
+        self.clone().reduced_to(least)
     }
 
     fn precision(&self) -> Precision {

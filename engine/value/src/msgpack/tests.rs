@@ -37,7 +37,7 @@ fn numbers() {
 /// it from other floats.
 #[test]
 fn large_floats_keep_their_value() {
-    for float in [1e22 + 2e6, -2f64.powi(900) * 3.3, f64::MAX] {
+    for float in [1e22 + 2e6, -2f64.powi(900) * 3.3, 2f64.powi(1009), f64::MAX] {
         let value = Value::Number(Number::from_f64(float).unwrap());
         let bytes = to_msgpack(&value, &Type::Number).unwrap();
         assert_eq!(from_msgpack(&bytes, &Type::Number).unwrap(), value);
