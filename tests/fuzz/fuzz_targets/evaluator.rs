@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 
 use libfuzzer_sys::fuzz_target;
 use muster_fuzz::{FILE, Fixtures, check_diags, conforms, is_quick, look_at, text};
-use muster_lang::{eval, syntax::parse_expression};
+use muster_lang::{Scope, eval, syntax::parse_expression};
 use muster_value::{Type, Unknown, Value, from_msgpack, to_msgpack};
 
 thread_local! {
@@ -88,7 +88,9 @@ fuzz_target!(|data: &[u8]| {
     let (raw, diags) = parse_expression(FILE, &text);
     check_diags(&diags, &text);
     let (expr, found) = look_at(&raw, &text);
-    if !is_quick(&expr) {
+    // What is not declared is found before anything is evaluated.
+    let declared = |scope: &Fixtures| expr.references().iter().all(|r| scope.resolve(r).is_ok());
+    if !is_quick(&expr) || !KNOWN.with(|scope| declared(scope)) {
         return;
     }
     let known = KNOWN.with(|scope| eval(&expr, &**scope, &[]));
