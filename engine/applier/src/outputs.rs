@@ -2,8 +2,8 @@
 
 use muster_addr::Mode as ResourceMode;
 use muster_eval::ModuleInst;
-use muster_plan::{Action, Mode};
 use muster_lang::{Diagnostic, Diags};
+use muster_plan::{Action, Mode};
 use muster_snapshot::OutputValue;
 use muster_value::Path;
 

@@ -50,7 +50,11 @@ impl Place<'_> {
     fn refuses(&self, subject: &Subject) -> Option<(&'static str, String)> {
         const ONLY: &str = "known only inside of resource, data and module blocks that set";
         let (summary, detail) = match subject {
-            Subject::EachKey | Subject::EachValue if !self.each => {
+            Subject::EachValue if !self.each => {
+                let summary = "each.value cannot be used in this context";
+                (summary, format!("each is {ONLY} for_each."))
+            }
+            Subject::EachKey if !self.each => {
                 let summary = "Reference to \"each\" in context without for_each";
                 (summary, format!("each is {ONLY} for_each."))
             }

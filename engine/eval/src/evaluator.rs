@@ -648,7 +648,7 @@ fn check_output(output: &muster_config::Output, value: &Value, root: bool) -> Re
     }
     if marks.contains(Marks::EPHEMERAL) && !output.ephemeral {
         return Err(Diagnostic::error(
-            if root { "Output refers to ephemeral values" } else { "Ephemeral value not allowed" },
+            "Ephemeral value not allowed",
             "The value is ephemeral and must not be stored. In a child module add ephemeral = true.",
         )
         .at(at)

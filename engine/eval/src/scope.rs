@@ -36,7 +36,11 @@ impl<'a> ModuleScope<'a> {
                 Value::string(key.clone())
             }),
             _ => Err(Diagnostic::error(
-                "Reference to \"each\" in context without for_each",
+                if value {
+                    "each.value cannot be used in this context"
+                } else {
+                    "Reference to \"each\" in context without for_each"
+                },
                 "\"each\" has a meaning only inside a block that has for_each.",
             )
             .at(reference.span)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use muster_value::Value;
 
 use crate::functions::Function;
-use crate::{FileId, Span, Str};
+use crate::{Diagnostic, FileId, Span, Str};
 
 /// Index of a node in its [`Expr`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -136,6 +136,9 @@ pub enum Node {
     },
     /// A part that did not parse: evaluates to unknown; the error is reported already.
     Invalid,
+    /// A part that is well-formed but cannot have a value. That is told when it is evaluated, so
+    /// that `try`, `can` and the result of a conditional that is not taken may hold one.
+    Fails(Box<Diagnostic>),
 }
 
 /// A `for` expression.

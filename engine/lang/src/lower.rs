@@ -155,6 +155,12 @@ impl Lowerer {
         self.add(Node::Invalid, span)
     }
 
+    /// As `fail`, where the error is that of an evaluation.
+    fn fail_later(&mut self, summary: &str, detail: impl Into<String>, span: Span) -> NodeId {
+        let why = Diagnostic::error(summary, detail).at(span);
+        self.add(Node::Fails(Box::new(why)), span)
+    }
+
     fn node(&mut self, tree: &Arc<Tree>, node: u32) -> NodeId {
         stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.node_here(tree, node))
     }
@@ -300,7 +306,7 @@ impl Lowerer {
         }
         let detail = "It is not clear whether this key is a reference or text. Put it in parentheses for its value, or in quotes for the text.";
         self.node(tree, key);
-        self.fail("Ambiguous attribute key", detail, tree.span(key))
+        self.fail_later("Ambiguous attribute key", detail, tree.span(key))
     }
 
     fn for_expr(&mut self, tree: &Arc<Tree>, node: u32) -> Node {

@@ -11,6 +11,7 @@ mod msgpack;
 mod number;
 mod path;
 mod set;
+mod stored;
 #[cfg(test)]
 mod testing;
 mod types;

@@ -4,7 +4,7 @@ use muster_value::{Marks, Type, Value, convert};
 
 use super::{Evaluated, Evaluator, Failure};
 use crate::expr::Node;
-use crate::functions::{Call, Function, FunctionError, Param};
+use crate::functions::{Call, Function, FunctionError, INDIRECT_TEMPLATE, Param};
 use crate::{NodeId, Span, Str};
 
 /// The arguments of a call.
@@ -222,9 +222,8 @@ impl Evaluator<'_> {
                 _ => break,
             }
         }
-        let detail = "Function templatestring takes a direct reference to a string that is a template, such as local.template. An expression that stands here already could be used without the function.";
         let span = self.expr.node_span(template);
-        Err(self.error_at(id, span, "Invalid function argument", detail))
+        Err(self.error_at(id, span, "Invalid function argument", INDIRECT_TEMPLATE))
     }
 }
 

@@ -72,7 +72,7 @@ impl Evaluator<'_> {
 /// Appends the children of a node.
 fn children(node: &Node, to: &mut Vec<NodeId>) {
     match node {
-        Node::Literal(_) | Node::Reference(_) | Node::Slot(_) | Node::Invalid => {}
+        Node::Literal(_) | Node::Reference(_) | Node::Slot(_) | Node::Invalid | Node::Fails(_) => {}
         Node::Template(ids) | Node::Tuple(ids) => to.extend(ids),
         Node::Call { args, .. } | Node::ProviderCall { args, .. } => to.extend(args),
         Node::TemplateFor(each) | Node::For(each) => {

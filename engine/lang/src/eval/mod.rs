@@ -216,6 +216,7 @@ impl<'a> Evaluator<'a> {
                 expand,
             } => self.provider_call(id, (provider, function), args, *expand),
             Node::Invalid => Ok(Value::unknown(Type::Dynamic)),
+            Node::Fails(why) => Err(Failure::from(Diagnostic::clone(why))),
         }
     }
 

@@ -180,15 +180,17 @@ fn write(verb: &Verb<'_>, value: &Value) -> std::result::Result<String, String> 
 
 /// `%v`: the form that suits the type; `%#v`: JSON.
 fn natural(verb: &Verb<'_>, value: &Value) -> std::result::Result<String, String> {
-    let verb = &verb.clone().unlimited();
-    match value {
-        _ if verb.sharp => {}
-        Value::String(s) => return Ok(write_text(&verb.letter('s'), s)),
-        Value::Number(n) => return write_number(&verb.letter('g').unsigned(), n),
-        Value::Bool(b) => return Ok(pad(verb, &b.to_string(), 0)),
-        _ => {}
-    }
-    Ok(pad(verb, &json::encode(value)?, 0))
+    let text = match value {
+        Value::String(s) if !verb.sharp => s.to_string(),
+        Value::Number(n) if !verb.sharp && n.is_infinite() => n.to_string(),
+        Value::Number(n) if !verb.sharp => {
+            let sign = if n.is_negative() { "-" } else { "" };
+            format!("{sign}{}", digits::float(n, 'g', None)?)
+        }
+        Value::Bool(b) if !verb.sharp => b.to_string(),
+        _ => json::encode(value)?,
+    };
+    Ok(pad(verb, &text))
 }
 
 fn write_text(verb: &Verb<'_>, text: &str) -> String {
@@ -201,7 +203,7 @@ fn write_text(verb: &Verb<'_>, text: &str) -> String {
         json::quote(&text, &mut quoted);
         text = quoted;
     }
-    pad(verb, &text, 0)
+    pad(verb, &text)
 }
 
 fn write_number(verb: &Verb<'_>, number: &Number) -> std::result::Result<String, String> {
@@ -210,27 +212,37 @@ fn write_number(verb: &Verb<'_>, number: &Number) -> std::result::Result<String,
         return Ok(String::new());
     }
     if number.is_infinite() {
-        return match verb.letter {
+        return match number.is_negative() {
             _ if whole_number => Err("it must be whole".into()),
-            _ => Ok(pad(verb, &number.to_string(), 1)),
+            false if verb.space => Ok(pad_number(verb, " ", "Inf", ' ')),
+            negative => Ok(pad_number(
+                verb,
+                if negative { "-" } else { "+" },
+                "Inf",
+                ' ',
+            )),
         };
     }
-    let negative = number.is_negative() && !number.is_zero();
-    let sign = match negative {
-        true => "-",
-        false if verb.plus => "+",
-        false if verb.space => " ",
-        false => "",
+    let sign = match () {
+        () if number.is_negative() || !whole_number && has_minus(number) => "-",
+        () if verb.plus => "+",
+        () if verb.space => " ",
+        () => "",
     };
-    let body = match verb.letter {
+    let fill = match whole_number {
+        true if verb.minus || verb.precision.is_some() => ' ',
+        _ if verb.zero => '0',
+        _ => ' ',
+    };
+    let (prefix, digits) = match verb.letter {
         _ if whole_number => whole(verb, number)?,
-        letter => digits::float(number, letter, verb.precision)?,
+        letter => ("", digits::float(number, letter, verb.precision)?),
     };
-    let signed = format!("{sign}{body}");
-    Ok(pad(verb, &signed, sign.len()))
+    Ok(pad_number(verb, &format!("{sign}{prefix}"), &digits, fill))
 }
 
-fn whole(verb: &Verb<'_>, number: &Number) -> std::result::Result<String, String> {
+/// What marks the radix, and the digits.
+fn whole(verb: &Verb<'_>, number: &Number) -> std::result::Result<(&'static str, String), String> {
     let whole = number.trunc_to_integer().filter(|_| number.is_integer());
     let whole = whole.ok_or("it must be whole")?;
     let magnitude = whole.magnitude();
@@ -248,21 +260,32 @@ fn whole(verb: &Verb<'_>, number: &Number) -> std::result::Result<String, String
     let least = verb.precision.unwrap_or(0);
     let zeros = "0".repeat(least.saturating_sub(digits.len()));
     let prefix = if verb.sharp { prefix } else { "" };
-    Ok(format!("{prefix}{zeros}{digits}"))
+    Ok((prefix, format!("{zeros}{digits}")))
 }
 
-/// Fills up to the width; zeros go between the sign, so many bytes, and the rest.
-fn pad(verb: &Verb<'_>, text: &str, sign: usize) -> String {
+/// Fills a text up to the width, on either side with what the flag `0` says.
+fn pad(verb: &Verb<'_>, text: &str) -> String {
     let missing = verb.width.saturating_sub(graphemes(text).len());
-    if missing == 0 {
-        return text.to_owned();
+    let fill = if verb.zero { "0" } else { " " }.repeat(missing);
+    match verb.minus {
+        true => format!("{text}{fill}"),
+        false => format!("{fill}{text}"),
     }
-    if verb.minus {
-        return format!("{text}{}", " ".repeat(missing));
+}
+
+/// A zero may have one as well.
+fn has_minus(number: &Number) -> bool {
+    number.to_f64().is_sign_negative()
+}
+
+/// Fills a number up to the width. On the right there are only spaces, and on the left zeros go
+/// behind the sign.
+fn pad_number(verb: &Verb<'_>, sign: &str, digits: &str, fill: char) -> String {
+    let missing = verb.width.saturating_sub(sign.len() + digits.len());
+    let filling = String::from(fill).repeat(missing);
+    match fill {
+        '0' => format!("{sign}{filling}{digits}"),
+        _ if verb.minus => format!("{sign}{digits}{filling}"),
+        _ => format!("{filling}{sign}{digits}"),
     }
-    if verb.zero {
-        let (sign, rest) = text.split_at(sign);
-        return format!("{sign}{}{rest}", "0".repeat(missing));
-    }
-    format!("{}{text}", " ".repeat(missing))
 }

@@ -33,6 +33,7 @@ use muster_value::Value;
 
 use crate::Scope;
 pub use signature::{Param, Returns};
+pub(crate) use template::INDIRECT_TEMPLATE;
 
 /// A builtin function.
 #[derive(Debug)]

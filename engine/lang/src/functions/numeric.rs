@@ -40,7 +40,7 @@ pub(super) static TABLE: &[Function] = &[
         &[Param::number("num"), Param::number("base")],
         Returns::NUMBER,
         |a, _| {
-            let (num, base) = (number(a, 0)?.to_f64(), number(a, 1)?.to_f64());
+            let (num, base) = (machine_float(a, 0)?, machine_float(a, 1)?);
             finite(float::ln(num) / float::ln(base))
         },
     ),
@@ -78,7 +78,7 @@ pub(super) static TABLE: &[Function] = &[
         "A number raised to a power.",
         &[Param::number("num"), Param::number("power")],
         Returns::NUMBER,
-        |a, _| finite(float::pow(number(a, 0)?.to_f64(), number(a, 1)?.to_f64())),
+        |a, _| finite(float::pow(machine_float(a, 0)?, machine_float(a, 1)?)),
     ),
     Function::new(
         "signum",
@@ -122,6 +122,16 @@ pub(super) fn whole(args: &[Value], at: usize) -> Result<i64, FunctionError> {
     let n = number(args, at)?;
     n.to_i64()
         .ok_or_else(|| format!("{n} is not a whole number of 64 bits").into())
+}
+
+/// An argument as a machine float, infinite only if it is infinite itself.
+fn machine_float(args: &[Value], at: usize) -> Result<f64, FunctionError> {
+    let n = number(args, at)?;
+    let float = n.to_f64();
+    match float.is_infinite() && !n.is_infinite() {
+        true => Err(format!("argument {} is out of the range of floats", at + 1).into()),
+        false => Ok(float),
+    }
 }
 
 fn finite(result: f64) -> Result<Value, FunctionError> {

@@ -42,6 +42,9 @@ pub(super) static TABLE: &[Function] = &[
     ),
 ];
 
+/// What `templatestring` says to a template that is not a plain reference.
+pub(crate) const INDIRECT_TEMPLATE: &str = "Function templatestring takes a direct reference to a string that is a template, such as local.template. An expression that stands here already could be used without the function.";
+
 /// A file that no one knows: positions in templates are put into the message.
 const NOWHERE: FileId = FileId(u32::MAX);
 
@@ -87,7 +90,7 @@ fn lower(name: &str, source: &Arc<str>, names: &[Str]) -> Result<Expr> {
             ),
         )
     };
-    if let Some(unresolved) = diags.iter().find(|d| d.summary == "Invalid reference")
+    if let Some(unresolved) = diags.iter().find(|d| is_of_reference(d))
         && let Some(span) = unresolved.subject
     {
         return Err(missing(span.start, span.end));
@@ -106,6 +109,17 @@ fn lower(name: &str, source: &Arc<str>, names: &[Str]) -> Result<Expr> {
         Some(function) => Err(format!("a template cannot call {function}").into()),
         None => Ok(expr),
     }
+}
+
+/// Whether a name is to blame that no template knows.
+fn is_of_reference(d: &Diagnostic) -> bool {
+    [
+        "Invalid reference",
+        "Reference to undeclared ",
+        "Invalid \"",
+    ]
+    .iter()
+    .any(|start| d.summary.starts_with(start))
 }
 
 /// Errors in a template as one text.

@@ -9,6 +9,12 @@ use crate::functions;
 use crate::syntax::{NodeKind, TokenKind, Tree};
 use crate::{Span, Str};
 
+/// Whether a template is a plain reference. Afterwards parentheses and quotes around one leave no
+/// trace.
+fn is_direct(tree: &Tree, node: u32) -> bool {
+    !matches!(tree.kind(node), NodeKind::Paren | NodeKind::Quoted)
+}
+
 impl Lowerer {
     pub(super) fn call(&mut self, tree: &Arc<Tree>, node: u32) -> NodeId {
         let span = tree.span(node);
@@ -28,6 +34,16 @@ impl Lowerer {
             [name] | ["core", name] => (self.lookup)(name),
             _ => None,
         };
+        if builtin.is_some_and(|f| f.name == "templatestring")
+            && let Some(&first) = tree.children(node).first()
+            && !is_direct(tree, first)
+        {
+            return self.fail_later(
+                "Invalid function argument",
+                crate::functions::INDIRECT_TEMPLATE,
+                tree.span(first),
+            );
+        }
         let lowered = match (builtin, &names[..]) {
             (Some(function), _) => {
                 let name_span = (name_span.start, name_span.end);
@@ -56,7 +72,7 @@ impl Lowerer {
             "There is no function \"{name}\".{}",
             did_you_mean(name, known)
         );
-        self.fail("Call to unknown function", detail, span)
+        self.fail_later("Call to unknown function", detail, span)
     }
 
     fn unknown_namespace(&mut self, names: &[&str], span: Span) -> NodeId {

@@ -180,15 +180,22 @@ impl Names<'_> {
     /// The attribute that must follow.
     fn only(&self) -> Result<Str, Box<Wrong>> {
         let name = self.name;
+        // What follows is missing, so nothing that is declared can be meant.
+        let summary = match name {
+            "var" => "Reference to undeclared input variable".into(),
+            "local" => "Reference to undeclared local value".into(),
+            "module" => SUMMARY.into(),
+            _ => format!("Invalid \"{name}\" attribute"),
+        };
         self.attribute(0).ok_or_else(|| match self.steps.first() {
             None => {
                 let detail =
                     format!("\"{name}\" is not a value; name one of its attributes: {name}.NAME.");
-                self.wrong(SUMMARY, detail, self.whole())
+                self.wrong(summary, detail, self.whole())
             }
             Some(&step) => {
                 let detail = format!("\"{name}\" must be followed by a dot and a name.");
-                self.wrong(SUMMARY, detail, step_span(self.tree, step))
+                self.wrong(summary, detail, step_span(self.tree, step))
             }
         })
     }

@@ -81,6 +81,7 @@ fn show(e: &Expr, id: NodeId) -> String {
             format!("({provider}::{function} {})", list(args))
         }
         Node::Invalid => "!".into(),
+        Node::Fails(why) => format!("!{}", why.summary),
     }
 }
 
@@ -191,8 +192,12 @@ fn templates() {
 
 #[track_caller]
 fn check_error(text: &str, summary: &str, at: &str) {
-    let (_, diags) = lowered(text, &[]);
-    let found = diags.iter().next().expect("an error is reported");
+    let (expr, diags) = lowered(text, &[]);
+    let later = expr.0.nodes.iter().find_map(|node| match node {
+        Node::Fails(why) => Some(&**why),
+        _ => None,
+    });
+    let found = diags.iter().next().or(later).expect("an error is reported");
     let span = found.subject.expect("the error has a position");
     assert_eq!(
         (
@@ -207,8 +212,14 @@ fn check_error(text: &str, summary: &str, at: &str) {
 fn wrong_names() {
     check_error("foo", "Invalid reference", "foo");
     check_error("x[1]", "Invalid reference", "[1]");
-    check_error("var", "Invalid reference", "var");
-    check_error("local[\"x\"]", "Invalid reference", "[\"x\"]");
+    check_error("var", "Reference to undeclared input variable", "var");
+    check_error(
+        "local[\"x\"]",
+        "Reference to undeclared local value",
+        "[\"x\"]",
+    );
+    check_error("path", "Invalid \"path\" attribute", "path");
+    check_error("module[0]", "Invalid reference", "[0]");
     check_error("data.x", "Invalid reference", "data.x");
     check_error("resource.x", "Invalid reference", "resource.x");
     check_error("each.foo", "Invalid \"each\" attribute", "each.foo");

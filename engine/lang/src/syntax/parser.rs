@@ -1,5 +1,6 @@
 //! The parser's machinery; the grammar is in files of its own. Nodes are written children first, so nothing is ever moved or patched.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::lexer::{self, Lexed, Start};
@@ -32,7 +33,9 @@ pub(crate) struct Parser<'a> {
     pub(crate) pos: usize,
     /// Inside brackets newlines mean nothing.
     pub(crate) skip_newlines: bool,
-    pub(crate) diags: Diags,
+    diags: Diags,
+    /// What the lexer found behind the place that the parser is at, and where.
+    lexical: VecDeque<(u32, Diagnostic)>,
     /// How far lines were counted: offset, and the number of its line.
     pub(crate) line: (usize, usize),
 }
@@ -42,11 +45,13 @@ impl<'a> Parser<'a> {
         let Lexed {
             kinds,
             starts,
-            mut diags,
+            diags,
         } = lexer::lex(file, text, start);
-        for d in &mut diags.0 {
+        let lexical = diags.into_iter().map(|mut d| {
+            let at = d.subject.map_or(0, |s| s.start);
             d.subject = d.subject.map(|s| place(file, origin, s.start, s.end));
-        }
+            (at, d)
+        });
         let nodes = Vec::with_capacity(kinds.len() / 4);
         Self {
             file,
@@ -57,13 +62,15 @@ impl<'a> Parser<'a> {
             nodes,
             pos: 0,
             skip_newlines: false,
-            diags,
+            diags: Diags::new(),
+            lexical: lexical.collect(),
             line: (0, 1),
         }
     }
 
     /// The finished tree. Its root is the last node closed.
-    pub(crate) fn finish(self) -> (Arc<Tree>, Diags) {
+    pub(crate) fn finish(mut self) -> (Arc<Tree>, Diags) {
+        self.take_lexical(u32::MAX);
         let tree = Tree {
             file: self.file,
             origin: self.origin,
@@ -165,7 +172,19 @@ impl<'a> Parser<'a> {
 
     pub(crate) fn report(&mut self, summary: &str, detail: impl Into<String>, token: usize) {
         let span = self.token_span(token);
+        let found_at = self.range(token.max(self.next())).0;
+        self.take_lexical(found_at);
         self.diags.push(Diagnostic::error(summary, detail).at(span));
+    }
+
+    /// Takes over what the lexer found up to an offset, so that errors are told in the order in
+    /// which a reader meets them.
+    fn take_lexical(&mut self, up_to: u32) {
+        while self.lexical.front().is_some_and(|(at, _)| *at <= up_to) {
+            self.diags
+                .0
+                .extend(self.lexical.pop_front().map(|(_, d)| d));
+        }
     }
 }
 

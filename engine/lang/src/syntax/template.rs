@@ -86,7 +86,7 @@ impl Parser<'_> {
         let stop = loop {
             match self.kinds[self.pos] {
                 Text => self.pos += 1,
-                Interp => self.interpolation()?,
+                Interp => self.interpolation(end)?,
                 Control => {
                     let at = self.pos;
                     if let Some(word) = self.directive(end)? {
@@ -114,7 +114,8 @@ impl Parser<'_> {
         }
     }
 
-    fn interpolation(&mut self) -> Parse {
+    /// An interpolation in a template that ends with `end`.
+    fn interpolation(&mut self, end: TokenKind) -> Parse {
         let mark = Mark {
             node: self.mark().node,
             token: self.pos,
@@ -124,7 +125,7 @@ impl Parser<'_> {
             p.expression()?;
             match p.peek() {
                 SeqEnd => _ = p.bump(),
-                Eof | Invalid if p.peek() == Eof => {
+                stop @ (Eof | OQuote) if stop == Eof || end == CQuote => {
                     p.report("Unclosed template interpolation sequence", "There is no closing brace for this interpolation.", mark.token);
                     return Err(Abort);
                 }

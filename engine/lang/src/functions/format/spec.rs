@@ -37,31 +37,6 @@ pub(super) struct Verb<'a> {
 }
 
 impl<'a> Verb<'a> {
-    /// The same with another letter.
-    pub(super) fn letter(&self, letter: char) -> Self {
-        Self {
-            letter,
-            ..self.clone()
-        }
-    }
-
-    /// The same without a precision.
-    pub(super) fn unlimited(self) -> Self {
-        Self {
-            precision: None,
-            ..self
-        }
-    }
-
-    /// The same without flags for signs.
-    pub(super) fn unsigned(self) -> Self {
-        Self {
-            plus: false,
-            space: false,
-            ..self
-        }
-    }
-
     fn new(source: &'a str) -> Self {
         Self {
             source,

@@ -51,7 +51,7 @@ impl Writer {
             Value::Null(_) => self.plain("null", place),
             Value::Bool(b) => self.plain(if *b { "true" } else { "false" }, place),
             Value::Number(n) if n.is_infinite() => {
-                self.plain(if n.is_negative() { "-.Inf" } else { "+.Inf" }, place)
+                self.plain(if n.is_negative() { "-Inf" } else { "+Inf" }, place)
             }
             number @ Value::Number(_) => {
                 let text = convert(number, &Type::String).map_err(|e| e.reason)?;

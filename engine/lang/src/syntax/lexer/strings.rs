@@ -60,7 +60,7 @@ impl Lexer<'_> {
             _ => {
                 self.pos += 1;
                 return self.report(
-                    "Invalid escape sequence",
+                    "Invalid character",
                     "A backslash cannot be the last character of a line.",
                     start,
                     self.pos,
