@@ -184,7 +184,7 @@ fn natural(verb: &Verb<'_>, value: &Value) -> std::result::Result<String, String
         Value::String(s) if !verb.sharp => s.to_string(),
         Value::Number(n) if !verb.sharp && n.is_infinite() => n.to_string(),
         Value::Number(n) if !verb.sharp => {
-            let sign = if n.is_negative() { "-" } else { "" };
+            let sign = if has_minus(n) { "-" } else { "" };
             format!("{sign}{}", digits::float(n, 'g', None)?)
         }
         Value::Bool(b) if !verb.sharp => b.to_string(),
