@@ -29,12 +29,19 @@ const ALL: &[Explanation] = &[
     },
     Explanation {
         heading: "Logarithms of the smallest floats",
-        matches: |found| has(found, "log(") && found.text.contains("e-3"),
+        matches: |found| (has(found, "log(") || has(found, "pow(")) && tiny(&found.text),
     },
 ];
 
 fn has(found: &Found, text: &str) -> bool {
     found.text.contains(text)
+}
+
+/// Whether there is a literal that is a float with fewer digits than others.
+fn tiny(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut exponents = text.split("e-3").skip(1);
+    exponents.any(|rest| rest.bytes().take_while(u8::is_ascii_digit).count() == 2)
 }
 
 /// The reason for a difference: a heading of `docs/differences.md`.

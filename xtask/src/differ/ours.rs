@@ -132,6 +132,9 @@ fn stored(value: Value) -> Value {
     let Value::Number(number) = &value else {
         return value.map_children(|_, child| stored(child.clone()));
     };
+    if let Some(whole) = number.to_i64() {
+        return Value::int(whole);
+    }
     let float = Number::from_f64(number.to_f64());
     let float = float.ok().filter(|f| f == number && !f.is_integer());
     let read = || Number::parse(&number.to_string());
