@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_sdk::{Diagnostic, Path};
-use uuid::Uuid;
 
 use crate::driver::{Driver, DriverError, Manages};
 use crate::model::{Capacity, Kind, Object, ZoneSpec, ZoneView};
@@ -73,16 +72,15 @@ impl Client {
         Ok(views.into_values().collect())
     }
 
-    /// Makes an object, or finds the one that an interrupted create of the same has made.
+    /// Makes an object, or finds the one that the same token has made before.
     ///
     /// # Errors
     /// What the driver says, as a diagnostic.
-    pub async fn create<K: Kind>(&self, spec: K::Spec) -> Result<Object<K>, Diagnostic>
+    pub async fn create<K: Kind>(&self, token: &str, spec: K::Spec) -> Result<Object<K>, Diagnostic>
     where
         dyn Driver: Manages<K>,
     {
-        let token = token::<K>(&spec);
-        let made = Manages::<K>::create(self.driver(), &token, spec).await;
+        let made = Manages::<K>::create(self.driver(), token, spec).await;
         made.map_err(|error| diagnostic(K::NAME, "creating", &error))
     }
 
@@ -131,16 +129,6 @@ impl Client {
     fn planned(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<ZoneSpec>>> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The idempotency token of a create: the same for the same object, so that a create whose
-/// answer was lost can be repeated.
-fn token<K: Kind>(spec: &K::Spec) -> String {
-    // A specification is plain data; should it ever have no JSON form, its debug form is as
-    // good for telling two of them apart.
-    let text = serde_json::to_string(spec).unwrap_or_else(|_| format!("{spec:?}"));
-    let identity = format!("{}\u{0}{text}", K::NAME);
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, identity.as_bytes()).to_string()
 }
 
 /// A driver's refusal as people should read it, with the attribute to blame.

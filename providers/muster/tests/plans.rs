@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use muster_provider::{ApplyRequest, PlanRequest, Planned, Provider, Read, Request, Response};
+use muster_provider::{
+    Applied, ApplyRequest, PlanRequest, Planned, Provider, Read, Request, Response,
+};
 use muster_provider_muster::MusterProvider;
 use muster_schema::{Block, proposed_new};
 use muster_sdk::{Server, Type, Value};
@@ -85,18 +87,7 @@ impl Bench {
     async fn apply(&self, ty: &str, prior: &Value, config: &Value) -> Value {
         let planned = self.plan(ty, prior, config).await;
         assert!(planned.diags.is_empty(), "{:?}", planned.diags);
-        let request = ApplyRequest {
-            type_name: ty.into(),
-            prior: prior.clone(),
-            planned: planned.value,
-            config: config.clone(),
-            planned_private: planned.private,
-            provider_meta: Value::NULL,
-        };
-        let Response::Applied(applied) = self.server.call(Request::Apply(request)).await.unwrap()
-        else {
-            panic!("an apply answers an apply");
-        };
+        let applied = self.make(ty, prior, config, &planned).await;
         assert!(applied.diags.is_empty(), "{:?}", applied.diags);
         let request = Read {
             type_name: ty.into(),
@@ -110,6 +101,22 @@ impl Bench {
         };
         assert_eq!(value, applied.value, "what was made is what is there");
         value
+    }
+
+    /// Makes a change that was planned.
+    async fn make(&self, ty: &str, prior: &Value, config: &Value, planned: &Planned) -> Applied {
+        let request = ApplyRequest {
+            type_name: ty.into(),
+            prior: prior.clone(),
+            planned: planned.value.clone(),
+            config: config.clone(),
+            planned_private: planned.private.clone(),
+            provider_meta: Value::NULL,
+        };
+        match self.server.call(Request::Apply(request)).await.unwrap() {
+            Response::Applied(applied) => applied,
+            other => panic!("an apply answers an apply: {other:?}"),
+        }
     }
 
     async fn zone(&self, name: &str, cpu: i64, gpu: i64) -> Value {
@@ -177,6 +184,34 @@ fn ids(items: &[Value]) -> Value {
 
 fn id(object: &Value) -> Value {
     object.get("id").unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_plan_makes_one_object_however_often_it_is_applied() {
+    let bench = Bench::new().await;
+    let zone = bench.zone("a", 100, 8).await;
+    let zones = ids(&[id(&zone)]);
+    let fleet = [("name", "web".into()), ("zones", zones.clone())];
+    let other = bench.zone_config("b", 1, 0);
+    for (ty, config) in [
+        ("muster_zone", other),
+        ("muster_fleet", bench.config("muster_fleet", &fleet)),
+        ("muster_settlement", settlement(&bench, zones, 1)),
+    ] {
+        let none = bench.none(ty);
+        // Two resources, or two states, with the same configuration.
+        let first = bench.plan(ty, &none, &config).await;
+        let second = bench.plan(ty, &none, &config).await;
+        let made = bench.make(ty, &none, &config, &first).await;
+        assert!(made.diags.is_empty(), "{:?}", made.diags);
+        let again = bench.make(ty, &none, &config, &first).await;
+        assert_eq!(again.value, made.value, "{ty}: the same plan");
+        let refused = bench.make(ty, &none, &config, &second).await;
+        let summaries: Vec<&str> = refused.diags.iter().map(|d| d.summary.as_str()).collect();
+        assert_eq!(summaries, ["Object Already Exists"], "{ty}: another plan");
+        assert!(refused.value.is_null());
+        assert!(made.private.is_empty(), "the token is not stored");
+    }
 }
 
 /// The errors of a plan, as `path: summary`.

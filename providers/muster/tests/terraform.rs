@@ -375,6 +375,27 @@ fn a_delivery_that_has_begun_is_kept() {
 }
 
 #[test]
+fn two_resources_never_share_an_object() {
+    if !has_terraform() {
+        return;
+    }
+    let twin = r#"resource "muster_fleet" "twin" {
+      name       = "web"
+      zones      = [muster_zone.a.id, muster_zone.b.id]
+      capacity   = 4
+      depends_on = [muster_fleet.web]
+    }"#;
+    let workspace = Workspace::with_main(&format!("{ZONES}{twin}"));
+    let output = workspace.run(&["apply", "-auto-approve", "-no-color"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output);
+    assert!(text.contains("Object Already Exists"), "{text}");
+    assert_eq!(workspace.world()["fleets"].as_object().unwrap().len(), 1);
+    let kept = workspace.ok(&["state", "list"]);
+    assert!(!kept.contains("twin"), "{kept}");
+}
+
+#[test]
 fn an_object_is_imported_by_its_id() {
     if !has_terraform() {
         return;

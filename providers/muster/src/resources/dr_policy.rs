@@ -4,7 +4,7 @@ use muster_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{duration, find, missing_id};
+use super::{duration, find, missing_id, plan_token, take_token};
 use crate::client::{Client, diagnostic};
 use crate::model::time::parse_duration;
 use crate::model::{DrPolicy, DrSpec, Object};
@@ -126,6 +126,7 @@ impl Resource for DrPolicyResource {
         plan: &mut PlanChange<'_>,
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
+        plan_token(plan, cx)?;
         let planned = plan.planned();
         if let Some(diagnostic) = same_site(&planned)? {
             return Err(diagnostic);
@@ -151,7 +152,9 @@ impl Resource for DrPolicyResource {
         planned: DrState,
         cx: &mut Context<'_, Client>,
     ) -> Result<DrState, Failure<DrState>> {
-        Ok(cx.client().create::<DrPolicy>(planned.spec).await?.into())
+        let token = take_token(cx);
+        let made = cx.client().create::<DrPolicy>(&token, planned.spec).await?;
+        Ok(made.into())
     }
 
     async fn read(

@@ -4,7 +4,7 @@ use muster_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{duration, find, leaves_all, missing_id, placement};
+use super::{duration, find, leaves_all, missing_id, placement, plan_token, take_token};
 use crate::client::{Client, diagnostic};
 use crate::model::{
     Capacity, Fleet, FleetSpec, Instance, Object, ZoneView, instance_type, instance_types,
@@ -144,6 +144,7 @@ impl Resource for FleetResource {
         plan: &mut PlanChange<'_>,
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
+        plan_token(plan, cx)?;
         if plan.is_noop() {
             return Ok(());
         }
@@ -171,7 +172,9 @@ impl Resource for FleetResource {
         planned: FleetState,
         cx: &mut Context<'_, Client>,
     ) -> Result<FleetState, Failure<FleetState>> {
-        Ok(cx.client().create::<Fleet>(planned.spec).await?.into())
+        let token = take_token(cx);
+        let made = cx.client().create::<Fleet>(&token, planned.spec).await?;
+        Ok(made.into())
     }
 
     async fn read(

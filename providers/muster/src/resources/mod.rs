@@ -11,10 +11,37 @@ pub(crate) use settlement::SettlementResource;
 pub(crate) use zone::ZoneResource;
 
 use muster_sdk::schema::{Attribute, list, nested, number, string};
-use muster_sdk::{Diagnostic, Fault, Field, Fields, Path, Type};
+use muster_sdk::{Context, Diagnostic, Fault, Field, Fields, Path, PlanChange, Type};
+use uuid::Uuid;
 
+use crate::client::Client;
 use crate::model::ZoneView;
 use crate::model::time::{parse_duration, parse_time};
+
+/// Under which name a planned create keeps its idempotency token.
+const TOKEN: &str = "token";
+
+/// Gives a create that is being planned a token that no other create has.
+///
+/// The token tells a repeated apply of one plan, which finds what the first has made, from
+/// another resource or another state that wants an object of the same name, which is refused.
+fn plan_token(plan: &PlanChange<'_>, cx: &mut Context<'_, Client>) -> Result<(), Diagnostic> {
+    // Engines plan once more before they apply. One that shows the first plan again keeps its
+    // token; with all others the last plan before the apply has the say.
+    if !plan.is_create() || cx.private.get::<String>(TOKEN).is_some() {
+        return Ok(());
+    }
+    let token = Uuid::new_v4().to_string();
+    let kept = cx.private.set(TOKEN, &token);
+    kept.map_err(|error| Fault::new(error.to_string()).into())
+}
+
+/// The token of a create. It is spent with that: what was made later is never taken for it.
+fn take_token(cx: &mut Context<'_, Client>) -> String {
+    let planned = cx.private.get(TOKEN);
+    cx.private.remove(TOKEN);
+    planned.unwrap_or_else(|| Uuid::new_v4().to_string())
+}
 
 /// The amounts of a zone's resources, all given by the provider.
 fn amounts() -> Attribute {

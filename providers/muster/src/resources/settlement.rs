@@ -6,7 +6,7 @@ use muster_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{find, leaves_all, missing_id, placement, time};
+use super::{find, leaves_all, missing_id, placement, plan_token, take_token, time};
 use crate::client::{Client, diagnostic};
 use crate::model::time::parse_time;
 use crate::model::{
@@ -192,6 +192,7 @@ impl Resource for SettlementResource {
         plan: &mut PlanChange<'_>,
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
+        plan_token(plan, cx)?;
         if plan.is_noop() {
             return Ok(());
         }
@@ -234,7 +235,12 @@ impl Resource for SettlementResource {
         planned: SettlementState,
         cx: &mut Context<'_, Client>,
     ) -> Result<SettlementState, Failure<SettlementState>> {
-        Ok(cx.client().create::<Settlement>(planned.spec).await?.into())
+        let token = take_token(cx);
+        let made = cx
+            .client()
+            .create::<Settlement>(&token, planned.spec)
+            .await?;
+        Ok(made.into())
     }
 
     async fn read(

@@ -2,7 +2,7 @@ use muster_sdk::schema::{Schema, map, nested, number, string};
 use muster_sdk::{Context, Diagnostic, Failure, Path, PlanChange, Resource, Type, error_at};
 use serde::{Deserialize, Serialize};
 
-use super::{amounts, missing_id};
+use super::{amounts, missing_id, plan_token, take_token};
 use crate::client::{Client, diagnostic};
 use crate::driver::Manages;
 use crate::model::{Capacity, Object, Resource as Amount, Zone, ZoneSpec};
@@ -104,6 +104,7 @@ impl Resource for ZoneResource {
         plan: &mut PlanChange<'_>,
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
+        plan_token(plan, cx)?;
         // The id is known before the zone is there, so that plans of what goes into it can be
         // exact. The attributes that it follows from are the ones that force a replacement.
         let Ok(spec) = plan.planned().parse::<Identity>() else {
@@ -147,7 +148,9 @@ impl Resource for ZoneResource {
         planned: ZoneState,
         cx: &mut Context<'_, Client>,
     ) -> Result<ZoneState, Failure<ZoneState>> {
-        Ok(cx.client().create::<Zone>(planned.spec).await?.into())
+        let token = take_token(cx);
+        let made = cx.client().create::<Zone>(&token, planned.spec).await?;
+        Ok(made.into())
     }
 
     async fn read(
