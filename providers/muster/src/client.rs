@@ -92,14 +92,8 @@ impl Client {
     where
         dyn Driver: Manages<K>,
     {
-        let failed = |error: DriverError| diagnostic(K::NAME, "reading", &error);
-        let found = Manages::<K>::get(self.driver(), id).await.map_err(failed)?;
-        if found.is_some() {
-            Manages::<K>::confirm(self.driver(), id)
-                .await
-                .map_err(failed)?;
-        }
-        Ok(found)
+        let found = Manages::<K>::get(self.driver(), id).await;
+        found.map_err(|error| diagnostic(K::NAME, "reading", &error))
     }
 
     /// Changes an object.

@@ -19,12 +19,8 @@ pub trait Manages<K: Kind>: Send + Sync {
         spec: K::Spec,
     ) -> BoxFuture<'a, Result<Object<K>, DriverError>>;
 
-    /// Looks at an object. `None` when there is none of this id.
+    /// Looks at an object, and changes nothing. `None` when there is none of this id.
     fn get<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Object<K>>, DriverError>>;
-
-    /// Says that the object is on record with its owner: from now on its token is spent, and the
-    /// same create would be a second object.
-    fn confirm<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
 
     /// Changes an object in place. All or nothing.
     fn update<'a>(

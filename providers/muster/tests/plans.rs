@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// A configured provider with an empty world.
 struct Bench {
     server: Server<MusterProvider>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Bench {
@@ -32,7 +32,7 @@ impl Bench {
         assert!(answer.diags().is_empty());
         Self {
             server,
-            _folder: folder,
+            folder: folder,
         }
     }
 
@@ -89,6 +89,7 @@ impl Bench {
         assert!(planned.diags.is_empty(), "{:?}", planned.diags);
         let applied = self.make(ty, prior, config, &planned).await;
         assert!(applied.diags.is_empty(), "{:?}", applied.diags);
+        let before = self.world();
         let request = Read {
             type_name: ty.into(),
             current: applied.value.clone(),
@@ -100,7 +101,13 @@ impl Bench {
             panic!("a read answers a read");
         };
         assert_eq!(value, applied.value, "what was made is what is there");
+        assert_eq!(self.world(), before, "who reads does not write");
         value
+    }
+
+    /// The file of the simulated world.
+    fn world(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("sim.json")).unwrap()
     }
 
     /// Makes a change that was planned.

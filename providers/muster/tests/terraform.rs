@@ -169,11 +169,13 @@ fn the_quickstart_lives_and_dies() {
         applied.contains("5 added, 0 changed, 0 destroyed"),
         "{applied}"
     );
+    let made = workspace.world();
     assert_eq!(
         workspace.plan(&[]),
         [""; 0],
         "an applied configuration has no changes"
     );
+    assert_eq!(workspace.world(), made, "a plan changes nothing");
     let settled = &workspace.world()["settlements"];
     let settlement = settled.as_object().unwrap().values().next().unwrap();
     assert!(

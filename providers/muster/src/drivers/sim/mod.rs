@@ -112,25 +112,6 @@ impl<K: Kept> Manages<K> for Sim {
         self.read(move |world, now| Ok(object(world, &id, now)))
     }
 
-    fn confirm<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
-        let (id, file) = (id.to_owned(), self.file.clone());
-        blocking(move || {
-            let pending = |world: &World| {
-                K::records(world)
-                    .get(&id)
-                    .is_some_and(|r| r.token.is_some())
-            };
-            if file.read(|world| Ok(pending(world)))? {
-                file.write(|world| {
-                    world::confirm::<K>(world, &id);
-                    Ok(())
-                })?;
-            }
-            Ok(())
-        })
-        .boxed()
-    }
-
     fn update<'a>(
         &'a self,
         id: &'a str,

@@ -32,7 +32,7 @@ pub(super) type Records<S, R> = BTreeMap<String, Record<S, R>>;
 /// One object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record<S, R> {
-    /// The token that made it, until its owner has it on record.
+    /// The token that made it, until it is changed.
     pub(super) token: Option<String>,
     pub(super) spec: S,
     pub(super) run: R,
@@ -232,13 +232,6 @@ pub(super) fn create<K: Kept>(
     };
     K::records_mut(world).insert(id.clone(), record);
     Ok(id)
-}
-
-/// See [`Manages::confirm`](crate::driver::Manages::confirm).
-pub(super) fn confirm<K: Kept>(world: &mut World, id: &str) {
-    if let Some(record) = K::records_mut(world).get_mut(id) {
-        record.token = None;
-    }
 }
 
 /// See [`Manages::update`](crate::driver::Manages::update).
