@@ -324,6 +324,43 @@ async fn a_settlement_follows_its_zone() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_has_begun_is_not_replaced() {
+    let bench = Bench::new().await;
+    let ty = "muster_settlement";
+    let (a, b) = (bench.zone("a", 1, 8).await, bench.zone("b", 1, 8).await);
+    let config = |zone: &Value, gpus, early: bool| {
+        let attributes = [
+            ("contract_id", "CS_1".into()),
+            ("buyer_id", "b".into()),
+            ("resource_type", "gpu".into()),
+            ("quantity", Value::int(gpus)),
+            ("duration_hours", Value::int(24)),
+            ("provider_priority", ids(&[id(zone)])),
+            ("early_termination", Value::Bool(early)),
+        ];
+        bench.config(ty, &attributes)
+    };
+    let made = bench
+        .apply(ty, &bench.none(ty), &config(&a, 4, false))
+        .await;
+    assert_eq!(made.get("state"), Some(&"ACTIVE".into()));
+    let begun = [".early_termination: Settlement Has Begun"];
+    // Leave asked for together with the replacement comes too late: it ends first.
+    for config in [
+        config(&a, 5, false),
+        config(&b, 4, false),
+        config(&a, 5, true),
+    ] {
+        let planned = bench.plan(ty, &made, &config).await;
+        assert_eq!(errors(&planned), begun);
+    }
+    let free = bench.apply(ty, &made, &config(&a, 4, true)).await;
+    let planned = bench.plan(ty, &free, &config(&b, 5, true)).await;
+    assert_eq!(errors(&planned), [""; 0]);
+    assert_eq!(planned.requires_replace.len(), 2);
+}
+
+#[tokio::test]
 async fn a_fleet_grows_in_place() {
     let bench = Bench::new().await;
     let ty = "muster_fleet";

@@ -366,6 +366,10 @@ fn a_delivery_that_has_begun_is_kept() {
         text(&output)
     );
     let main = fs::read_to_string(workspace.path("main.tf")).unwrap();
+    let larger = main.replace("quantity       = 4", "quantity = 5");
+    fs::write(workspace.path("main.tf"), larger).unwrap();
+    let text = workspace.refused();
+    assert!(text.contains("Settlement Has Begun"), "{text}");
     let allowed = main.replace(
         "quantity       = 4",
         "quantity = 4\n early_termination = true",

@@ -237,16 +237,7 @@ impl<R: Resource> Typed<R> {
         let planned = rules::plan(&self.schema, &input.prior, &input.config, &input.proposed);
         let mut change = PlanChange::new(&self.schema, &input.prior, &input.config, planned);
         self.inner.plan(&mut change, cx).await?;
-        let (planned, mut replace) = change.finish();
-        for path in rules::replacements(&self.schema, &input.prior, &planned) {
-            if !replace.contains(&path) {
-                replace.push(path);
-            }
-        }
-        if input.prior.is_null() {
-            replace.clear();
-        }
-        Ok((planned, replace))
+        Ok(change.finish())
     }
 
     async fn delete(&self, input: &ApplyInput, cx: &mut Context<'_, R::Client>) -> Change {

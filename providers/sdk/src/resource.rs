@@ -2,6 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use muster_lang::{Diagnostic, Diags};
+use muster_schema::requires_replace;
 use muster_value::{Path, PathStep, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +11,7 @@ use crate::fault::Fault;
 use crate::rules::replace_at;
 use crate::schema::Schema;
 use crate::stop::Stop;
-use crate::{Fields, Private, ser};
+use crate::{Fields, Private, rules, ser};
 
 /// A resource type.
 ///
@@ -316,8 +317,31 @@ impl<'a> PlanChange<'a> {
         self.replace.push(path);
     }
 
+    /// Whether the plan, as it is so far, needs a new object in place of the one that is there:
+    /// the schema says so, or [`require_replace`](Self::require_replace) did.
+    pub fn is_replace(&self) -> bool {
+        let paths = self.replacements();
+        let block = self.schema.block();
+        !requires_replace(block, self.prior, &self.planned, &paths).is_empty()
+    }
+
     pub(crate) fn finish(self) -> (Value, Vec<Path>) {
-        (self.planned, self.replace)
+        let replace = self.replacements();
+        (self.planned, replace)
+    }
+
+    /// Where a change needs a new object; nowhere when there is none yet.
+    fn replacements(&self) -> Vec<Path> {
+        if self.is_create() {
+            return Vec::new();
+        }
+        let mut paths = self.replace.clone();
+        for path in rules::replacements(self.schema, self.prior, &self.planned) {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        paths
     }
 
     fn attribute_type(&self, name: &str) -> Result<muster_value::Type, Fault> {

@@ -17,7 +17,7 @@ pub use fleet::{
 };
 pub use placement::{Candidates, Demand, Placement, Rejected, Strategy, ZoneView, choose};
 pub use settlement::{
-    Access, Delivery, PenaltyTier, Settlement, SettlementSpec, SettlementStatus, Sla,
+    Access, Delivery, PenaltyTier, Settlement, SettlementSpec, SettlementStatus, Sla, has_begun,
 };
 pub use zone::{Zone, ZoneSpec, ZoneStatus};
 

@@ -79,6 +79,15 @@ impl SettlementSpec {
     }
 }
 
+/// Whether a settlement in this state has begun and is not over yet: to end it then is to break
+/// the contract. A delivery that failed has begun as well.
+pub fn has_begun(state: &str) -> bool {
+    !matches!(
+        state,
+        "PENDING" | "RESERVED" | "SCHEDULED" | "CANCELLED" | "SETTLED"
+    )
+}
+
 /// The time of a delivery, in seconds since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
@@ -158,4 +167,27 @@ pub struct Access {
     pub monitoring: String,
     /// The secret for all of them.
     pub token: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_has_begun_until_it_is_settled() {
+        for state in ["PENDING", "RESERVED", "SCHEDULED", "CANCELLED", "SETTLED"] {
+            assert!(!has_begun(state), "{state}");
+        }
+        for state in [
+            "PROVISIONING",
+            "ACTIVE",
+            "DEGRADED",
+            "FAILING_OVER",
+            "RELEASING",
+            "DEFAULTED",
+            "ERROR",
+        ] {
+            assert!(has_begun(state), "{state}");
+        }
+    }
 }

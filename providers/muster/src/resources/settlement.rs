@@ -10,7 +10,7 @@ use super::{find, leaves_all, missing_id, placement, plan_token, take_token, tim
 use crate::client::{Client, diagnostic};
 use crate::model::time::parse_time;
 use crate::model::{
-    Access, Object, Placement, Resource as Amount, Settlement, SettlementSpec, ZoneView,
+    Access, Object, Placement, Resource as Amount, Settlement, SettlementSpec, ZoneView, has_begun,
 };
 
 /// `muster_settlement`
@@ -204,7 +204,10 @@ impl Resource for SettlementResource {
             if let Some(path) = left {
                 plan.require_replace(path);
             }
-            return Ok(());
+            return match plan.is_replace() {
+                true => refuse_early_end(&prior.parse()?),
+                false => Ok(()),
+            };
         }
         check_time(&plan.planned())?;
         check_size(&plan.planned(), &zones)
@@ -215,19 +218,7 @@ impl Resource for SettlementResource {
         state: SettlementState,
         _cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
-        if state.state.as_deref() != Some("ACTIVE") || state.spec.early_termination {
-            return Ok(());
-        }
-        Err(error_at(
-            Path::root().attr("early_termination"),
-            "Settlement Has Begun",
-            format!(
-                "The delivery of {} has begun, and the contract holds until {}. To end it before \
-                 that, set \"early_termination\" to true, apply, and destroy it then.",
-                state.spec.contract_id,
-                state.end_time.unwrap_or_default()
-            ),
-        ))
+        refuse_early_end(&state)
     }
 
     async fn create(
@@ -297,6 +288,25 @@ fn positive(value: &muster_sdk::Value) -> Result<(), String> {
         Some(n) if n.to_f64() <= 0.0 => Err(format!("must be more than 0, and is {n}")),
         _ => Ok(()),
     }
+}
+
+/// A delivery that has begun is not ended, nor given up for another one, unless the settlement
+/// as it is now allows that.
+fn refuse_early_end(state: &SettlementState) -> Result<(), Diagnostic> {
+    let begun = state.state.as_deref().is_some_and(has_begun);
+    if !begun || state.spec.early_termination {
+        return Ok(());
+    }
+    Err(error_at(
+        Path::root().attr("early_termination"),
+        "Settlement Has Begun",
+        format!(
+            "The delivery of {} has begun, and the contract holds until {}. To end it before \
+             that, set \"early_termination\" to true, apply, and destroy or replace it then.",
+            state.spec.contract_id,
+            state.end_time.as_deref().unwrap_or_default()
+        ),
+    ))
 }
 
 /// A delivery that has ended before it was asked for cannot be made.

@@ -6,7 +6,7 @@ use crate::driver::DriverError;
 use crate::model::time::{format_time, parse_time};
 use crate::model::{
     Access, DrPolicy, DrSpec, DrStatus, Fleet, FleetSpec, FleetStatus, Kind, Resource, Settlement,
-    SettlementSpec, SettlementStatus, Zone, ZoneSpec, ZoneStatus, choose, instance_type,
+    SettlementSpec, SettlementStatus, Zone, ZoneSpec, ZoneStatus, choose, has_begun, instance_type,
 };
 
 impl Kept for Zone {
@@ -219,7 +219,7 @@ impl Kept for Settlement {
             return Ok(());
         };
         let state = record.spec.delivery(record.run.start).state(now);
-        if state == "ACTIVE" && !record.spec.early_termination {
+        if has_begun(state) && !record.spec.early_termination {
             return Err(DriverError::Refused(format!(
                 "the settlement of {} has begun and does not allow early termination",
                 record.spec.contract_id
