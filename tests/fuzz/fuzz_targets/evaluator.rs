@@ -5,11 +5,13 @@ use std::cell::LazyCell;
 
 use libfuzzer_sys::fuzz_target;
 use muster_fuzz::{FILE, Fixtures, check_diags, conforms, is_quick, look_at, text};
-use muster_lang::{Scope, eval, syntax::parse_expression};
+use muster_lang::expr::Node;
+use muster_lang::{Expr, Scope, eval, syntax::parse_expression};
 use muster_value::{Type, Unknown, Value, from_msgpack, to_msgpack};
 
 thread_local! {
     static KNOWN: LazyCell<Fixtures> = const { LazyCell::new(Fixtures::known) };
+    static SECRETS: LazyCell<Fixtures> = const { LazyCell::new(Fixtures::with_other_secrets) };
     /// The same with some variables not known yet.
     static PARTLY: LazyCell<[Fixtures; 3]> = const {
         LazyCell::new(|| {
@@ -83,6 +85,38 @@ fn check_promise(value: &Value, unknown: &Unknown) {
     }
 }
 
+/// Whether an expression may tell something about secrets: by declassifying, or by what fails.
+fn tells(expr: &Expr) -> bool {
+    let by = |n: &Node| match n {
+        Node::Call { function, .. } => {
+            matches!(
+                function.name,
+                "nonsensitive" | "ephemeralasnull" | "try" | "can"
+            )
+        }
+        _ => false,
+    };
+    expr.0.nodes.iter().any(by)
+}
+
+/// With other secrets nothing may differ but what is marked.
+fn check_secret(a: &Value, b: &Value) {
+    assert_eq!(a.marks(), b.marks(), "{a:?} {b:?}");
+    if !a.marks().is_empty() {
+        return;
+    }
+    assert_eq!(a.len(), b.len(), "{a:?} {b:?}");
+    if a.len().is_none() {
+        return assert!(a.same(b), "{a:?} {b:?}");
+    }
+    if let (Some(x), Some(y)) = (a.as_entries(), b.as_entries()) {
+        assert!(x.keys().eq(y.keys()), "{a:?} {b:?}");
+    }
+    a.children()
+        .zip(b.children())
+        .for_each(|(x, y)| check_secret(x, y));
+}
+
 fuzz_target!(|data: &[u8]| {
     let text = text(data);
     let (raw, diags) = parse_expression(FILE, &text);
@@ -97,6 +131,12 @@ fuzz_target!(|data: &[u8]| {
     match &known {
         Ok(value) => check_value(value),
         Err(diags) => check_diags(diags, &text),
+    }
+    if let Ok(value) = &known
+        && !tells(&expr)
+        && let Ok(other) = SECRETS.with(|scope| eval(&expr, &**scope, &[]))
+    {
+        check_secret(value, &other);
     }
     PARTLY.with(|scopes| {
         for scope in &**scopes {

@@ -108,7 +108,9 @@ fn check_two(a: &Number, b: &Number) {
         assert_eq!(a.rem(b), Ok(Number::from(rest)));
     }
     for result in [a.add(b), a.sub(b), a.mul(b), a.div(b), a.rem(b)] {
-        result.iter().for_each(check_one);
+        // Printing thousands of digits takes long, and the inputs have that already.
+        let short = |n: &&Number| n.to_f64().is_normal() || n.is_zero() || n.is_infinite();
+        result.iter().filter(short).for_each(check_one);
     }
 }
 

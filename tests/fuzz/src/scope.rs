@@ -107,6 +107,17 @@ impl Fixtures {
         scope
     }
 
+    /// Like [`Fixtures::known`], but what is sensitive or ephemeral has other values.
+    pub fn with_other_secrets() -> Self {
+        let mut scope = Self::known();
+        for value in scope.variables.values_mut() {
+            if !value.marks().is_empty() {
+                *value = another(value).mark(value.marks());
+            }
+        }
+        scope
+    }
+
     fn local(&self, name: &Str) -> Result<Value, Diags> {
         if let Some(found) = self.memo.borrow().get(name) {
             return Ok(found.clone());
@@ -139,6 +150,19 @@ impl Scope for Fixtures {
 
     fn plan_timestamp(&self) -> Option<Str> {
         Some("2024-01-02T03:04:05Z".into())
+    }
+}
+
+/// Another value of the same type, with other keys where it has some.
+fn another(value: &Value) -> Value {
+    match value.peel() {
+        Value::String(text) => format!("{text}-other").into(),
+        Value::Map(map) => {
+            let entries = map.entries.iter().skip(1);
+            let entries = entries.map(|(k, v)| (format!("{k}-other").into(), another(v)));
+            Value::map(map.elem.clone(), entries.collect())
+        }
+        other => other.clone(),
     }
 }
 
