@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId};
+use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId, Target};
 use muster_lang::{Body, Expr, Reference, Span};
 use muster_value::{Path, Type, Value};
 
@@ -337,9 +337,9 @@ pub struct CheckBlock {
 #[derive(Clone, Debug)]
 pub struct Moved {
     /// Where it was.
-    pub from: Str,
+    pub from: Target,
     /// Where it is.
-    pub to: Str,
+    pub to: Target,
     /// The block's header.
     pub span: Span,
 }
@@ -360,8 +360,8 @@ pub struct Import {
 /// `removed`
 #[derive(Clone, Debug)]
 pub struct Removed {
-    /// Which objects.
-    pub from: Str,
+    /// Which objects; relative to the module that holds the block.
+    pub from: Target,
     /// Whether they are destroyed or only forgotten.
     pub destroy: bool,
     /// The block's header.

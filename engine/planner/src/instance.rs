@@ -6,14 +6,14 @@ use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
 use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located};
 use muster_lang::Diagnostic;
 use muster_plan::{Action, Ask, Change, Mode, Operation, Reason, Shown, id_hint};
-use muster_provider::{ProviderError, RawState, Read, Request, Response};
+use muster_provider::{Applied, ProviderError, RawState, Read, Request, Response};
 use muster_schema::{check_conforms, check_write_only_null, normalize_blocks};
-use muster_snapshot::Attributes;
+use muster_snapshot::{Attributes, Object};
 use muster_value::Value;
 
-use crate::Planner;
 use crate::graph::{Node, NodeId};
 use crate::task::{Goal, Stage, Start, Task};
+use crate::{Planner, Str};
 
 impl Planner {
     pub(crate) fn fresh_id(&mut self) -> u64 {
@@ -177,6 +177,10 @@ impl Planner {
         let stage = std::mem::replace(&mut task.stage, Stage::Upgrade);
         match (stage, response) {
             (Stage::Upgrade, Response::State { value, .. }) => self.upgraded(task, value),
+            (Stage::Convert, Response::Applied(Applied { value, private, .. })) => {
+                task.private = private;
+                self.upgraded(task, value);
+            }
             (Stage::Read, Response::Read { value, private, .. }) => {
                 task.private = private;
                 self.refreshed(task, value);
@@ -209,6 +213,12 @@ impl Planner {
         let Some(object) = task.stored.as_ref() else {
             return self.proceed(task);
         };
+        let id = &task.addr.resource.resource;
+        let origin = self.moves.origin.get(&task.addr);
+        if let Some(origin) = origin.filter(|o| o.resource.resource.type_name != id.type_name) {
+            let source = origin.resource.resource.type_name.clone();
+            return self.convert(task, source);
+        }
         if object.schema_version > task.schema.version {
             let detail = format!(
                 "The object was written by a newer version of the provider {} (schema version {}, this one has {}). Use that version or a newer one.",
@@ -221,16 +231,43 @@ impl Planner {
                 .push(Diagnostic::error(summary, detail).about(&task.addr));
             return self.fail(task);
         }
-        let raw = match &object.attributes {
-            Attributes::Json(text) => RawState::Json(text.to_shared()),
-            Attributes::Flatmap(map) => RawState::Flatmap(map.clone()),
-        };
+        let raw = raw_state(object);
         let request = Request::Upgrade {
             type_name: task.addr.resource.resource.type_name.clone(),
             version: object.schema_version,
             raw,
         };
         self.ask(task, Stage::Upgrade, request, None);
+    }
+
+    /// Asks the provider to make an object of one of its types of one of another type.
+    fn convert(&mut self, task: Task, source_type: Str) {
+        let schemas = self.eval.schemas();
+        let able = schemas
+            .provider(&task.provider.provider)
+            .is_some_and(|p| p.move_resource_state);
+        let (Some(object), true) = (&task.stored, able) else {
+            let detail = format!(
+                "The provider {} cannot take over an object of type {source_type} as {}. Remove the moved block, and import the object at its new address.",
+                task.provider.provider.for_display(),
+                task.addr
+            );
+            let summary = "Unsupported `moved` across resource types";
+            self.diags
+                .push(Diagnostic::error(summary, detail).about(&task.addr));
+            return self.fail(task);
+        };
+        let stored = self.state.resources.get(&task.addr.resource);
+        let source = stored.map_or(&task.provider, |r| &r.provider);
+        let request = Request::Move {
+            source_provider: source.provider.to_string(),
+            source_type,
+            source_version: object.schema_version,
+            raw: raw_state(object),
+            source_private: object.private.clone(),
+            target_type: task.addr.resource.resource.type_name.clone(),
+        };
+        self.ask(task, Stage::Convert, request, None);
     }
 
     fn upgraded(&mut self, mut task: Task, value: Value) {
@@ -243,7 +280,7 @@ impl Planner {
         }
         task.recorded = value.clone();
         task.prior = value;
-        if self.options.refresh {
+        if self.options.refresh && !matches!(task.goal, Goal::Forget(_)) {
             self.read(task);
         } else {
             self.store(&task);
@@ -334,6 +371,7 @@ impl Planner {
             Goal::Refresh => self.keep_refreshed(task),
             Goal::Delete(_) if task.prior.is_null() => self.finish_task(&task),
             Goal::Delete(reason) => self.plan_delete(task, reason),
+            Goal::Forget(reason) => self.record_forget(task, reason),
             Goal::Configure => self.configure(task),
         }
     }
@@ -391,7 +429,10 @@ impl Planner {
     }
 
     /// Takes a finished plan for an object: its value is what dependents see.
-    pub(crate) fn record(&mut self, task: Task, change: Change) {
+    pub(crate) fn record(&mut self, task: Task, mut change: Change) {
+        if change.deposed.is_none() {
+            change.previous = self.moves.origin.get(&change.addr).cloned();
+        }
         if let Some(stored) = &task.stored {
             let stored: Arc<[_]> = stored.dependencies.clone().into();
             self.stored_dependencies
@@ -459,5 +500,12 @@ impl Planner {
             .resources
             .get(id)
             .cloned()
+    }
+}
+
+fn raw_state(object: &Object) -> RawState {
+    match &object.attributes {
+        Attributes::Json(text) => RawState::Json(text.to_shared()),
+        Attributes::Flatmap(map) => RawState::Flatmap(map.clone()),
     }
 }

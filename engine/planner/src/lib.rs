@@ -7,10 +7,12 @@
 mod data;
 mod graph;
 mod instance;
+mod moves;
 mod order;
 mod outputs;
 mod plan_change;
 mod provider;
+mod removed;
 mod state;
 mod task;
 mod trigger;
@@ -26,7 +28,7 @@ use muster_addr::{
 use muster_config::Config;
 use muster_eval::{Evaluator, ProviderFunctions, Providers, Settings};
 use muster_lang::{Diagnostic, Diags, Files};
-use muster_plan::{Ask, Change, Deposed, Mode, OutputChange, Plan, StepKind};
+use muster_plan::{Action, Ask, Change, Deposed, Mode, OutputChange, Plan, StepKind};
 use muster_provider::{ProviderError, Response, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -97,6 +99,10 @@ pub struct Planner {
     create_before_destroy: HashSet<NodeId>,
     /// Nodes that this plan is about; `None` is all.
     included: Option<visit::Included>,
+    /// What has moved in the state.
+    moves: moves::Moves,
+    /// What is forgotten instead of destroyed.
+    removed: removed::Removed,
     /// Objects of the state that no resource of the configuration speaks for.
     orphans: HashMap<ProviderConfigAddr, Vec<visit::Orphan>>,
     /// How many needs of each node are still open.
@@ -142,9 +148,11 @@ impl Planner {
             files,
             functions,
             settings,
-            prior,
+            mut prior,
             options,
         } = inputs;
+        let moves = moves::apply(&config, &mut prior)?;
+        let removed = removed::Removed::new(&config)?;
         let extra: BTreeSet<_> = prior
             .resources
             .values()
@@ -167,6 +175,8 @@ impl Planner {
             state: prior,
             dependencies,
             included: None,
+            moves,
+            removed,
             orphans: HashMap::new(),
             open_tasks: vec![0; count],
             failed: vec![false; count],
@@ -234,6 +244,7 @@ impl Planner {
 
     /// The plan. Everything reported and not taken is given along.
     pub fn finish(mut self) -> (Plan, Diags) {
+        self.finish_moves();
         self.finish_outputs();
         let errored = self.errored || self.failed.iter().any(|f| *f) || self.diags.has_errors();
         let mut plan = Plan {
@@ -247,6 +258,9 @@ impl Planner {
             ..Plan::default()
         };
         let changes = std::mem::take(&mut self.changes);
+        if let Some(warning) = forgotten(&changes) {
+            self.diags.push(warning);
+        }
         match order::steps(&self, &changes) {
             Ok(steps) => plan.steps = steps,
             Err(diagnostic) => {
@@ -264,6 +278,25 @@ impl Planner {
         }
         (plan, self.diags)
     }
+}
+
+/// Says which objects are let go of.
+fn forgotten(changes: &BTreeMap<(InstanceAddr, Deposed), Change>) -> Option<Diagnostic> {
+    let list: Vec<String> = changes
+        .values()
+        .filter(|c| c.action == Action::Forget)
+        .map(|c| format!("  - {}", c.addr))
+        .collect();
+    if list.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "After this apply these objects still exist, but they are no longer in the state, and nothing here changes or destroys them any more:\n{}",
+        list.join("\n")
+    );
+    // Tools know it by this name.
+    let summary = "Some objects will no longer be managed by Terraform";
+    Some(Diagnostic::warning(summary, detail))
 }
 
 fn stored_variables(variables: &BTreeMap<Str, Value>) -> BTreeMap<Str, Value> {

@@ -236,14 +236,23 @@ impl Planner {
         self.record_delete(task, planned.private, reason);
     }
 
+    /// The object stays as it is, but nobody knows of it any more.
+    pub(crate) fn record_forget(&mut self, task: Task, reason: Reason) {
+        self.record_end(task, Action::Forget, Private::from([]), reason);
+    }
+
     fn record_delete(&mut self, task: Task, private: Private, reason: Reason) {
+        self.record_end(task, Action::Delete, private, reason);
+    }
+
+    fn record_end(&mut self, task: Task, action: Action, private: Private, reason: Reason) {
         let stored = task.stored.as_ref();
         let change = Change {
             addr: task.addr.clone(),
             previous: None,
             deposed: task.deposed.clone(),
             provider: task.provider.clone(),
-            action: Action::Delete,
+            action,
             reason,
             before: task.before(),
             after: Value::Null(task.ty.clone()),

@@ -19,6 +19,8 @@ pub(crate) enum Goal {
     Configure,
     /// Gone.
     Delete(Reason),
+    /// Left alone, and not remembered.
+    Forget(Reason),
     /// As it is: only look.
     Refresh,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Start {
 /// Which answer is awaited.
 pub(crate) enum Stage {
     Upgrade,
+    /// Another type's object as one of this type.
+    Convert,
     Read,
     Validate,
     Plan,
@@ -53,6 +57,7 @@ impl Stage {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Upgrade => "upgrade",
+            Self::Convert => "move",
             Self::Read | Self::ReadData => "read",
             Self::Validate | Self::ValidateData => "validation",
             Self::Plan | Self::Replan(..) | Self::PlanDelete(_) => "plan",

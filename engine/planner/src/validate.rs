@@ -285,14 +285,6 @@ fn unsupported(config: &Config) -> Diags {
     };
     for module in &config.modules {
         module
-            .moved
-            .iter()
-            .for_each(|b| refuse("moved blocks", b.span));
-        module
-            .removed
-            .iter()
-            .for_each(|b| refuse("removed blocks", b.span));
-        module
             .imports
             .iter()
             .for_each(|b| refuse("import blocks", b.span));

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
-use muster_addr::{AbsResource, InstanceKey, Mode as ResourceMode, ProviderConfigAddr};
+use muster_addr::{
+    AbsResource, InstanceAddr, InstanceKey, Mode as ResourceMode, ProviderConfigAddr,
+};
 use muster_config::{Config, ModuleId};
 use muster_eval::{CheckResult, Expansion, ModuleInst};
-use muster_lang::Diags;
+use muster_lang::{Diagnostic, Diags};
 use muster_plan::{Deposed, Mode, Reason, StepKind};
 
 use crate::Planner;
@@ -25,7 +27,7 @@ pub(crate) struct Orphan {
     pub resource: AbsResource,
     pub key: InstanceKey,
     pub deposed: Deposed,
-    pub reason: Reason,
+    pub goal: Goal,
 }
 
 /// Resources whose replacement is made first: those that ask for it and all that they need, or
@@ -48,6 +50,10 @@ pub(crate) fn create_before_destroy(graph: &Graph, config: &Config) -> HashSet<N
 impl Planner {
     /// Finds out what the plan is about and which nodes can be visited at once.
     pub(crate) fn prepare(&mut self) {
+        if let Some(warning) = self.moves.warning() {
+            self.diags.push(warning);
+        }
+        self.check_moved_targets();
         self.index_modules();
         self.find_orphans();
         self.included = self.limit();
@@ -74,18 +80,26 @@ impl Planner {
             if configured && !destroy {
                 continue;
             }
-            let reason = match destroy {
-                true => Reason::None,
-                false => Reason::DeleteBecauseNoResourceConfig,
-            };
+            let forget = !destroy && self.removed.forgets(&addr.config());
             for (key, instance) in &resource.instances {
                 let current = instance.current.iter().map(|_| None);
+                let moved = self.moves.origin.contains_key(&addr.instance(key.clone()));
+                let reason = match (destroy, moved) {
+                    (true, _) => Reason::None,
+                    (false, true) => Reason::DeleteBecauseNoMoveTarget,
+                    (false, false) => Reason::DeleteBecauseNoResourceConfig,
+                };
+                let goal = match (self.options.mode, forget) {
+                    (Mode::RefreshOnly, _) => Goal::Refresh,
+                    (_, true) => Goal::Forget(reason),
+                    (_, false) => Goal::Delete(reason),
+                };
                 for deposed in current.chain(instance.deposed.keys().cloned().map(Some)) {
                     let orphan = Orphan {
                         resource: addr.clone(),
                         key: key.clone(),
                         deposed,
-                        reason,
+                        goal,
                     };
                     found.push((resource.provider.clone(), orphan));
                 }
@@ -98,6 +112,57 @@ impl Planner {
         }
         for (provider, orphan) in found {
             self.orphans.entry(provider).or_default().push(orphan);
+        }
+    }
+
+    /// What has moved changes the state, so a limited plan has to be about it, too.
+    fn check_moved_targets(&mut self) {
+        let targets = &self.options.targets;
+        if targets.is_empty() {
+            return;
+        }
+        let outside = |(to, from): &(&InstanceAddr, &InstanceAddr)| {
+            !targets.iter().any(|t| t.contains(to) || t.contains(from))
+        };
+        let mut missing: Vec<String> = (self.moves.origin.iter())
+            .filter(outside)
+            .map(|(to, _)| format!("  -target={:?}", to.to_string()))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        missing.sort();
+        let detail = format!(
+            "Objects have moved to other addresses, but the plan is limited to others. Plan without -target, or add these options:\n{}",
+            missing.join("\n")
+        );
+        let summary = "Moved resource instances excluded by targeting";
+        self.diags.push(Diagnostic::error(summary, detail));
+    }
+
+    /// Instances that blocks say have moved must not be there any more.
+    pub(crate) fn finish_moves(&mut self) {
+        for gone in std::mem::take(&mut self.moves.gone) {
+            let config = self.eval.config().clone();
+            let Some((id, _)) = config.iter().find(|(_, m)| m.path == gone.module) else {
+                continue;
+            };
+            let Ok(instances) = self.eval.module_instances(id) else {
+                continue;
+            };
+            let there = instances.iter().any(|&inst| {
+                let expansion = self.eval.expand_resource(inst, &gone.resource);
+                expansion.is_ok_and(|e| e.contains(&gone.key))
+            });
+            if there {
+                let detail = format!(
+                    "The block says that {}{} is somewhere else now, but the configuration still has this instance. Change count or for_each, or remove the moved block.",
+                    gone.resource, gone.key
+                );
+                let summary = "Moved object still exists";
+                self.diags
+                    .push(Diagnostic::error(summary, detail).at_opt(gone.span));
+            }
         }
     }
 
@@ -245,10 +310,6 @@ impl Planner {
 
     fn plan_orphans(&mut self, provider: &ProviderConfigAddr) {
         for orphan in self.orphans.remove(provider).unwrap_or_default() {
-            let goal = match self.options.mode {
-                Mode::RefreshOnly => Goal::Refresh,
-                Mode::Normal | Mode::Destroy => Goal::Delete(orphan.reason),
-            };
             let addr = orphan.resource.instance(orphan.key);
             let start = Start {
                 addr,
@@ -256,7 +317,7 @@ impl Planner {
                 inst: None,
                 node: None,
                 provider: provider.clone(),
-                goal,
+                goal: orphan.goal,
             };
             self.begin(start);
         }

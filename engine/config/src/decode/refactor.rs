@@ -41,9 +41,9 @@ pub(crate) fn moved(cx: &mut Decoder<'_>, block: &Block) -> Option<Moved> {
     let (from, to) = (content.attribute("from"), content.attribute("to"));
     let from = from.and_then(|a| address(cx, a));
     let to = to.and_then(|a| address(cx, a));
-    let ((from, from_target), (to, to_target)) = (from?, to?);
+    let (from, to) = (from?, to?);
     let is_module = |t: &Target| matches!(t, Target::Module(_));
-    if is_module(&from_target) != is_module(&to_target) {
+    if is_module(&from) != is_module(&to) {
         let detail = "Both addresses have to be of resources, or both of modules.";
         cx.error("Invalid \"moved\" addresses", detail, block.header);
         return None;
@@ -56,11 +56,11 @@ pub(crate) fn moved(cx: &mut Decoder<'_>, block: &Block) -> Option<Moved> {
 }
 
 /// An address without anything to evaluate in it.
-fn address(cx: &mut Decoder<'_>, attribute: &Attribute) -> Option<(Str, Target)> {
+fn address(cx: &mut Decoder<'_>, attribute: &Attribute) -> Option<Target> {
     let traversal = cx.bare_traversal(&attribute.expr)?;
     let text = traversal.address();
     match text.parse() {
-        Ok(target) => Some((text.into(), target)),
+        Ok(target) => Some(target),
         Err(error) => {
             cx.error(
                 "Invalid address",
@@ -89,8 +89,8 @@ pub(crate) fn removed(cx: &mut Decoder<'_>, block: &Block) -> Option<Removed> {
         destroy = cx.bool(inner.attribute("destroy")).unwrap_or(true);
     }
     let attribute = content.attribute("from")?;
-    let (from, target) = address(cx, attribute)?;
-    check_removed(cx, &target, attribute.expr.span())?;
+    let from = address(cx, attribute)?;
+    check_removed(cx, &from, attribute.expr.span())?;
     Some(Removed {
         from,
         destroy,
