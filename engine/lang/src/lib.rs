@@ -9,6 +9,7 @@ pub mod body;
 pub mod diag;
 pub mod eval;
 pub mod expr;
+pub mod fmt;
 pub mod functions;
 mod lower;
 pub mod syntax;

@@ -1,0 +1,98 @@
+//! The canonical form of a file, byte for byte the one that `terraform fmt` gives.
+//!
+//! Text between two tokens on a line is decided by the tokens alone ([`spacing`]), the indent of
+//! a line by the brackets open before it, and columns of `=` and of trailing comments by the lines
+//! around ([`layout`]). A few notations of old are replaced by those of today ([`rewrite`]).
+//! Formatting takes one pass over the tokens and holds back only lines whose columns are open.
+
+mod labels;
+mod layout;
+mod rewrite;
+mod spacing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use layout::{Layout, Piece};
+use rewrite::Edit;
+
+use crate::syntax::{TokenKind, Tree, parse_tree};
+use crate::{Diags, FileId};
+
+/// Gives a file in its canonical form. Formatting that again changes nothing further in all but
+/// the oddest files. A file with syntax errors has none: the errors are given instead.
+pub fn format(file: FileId, text: &Arc<str>) -> Result<String, Diags> {
+    let (tree, diags) = parse_tree(file, text);
+    if diags.has_errors() {
+        return Err(diags);
+    }
+    let edits = rewrite::edits(&tree);
+    Ok(Printer::new(&tree, &edits).run())
+}
+
+/// Feeds the tokens of a tree, edits applied, to the layout.
+struct Printer<'a> {
+    tree: &'a Tree,
+    edits: std::iter::Peekable<std::slice::Iter<'a, Edit>>,
+    layout: Layout<'a>,
+    /// Next token.
+    at: usize,
+}
+
+impl<'a> Printer<'a> {
+    fn new(tree: &'a Tree, edits: &'a [Edit]) -> Self {
+        Self {
+            tree,
+            edits: edits.iter().peekable(),
+            layout: Layout::new(tree.text.len()),
+            at: 0,
+        }
+    }
+
+    fn run(mut self) -> String {
+        while self.at + 1 < self.tree.token_count() {
+            match self.edits.next_if(|edit| edit.at as usize == self.at) {
+                Some(edit) => self.replace(edit),
+                None => self.token(),
+            }
+        }
+        if let Some(edit) = self.edits.next() {
+            self.replace(edit);
+        }
+        self.layout.finish()
+    }
+
+    fn replace(&mut self, edit: &'a Edit) {
+        if !edit.text.is_empty() {
+            self.layout.piece(Piece {
+                kind: edit.kind,
+                text: &edit.text,
+            });
+        }
+        match edit.until as usize > self.at {
+            true => self.at = edit.until as usize,
+            false => self.token(),
+        }
+    }
+
+    fn token(&mut self) {
+        let kind = self.tree.token_kind(self.at);
+        let text = self.tree.token_text(self.at);
+        self.at += 1;
+        match kind {
+            // The end of a file is the one place where a formatted file keeps its blanks.
+            TokenKind::Whitespace if self.at + 1 == self.tree.token_count() => {
+                self.layout.trailing(blanks(text));
+            }
+            TokenKind::Whitespace => {}
+            TokenKind::Newline => self.layout.newline(text),
+            _ => self.layout.piece(Piece { kind, text }),
+        }
+    }
+}
+
+/// Number of blanks in white space, which may be a byte order mark.
+fn blanks(text: &str) -> usize {
+    text.bytes().filter(|b| matches!(b, b' ' | b'\t')).count()
+}
