@@ -230,7 +230,7 @@ impl Converter {
         }
         match unify_all(&items) {
             Some((elem, items)) => {
-                let settled = elem != Type::Dynamic || items.iter().all(|v| v.ty() == elem);
+                let settled = !elem.has_dynamic() || items.iter().all(|v| v.ty() == elem);
                 if settled {
                     return Ok(Some((elem, items)));
                 }

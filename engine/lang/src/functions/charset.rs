@@ -7,6 +7,9 @@ pub(super) enum Charset {
     Utf8,
     /// Two bytes a unit; `true` for the low byte first.
     Utf16(bool),
+    /// As above, whichever way a mark at the start says; it is the high byte first without.
+    MarkedUtf16,
+    Ascii,
     Latin1,
     Other(&'static Encoding),
 }
@@ -18,9 +21,9 @@ pub(super) fn find(name: &str) -> Result<Charset, String> {
         "utf-16le" => Charset::Utf16(true),
         "utf-16be" => Charset::Utf16(false),
         "iso-8859-1" | "latin1" | "l1" => Charset::Latin1,
-        "us-ascii" | "ascii" | "utf-16" | "replacement" => {
-            return Err(unknown(name));
-        }
+        "utf-16" => Charset::MarkedUtf16,
+        "us-ascii" => Charset::Ascii,
+        "ascii" | "replacement" => return Err(unknown(name)),
         label => match Encoding::for_label(label.as_bytes()) {
             Some(encoding) => Charset::Other(encoding),
             None => return Err(unknown(name)),
@@ -38,16 +41,13 @@ impl Charset {
         let missing = || "the encoding does not have all the characters of the text".to_owned();
         match self {
             Self::Utf8 => Ok(text.as_bytes().to_vec()),
-            Self::Utf16(little) => Ok(text
-                .encode_utf16()
-                .flat_map(|unit| {
-                    if *little {
-                        unit.to_le_bytes()
-                    } else {
-                        unit.to_be_bytes()
-                    }
-                })
-                .collect()),
+            Self::Utf16(true) => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+            Self::Utf16(false) => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+            Self::MarkedUtf16 => Self::Utf16(false).encode(&format!("\u{feff}{text}")),
+            Self::Ascii => match text.is_ascii() {
+                true => Ok(text.as_bytes().to_vec()),
+                false => Err(missing()),
+            },
             Self::Latin1 => {
                 let byte = |c: char| u8::try_from(u32::from(c)).ok();
                 text.chars()
@@ -79,6 +79,15 @@ impl Charset {
                     .collect::<Result<_, _>>()
                     .map_err(|_| broken())
             }
+            Self::MarkedUtf16 => match bytes {
+                [0xff, 0xfe, rest @ ..] => Self::Utf16(true).decode(rest),
+                [0xfe, 0xff, rest @ ..] => Self::Utf16(false).decode(rest),
+                all => Self::Utf16(false).decode(all),
+            },
+            Self::Ascii => match bytes.is_ascii() {
+                true => Self::Utf8.decode(bytes),
+                false => Err(broken()),
+            },
             Self::Latin1 => Ok(bytes.iter().map(|b| char::from(*b)).collect()),
             Self::Other(encoding) => encoding
                 .decode_without_bom_handling_and_without_replacement(bytes)

@@ -268,6 +268,12 @@ fn errors_in_expressions() {
 #[test]
 fn errors_in_templates() {
     check("a = \"b\nc = 1\n", &[("Invalid multi-line string", "\n")]);
+    check("a = \"b\rc\"\n", &[("Invalid multi-line string", "\r")]);
+    for text in ["x\ry\n", "\rx\n", "${1}\r\r\n"] {
+        let text = format!("a = <<E\n{text}E\n");
+        check(&text, &[("Invalid character", "\r")]);
+    }
+    check("a = <<E\nx\r\nE\r\n", &[]);
     check("a = \"b", &[("Unterminated template string", "\"")]);
     check(
         "a = <<E\nx\nE",

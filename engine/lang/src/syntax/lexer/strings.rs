@@ -15,6 +15,11 @@ impl Lexer<'_> {
                 }
                 b'\n' => return self.broken_line(),
                 b'\r' if self.at(1) == b'\n' => return self.broken_line(),
+                b'\r' => {
+                    self.pos += 1;
+                    let detail = "A carriage return cannot stand in a string. Write it as \\r.";
+                    self.report("Invalid multi-line string", detail, self.pos - 1, self.pos);
+                }
                 b'\\' => self.escape(),
                 b'$' | b'%' => {
                     if self.sequence() {
@@ -101,10 +106,11 @@ impl Lexer<'_> {
         let Some(end) = rest.find('\n') else {
             return false;
         };
-        if rest[..end].trim() != marker {
+        let line = rest[..end].strip_suffix('\r').unwrap_or(&rest[..end]);
+        if line.trim() != marker || line.contains('\r') {
             return false;
         }
-        let end = end - usize::from(rest[..end].ends_with('\r'));
+        let end = line.len();
         self.modes.pop();
         self.take(end, CHeredoc);
         true
@@ -127,6 +133,11 @@ impl Lexer<'_> {
                     if self.sequence() {
                         return;
                     }
+                }
+                b'\r' if !bare && self.at(1) != b'\n' => {
+                    self.pos += 1;
+                    let detail = "A carriage return can only stand before a newline here. In text write it as \"${\"\\r\"}\".";
+                    self.report("Invalid character", detail, self.pos - 1, self.pos);
                 }
                 0 if self.pos >= self.bytes.len() => {
                     self.text_so_far();
