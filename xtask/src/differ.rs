@@ -3,6 +3,7 @@
 mod explained;
 mod expressions;
 mod functions;
+mod heredocs;
 mod numbers;
 mod oracle;
 mod ours;
@@ -35,6 +36,7 @@ const SHOWN: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Expressions,
+    Heredocs,
     Numbers,
 }
 
@@ -59,6 +61,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
 fn generate(kind: Kind, random: &mut Random) -> Tree {
     match kind {
         Kind::Expressions => expressions::generate(random),
+        Kind::Heredocs => heredocs::generate(random),
         Kind::Numbers => numbers::generate(random),
     }
 }
@@ -77,6 +80,7 @@ impl Options {
         };
         let kind = match *kind {
             "expressions" => Kind::Expressions,
+            "heredocs" => Kind::Heredocs,
             "numbers" => Kind::Numbers,
             other => bail!("there is no comparison of {other}"),
         };
@@ -208,7 +212,11 @@ impl Tally {
         if self.shown.contains(&found.text) {
             return;
         }
-        println!("{:?}: {}", found.difference, found.text);
+        let text = match found.text.is_ascii() && !found.text.contains(['\n', '\r', '\t']) {
+            true => found.text.clone(),
+            false => format!("{:?}", found.text),
+        };
+        println!("{:?}: {text}", found.difference);
         println!("    muster:    {}", found.ours);
         println!("    terraform: {}", found.theirs);
         self.shown.push(found.text);
