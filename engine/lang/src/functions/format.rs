@@ -25,6 +25,9 @@ pub(super) static TABLE: &[Function] = &[
             }
         }),
         |a, _| {
+            if has_bare_null(a) {
+                return Ok(Value::unknown(Type::Dynamic));
+            }
             if a.iter().any(|v| !v.is_wholly_known()) {
                 let before = text(a, 0).split('%').next().unwrap_or_default();
                 return Ok(crate::eval::unknown_string(before));
@@ -71,7 +74,17 @@ fn too_many(used: usize) -> String {
     format!("the format uses only {used} of the values")
 }
 
+/// Whether there is a null without a type among the values. Of such a call nothing is ever known.
+fn has_bare_null(args: &[Value]) -> bool {
+    args[1..]
+        .iter()
+        .any(|v| matches!(v, Value::Null(Type::Dynamic)))
+}
+
 fn format_list(args: &[Value]) -> Result {
+    if has_bare_null(args) {
+        return Ok(Value::unknown(Type::Dynamic));
+    }
     let unknown = || Ok(Value::unknown_not_null(Type::list(Type::String)));
     let mut length: Option<(usize, usize)> = None;
     for (at, arg) in args.iter().enumerate().skip(1) {

@@ -140,23 +140,38 @@ fn write_parts(value: &Value, to: &mut String) -> Result<(), String> {
     Ok(())
 }
 
-/// Appends a string in quotes.
+/// Appends a string in quotes. A combining mark behind an escape is escaped too: strings are
+/// kept in composed form, where it would become one character with the end of the escape.
 pub(super) fn quote(text: &str, to: &mut String) {
     to.push('"');
+    let mut escaped = false;
     for c in text.chars() {
-        match c {
-            '"' => to.push_str("\\\""),
-            '\\' => to.push_str("\\\\"),
-            '\n' => to.push_str("\\n"),
-            '\r' => to.push_str("\\r"),
-            '\t' => to.push_str("\\t"),
-            '\u{8}' => to.push_str("\\b"),
-            '\u{c}' => to.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                let _ = write!(to, "\\u{:04x}", c as u32);
+        let short = match c {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '\u{8}' => "\\b",
+            '\u{c}' => "\\f",
+            _ => "",
+        };
+        let long = matches!(
+            c,
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}'
+        );
+        if !short.is_empty() {
+            to.push_str(short);
+        } else if long || escaped && is_combining_mark(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(to, "\\u{unit:04x}");
             }
-            c => to.push(c),
+        } else {
+            to.push(c);
+            escaped = false;
+            continue;
         }
+        escaped = true;
     }
     to.push('"');
 }
@@ -178,6 +193,21 @@ mod tests {
         check(r#""é\u00e9""#, "éé");
         assert!(decode(r#""\ud83"#).is_err());
         assert!(decode("\"\\").is_err());
+    }
+
+    #[test]
+    fn marks_do_not_melt_into_escapes() {
+        let check = |text: &str, expect: &str| {
+            let Value::String(encoded) = Value::from(encode(&text.into()).unwrap()) else {
+                panic!("{text}");
+            };
+            assert_eq!(&*encoded, expect);
+            assert_eq!(decode(&encoded), Ok(text.into()));
+        };
+        check("<\u{327}", r#""\u003c\u0327""#);
+        check("\n\u{30c}\u{301}a\u{30a}", r#""\n\u030c\u0301å""#);
+        check("\u{1d165}>\u{1d165}", "\"\u{1d165}\\u003e\\ud834\\udd65\"");
+        check("x\u{301}\n", "\"x\u{301}\\n\"");
     }
 
     #[test]

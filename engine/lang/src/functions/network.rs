@@ -1,9 +1,9 @@
 //! IP networks.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use muster_value::{Str, Value};
-use num_bigint::BigInt;
+use num_bigint::{BigInt, Sign};
 
 use super::numeric::{number, whole};
 use super::string::{strings, text};
@@ -27,6 +27,7 @@ pub(super) static TABLE: &[Function] = &[
         |a, _| {
             let net = Network::parse(text(a, 0))?;
             match net.bits {
+                128 if net.is_mapped() => Ok(address(net.mask(), 128).into()),
                 32 => Ok(address(net.mask(), 32).into()),
                 _ => Err("IPv6 networks have no mask in dotted form".into()),
             }
@@ -114,8 +115,30 @@ impl Network {
         }
     }
 
+    /// The address with a number in the bits that end with the prefix of a length. It goes into
+    /// the other bits as well when it is negative, and must fit the address.
+    fn insert(&self, number: BigInt, prefix: u32) -> Option<u128> {
+        if number.bits() > 128 {
+            return None;
+        }
+        let found = BigInt::from(self.address) | (number << (self.bits - prefix));
+        if found.bits() > u64::from(self.bits) {
+            return None;
+        }
+        u128::try_from(found.into_parts().1).ok()
+    }
+
+    /// Whether it is an IPv6 network of IPv4 addresses.
+    fn is_mapped(&self) -> bool {
+        self.bits == 128 && mapped(self.address).is_some()
+    }
+
     fn text(&self) -> Str {
-        format!("{}/{}", address(self.address, self.bits), self.prefix).into()
+        let prefix = match self.is_mapped() {
+            true => self.prefix.saturating_sub(96),
+            false => self.prefix,
+        };
+        format!("{}/{prefix}", address(self.address, self.bits)).into()
     }
 }
 
@@ -146,10 +169,16 @@ fn v4(text: &str) -> Option<Ipv4Addr> {
     texts.next().is_none().then(|| parts.into())
 }
 
+/// The IPv4 address that an IPv6 address stands for. Those are printed as IPv4 addresses.
+fn mapped(bits: u128) -> Option<Ipv4Addr> {
+    Ipv6Addr::from(bits).to_ipv4_mapped()
+}
+
 fn address(bits: u128, width: u32) -> String {
-    match width {
-        32 => IpAddr::from(Ipv4Addr::from(bits as u32)).to_string(),
-        _ => IpAddr::from(Ipv6Addr::from(bits)).to_string(),
+    match (width, mapped(bits)) {
+        (32, _) => Ipv4Addr::from(bits as u32).to_string(),
+        (_, Some(v4)) => v4.to_string(),
+        (_, None) => Ipv6Addr::from(bits).to_string(),
     }
 }
 
@@ -160,47 +189,62 @@ fn host(args: &[Value]) -> Result {
         .trunc_to_integer()
         .filter(|_| number.is_integer())
         .ok_or_else(|| format!("the number of a host must be whole, not {number}"))?;
-    let count = BigInt::from(1) << net.host_bits();
-    let from_start = if number.is_negative() {
-        &count + &host
+    let last = (BigInt::from(1) << net.host_bits()) - 1;
+    let (offset, checked) = if host.sign() == Sign::Minus {
+        let from_end = -host - 1;
+        (&last - &from_end, from_end)
     } else {
-        host
+        let checked = BigInt::from(low_64(&host).cast_signed());
+        (host, checked)
     };
-    let offset = u128::try_from(&from_start)
-        .ok()
-        .filter(|_| from_start < count)
-        .ok_or_else(|| {
-            format!(
-                "a network with a prefix of {} bits has no host {number}",
-                net.prefix
-            )
-        })?;
-    Ok(address(net.address | offset, net.bits).into())
+    let none = || {
+        format!(
+            "a network with a prefix of {} bits has no host {number}",
+            net.prefix
+        )
+    };
+    if checked > last {
+        return Err(none().into());
+    }
+    let width = if net.is_mapped() { 32 } else { net.bits };
+    let found = net.insert(offset, width).ok_or_else(none)?;
+    Ok(address(found, net.bits).into())
 }
 
 fn subnet(args: &[Value]) -> Result {
     let net = Network::parse(text(args, 0))?;
     let inner = net.extend(whole(args, 1)?)?;
     let number = number(args, 2)?;
-    let index = number
+    let more = i64::from(inner.prefix) - i64::from(net.prefix);
+    let last = match more {
+        0..64 => (1 << more) - 1,
+        _ => u64::MAX,
+    };
+    let found = number
         .trunc_to_integer()
-        .filter(|_| number.is_integer())
-        .and_then(|n| u128::try_from(n).ok())
-        .filter(|n| *n <= ones(inner.prefix.saturating_sub(net.prefix)))
-        .ok_or_else(|| {
-            let more = i64::from(inner.prefix) - i64::from(net.prefix);
-            format!("with {more} more bits of prefix there is no network {number}")
-        })?;
-    let place = index.checked_shl(inner.host_bits()).unwrap_or(0);
+        .filter(|n| number.is_integer() && low_64(n) <= last)
+        .and_then(|n| net.insert(n, inner.prefix))
+        .ok_or_else(|| format!("with {more} more bits of prefix there is no network {number}"))?;
     let inner = Network {
-        address: (net.address | place) & inner.mask(),
+        address: found,
         ..inner
     };
     Ok(Value::string(inner.text()))
 }
 
+/// The lowest bits of the magnitude, which are all that is compared with the highest number that
+/// there is room for.
+fn low_64(n: &BigInt) -> u64 {
+    n.magnitude().iter_u64_digits().next().unwrap_or(0)
+}
+
 fn subnets(args: &[Value]) -> Result {
     let net = Network::parse(text(args, 0)).map_err(|e| FunctionError::argument(0, e))?;
+    if args.len() > 1 && (net.address == 0 || net.is_mapped()) {
+        // There is no network before it, from which the first one would be counted.
+        let reason = "networks that start with the address zero, or hold IPv4 addresses in IPv6 form, cannot be divided";
+        return Err(FunctionError::argument(0, reason));
+    }
     let mut found: Vec<Str> = Vec::with_capacity(args.len() - 1);
     // The first address that is free, as an offset from the start; it may be one past the end.
     let mut free = BigInt::from(0);
