@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_sdk::{Diagnostic, Path};
 
 use crate::driver::{Driver, DriverError, Manages};
-use crate::model::{Capacity, Kind, Object, ZoneSpec, ZoneView};
+use crate::ledger::{Entry, Ledger, Load};
+use crate::model::{Capacity, Kind, Object, Resource, ZoneSpec, ZoneView};
 
 /// What resources and data sources work with.
 pub struct Client {
@@ -12,6 +13,8 @@ pub struct Client {
     /// Zones of the plan in progress, by id; `None` for those that will go. An engine plans a
     /// zone before whatever refers to it, so what refers to it can look ahead.
     planned: Mutex<BTreeMap<String, Option<ZoneSpec>>>,
+    /// What the plan in progress takes from zones.
+    ledger: Mutex<Ledger>,
 }
 
 impl Client {
@@ -20,6 +23,7 @@ impl Client {
         Self {
             driver,
             planned: Mutex::default(),
+            ledger: Mutex::default(),
         }
     }
 
@@ -72,6 +76,50 @@ impl Client {
         Ok(views.into_values().collect())
     }
 
+    /// Remembers what an object will take once the plan in progress is done, which holds as long
+    /// as nothing else is said of the object. `key` is what is unique to it among its kind;
+    /// `ahead` are the zones as they will be, if they are at hand.
+    ///
+    /// # Errors
+    /// [`DriverError::Capacity`] for `field` when the zones cannot hold it together with all that
+    /// is planned so far; then it is not remembered. What the driver says when it cannot list its
+    /// zones.
+    pub(crate) async fn commit<K: Kind>(
+        &self,
+        key: &str,
+        entry: Entry,
+        field: &'static str,
+        ahead: Option<&[ZoneView]>,
+    ) -> Result<(), DriverError> {
+        let takes = entry.takes;
+        let loads = self.ledger().commit(K::NAME, key, entry);
+        if loads.is_empty() {
+            return Ok(());
+        }
+        let listed;
+        let ahead = match ahead {
+            Some(ahead) => ahead,
+            None => {
+                listed = self.zones_ahead().await?;
+                &listed
+            }
+        };
+        for load in loads {
+            if let Some((resource, offer)) = load.lacks(&takes, ahead) {
+                let mut ledger = self.ledger();
+                let reason = overload(&load, (resource, offer), &ledger);
+                ledger.release(K::NAME, key);
+                return Err(DriverError::Capacity { field, reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers that an object will be gone, or that there is no telling what it takes.
+    pub(crate) fn release<K: Kind>(&self, key: &str) {
+        self.ledger().release(K::NAME, key);
+    }
+
     /// Makes an object, or finds the one that the same token has made before.
     ///
     /// # Errors
@@ -120,9 +168,40 @@ impl Client {
         gone.map_err(|error| diagnostic(K::NAME, "deleting", &error))
     }
 
-    fn planned(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<ZoneSpec>>> {
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn planned(&self) -> MutexGuard<'_, BTreeMap<String, Option<ZoneSpec>>> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The most objects that an error lists.
+const LISTED: usize = 5;
+
+/// Says who wants how much of zones that cannot hold it.
+fn overload(load: &Load, (resource, offer): (Resource, f64), ledger: &Ledger) -> String {
+    let takers = ledger.takers(&load.zones, resource);
+    let mut parts: Vec<String> = takers
+        .iter()
+        .take(LISTED)
+        .map(|(kind, key, amount)| format!("{amount} for the {kind} {key:?}"))
+        .collect();
+    if takers.len() > LISTED {
+        parts.push(format!("the rest for {} others", takers.len() - LISTED));
+    }
+    let (noun, verb) = match load.zones.len() {
+        1 => ("zone", "offers"),
+        _ => ("zones", "together offer"),
+    };
+    format!(
+        "With this plan {} {unit} are needed in the {noun} {}, which {verb} {offer}: {}",
+        load.takes.get(resource),
+        load.zones.join(", "),
+        parts.join(", "),
+        unit = resource.attribute(),
+    )
 }
 
 /// A driver's refusal as people should read it, with the attribute to blame.

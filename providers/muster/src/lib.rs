@@ -11,6 +11,7 @@ mod data;
 pub mod driver;
 pub mod drivers;
 mod functions;
+mod ledger;
 pub mod model;
 mod provider;
 mod resources;

@@ -54,11 +54,14 @@ impl Bench {
 
     async fn plan(&self, ty: &str, prior: &Value, config: &Value) -> Planned {
         let config = config.clone();
-        let validate = Request::ValidateResource {
-            type_name: ty.into(),
-            config: config.clone(),
-        };
-        let checked = self.server.call(validate).await.unwrap();
+        let mut diags = muster_sdk::Diags::new();
+        if !config.is_null() {
+            let validate = Request::ValidateResource {
+                type_name: ty.into(),
+                config: config.clone(),
+            };
+            diags.extend(self.server.call(validate).await.unwrap().diags().clone());
+        }
         let block = self.block(ty);
         let proposed = match config.is_null() {
             true => Value::Null(block.implied_type()),
@@ -77,7 +80,6 @@ impl Bench {
         else {
             panic!("a plan answers a plan");
         };
-        let mut diags = checked.diags().clone();
         diags.extend(planned.diags);
         planned.diags = diags;
         planned
@@ -300,6 +302,79 @@ async fn a_settlement_larger_than_any_zone_is_refused() {
         &[".provider_priority: Unknown Zone"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_plan_does_not_promise_capacity_twice() {
+    let bench = Bench::new().await;
+    let zone = bench.zone_config("a", 10, 50);
+    let zone = bench
+        .plan("muster_zone", &bench.none("muster_zone"), &zone)
+        .await;
+    let here = ids(&[id(&zone.value)]);
+    let ty = "muster_settlement";
+    let plan = async |contract: &str, gpus| {
+        let mut config = settlement(&bench, here.clone(), gpus);
+        config = config.map_children(|step, inner| match step {
+            Some(muster_value::PathStep::Attr(name)) if *name == *"contract_id" => contract.into(),
+            _ => inner.clone(),
+        });
+        bench.plan(ty, &bench.none(ty), &config).await
+    };
+    assert_eq!(errors(&plan("CS_1", 40).await), [""; 0]);
+    let second = plan("CS_2", 40).await;
+    assert_eq!(errors(&second), [".quantity: Insufficient Capacity"]);
+    let detail = &second.diags.iter().next().unwrap().detail;
+    assert!(detail.contains("80 gpu are needed"), "{detail}");
+    assert!(
+        detail.contains("40 for the settlement \"CS_1\""),
+        "{detail}"
+    );
+    // Planning again, as engines do before they apply, counts nothing twice.
+    assert_eq!(errors(&plan("CS_1", 40).await), [""; 0]);
+    assert_eq!(errors(&plan("CS_2", 10).await), [""; 0]);
+
+    let ty = "muster_fleet";
+    let fleet = |name: &str, capacity| {
+        let rest = [
+            ("name", name.into()),
+            ("zones", here.clone()),
+            ("capacity", Value::int(capacity)),
+        ];
+        bench.config(ty, &rest)
+    };
+    let first = bench.plan(ty, &bench.none(ty), &fleet("f", 3)).await;
+    assert_eq!(errors(&first), [""; 0]);
+    let second = bench.plan(ty, &bench.none(ty), &fleet("g", 3)).await;
+    assert_eq!(errors(&second), [".capacity: Insufficient Capacity"]);
+}
+
+#[tokio::test]
+async fn capacity_that_a_plan_frees_can_be_planned() {
+    let bench = Bench::new().await;
+    let zone = bench.zone("a", 10, 0).await;
+    let ty = "muster_fleet";
+    let fleet = |name: &str, capacity| {
+        let rest = [
+            ("name", name.into()),
+            ("zones", ids(&[id(&zone)])),
+            ("capacity", Value::int(capacity)),
+        ];
+        bench.config(ty, &rest)
+    };
+    let made = bench.apply(ty, &bench.none(ty), &fleet("old", 4)).await;
+    let same = bench.plan(ty, &made, &fleet("old", 4)).await;
+    assert_eq!(same.value, made);
+    let new = bench.plan(ty, &bench.none(ty), &fleet("new", 4)).await;
+    assert_eq!(errors(&new), [".capacity: Insufficient Capacity"]);
+    let gone = bench.plan(ty, &made, &bench.none(ty)).await;
+    assert_eq!(errors(&gone), [""; 0]);
+    let new = bench.plan(ty, &bench.none(ty), &fleet("new", 4)).await;
+    assert_eq!(errors(&new), [""; 0]);
+    // A new name is a new fleet in place of the old one.
+    bench.plan(ty, &bench.none(ty), &fleet("new", 1)).await;
+    let renamed = bench.plan(ty, &made, &fleet("renamed", 4)).await;
+    assert_eq!(errors(&renamed), [""; 0]);
 }
 
 #[tokio::test]

@@ -309,6 +309,19 @@ fn impossible_configurations_name_the_attribute() {
         huge,
         &["Settlement Larger Than Any Zone", "quantity = 9", "has 8"],
     );
+    let crowd = r#"resource "muster_settlement" "s" {
+      count             = 2
+      contract_id       = "CS_${count.index}"
+      buyer_id          = "b"
+      resource_type     = "gpu"
+      quantity          = 5
+      duration_hours    = 24
+      provider_priority = [muster_zone.a.id]
+    }"#;
+    check_refused(
+        crowd,
+        &["Insufficient Capacity", "10 gpu are needed", "offers 8"],
+    );
     let same = policy("dr_site = muster_zone.a.id\n rpo = \"1h\"");
     check_refused(
         &same,

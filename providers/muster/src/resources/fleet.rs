@@ -4,8 +4,9 @@ use muster_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{duration, find, leaves_all, missing_id, placement, plan_token, take_token};
+use super::{duration, find, leaves_all, missing_id, placement, plan_token, take_token, targets};
 use crate::client::{Client, diagnostic};
+use crate::ledger::Entry;
 use crate::model::{
     Capacity, Fleet, FleetSpec, Instance, Object, ZoneView, instance_type, instance_types,
 };
@@ -146,25 +147,33 @@ impl Resource for FleetResource {
     ) -> Result<(), Diagnostic> {
         plan_token(plan, cx)?;
         if plan.is_noop() {
-            return Ok(());
+            return commit(plan, cx, None).await;
         }
         let zones = cx.client().zones_ahead().await;
         let zones = zones.map_err(|error| diagnostic("fleet", "planning", &error))?;
         if let Some(prior) = plan.prior() {
-            let instances = prior
-                .get::<Vec<Instance>>("instances")?
-                .known()
-                .unwrap_or_default();
-            let held: Vec<String> = instances
-                .into_iter()
-                .map(|instance| instance.zone)
-                .collect();
+            let held = held(&prior)?;
             if let Some(path) = leaves_all(&plan.planned(), "zones", &held, &zones)? {
                 plan.require_replace(path);
             }
+            if plan.is_replace()
+                && let Some(name) = prior.get::<String>("name")?.known()
+            {
+                cx.client().release::<Fleet>(&name);
+            }
         }
         check_type(plan)?;
-        check_room(plan, &zones)
+        check_room(plan, &zones)?;
+        commit(plan, cx, Some(&zones)).await
+    }
+
+    async fn plan_destroy(
+        &self,
+        state: FleetState,
+        cx: &mut Context<'_, Client>,
+    ) -> Result<(), Diagnostic> {
+        cx.client().release::<Fleet>(&state.spec.name);
+        Ok(())
     }
 
     async fn create(
@@ -269,4 +278,47 @@ fn check_room(plan: &PlanChange<'_>, zones: &[ZoneView]) -> Result<(), Diagnosti
         "Fleet Larger Than Its Zones",
         detail,
     ))
+}
+
+/// Puts down what the fleet takes, as far as it can be told.
+async fn commit(
+    plan: &PlanChange<'_>,
+    cx: &Context<'_, Client>,
+    zones: Option<&[ZoneView]>,
+) -> Result<(), Diagnostic> {
+    let planned = plan.planned();
+    let Some(name) = planned.get::<String>("name")?.known() else {
+        return Ok(());
+    };
+    // A fleet that was placed once stays where it is.
+    let targets = match held(&planned)? {
+        held if !held.is_empty() && planned.value("placement").is_some_and(|p| !p.is_null()) => {
+            Some(held)
+        }
+        _ => targets(&planned, "zones", zones.unwrap_or_default())?,
+    };
+    let (Some(targets), Some(capacity), Some(size)) = (
+        targets,
+        planned.get::<u64>("capacity")?.known(),
+        planned.get::<String>("instance_type")?.known(),
+    ) else {
+        cx.client().release::<Fleet>(&name);
+        return Ok(());
+    };
+    let each = instance_type(&size).map_or(Capacity::ZERO, |ty| ty.takes());
+    let entry = Entry {
+        zones: targets,
+        takes: each.times(capacity as f64),
+        changes: !plan.is_noop(),
+    };
+    let done = cx.client().commit::<Fleet>(&name, entry, "capacity", zones);
+    done.await
+        .map_err(|error| diagnostic("fleet", "planning", &error))
+}
+
+/// Ids of the zones that the fleet's instances are in; none when they are not known.
+fn held(fleet: &Fields<'_>) -> Result<Vec<String>, Diagnostic> {
+    let instances = fleet.get::<Vec<Instance>>("instances")?.known();
+    let instances = instances.unwrap_or_default().into_iter();
+    Ok(instances.map(|instance| instance.zone).collect())
 }

@@ -15,8 +15,8 @@ use muster_sdk::{Context, Diagnostic, Fault, Field, Fields, Path, PlanChange, Ty
 use uuid::Uuid;
 
 use crate::client::Client;
-use crate::model::ZoneView;
 use crate::model::time::{parse_duration, parse_time};
+use crate::model::{Placement, ZoneView};
 
 /// Under which name a planned create keeps its idempotency token.
 const TOKEN: &str = "token";
@@ -144,6 +144,38 @@ fn leaves_all(
         }
     };
     Ok((!keeps && !held.is_empty()).then_some(path))
+}
+
+/// The zones that a placement chooses among.
+fn admitted<'a>(placement: &Placement, zones: &'a [ZoneView]) -> Vec<&'a ZoneView> {
+    let fits = |zone: &&ZoneView| {
+        let (ids, kind, location) = (&placement.zones, &placement.kind, &placement.location);
+        ids.as_ref().is_none_or(|ids| ids.contains(&zone.id))
+            && kind.as_ref().is_none_or(|kind| *kind == zone.spec.kind)
+            && location.as_ref().is_none_or(|at| *at == zone.spec.location)
+    };
+    zones.iter().filter(fits).collect()
+}
+
+/// Ids of the zones that a planned object may come into: those of a list of zones (`attribute`),
+/// or those that `placement` chooses among. `None` as long as that cannot be told.
+fn targets(
+    planned: &Fields<'_>,
+    attribute: &str,
+    zones: &[ZoneView],
+) -> Result<Option<Vec<String>>, Fault> {
+    let ids: Option<Vec<String>> = match planned.get::<Vec<Field<String>>>(attribute)? {
+        Field::Known(ids) => ids.into_iter().map(Field::known).collect(),
+        Field::Unknown => None,
+        Field::Null => planned
+            .object("placement")
+            .and_then(|placement| placement.parse().ok())
+            .map(|placement| {
+                let zones = admitted(&placement, zones).into_iter();
+                zones.map(|zone| zone.id.clone()).collect()
+            }),
+    };
+    Ok(ids.filter(|ids| !ids.is_empty()))
 }
 
 /// A zone by id.

@@ -6,11 +6,15 @@ use muster_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{find, leaves_all, missing_id, placement, plan_token, take_token, time};
+use super::{
+    admitted, find, leaves_all, missing_id, placement, plan_token, take_token, targets, time,
+};
 use crate::client::{Client, diagnostic};
+use crate::ledger::Entry;
 use crate::model::time::parse_time;
 use crate::model::{
-    Access, Object, Placement, Resource as Amount, Settlement, SettlementSpec, ZoneView, has_begun,
+    Access, Capacity, Object, Placement, Resource as Amount, Settlement, SettlementSpec, ZoneView,
+    has_begun,
 };
 
 /// `muster_settlement`
@@ -193,8 +197,8 @@ impl Resource for SettlementResource {
         cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
         plan_token(plan, cx)?;
-        if plan.is_noop() {
-            return Ok(());
+        if let (true, Some(prior)) = (plan.is_noop(), plan.prior()) {
+            return commit_held(&prior.parse()?, false, cx).await;
         }
         let zones = cx.client().zones_ahead().await;
         let zones = zones.map_err(|error| diagnostic("settlement", "planning", &error))?;
@@ -204,20 +208,26 @@ impl Resource for SettlementResource {
             if let Some(path) = left {
                 plan.require_replace(path);
             }
-            return match plan.is_replace() {
-                true => refuse_early_end(&prior.parse()?),
-                false => Ok(()),
-            };
+            let state: SettlementState = prior.parse()?;
+            if !plan.is_replace() {
+                return commit_held(&state, true, cx).await;
+            }
+            // What comes in its place is planned next, as a create.
+            cx.client().release::<Settlement>(&state.spec.contract_id);
+            return refuse_early_end(&state);
         }
-        check_time(&plan.planned())?;
-        check_size(&plan.planned(), &zones)
+        let planned = plan.planned();
+        check_time(&planned)?;
+        check_size(&planned, &zones)?;
+        commit_new(&planned, cx, &zones).await
     }
 
     async fn plan_destroy(
         &self,
         state: SettlementState,
-        _cx: &mut Context<'_, Client>,
+        cx: &mut Context<'_, Client>,
     ) -> Result<(), Diagnostic> {
+        cx.client().release::<Settlement>(&state.spec.contract_id);
         refuse_early_end(&state)
     }
 
@@ -363,6 +373,60 @@ fn check_size(planned: &Fields<'_>, zones: &[ZoneView]) -> Result<(), Diagnostic
     ))
 }
 
+/// Puts down what a new settlement takes, as far as it can be told.
+async fn commit_new(
+    planned: &Fields<'_>,
+    cx: &Context<'_, Client>,
+    zones: &[ZoneView],
+) -> Result<(), Diagnostic> {
+    let Some(contract) = planned.get::<String>("contract_id")?.known() else {
+        return Ok(());
+    };
+    let (Some(resource), Some(quantity), Some(targets)) = (
+        planned.get::<Amount>("resource_type")?.known(),
+        planned.get::<f64>("quantity")?.known(),
+        targets(planned, "provider_priority", zones)?,
+    ) else {
+        cx.client().release::<Settlement>(&contract);
+        return Ok(());
+    };
+    let entry = Entry {
+        zones: targets,
+        takes: Capacity::of(resource, quantity),
+        changes: true,
+    };
+    let client = cx.client();
+    let done = client.commit::<Settlement>(&contract, entry, "quantity", Some(zones));
+    done.await
+        .map_err(|error| diagnostic("settlement", "planning", &error))
+}
+
+/// Puts down what a settlement that stays takes from the zone that holds it.
+async fn commit_held(
+    state: &SettlementState,
+    changes: bool,
+    cx: &Context<'_, Client>,
+) -> Result<(), Diagnostic> {
+    let contract = &state.spec.contract_id;
+    let over = |state: &str| matches!(state, "SETTLED" | "CANCELLED" | "DEFAULTED");
+    let zone = match (&state.zone, &state.state) {
+        (Some(zone), Some(state)) if !over(state) => zone.clone(),
+        _ => {
+            cx.client().release::<Settlement>(contract);
+            return Ok(());
+        }
+    };
+    let entry = Entry {
+        zones: vec![zone],
+        takes: state.spec.takes(),
+        changes,
+    };
+    let client = cx.client();
+    let done = client.commit::<Settlement>(contract, entry, "quantity", None);
+    done.await
+        .map_err(|error| diagnostic("settlement", "planning", &error))
+}
+
 /// The zones that a settlement may come into. `None` when that cannot be told yet.
 fn eligible<'a>(
     planned: &Fields<'_>,
@@ -394,21 +458,7 @@ fn eligible<'a>(
             let Ok(placement) = placement.parse::<Placement>() else {
                 return Ok(None);
             };
-            let fits = |zone: &&ZoneView| {
-                placement
-                    .zones
-                    .as_ref()
-                    .is_none_or(|ids| ids.contains(&zone.id))
-                    && placement
-                        .kind
-                        .as_ref()
-                        .is_none_or(|kind| *kind == zone.spec.kind)
-                    && placement
-                        .location
-                        .as_ref()
-                        .is_none_or(|at| *at == zone.spec.location)
-            };
-            Ok(Some(zones.iter().filter(fits).collect()))
+            Ok(Some(admitted(&placement, zones)))
         }
     }
 }
