@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use muster_value::{Type, Value, convert, implied_type, json_to_value};
+use unicode_normalization::char::is_combining_mark;
 
 use super::{Function, FunctionError, Param, Returns};
 
@@ -171,7 +172,8 @@ pub(super) fn quote(text: &str, to: &mut String) {
             escaped = false;
             continue;
         }
-        escaped = true;
+        // Quotes and backslashes take no marks.
+        escaped = !matches!(c, '"' | '\\');
     }
     to.push('"');
 }
@@ -207,6 +209,7 @@ mod tests {
         check("<\u{327}", r#""\u003c\u0327""#);
         check("\n\u{30c}\u{301}a\u{30a}", r#""\n\u030c\u0301å""#);
         check("\u{1d165}>\u{1d165}", "\"\u{1d165}\\u003e\\ud834\\udd65\"");
+        check("\"\u{301}", "\"\\\"\u{301}\"");
         check("x\u{301}\n", "\"x\u{301}\\n\"");
     }
 
