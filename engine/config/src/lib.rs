@@ -13,6 +13,7 @@ mod load;
 mod naming;
 mod overrides;
 mod providers;
+mod provisioner;
 mod references;
 mod types;
 mod variables;
@@ -22,6 +23,7 @@ pub use decode::LANGUAGE_VERSION;
 pub use files::ConfigFiles;
 pub use load::load;
 pub use providers::ProviderRequirement;
+pub use provisioner::{OnFailure, Provisioner, ProvisionerType, When};
 pub use types::{
     Backend, Check, CheckBlock, Config, Defaults, IgnoreChanges, Import, Lifecycle, Local,
     LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, Removed, Repetition,

@@ -63,8 +63,8 @@ impl Place<'_> {
                 (summary, format!("count is {ONLY} count."))
             }
             Subject::SelfObject if !self.this => {
-                let detail = "self is known only in postconditions. Elsewhere, refer to the object \
-                              by its address.";
+                let detail = "self is known only in postconditions and provisioners. Elsewhere, refer \
+                              to the object by its address.";
                 ("Invalid \"self\" reference", detail.into())
             }
             Subject::Path(name) if !matches!(&**name, "module" | "root" | "cwd") => {
@@ -144,14 +144,14 @@ impl Checker<'_> {
             self.dependencies(&resource.depends_on, diags);
             let lifecycle = &resource.lifecycle;
             self.checks(&lifecycle.preconditions, inside, diags);
-            self.checks(
-                &lifecycle.postconditions,
-                Place {
-                    this: true,
-                    ..inside
-                },
-                diags,
-            );
+            let own = Place {
+                this: true,
+                ..inside
+            };
+            self.checks(&lifecycle.postconditions, own, diags);
+            for provisioner in &resource.provisioners {
+                self.all(&provisioner.references, own, diags);
+            }
             for trigger in &lifecycle.replace_triggered_by {
                 for reference in trigger.expr.references() {
                     diags.0.extend(self.declared(reference, inside));

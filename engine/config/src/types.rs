@@ -8,7 +8,7 @@ use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId, Targ
 use muster_lang::{Body, Expr, Reference, Span};
 use muster_value::{Path, Type, Value};
 
-use crate::Str;
+use crate::{Provisioner, Str};
 
 /// A whole configuration: the root module and everything it calls.
 #[derive(Clone, Debug, Default)]
@@ -224,6 +224,8 @@ pub struct Resource {
     pub body: Body,
     /// Everything that `body` refers to.
     pub references: Box<[Reference]>,
+    /// `provisioner` blocks in source order; only managed resources have some.
+    pub provisioners: Vec<Provisioner>,
     /// The block's header.
     pub span: Span,
 }
@@ -364,6 +366,8 @@ pub struct Removed {
     pub from: Target,
     /// Whether they are destroyed or only forgotten.
     pub destroy: bool,
+    /// What runs before they are destroyed; all of [`crate::When::Destroy`].
+    pub provisioners: Vec<Provisioner>,
     /// The block's header.
     pub span: Span,
 }

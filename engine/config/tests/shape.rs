@@ -151,8 +151,11 @@ resource "aws_vpc" "v" {}
     assert!(matches!(&a.lifecycle.ignore_changes, IgnoreChanges::Paths(p) if p.len() == 1));
     assert_eq!(a.lifecycle.replace_triggered_by.len(), 1);
     assert_eq!(
-        (&*root.moved[0].from, &*root.moved[0].to),
-        ("terraform_data.x", "terraform_data.a")
+        (&root.moved[0].from, &root.moved[0].to),
+        (
+            &"terraform_data.x".parse().expect("an address"),
+            &"terraform_data.a".parse().expect("an address")
+        )
     );
     check_provider(
         &config,

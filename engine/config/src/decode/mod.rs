@@ -4,6 +4,7 @@ mod call;
 mod context;
 mod lifecycle;
 mod provider;
+mod provisioner;
 mod refactor;
 mod resource;
 mod type_expr;

@@ -8,6 +8,7 @@ use muster_value::PathStep;
 
 use super::ProviderRef;
 use super::context::{Decoder, relocate, schema};
+use super::provisioner::removed_provisioners;
 use super::resource::{provider_ref, resource};
 use super::variable::check;
 use crate::naming::check_name;
@@ -75,13 +76,6 @@ fn address(cx: &mut Decoder<'_>, attribute: &Attribute) -> Option<Target> {
 pub(crate) fn removed(cx: &mut Decoder<'_>, block: &Block) -> Option<Removed> {
     let content = block.body.content(&REMOVED);
     let content = cx.take(content);
-    for block in content
-        .blocks_of("provisioner")
-        .chain(content.blocks_of("connection"))
-    {
-        let detail = "Provisioners and their connections are not supported yet.";
-        cx.error("Provisioners are not supported", detail, block.header);
-    }
     let mut destroy = true;
     for lifecycle in content.blocks_of("lifecycle") {
         let inner = lifecycle.body.content(&REMOVED_LIFECYCLE);
@@ -90,10 +84,13 @@ pub(crate) fn removed(cx: &mut Decoder<'_>, block: &Block) -> Option<Removed> {
     }
     let attribute = content.attribute("from")?;
     let from = address(cx, attribute)?;
+    let of_resource = matches!(from, Target::Resource(_));
+    let provisioners = removed_provisioners(cx, &content, of_resource);
     check_removed(cx, &from, attribute.expr.span())?;
     Some(Removed {
         from,
         destroy,
+        provisioners,
         span: block.header,
     })
 }

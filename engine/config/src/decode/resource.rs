@@ -9,11 +9,20 @@ use muster_value::PathStep;
 use super::ProviderRef;
 use super::context::{Decoder, schema};
 use super::lifecycle::lifecycle;
+use super::provisioner::provisioners;
 use crate::naming::check_name;
 use crate::overrides::merge_bodies;
 use crate::{LocalProvider, Repetition, Resource, Str};
 
 static RESOURCE: LazyLock<BodySchema> = LazyLock::new(|| {
+    schema(
+        &[],
+        &META_ARGUMENTS,
+        &[("lifecycle", &[]), ("locals", &[]), ("_", &[])],
+    )
+});
+
+static MANAGED: LazyLock<BodySchema> = LazyLock::new(|| {
     let blocks: &[(&str, &[&str])] = &[
         ("lifecycle", &[]),
         ("connection", &[]),
@@ -21,12 +30,10 @@ static RESOURCE: LazyLock<BodySchema> = LazyLock::new(|| {
         ("locals", &[]),
         ("_", &[]),
     ];
-    schema(
-        &[],
-        &["count", "for_each", "provider", "depends_on"],
-        blocks,
-    )
+    schema(&[], &META_ARGUMENTS, blocks)
 });
+
+const META_ARGUMENTS: [&str; 4] = ["count", "for_each", "provider", "depends_on"];
 
 /// A decoded block and the `provider` argument, if it has one. The provider of the resource is
 /// filled in later, when the module's place in the tree is known.
@@ -53,9 +60,13 @@ pub(crate) fn resource(
         type_name: type_name.clone(),
         name: name.clone(),
     };
-    let (content, rest, diags) = block.body.partial_content(&RESOURCE);
+    let blocks = match mode {
+        Mode::Managed => &MANAGED,
+        Mode::Data | Mode::Ephemeral => &RESOURCE,
+    };
+    let (content, rest, diags) = block.body.partial_content(blocks);
     cx.diags.extend(diags);
-    refuse_blocks(cx, &content);
+    refuse_reserved(cx, &content);
     let provider = content
         .attribute("provider")
         .and_then(|a| provider_ref(cx, &a.expr, "provider"));
@@ -70,6 +81,7 @@ pub(crate) fn resource(
         depends_on: cx.depends_on(content.attribute("depends_on")),
         lifecycle: lifecycle(cx, &content, mode),
         references: body.references().into(),
+        provisioners: provisioners(cx, &content),
         body,
         span: block.header,
         id,
@@ -77,16 +89,8 @@ pub(crate) fn resource(
     Some((resource, provider))
 }
 
-/// Blocks that belong to every resource but are not supported, or are reserved.
-fn refuse_blocks(cx: &mut Decoder<'_>, content: &Content) {
-    for block in content
-        .blocks_of("provisioner")
-        .chain(content.blocks_of("connection"))
-    {
-        let detail = "Provisioners and their connections are not supported yet. Remove the block, \
-                      or do its work in the image or the startup script of the machine.";
-        cx.error("Provisioners are not supported", detail, block.header);
-    }
+/// Block types that may get a meaning.
+fn refuse_reserved(cx: &mut Decoder<'_>, content: &Content) {
     for block in content.blocks_of("locals") {
         let detail = "A block of this type has no meaning inside a resource.";
         cx.error(
