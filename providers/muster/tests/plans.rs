@@ -30,10 +30,7 @@ impl Bench {
         let config = object(&[("sim", sim)]);
         let answer = server.call(Request::Configure { config }).await.unwrap();
         assert!(answer.diags().is_empty());
-        Self {
-            server,
-            folder: folder,
-        }
+        Self { server, folder }
     }
 
     /// A configuration: these attributes, and nothing in all the others.

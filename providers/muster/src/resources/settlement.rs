@@ -1,21 +1,15 @@
-use std::time::{SystemTime, UNIX_EPOCH};
+mod checks;
 
 use muster_sdk::schema::{Schema, bool, list, map, nested, nested_list, number, string};
 use muster_sdk::{
-    Context, Diagnostic, Diags, Failure, Field, Fields, Path, PlanChange, Resource, Type, error_at,
+    Context, Diagnostic, Diags, Failure, Fields, PlanChange, Resource, Type, error_at,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    admitted, find, leaves_all, missing_id, placement, plan_token, take_token, targets, time,
-};
+use self::checks::{check_size, check_time, commit_held, commit_new, refuse_early_end};
+use super::{leaves_all, missing_id, placement, plan_token, take_token, time};
 use crate::client::{Client, diagnostic};
-use crate::ledger::Entry;
-use crate::model::time::parse_time;
-use crate::model::{
-    Access, Capacity, Object, Placement, Resource as Amount, Settlement, SettlementSpec, ZoneView,
-    has_begun,
-};
+use crate::model::{Access, Object, Settlement, SettlementSpec};
 
 /// `muster_settlement`
 pub(crate) struct SettlementResource;
@@ -297,168 +291,5 @@ fn positive(value: &muster_sdk::Value) -> Result<(), String> {
     match value.as_number() {
         Some(n) if n.to_f64() <= 0.0 => Err(format!("must be more than 0, and is {n}")),
         _ => Ok(()),
-    }
-}
-
-/// A delivery that has begun is not ended, nor given up for another one, unless the settlement
-/// as it is now allows that.
-fn refuse_early_end(state: &SettlementState) -> Result<(), Diagnostic> {
-    let begun = state.state.as_deref().is_some_and(has_begun);
-    if !begun || state.spec.early_termination {
-        return Ok(());
-    }
-    Err(error_at(
-        Path::root().attr("early_termination"),
-        "Settlement Has Begun",
-        format!(
-            "The delivery of {} has begun, and the contract holds until {}. To end it before \
-             that, set \"early_termination\" to true, apply, and destroy or replace it then.",
-            state.spec.contract_id,
-            state.end_time.as_deref().unwrap_or_default()
-        ),
-    ))
-}
-
-/// A delivery that has ended before it was asked for cannot be made.
-fn check_time(planned: &Fields<'_>) -> Result<(), Diagnostic> {
-    let (Some(start), Some(hours)) = (
-        planned.get::<String>("start_time")?.known(),
-        planned.get::<f64>("duration_hours")?.known(),
-    ) else {
-        return Ok(());
-    };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64();
-    match parse_time(&start) {
-        Ok(seconds) if seconds as f64 + hours * 3600.0 <= now => Err(error_at(
-            Path::root().attr("start_time"),
-            "Invalid Attribute Value",
-            format!("A delivery of {hours} hours from {start} on lies wholly in the past."),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Some zone must be able to hold the settlement, whatever else is in it.
-fn check_size(planned: &Fields<'_>, zones: &[ZoneView]) -> Result<(), Diagnostic> {
-    let (Some(resource), Some(quantity)) = (
-        planned.get::<Amount>("resource_type")?.known(),
-        planned.get::<f64>("quantity")?.known(),
-    ) else {
-        return Ok(());
-    };
-    let Some(eligible) = eligible(planned, zones)? else {
-        return Ok(());
-    };
-    let offer = |zone: &&ZoneView| zone.spec.offer().get(resource);
-    let Some(largest) = eligible.iter().max_by(|a, b| offer(a).total_cmp(&offer(b))) else {
-        return Ok(());
-    };
-    if offer(largest) >= quantity {
-        return Ok(());
-    }
-    let unit = resource.attribute();
-    let detail = format!(
-        "The contract asks for {quantity} {unit}, and the largest zone for it, {:?}, has {}. If a \
-         zone of this configuration is meant to hold it, refer to that zone here.",
-        largest.spec.name,
-        offer(largest)
-    );
-    Err(error_at(
-        Path::root().attr("quantity"),
-        "Settlement Larger Than Any Zone",
-        detail,
-    ))
-}
-
-/// Puts down what a new settlement takes, as far as it can be told.
-async fn commit_new(
-    planned: &Fields<'_>,
-    cx: &Context<'_, Client>,
-    zones: &[ZoneView],
-) -> Result<(), Diagnostic> {
-    let Some(contract) = planned.get::<String>("contract_id")?.known() else {
-        return Ok(());
-    };
-    let (Some(resource), Some(quantity), Some(targets)) = (
-        planned.get::<Amount>("resource_type")?.known(),
-        planned.get::<f64>("quantity")?.known(),
-        targets(planned, "provider_priority", zones)?,
-    ) else {
-        cx.client().release::<Settlement>(&contract);
-        return Ok(());
-    };
-    let entry = Entry {
-        zones: targets,
-        takes: Capacity::of(resource, quantity),
-        changes: true,
-    };
-    let client = cx.client();
-    let done = client.commit::<Settlement>(&contract, entry, "quantity", Some(zones));
-    done.await
-        .map_err(|error| diagnostic("settlement", "planning", &error))
-}
-
-/// Puts down what a settlement that stays takes from the zone that holds it.
-async fn commit_held(
-    state: &SettlementState,
-    changes: bool,
-    cx: &Context<'_, Client>,
-) -> Result<(), Diagnostic> {
-    let contract = &state.spec.contract_id;
-    let over = |state: &str| matches!(state, "SETTLED" | "CANCELLED" | "DEFAULTED");
-    let zone = match (&state.zone, &state.state) {
-        (Some(zone), Some(state)) if !over(state) => zone.clone(),
-        _ => {
-            cx.client().release::<Settlement>(contract);
-            return Ok(());
-        }
-    };
-    let entry = Entry {
-        zones: vec![zone],
-        takes: state.spec.takes(),
-        changes,
-    };
-    let client = cx.client();
-    let done = client.commit::<Settlement>(contract, entry, "quantity", None);
-    done.await
-        .map_err(|error| diagnostic("settlement", "planning", &error))
-}
-
-/// The zones that a settlement may come into. `None` when that cannot be told yet.
-fn eligible<'a>(
-    planned: &Fields<'_>,
-    zones: &'a [ZoneView],
-) -> Result<Option<Vec<&'a ZoneView>>, Diagnostic> {
-    match planned.get::<Vec<Field<String>>>("provider_priority")? {
-        Field::Known(ids) => {
-            let mut found = Vec::new();
-            for id in ids {
-                let Field::Known(id) = id else {
-                    return Ok(Some(zones.iter().collect()));
-                };
-                found.push(find(zones, &id).ok_or_else(|| {
-                    error_at(
-                        Path::root().attr("provider_priority"),
-                        "Unknown Zone",
-                        format!("There is no zone with the id {id:?}, and none is planned."),
-                    )
-                })?);
-            }
-            Ok(Some(found))
-        }
-        // It depends on zones, or on a choice among zones, that were planned before.
-        Field::Unknown => Ok(Some(zones.iter().collect())),
-        Field::Null => {
-            let Some(placement) = planned.object("placement") else {
-                return Ok(None);
-            };
-            let Ok(placement) = placement.parse::<Placement>() else {
-                return Ok(None);
-            };
-            Ok(Some(admitted(&placement, zones)))
-        }
     }
 }
