@@ -2,6 +2,7 @@
 
 mod explained;
 mod expressions;
+mod files;
 mod functions;
 mod heredocs;
 mod numbers;
@@ -38,6 +39,7 @@ enum Kind {
     Expressions,
     Heredocs,
     Numbers,
+    Files,
 }
 
 /// Runs `cargo xtask differ ARGS`.
@@ -45,7 +47,10 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let options = Options::parse(args)?;
     // Panics are outcomes here, and are shown with their input.
     std::panic::set_hook(Box::new(|_| {}));
-    let engines = Engines { ours: Ours::new()? };
+    let engines = Engines {
+        kind: options.kind,
+        ours: Ours::new()?,
+    };
     let mut tally = Tally::default();
     let mut random = Random::new(options.seed);
     while tally.compared < options.count {
@@ -63,6 +68,7 @@ fn generate(kind: Kind, random: &mut Random) -> Tree {
         Kind::Expressions => expressions::generate(random),
         Kind::Heredocs => heredocs::generate(random),
         Kind::Numbers => numbers::generate(random),
+        Kind::Files => files::generate(random),
     }
 }
 
@@ -82,6 +88,7 @@ impl Options {
             "expressions" => Kind::Expressions,
             "heredocs" => Kind::Heredocs,
             "numbers" => Kind::Numbers,
+            "files" => Kind::Files,
             other => bail!("there is no comparison of {other}"),
         };
         let mut options = Self {
@@ -108,14 +115,21 @@ impl Options {
 
 /// Both engines.
 struct Engines {
+    kind: Kind,
     ours: Ours,
 }
 
 impl Engines {
     /// What becomes of the texts: by muster, and by terraform.
     fn outcomes(&self, texts: &[String]) -> Result<Vec<(Outcome, Outcome)>> {
-        let theirs = oracle::expressions(texts)?;
-        let ours = texts.iter().map(|text| self.ours.expression(text));
+        let theirs = match self.kind {
+            Kind::Files => files::theirs(texts)?,
+            _ => oracle::expressions(texts)?,
+        };
+        let ours = texts.iter().map(|text| match self.kind {
+            Kind::Files => files::ours(text),
+            _ => self.ours.expression(text),
+        });
         Ok(ours.zip(theirs).collect())
     }
 }

@@ -14,7 +14,7 @@ impl Evaluator<'_> {
             let joined = self
                 .node(part)
                 .and_then(|value| self.interpolate(part, &value))
-                .map_err(|failure| failure.with_spare(Value::unknown(Type::String)));
+                .map_err(Failure::of_text);
             let joined = text.take(joined);
             text.so_far.push(joined);
         }
@@ -31,7 +31,8 @@ impl Evaluator<'_> {
         convert(value, &Type::String).map_err(|e| {
             let what = value.ty().friendly_name();
             let detail = format!("The value is a {what}, which cannot be put into a string: {e}.");
-            self.error(id, summary, detail)
+            let spare = Value::unknown(Type::String).mark(value.marks());
+            self.error(id, summary, detail).with_spare(spare)
         })
     }
 

@@ -88,14 +88,20 @@ impl Evaluator<'_> {
         let Some(items) = self.items(each.collection, &collection)? else {
             return Ok(Value::unknown_not_null(Type::String).mark(marks));
         };
+        let mut failed: Option<Failure> = None;
         let mut text = Joined::default();
         for (key, value) in items {
-            match self.round(each, key, value, &mut marks)? {
-                Round::Result(_, value) => text.push(self.interpolate(id, &value?)?),
-                Round::Skipped | Round::Undecided => {}
-            }
+            let Round::Result(_, value) = self.round(each, key, value, &mut marks)? else {
+                continue;
+            };
+            let value = value.and_then(|value| self.interpolate(id, &value));
+            text.push(spared(value.map_err(Failure::of_text), &mut failed));
         }
-        Ok(text.finish().mark(marks))
+        let result = text.finish().mark(marks);
+        match failed {
+            Some(failure) => Err(failure.with_spare(result)),
+            None => Ok(result),
+        }
     }
 
     /// Keys and values of what is iterated; `None` when they are not known yet.

@@ -120,6 +120,12 @@ impl Failure {
         self.diags.into()
     }
 
+    /// Says that the value would be a string, with the same marks.
+    fn of_text(self) -> Self {
+        let marks = self.spare.marks();
+        self.with_spare(Value::unknown(Type::String).mark(marks))
+    }
+
     /// Says what is known of the value.
     fn with_spare(mut self, spare: Value) -> Self {
         self.spare = spare;

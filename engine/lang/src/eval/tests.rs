@@ -203,6 +203,14 @@ fn results_that_are_not_taken_leave_their_marks() {
     let secret = |v: Value| v.mark(Marks::SENSITIVE);
     check("true ? \"a\" : var.secret", secret("a".into()));
     check("false ? var.secret : 1", secret("1".into()));
+    for text in [
+        "true ? \"a\" : \"x${[var.secret]}${var.secret}\"",
+        "true ? \"a\" : \"${var.name.no}${sensitive([])}\"",
+        "true ? \"a\" : \"%{for x in sensitive([1])}${[]}%{endfor}\"",
+    ] {
+        check(text, secret("a".into()));
+    }
+    check("true ? \"a\" : \"x${sensitive(null)}\"", "a".into());
     let plain = Value::tuple(["a".into()]);
     check("true ? [\"a\"] : [var.secret]", plain);
 }
