@@ -528,9 +528,9 @@ impl Evaluator {
         result
     }
 
-    pub(crate) fn path(&self, inst: ModuleInst, which: &str, at: Span) -> Result<Value, Diags> {
+    pub(crate) fn path(&self, module: ModuleId, which: &str, at: Span) -> Result<Value, Diags> {
         match which {
-            "module" => Ok(Value::string(self.config_of(inst).dir.clone())),
+            "module" => Ok(Value::string(self.config.module(module).dir.clone())),
             "root" => Ok(Value::string(self.config.root().dir.clone())),
             "cwd" => Ok(Value::string(self.settings.cwd.clone())),
             other => Err(Diagnostic::error(
@@ -557,13 +557,13 @@ impl Evaluator {
 
     pub(crate) fn call_provider(
         &self,
-        inst: ModuleInst,
+        module: ModuleId,
         provider: &str,
         function: &str,
         args: &[Value],
         span: Span,
     ) -> Result<Value, Diags> {
-        let addr = self.config_of(inst).provider(provider);
+        let addr = self.config.module(module).provider(provider);
         let signature = self
             .schemas
             .provider(&addr)

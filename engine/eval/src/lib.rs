@@ -16,6 +16,7 @@ mod instances;
 mod layout;
 mod object;
 mod providers;
+mod provisioner;
 mod report;
 mod scope;
 mod spec;
@@ -27,6 +28,7 @@ pub use evaluator::{
 pub use expand::{Expansion, Repeat};
 pub use object::{keep_ignored, with_ignored};
 pub use providers::{Providers, Sent, Settled, provider_config};
+pub use provisioner::{Provisioning, connection_type};
 pub use report::{broken, located};
 pub use scope::ModuleScope;
 pub use spec::Spec;

@@ -94,12 +94,12 @@ impl Scope for ModuleScope<'_> {
             Subject::EachKey => self.each(reference, false),
             Subject::EachValue => self.each(reference, true),
             Subject::CountIndex => self.count_index(reference),
-            Subject::Path(which) => ev.path(self.inst, which, reference.span),
+            Subject::Path(which) => ev.path(ev.module_of(self.inst), which, reference.span),
             Subject::Terraform(which) => ev.engine_value(which, reference.span),
             Subject::SelfObject => self.self_value.clone().ok_or_else(|| {
                 Diagnostic::error(
                     "Invalid \"self\" reference",
-                    "\"self\" has a meaning only in postconditions.",
+                    "\"self\" has a meaning only in postconditions and provisioners.",
                 )
                 .at(reference.span)
                 .into()
@@ -120,8 +120,9 @@ impl Scope for ModuleScope<'_> {
         args: &[Value],
         span: Span,
     ) -> Result<Value, Diags> {
+        let module = self.evaluator.module_of(self.inst);
         self.evaluator
-            .call_provider(self.inst, provider, function, args, span)
+            .call_provider(module, provider, function, args, span)
     }
 
     fn files(&self) -> &dyn Files {
