@@ -285,6 +285,8 @@ impl Applier {
         } else {
             self.counts.changed += 1;
         }
+        let change = &self.plan.changes[task.change as usize];
+        self.counts.imported += usize::from(change.importing.is_some());
         self.settle(&task, value);
     }
 

@@ -120,6 +120,11 @@ impl Applier {
             }
         }
         let waiting: Vec<usize> = plan.steps.iter().map(|s| s.after.len()).collect();
+        let unchanged = plan.changes.iter().filter(|c| c.action == Action::NoOp);
+        let counts = Counts {
+            imported: unchanged.filter(|c| c.importing.is_some()).count(),
+            ..Counts::default()
+        };
         let ready = (0..count).filter(|&i| waiting[i] == 0).collect();
         Self {
             eval,
@@ -140,7 +145,7 @@ impl Applier {
             refused_outputs: HashSet::new(),
             revision: 0,
             diags: Diags::new(),
-            counts: Counts::default(),
+            counts,
         }
     }
 

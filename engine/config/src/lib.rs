@@ -8,6 +8,7 @@
 mod decode;
 mod defaults;
 mod files;
+mod import;
 mod installed;
 mod load;
 mod naming;
@@ -21,6 +22,7 @@ pub mod version;
 
 pub use decode::LANGUAGE_VERSION;
 pub use files::ConfigFiles;
+pub use import::ImportTarget;
 pub use load::load;
 pub use providers::ProviderRequirement;
 pub use provisioner::{OnFailure, Provisioner, ProvisionerType, When};

@@ -183,24 +183,11 @@ impl Checker<'_> {
                 self.expr(for_each, Place::default(), diags);
             }
             self.expr(&import.id, place, diags);
-            for reference in import.to.references() {
-                match &reference.subject {
-                    Subject::Managed(..) => diags.0.extend(self.import_target(reference)),
-                    _ => diags.0.extend(self.declared(reference, place)),
-                }
+            let keys = import.target.modules.iter().map(|(_, key)| key);
+            for key in keys.chain([&import.target.key]).flatten() {
+                self.expr(key, place, diags);
             }
         }
-    }
-
-    fn import_target(&self, reference: &Reference) -> Option<Diagnostic> {
-        let (_, id) = resource_id(&reference.subject)?;
-        if self.module.resources.contains_key(&id) {
-            return None;
-        }
-        let detail =
-            format!("There is no block for {id}. Write one, then import the object into it.");
-        let summary = "Configuration for import target does not exist";
-        Some(Diagnostic::error(summary, detail).at(reference.full_span))
     }
 
     fn checks(&self, checks: &[Check], place: Place<'_>, diags: &mut Diags) {

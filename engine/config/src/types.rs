@@ -8,7 +8,7 @@ use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId, Targ
 use muster_lang::{Body, Expr, Reference, Span};
 use muster_value::{Path, Type, Value};
 
-use crate::{Provisioner, Str};
+use crate::{ImportTarget, Provisioner, Str};
 
 /// A whole configuration: the root module and everything it calls.
 #[derive(Clone, Debug, Default)]
@@ -349,8 +349,10 @@ pub struct Moved {
 /// `import`
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// Address it gets; may end in an index expression.
+    /// Address it gets, as written.
     pub to: Expr,
+    /// Address it gets.
+    pub target: ImportTarget,
     /// The provider's id for it.
     pub id: Expr,
     /// Repetition.

@@ -60,6 +60,14 @@ impl Expr {
         &self.0.nodes[id.0 as usize]
     }
 
+    /// One of its nodes as an expression of its own.
+    #[must_use]
+    pub fn part(&self, root: NodeId) -> Self {
+        let mut data = (*self.0).clone();
+        data.root = root;
+        Self(Arc::new(data))
+    }
+
     /// An expression that is just a value, for defaults.
     pub fn literal(value: Value, span: Span) -> Self {
         Self(Arc::new(ExprData {

@@ -65,6 +65,7 @@ impl Graph {
         for (id, module) in config.iter() {
             builder.module(id, module);
         }
+        builder.imports();
         for provider in extra {
             builder.node(Node::Provider(provider.clone()));
         }
@@ -243,6 +244,28 @@ impl Builder<'_> {
         ix
     }
 
+    /// What is imported to a resource has to be known before the resource is planned.
+    fn imports(&mut self) {
+        for import in &self.config.root().imports {
+            let target = import.target.config();
+            let modules = self.config.iter();
+            let Some((module, _)) = modules.into_iter().find(|(_, m)| m.path == target.module)
+            else {
+                continue;
+            };
+            let node = Node::Resource(module, target.resource);
+            let Some(&ix) = self.index.get(&node) else {
+                continue;
+            };
+            let ix = NodeIndex::new(ix);
+            let keys = import.target.modules.iter().map(|(_, key)| key);
+            let keys = keys.chain([&import.target.key, &import.for_each]).flatten();
+            for expr in keys.chain([&import.id]) {
+                self.expr(ModuleId::ROOT, ix, expr);
+            }
+        }
+    }
+
     fn resource(&mut self, id: ModuleId, ix: NodeIndex, resource: &muster_config::Resource) {
         if let Some(expr) = resource.repetition.expr() {
             self.expr(id, ix, expr);
@@ -258,6 +281,7 @@ impl Builder<'_> {
         for trigger in &life.replace_triggered_by {
             self.expr(id, ix, &trigger.expr);
         }
+        self.provisioners(id, ix, resource);
         // `depends_on` of the calls that lead here holds for everything inside.
         let mut inner = id;
         while let Some(parent) = self.config.module(inner).parent {
@@ -271,6 +295,17 @@ impl Builder<'_> {
 
     fn expr(&mut self, id: ModuleId, from: NodeIndex, expr: &Expr) {
         self.references(id, from, expr.references());
+    }
+
+    /// What runs when an object is made can use others; what runs at its end cannot.
+    fn provisioners(&mut self, id: ModuleId, from: NodeIndex, resource: &muster_config::Resource) {
+        let provisioners = resource.provisioners.iter();
+        let at_start = provisioners.filter(|p| p.when == muster_config::When::Create);
+        for reference in at_start.flat_map(|p| &p.references) {
+            if resource_id(&reference.subject).as_ref() != Some(&resource.id) {
+                self.reference(id, from, reference);
+            }
+        }
     }
 
     fn expr_except(&mut self, id: ModuleId, from: NodeIndex, expr: &Expr, variable: &Str) {

@@ -12,6 +12,7 @@ use muster_snapshot::{Attributes, Object};
 use muster_value::Value;
 
 use crate::graph::{Node, NodeId};
+use crate::import::Wanted;
 use crate::task::{Goal, Stage, Start, Task};
 use crate::{Planner, Str};
 
@@ -54,6 +55,7 @@ impl Planner {
                 .map(|o| o.private.clone())
                 .unwrap_or_else(|| Arc::from([])),
             tainted: stored.as_ref().is_some_and(|o| o.is_tainted()),
+            importing: None,
             config_marks: Vec::new(),
             stage: Stage::Upgrade,
             addr,
@@ -70,9 +72,16 @@ impl Planner {
             self.begin_data(task);
         } else if task.stored.is_some() {
             self.upgrade(task);
+        } else if let Some(wanted) = self.wanted_import(&task) {
+            self.import(task, wanted.id);
         } else {
             self.proceed(task);
         }
+    }
+
+    fn wanted_import(&mut self, task: &Task) -> Option<Wanted> {
+        let current = task.deposed.is_none() && task.inst.is_some();
+        current.then(|| self.imports.found.remove(&task.addr))?
     }
 
     fn no_schema(
@@ -118,7 +127,10 @@ impl Planner {
             deposed: task.deposed.clone(),
             operation,
             action: Action::NoOp,
-            id: id_hint(&task.before()),
+            id: match operation {
+                Operation::Import => task.importing.clone().map(|id| ("id".into(), id)),
+                _ => id_hint(&task.before()),
+            },
         });
         let ask = Ask {
             id,
@@ -184,6 +196,11 @@ impl Planner {
             (Stage::Read, Response::Read { value, private, .. }) => {
                 task.private = private;
                 self.refreshed(task, value);
+            }
+            (Stage::Import, Response::Imported { objects, .. }) => self.imported(task, objects),
+            (Stage::ReadImported, Response::Read { value, private, .. }) => {
+                task.private = private;
+                self.imported_read(task, value);
             }
             (Stage::Validate, Response::Done(_)) => self.plan_change(task),
             (Stage::Plan, Response::Planned(planned)) => self.planned(task, planned),
@@ -366,7 +383,7 @@ impl Planner {
     // ---- what shall be -----------------------------------------------------------------
 
     /// The object is as it is now; goes on to what is wanted.
-    fn proceed(&mut self, task: Task) {
+    pub(crate) fn proceed(&mut self, task: Task) {
         match task.goal {
             Goal::Refresh => self.keep_refreshed(task),
             Goal::Delete(_) if task.prior.is_null() => self.finish_task(&task),
@@ -432,6 +449,7 @@ impl Planner {
     pub(crate) fn record(&mut self, task: Task, mut change: Change) {
         if change.deposed.is_none() {
             change.previous = self.moves.origin.get(&change.addr).cloned();
+            change.importing = task.importing.clone();
         }
         if let Some(stored) = &task.stored {
             let stored: Arc<[_]> = stored.dependencies.clone().into();

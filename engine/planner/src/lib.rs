@@ -6,6 +6,7 @@
 
 mod data;
 mod graph;
+mod import;
 mod instance;
 mod moves;
 mod order;
@@ -71,6 +72,8 @@ pub struct Options {
     pub targets: Vec<Target>,
     /// Replace these whether needed or not.
     pub replace: Vec<InstanceAddr>,
+    /// Objects to import beside those of `import` blocks: the address they get, and their id.
+    pub imports: Vec<(InstanceAddr, Str)>,
 }
 
 impl Default for Options {
@@ -80,6 +83,7 @@ impl Default for Options {
             refresh: true,
             targets: Vec::new(),
             replace: Vec::new(),
+            imports: Vec::new(),
         }
     }
 }
@@ -103,6 +107,8 @@ pub struct Planner {
     moves: moves::Moves,
     /// What is forgotten instead of destroyed.
     removed: removed::Removed,
+    /// Objects that exist already and get an address.
+    imports: import::Imports,
     /// Objects of the state that no resource of the configuration speaks for.
     orphans: HashMap<ProviderConfigAddr, Vec<visit::Orphan>>,
     /// How many needs of each node are still open.
@@ -159,6 +165,11 @@ impl Planner {
             .map(|r| r.provider.clone())
             .collect();
         let graph = Graph::new(&config, &extra)?;
+        let imports = import::Imports::new(&config, &options.imports);
+        let missing = imports.without_target(&config);
+        if missing.has_errors() {
+            return Err(missing);
+        }
         let count = graph.nodes.len();
         let dependencies = graph.resource_dependencies(&config);
         let timestamp = settings.plan_timestamp.clone().unwrap_or_else(|| "".into());
@@ -177,6 +188,7 @@ impl Planner {
             included: None,
             moves,
             removed,
+            imports,
             orphans: HashMap::new(),
             open_tasks: vec![0; count],
             failed: vec![false; count],
@@ -245,6 +257,7 @@ impl Planner {
     /// The plan. Everything reported and not taken is given along.
     pub fn finish(mut self) -> (Plan, Diags) {
         self.finish_moves();
+        self.finish_imports();
         self.finish_outputs();
         let errored = self.errored || self.failed.iter().any(|f| *f) || self.diags.has_errors();
         let mut plan = Plan {
@@ -270,7 +283,7 @@ impl Planner {
         }
         plan.changes = changes.into_values().collect();
         plan.prior = self.state;
-        if !plan.targets.is_empty() {
+        if !plan.targets.is_empty() && self.options.imports.is_empty() {
             self.diags.push(Diagnostic::warning(
                 "Resource targeting is in effect",
                 "The plan is limited to what -target names and what that needs, so it may leave out changes that the configuration asks for. Run a plan without -target afterwards.",

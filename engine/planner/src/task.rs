@@ -10,6 +10,7 @@ use muster_schema::Schema;
 use muster_snapshot::Object;
 use muster_value::{Marks, Path, Type, Value};
 
+use crate::Str;
 use crate::graph::NodeId;
 
 /// What is to become of the object.
@@ -43,6 +44,9 @@ pub(crate) enum Stage {
     /// Another type's object as one of this type.
     Convert,
     Read,
+    Import,
+    /// The object that an import found.
+    ReadImported,
     Validate,
     Plan,
     /// The plan of the new object of a replacement, and why it is one.
@@ -58,7 +62,8 @@ impl Stage {
         match self {
             Self::Upgrade => "upgrade",
             Self::Convert => "move",
-            Self::Read | Self::ReadData => "read",
+            Self::Import => "import",
+            Self::Read | Self::ReadImported | Self::ReadData => "read",
             Self::Validate | Self::ValidateData => "validation",
             Self::Plan | Self::Replan(..) | Self::PlanDelete(_) => "plan",
         }
@@ -87,6 +92,8 @@ pub(crate) struct Task {
     /// The provider's private bytes of the object.
     pub private: Private,
     pub tainted: bool,
+    /// The id that the object is imported by.
+    pub importing: Option<Str>,
     /// What the configuration says; unmarked.
     pub config: Value,
     /// The marks of `config`.

@@ -1,7 +1,5 @@
 //! `replace_triggered_by`
 
-use std::sync::Arc;
-
 use muster_addr::{AbsResource, InstanceKey};
 use muster_config::{Resource, Trigger};
 use muster_lang::{Expr, Node, NodeId, Scope, eval};
@@ -101,9 +99,7 @@ fn steps(trigger: &Trigger, scope: &dyn Scope) -> Vec<PathStep> {
 }
 
 fn index(expr: &Expr, key: NodeId, scope: &dyn Scope) -> Option<PathStep> {
-    let mut data = (*expr.0).clone();
-    data.root = key;
-    let value = eval(&Expr(Arc::new(data)), scope, &[]).ok()?;
+    let value = eval(&expr.part(key), scope, &[]).ok()?;
     if let Some(text) = value.as_str() {
         return Some(PathStep::Key(text.clone()));
     }

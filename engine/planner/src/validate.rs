@@ -285,10 +285,6 @@ fn unsupported(config: &Config) -> Diags {
     };
     for module in &config.modules {
         module
-            .imports
-            .iter()
-            .for_each(|b| refuse("import blocks", b.span));
-        module
             .checks
             .values()
             .for_each(|b| refuse("check blocks", b.span));

@@ -367,6 +367,9 @@ impl Planner {
                 planner.visit_output(id, module, inst, &name)
             }),
             Node::Resource(module, resource) => {
+                if !self.find_imports(module, &resource) {
+                    return false;
+                }
                 let ok = self.each_instance(module, |planner, inst| {
                     planner.visit_resource(id, inst, module, &resource)
                 });

@@ -132,6 +132,7 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
         refresh: planning.refresh,
         targets,
         replace,
+        imports: Vec::new(),
     })
 }
 

@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 use muster_addr::{Mode, ResourceId, Target};
-use muster_lang::{Attribute, Block, BodySchema, Expr, Span, Subject};
-use muster_value::PathStep;
+use muster_lang::{Attribute, Block, BodySchema, Span};
 
 use super::ProviderRef;
 use super::context::{Decoder, relocate, schema};
@@ -12,7 +11,7 @@ use super::provisioner::removed_provisioners;
 use super::resource::{provider_ref, resource};
 use super::variable::check;
 use crate::naming::check_name;
-use crate::{CheckBlock, Import, Moved, Removed, Resource, Str};
+use crate::{CheckBlock, Import, ImportTarget, Moved, Removed, Resource, Str};
 
 static MOVED: LazyLock<BodySchema> = LazyLock::new(|| schema(&["from", "to"], &[], &[]));
 
@@ -146,32 +145,17 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
         }
         None => cx.lower(raw),
     };
-    if !is_importable(&to) {
-        let detail = "The address of a managed resource is required, one that this configuration \
-                      declares.";
+    let Some(target) = ImportTarget::new(&to) else {
+        let detail = "The address of a managed resource is required.";
         cx.error("Invalid import address", detail, to.span());
         return None;
-    }
+    };
     Some(Import {
         to,
+        target,
         id: id?,
         for_each,
         span: block.header,
-    })
-}
-
-/// Whether an expression is the address of a managed resource or of one of its instances.
-fn is_importable(to: &Expr) -> bool {
-    let mut targets = to.references().iter().filter(|r| {
-        !matches!(
-            r.subject,
-            Subject::EachKey | Subject::EachValue | Subject::Variable(_) | Subject::Local(_)
-        )
-    });
-    targets.next().is_some_and(|target| match target.subject {
-        Subject::Managed(..) => !target.steps.iter().any(|s| matches!(s, PathStep::Attr(_))),
-        Subject::Module(_) => true,
-        _ => false,
     })
 }
 

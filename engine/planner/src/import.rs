@@ -1,0 +1,305 @@
+//! `import` blocks: objects that exist already and get an address.
+
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
+use muster_addr::{
+    AbsResource, ConfigResource, InstanceAddr, InstanceKey, ModuleInstance, ModuleStep,
+};
+use muster_config::{Config, Import, ModuleId};
+use muster_eval::{ModuleInst, Repeat};
+use muster_lang::{Diagnostic, Diags, Expr, Scope, Span, eval};
+use muster_plan::Operation;
+use muster_provider::{Imported, Read, Request};
+use muster_schema::{check_conforms, normalize_blocks};
+use muster_value::{Marks, Type, Value, convert};
+
+use crate::task::{Stage, Task};
+use crate::{Planner, Str};
+
+/// The blocks of a configuration by the resource they speak of, and what they came to.
+#[derive(Default)]
+pub(crate) struct Imports {
+    blocks: HashMap<ConfigResource, Vec<usize>>,
+    /// Objects to import, by the address they get.
+    pub found: HashMap<InstanceAddr, Wanted>,
+}
+
+/// An object to import.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    pub id: Str,
+    span: Option<Span>,
+}
+
+impl Imports {
+    /// Lays out the blocks of the root module, and what the user asked for.
+    pub(crate) fn new(config: &Config, asked: &[(InstanceAddr, Str)]) -> Self {
+        let mut blocks: HashMap<ConfigResource, Vec<usize>> = HashMap::new();
+        for (i, import) in config.root().imports.iter().enumerate() {
+            blocks.entry(import.target.config()).or_default().push(i);
+        }
+        let wanted = |(addr, id): &(InstanceAddr, Str)| {
+            let wanted = Wanted {
+                id: id.clone(),
+                span: None,
+            };
+            (addr.clone(), wanted)
+        };
+        Self {
+            blocks,
+            found: asked.iter().map(wanted).collect(),
+        }
+    }
+
+    /// Errors about blocks whose resource the configuration does not declare.
+    pub(crate) fn without_target(&self, config: &Config) -> Diags {
+        let missing = self.blocks.iter().filter(|(resource, _)| {
+            let module = config.find(&resource.module);
+            !module.is_some_and(|m| m.resources.contains_key(&resource.resource))
+        });
+        let mut diags: Vec<Diagnostic> = missing
+            .flat_map(|(resource, blocks)| blocks.iter().map(move |i| (resource, *i)))
+            .map(|(resource, i)| {
+                no_target(&resource.to_string(), Some(config.root().imports[i].span))
+            })
+            .collect();
+        diags.sort_by_key(|d| d.subject.map(|s| s.start));
+        Diags(diags)
+    }
+}
+
+fn no_target(address: &str, span: Option<Span>) -> Diagnostic {
+    let detail = format!(
+        "There is no block for {address}, so the object would have no configuration. Write one, or have it written with -generate-config-out=FILE."
+    );
+    Diagnostic::error("Configuration for import target does not exist", detail).at_opt(span)
+}
+
+impl Planner {
+    /// Works out the imports of a resource, once everything they refer to is known. `false` when
+    /// that fails.
+    pub(crate) fn find_imports(
+        &mut self,
+        module: ModuleId,
+        resource: &muster_addr::ResourceId,
+    ) -> bool {
+        let config = self.eval.config().clone();
+        let key = ConfigResource {
+            module: config.module(module).path.clone(),
+            resource: resource.clone(),
+        };
+        let mut ok = true;
+        for block in self.imports.blocks.remove(&key).unwrap_or_default() {
+            if let Err(diags) = self.find_import(&config.root().imports[block]) {
+                self.diags.extend(diags);
+                ok = false;
+            }
+        }
+        ok
+    }
+
+    fn find_import(&mut self, import: &Import) -> Result<(), Diags> {
+        let repeats = match &import.for_each {
+            None => vec![None],
+            Some(expr) => self.import_repeats(expr)?,
+        };
+        for repeat in repeats {
+            let scope = self.eval.scope(ModuleInst::ROOT, repeat);
+            let addr = target(import, &scope)?;
+            let id = import_id(import, &scope)?;
+            let wanted = Wanted {
+                id,
+                span: Some(import.span),
+            };
+            if self.imports.found.insert(addr.clone(), wanted).is_some() {
+                let detail =
+                    format!("Another block imports an object to {addr}, too. Keep one of them.");
+                let summary = format!("Duplicate import configuration for \"{addr}\"");
+                return Err(Diagnostic::error(summary, detail).at(import.span).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn import_repeats(&self, expr: &Expr) -> Result<Vec<Option<Repeat>>, Diags> {
+        let error = |detail: &str| -> Diags {
+            Diagnostic::error("Invalid for_each argument", detail)
+                .at(expr.span())
+                .into()
+        };
+        let scope = self.eval.scope(ModuleInst::ROOT, None);
+        let value = eval(expr, &scope, &[])?;
+        if value.marks_deep().contains(Marks::SENSITIVE) {
+            return Err(error(
+                "The keys become addresses, which are shown, so they cannot be sensitive.",
+            ));
+        }
+        let value = value.unmark_deep();
+        if !value.is_known() {
+            return Err(error(
+                "The value is only known after apply, so nobody can say what is to be imported.",
+            ));
+        }
+        let pairs: Vec<(Str, Value)> = match (&value, value.as_entries()) {
+            (_, Some(entries)) => entries
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+            (Value::Set(set), _) => (set.items.iter())
+                .filter_map(|v| Some((v.as_str()?.clone(), v.clone())))
+                .collect(),
+            _ => return Err(error("A map, or a set of strings, is required.")),
+        };
+        let repeat = |(key, value)| {
+            Some(Repeat {
+                key: InstanceKey::Str(key),
+                each_value: Some(value),
+                unknown: false,
+            })
+        };
+        Ok(pairs.into_iter().map(repeat).collect())
+    }
+
+    /// Objects that were to be imported to addresses that do not exist.
+    pub(crate) fn finish_imports(&mut self) {
+        let left = std::mem::take(&mut self.imports.found);
+        let mut left: Vec<_> = left.into_iter().collect();
+        left.sort_by(|a, b| a.0.cmp(&b.0));
+        for (addr, wanted) in left {
+            let known = self.changes.contains_key(&(addr.clone(), None));
+            if !known && self.state.current(&addr).is_none() && !self.errored {
+                self.diags.push(no_target(&addr.to_string(), wanted.span));
+            }
+        }
+    }
+
+    /// Asks for an object that exists already.
+    pub(crate) fn import(&mut self, mut task: Task, id: Str) {
+        let request = Request::Import {
+            type_name: task.addr.resource.resource.type_name.clone(),
+            id: id.to_string(),
+        };
+        task.importing = Some(id);
+        self.ask(task, Stage::Import, request, Some(Operation::Import));
+    }
+
+    pub(crate) fn imported(&mut self, mut task: Task, objects: Vec<Imported>) {
+        let type_name = task.addr.resource.resource.type_name.clone();
+        let mut ours = objects.into_iter().filter(|o| o.type_name == type_name);
+        let (Some(object), None) = (ours.next(), ours.next()) else {
+            let detail = format!(
+                "The provider {} did not answer with exactly one object of type {type_name}. This is a bug in the provider.",
+                task.provider.provider.for_display()
+            );
+            let summary = "Invalid import result";
+            self.diags
+                .push(Diagnostic::error(summary, detail).about(&task.addr));
+            return self.fail(task);
+        };
+        let value = normalize_blocks(&task.schema.block, &object.value);
+        let errors = check_conforms(&task.schema.block, &value);
+        if !errors.is_empty() || value.is_null() || !value.is_wholly_known() {
+            return self.broken(task, "Provider produced invalid object", &errors);
+        }
+        task.private = object.private;
+        task.prior = value;
+        let request = Request::Read(Read {
+            type_name,
+            current: task.prior.clone(),
+            private: task.private.clone(),
+            provider_meta: Value::NULL,
+        });
+        self.ask(task, Stage::ReadImported, request, Some(Operation::Refresh));
+    }
+
+    pub(crate) fn imported_read(&mut self, mut task: Task, value: Value) {
+        if value.is_null() {
+            let detail = format!(
+                "There is no object with the id {:?} to import to {}. Check the id, and the region and account of the provider configuration; to have a new object made remove the import block.",
+                task.importing.as_deref().unwrap_or_default(),
+                task.addr
+            );
+            let summary = "Cannot import non-existent remote object";
+            self.diags
+                .push(Diagnostic::error(summary, detail).about(&task.addr));
+            return self.fail(task);
+        }
+        let value = normalize_blocks(&task.schema.block, &value);
+        let errors = check_conforms(&task.schema.block, &value);
+        if !errors.is_empty() || !value.is_wholly_known() {
+            return self.broken(task, "Provider produced invalid object", &errors);
+        }
+        task.recorded = value.clone();
+        task.prior = value;
+        self.store(&task);
+        self.proceed(task);
+    }
+}
+
+/// The address that an object gets.
+fn target(import: &Import, scope: &dyn Scope) -> Result<InstanceAddr, Diags> {
+    let mut steps = Vec::new();
+    for (name, key) in &import.target.modules {
+        steps.push(ModuleStep {
+            name: name.clone(),
+            key: instance_key(key.as_ref(), scope)?,
+        });
+    }
+    let resource = AbsResource {
+        module: ModuleInstance(Arc::from(steps)),
+        resource: import.target.resource.clone(),
+    };
+    Ok(resource.instance(instance_key(import.target.key.as_ref(), scope)?))
+}
+
+fn instance_key(key: Option<&Expr>, scope: &dyn Scope) -> Result<InstanceKey, Diags> {
+    let Some(expr) = key else {
+        return Ok(InstanceKey::None);
+    };
+    let value = eval(expr, scope, &[])?.unmark_deep();
+    if let Some(text) = value.as_str() {
+        return Ok(InstanceKey::Str(text.clone()));
+    }
+    match value.as_number().and_then(muster_value::Number::to_u64) {
+        Some(n) => Ok(InstanceKey::Int(n)),
+        None => {
+            let detail = "The key of an instance is a known string or a whole number.";
+            Err(Diagnostic::error("Invalid import address", detail)
+                .at(expr.span())
+                .into())
+        }
+    }
+}
+
+/// The id to import by.
+fn import_id(import: &Import, scope: &dyn Scope) -> Result<Str, Diags> {
+    let error = |detail: &str| -> Diags {
+        Diagnostic::error("Invalid import id argument", detail)
+            .at(import.id.span())
+            .into()
+    };
+    let value = eval(&import.id, scope, &[])?;
+    let marks = value.marks_deep();
+    if marks.contains(Marks::SENSITIVE) {
+        return Err(error(
+            "The id is shown in the plan, so it cannot be sensitive.",
+        ));
+    }
+    if marks.contains(Marks::EPHEMERAL) {
+        return Err(error(
+            "The id is part of the plan, so it cannot be ephemeral.",
+        ));
+    }
+    let value = convert(&value.unmark_deep(), &Type::String)
+        .map_err(|e| error(&format!("The id has to be a string: {e}.")))?;
+    if !value.is_known() {
+        return Err(error(
+            "The id depends on something that is only known after apply. Import needs it while planning.",
+        ));
+    }
+    match value.as_str() {
+        Some(text) if !text.is_empty() => Ok(text.clone()),
+        _ => Err(error("The id is empty.")),
+    }
+}
