@@ -8,17 +8,19 @@ use futures::future::BoxFuture;
 use muster_provider::{Provider, ProviderError, Request, Response};
 use muster_schema::ProviderSchema;
 use muster_wire::tfplugin6 as wire;
+use rustls::ClientConfig;
 use tokio::sync::OnceCell;
 use tonic::Code;
 use tonic::codegen::Bytes;
+use tonic::transport::Channel;
 
 use crate::cache::Cache;
 use crate::call::{Call, CallError};
 use crate::connect::connect;
 use crate::fingerprint::key;
-use crate::handshake::Handshake;
+use crate::handshake::{Address, Handshake};
 use crate::process::Process;
-use crate::protocol::{STOP, Wire, failure};
+use crate::protocol::{SCHEMA, STOP, Wire, failure};
 use crate::schema::{self, provider_schema};
 use crate::tls::Identity;
 use crate::{ClientOptions, Log, PluginSpec, Reattach};
@@ -77,7 +79,7 @@ impl Client {
         }
         let source = Source::Program(spec);
         let running = Running::start(&source, &options).await?;
-        let (schema, bytes) = running.schema().await?;
+        let (schema, bytes) = running.schema(&options).await?;
         if let Some((key, cache)) = place {
             cache.store(&key, running.wire.version, &bytes);
         }
@@ -100,7 +102,7 @@ impl Client {
     ) -> Result<Self, ProviderError> {
         let source = Source::Running(reattach);
         let running = Running::start(&source, &options).await?;
-        let (schema, _) = running.schema().await?;
+        let (schema, _) = running.schema(&options).await?;
         let running = OnceCell::from(Ok(running));
         Ok(Self {
             source,
@@ -115,9 +117,7 @@ impl Client {
             let running = Running::start(&self.source, &self.options).await?;
             if !self.schema.schema_optional {
                 // Some plugins set themselves up in this call.
-                if let Err(status) = running.wire.schema_bytes().await {
-                    return Err(running.explain("GetProviderSchema", &status).await);
-                }
+                running.schema_bytes(&self.options).await?;
             }
             Ok(running)
         });
@@ -146,7 +146,7 @@ impl Running {
         let spec = match source {
             Source::Program(spec) => spec,
             Source::Running(reattach) => {
-                let channel = connect(reattach.address()?, None).await?;
+                let channel = reach(reattach.address()?, None, options.start_timeout).await?;
                 let wire = Wire {
                     channel,
                     version: reattach.version(),
@@ -165,7 +165,7 @@ impl Running {
             options.start_timeout,
         )
         .await?;
-        let wire = Self::reach(&line, &identity, options.start_timeout).await;
+        let wire = Self::greet(&line, &identity, options.start_timeout).await;
         let wire = wire.map_err(|error| process.report(error))?;
         drain_output(&wire, options.log.clone());
         Ok(Self {
@@ -175,7 +175,7 @@ impl Running {
     }
 
     /// Connects to where the handshake says.
-    async fn reach(
+    async fn greet(
         line: &str,
         identity: &Identity,
         timeout: Duration,
@@ -186,24 +186,36 @@ impl Running {
             certificate,
         } = Handshake::parse(line)?;
         let tls = certificate.map(|der| identity.config(der)).transpose()?;
-        match tokio::time::timeout(timeout, connect(address, tls)).await {
-            Ok(channel) => Ok(Wire {
-                channel: channel?,
-                version,
-            }),
-            Err(_) => Err(ProviderError::Start(format!(
-                "the plugin did not take the connection in {} seconds",
-                timeout.as_secs()
-            ))),
+        let channel = reach(address, tls, timeout).await?;
+        Ok(Wire { channel, version })
+    }
+
+    /// The schema as it comes, within its time.
+    async fn schema_bytes(&self, options: &ClientOptions) -> Result<Bytes, ProviderError> {
+        let timeout = options.schema_timeout;
+        match tokio::time::timeout(timeout, self.wire.schema_bytes()).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(status)) => Err(self.explain(SCHEMA.1, &status).await),
+            Err(_) => {
+                let error = ProviderError::Start(format!(
+                    "the plugin has started, and did not answer {} in {} seconds",
+                    SCHEMA.1,
+                    timeout.as_secs()
+                ));
+                Err(match &self.process {
+                    Some(process) => process.report(error),
+                    None => error,
+                })
+            }
         }
     }
 
-    async fn schema(&self) -> Result<(ProviderSchema, Bytes), ProviderError> {
-        let call = "GetProviderSchema";
-        let bytes = match self.wire.schema_bytes().await {
-            Ok(bytes) => bytes,
-            Err(status) => return Err(self.explain(call, &status).await),
-        };
+    async fn schema(
+        &self,
+        options: &ClientOptions,
+    ) -> Result<(ProviderSchema, Bytes), ProviderError> {
+        let call = SCHEMA.1;
+        let bytes = self.schema_bytes(options).await?;
         let invalid = |reason: String| ProviderError::Invalid { call, reason };
         let (schema, diags) = provider_schema(&bytes, self.wire.version).map_err(invalid)?;
         match diags.iter().find(|d| d.is_error()) {
@@ -245,6 +257,21 @@ impl Running {
             process.kill();
         }
     }
+}
+
+/// Connects within a time.
+async fn reach(
+    address: Address,
+    tls: Option<ClientConfig>,
+    timeout: Duration,
+) -> Result<Channel, ProviderError> {
+    let connected = tokio::time::timeout(timeout, connect(address, tls)).await;
+    connected.unwrap_or_else(|_| {
+        Err(ProviderError::Start(format!(
+            "the plugin did not take the connection in {} seconds",
+            timeout.as_secs()
+        )))
+    })
 }
 
 /// Reads what the plugin prints after the handshake, which would otherwise block it.

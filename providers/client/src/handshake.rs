@@ -40,14 +40,15 @@ impl Handshake {
     pub(crate) fn parse(line: &str) -> Result<Self, ProviderError> {
         let parts: Vec<&str> = line.trim().split('|').collect();
         let [core, version, network, address, protocol, ..] = parts[..] else {
-            let shown: String = line.trim().chars().take(80).collect();
             return Err(fail(format!(
-                "the program is not a provider plugin: it greeted with {shown:?} instead of a handshake"
+                "the program is not a provider plugin: it greeted with {:?} instead of a handshake",
+                shown(line.trim())
             )));
         };
         if core != "1" {
             return Err(fail(format!(
-                "the plugin speaks version {core} of the handshake, which is not known here"
+                "the plugin speaks version {} of the handshake, which is not known here",
+                shown(core)
             )));
         }
         let version = match version {
@@ -55,18 +56,21 @@ impl Handshake {
             "6" => 6,
             other => {
                 return Err(fail(format!(
-                    "the plugin speaks protocol version {other}; versions 5 and 6 are known here"
+                    "the plugin speaks protocol version {}; versions 5 and 6 are known here",
+                    shown(other)
                 )));
             }
         };
         if protocol != "grpc" {
             return Err(fail(format!(
-                "the plugin wants to talk {protocol:?}; only \"grpc\" is known here"
+                "the plugin wants to talk {:?}; only \"grpc\" is known here",
+                shown(protocol)
             )));
         }
         let address = Address::parse(network, address).ok_or_else(|| {
             fail(format!(
-                "the plugin listens on a network of kind {network:?}, which is not known here"
+                "the plugin listens on a network of kind {:?}, which is not known here",
+                shown(network)
             ))
         })?;
         // Short sixth fields are no certificates; Go's hosts pass over them, too.
@@ -87,6 +91,11 @@ fn decode(text: &str) -> Result<Vec<u8>, ProviderError> {
         .decode(text)
         .or_else(|_| STANDARD.decode(text))
         .map_err(|_| fail("the plugin's certificate is not valid base64".to_owned()))
+}
+
+/// What a program said, short enough for a message.
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect()
 }
 
 fn fail(reason: String) -> ProviderError {
@@ -122,5 +131,16 @@ mod tests {
         refuse("1|6|unix|/x|netrpc|", "netrpc");
         refuse("1|6|pipe|/x|grpc|", "pipe");
         refuse(&format!("1|6|unix|/x|grpc|{}", "!".repeat(60)), "base64");
+        let long = "x".repeat(1_000_000);
+        for line in [
+            long.clone(),
+            format!("{long}|6|unix|/x|grpc|"),
+            format!("1|{long}|unix|/x|grpc|"),
+            format!("1|6|{long}|/x|grpc|"),
+            format!("1|6|unix|/x|{long}|"),
+        ] {
+            let error = Handshake::parse(&line).unwrap_err().to_string();
+            assert!(error.len() < 200, "{error}");
+        }
     }
 }

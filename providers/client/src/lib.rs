@@ -1,5 +1,11 @@
 //! Starts and drives plugin programs: the handshake, mutual TLS, the calls of protocol versions
 //! 5 and 6, logs, and an orderly end. A [`Client`] is a [`muster_provider::Provider`].
+//!
+//! A plugin runs in a process group of its own, which is killed as a whole when its [`Client`] is
+//! dropped, or when it does not end within seconds of being asked to. If the host itself is killed
+//! it can do nothing any more: then Linux ends the program that was started, but not what that
+//! program has started in turn, a plugin behind a wrapper script for example (a script should
+//! `exec` it); other systems end neither.
 
 mod cache;
 mod call;
@@ -12,6 +18,7 @@ mod process;
 mod protocol;
 mod reattach;
 mod schema;
+mod tail;
 mod tls;
 
 use std::ffi::OsString;
@@ -63,6 +70,9 @@ pub struct ClientOptions {
     pub log: Option<Log>,
     /// How long a plugin may take to start.
     pub start_timeout: Duration,
+    /// How long a plugin that has started may take to tell its schema. Other calls have no such
+    /// limit: an apply may rightly take hours.
+    pub schema_timeout: Duration,
     /// What plugins are told is driving them.
     pub terraform_version: String,
 }
@@ -73,6 +83,7 @@ impl Default for ClientOptions {
             cache_dir: None,
             log: None,
             start_timeout: Duration::from_secs(60),
+            schema_timeout: Duration::from_secs(300),
             terraform_version: "1.11.4".to_owned(),
         }
     }

@@ -1,6 +1,5 @@
 //! The process of a plugin: started, listened to, and ended.
 
-use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +11,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::{oneshot, watch};
 
+use crate::tail::Tail;
 use crate::{Log, PluginSpec};
 
 /// What a host that means to start a plugin says to it.
@@ -19,9 +19,7 @@ const COOKIE: (&str, &str) = (
     "TF_PLUGIN_MAGIC_COOKIE",
     "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 );
-/// Lines of the log that are kept for a report.
-const TAIL: usize = 40;
-/// The longest line that is read; longer ones are cut.
+/// The longest line that is read at once; longer ones come in parts.
 const LONGEST_LINE: u64 = 1024 * 1024;
 /// How long the last output of a dead plugin is waited for. Programs that it has started may
 /// hold its output open for ever.
@@ -32,7 +30,7 @@ pub(crate) struct Process {
     child: Arc<Mutex<Child>>,
     /// How it ended, once it has.
     exit: watch::Receiver<Option<String>>,
-    tail: Arc<Mutex<VecDeque<String>>>,
+    tail: Arc<Mutex<Tail>>,
 }
 
 impl Process {
@@ -92,7 +90,7 @@ impl Process {
     fn watch(mut child: Child, log: Option<Log>) -> (Self, oneshot::Receiver<String>) {
         let (sender, first) = oneshot::channel();
         let (ended, exit) = watch::channel(None);
-        let tail = Arc::new(Mutex::new(VecDeque::new()));
+        let tail = Arc::new(Mutex::new(Tail::default()));
         // Nothing is sent: both ends of the output hang up when they are through.
         let (reading, read) = mpsc::channel::<()>();
         if let Some(stdout) = child.stdout.take() {
@@ -151,18 +149,14 @@ impl Process {
 
     /// The last lines of the log that are not log records: a panic, as a rule.
     pub(crate) fn tail(&self) -> String {
-        let lines = lock(&self.tail);
-        lines.iter().cloned().collect::<Vec<_>>().join("\n")
+        lock(&self.tail).text()
     }
 
     /// Ends the process at once.
     pub(crate) fn kill(&self) {
         let child = lock(&self.child);
         if self.exit.borrow().is_none() {
-            // With all that it has started: behind a script that is the plugin itself.
-            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            // It may have ended in this moment; then there is nothing to kill.
-            let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+            kill_group(&child);
         }
     }
 }
@@ -203,9 +197,11 @@ fn drain_stdout(stdout: impl Read, first: oneshot::Sender<String>) {
     let _ = std::io::copy(&mut reader, &mut std::io::sink());
 }
 
-fn drain_stderr(stderr: impl Read, tail: &Mutex<VecDeque<String>>, log: Option<&Log>) {
+fn drain_stderr(stderr: impl Read, tail: &Mutex<Tail>, log: Option<&Log>) {
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
+    // Of a line that comes in parts the first one is kept; the rest would be cut anyway.
+    let mut whole = true;
     loop {
         line.clear();
         match (&mut reader)
@@ -220,27 +216,39 @@ fn drain_stderr(stderr: impl Read, tail: &Mutex<VecDeque<String>>, log: Option<&
         if let Some(log) = log {
             log(text);
         }
-        if !text.is_empty() && !text.starts_with('{') {
-            let mut tail = lock(tail);
-            if tail.len() == TAIL {
-                tail.pop_front();
-            }
-            tail.push_back(text.to_owned());
+        if whole && !text.is_empty() && !text.starts_with('{') {
+            lock(tail).push(text);
+        }
+        whole = line.ends_with(b"\n");
+    }
+}
+
+/// A child on its way to whoever asked for it. Ended when nobody takes it.
+struct Spawned(Option<Child>);
+
+impl Drop for Spawned {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            kill_group(&child);
+            // Reaped elsewhere: the dying may take a moment, and nobody shall wait for it.
+            std::thread::spawn(move || child.wait());
         }
     }
 }
 
-type Job = (Command, oneshot::Sender<std::io::Result<Child>>);
+type Job = (Command, oneshot::Sender<std::io::Result<Spawned>>);
 
 /// Starts a child from a thread that lives as long as this program: on Linux a child that shall
-/// die with its parent dies with the thread that started it.
+/// die with its parent dies with the thread that started it. A child that is started after this
+/// future was dropped is ended at once.
 async fn spawn(command: Command) -> std::io::Result<Child> {
     static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (sender, jobs) = mpsc::channel::<Job>();
         std::thread::spawn(move || {
             for (mut command, answer) in jobs {
-                let _ = answer.send(command.spawn());
+                // When nobody waits any more the child comes back and is dropped.
+                let _ = answer.send(command.spawn().map(|child| Spawned(Some(child))));
             }
         });
         sender
@@ -248,10 +256,23 @@ async fn spawn(command: Command) -> std::io::Result<Child> {
     let (answer, child) = oneshot::channel();
     let gone = || std::io::Error::other("no process can be started any more");
     spawner.send((command, answer)).map_err(|_| gone())?;
-    child.await.map_err(|_| gone())?
+    let mut spawned = child.await.map_err(|_| gone())??;
+    spawned.0.take().ok_or_else(gone)
+}
+
+/// Kills a child that was not reaped yet, with all that it has started: behind a script that is
+/// the plugin itself.
+fn kill_group(child: &Child) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    // It may have ended in this moment; then there is nothing to kill.
+    let _ = group.map(|group| kill_process_group(group, Signal::KILL));
 }
 
 /// A plugin whose parent is gone, however it went, has nothing left to do.
+///
+/// The wish is the child's own and does not pass to what it starts: behind a script the script
+/// dies with a host that is killed, and the plugin does not. A script should `exec` the plugin.
+/// A host that ends in an orderly way ends the whole group.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
@@ -274,6 +295,7 @@ fn die_with_parent(command: &mut Command) {
     }
 }
 
-/// Other systems have no such wish; plugins end when their connection does.
+/// Other systems have no such wish: there a plugin outlives a host that is killed, and has to be
+/// ended by hand.
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_command: &mut Command) {}

@@ -8,6 +8,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use muster_addr::ProviderAddr;
 use muster_client::{Client, ClientOptions, PluginSpec};
 use muster_provider::ProviderError;
 
@@ -34,6 +36,7 @@ async fn refusal(
     let text = text.replace("SOCKET", socket.to_str().unwrap());
     let options = ClientOptions {
         start_timeout: timeout,
+        schema_timeout: timeout,
         ..ClientOptions::default()
     };
     match Client::start(script(dir.path(), &text), options).await {
@@ -106,6 +109,43 @@ async fn a_plugin_that_never_answers_the_connection() {
 }
 
 #[tokio::test]
+async fn a_plugin_that_greets_and_never_answers() {
+    let text = "echo starting >&2; echo '1|6|unix|SOCKET|grpc|'; sleep 20";
+    let start = refusal(text, Duration::from_secs(1), say_nothing);
+    let error = tokio::time::timeout(Duration::from_secs(8), start).await;
+    let error = error.expect("the start ends when its time is over");
+    assert!(matches!(error, ProviderError::Start(_)), "{error:?}");
+    let detail = error
+        .diagnostic(&ProviderAddr::new("hashicorp", "aws"))
+        .detail;
+    let parts = [
+        "hashicorp/aws",
+        "GetProviderSchema",
+        "1 seconds",
+        "starting",
+    ];
+    for part in parts {
+        assert!(detail.contains(part), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_talkative_plugin_does_not_fill_the_screen() {
+    let text = "i=0; while [ $i -lt 60 ]; do head -c 100000 /dev/zero | tr '\\0' x; echo; \
+                i=$((i+1)); done >&2; head -c 3000000 /dev/zero | tr '\\0' y >&2; echo >&2; \
+                echo no licence >&2; exit 3";
+    let error = refusal(text, Duration::from_secs(30), |_| {})
+        .await
+        .to_string();
+    assert!(error.contains("exit status: 3"));
+    assert!(error.ends_with("no licence"));
+    assert!(error.len() < 17 * 1024, "{}", error.len());
+    assert!(error.lines().all(|line| line.len() <= 2048));
+    let long = error.lines().filter(|line| line.starts_with('y'));
+    assert_eq!(long.count(), 1, "a line that is read in parts is one line");
+}
+
+#[tokio::test]
 async fn what_a_program_says_beside_its_greeting() {
     let text = "echo cannot read the settings >&2; sleep 0.2; echo hello; sleep 5";
     let error = refusal(text, Duration::from_secs(5), |_| {})
@@ -124,6 +164,43 @@ async fn a_plugin_behind_a_script_is_killed_with_it() {
     refusal(&text, Duration::from_secs(1), |_| {}).await;
     let pid = std::fs::read_to_string(pid).unwrap();
     gone(&Path::new("/proc").join(pid.trim()));
+}
+
+/// Checks that a plugin is gone when its start is given up after so long.
+#[cfg(target_os = "linux")]
+async fn check_given_up(after: Duration) {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || say_nothing(listener));
+    let pid = dir.path().join("pid");
+    let text = format!(
+        "echo $$ >{pid}.new; mv {pid}.new {pid}; echo '1|6|unix|{}|grpc|'; exec sleep 60",
+        socket.display(),
+        pid = pid.display()
+    );
+    let start = Client::start(script(dir.path(), &text), ClientOptions::default());
+    // As when a run is stopped by force: nobody waits any more.
+    let given_up = match after.is_zero() {
+        true => start.now_or_never().is_none(),
+        false => tokio::time::timeout(after, start).await.is_err(),
+    };
+    assert!(given_up, "it hangs");
+    // It may be killed before it has said anything.
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(2) {
+        if let Ok(pid) = std::fs::read_to_string(&pid) {
+            return gone(&Path::new("/proc").join(pid.trim()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_plugin_does_not_outlive_the_wish_for_it() {
+    check_given_up(Duration::ZERO).await;
+    check_given_up(Duration::from_secs(1)).await;
 }
 
 const HOST: &str = "MUSTER_TEST_HOST_FOLDER";
