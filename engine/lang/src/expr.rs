@@ -63,7 +63,21 @@ impl Expr {
     /// One of its nodes as an expression of its own.
     #[must_use]
     pub fn part(&self, root: NodeId) -> Self {
+        let span = self.node_span(root);
+        let inside = |r: &Reference| span.start <= r.span.start && r.span.end <= span.end;
         let mut data = (*self.0).clone();
+        let mut places = Vec::with_capacity(data.references.len());
+        let mut kept = Vec::new();
+        for reference in &data.references {
+            places.push(kept.len() as u32);
+            kept.extend(inside(reference).then(|| reference.clone()));
+        }
+        for node in &mut data.nodes {
+            if let Node::Reference(place) = node {
+                *place = places[*place as usize];
+            }
+        }
+        data.references = kept.into();
         data.root = root;
         Self(Arc::new(data))
     }

@@ -89,8 +89,11 @@ fn unify_types(types: &[Type]) -> Option<Type> {
     if kinds.object > 0 && kinds.tuple > 0 {
         return None;
     }
-    if kinds.map > 0 && kinds.map + kinds.object == all {
-        return Some(Type::map(unify(&all_elements(types))?));
+    if kinds.map > 0
+        && kinds.map + kinds.object == all
+        && let Some(elem) = unify(&all_elements(types))
+    {
+        return Some(Type::map(elem));
     }
     if kinds.list > 0
         && kinds.list + kinds.tuple == all
@@ -179,7 +182,7 @@ const CANDIDATES: usize = 16;
 
 /// The first type, general ones first, that all others convert to.
 fn first_that_fits(types: &[Type]) -> Option<Type> {
-    let mut order: Vec<&Type> = types.iter().collect();
+    let mut order: Vec<&Type> = types.iter().filter(|t| **t != Type::Dynamic).collect();
     order.sort_by(|a, b| generality(a).cmp(&generality(b)).then_with(|| b.cmp(a)));
     // What the most general candidates cannot take, the others cannot either. The bound keeps
     // a long list of structures from costing its square.
@@ -226,6 +229,16 @@ mod tests {
         );
         check(&[Type::Dynamic, Type::Number], Some(Type::Number));
         check(&[Type::Number, Type::list(Type::Number)], None);
+    }
+
+    #[test]
+    fn maps_and_objects_with_unlike_attributes() {
+        let object = Type::object([("a", Type::Number), ("b", Type::tuple([]))]);
+        check(
+            &[object.clone(), Type::map(Type::Dynamic)],
+            Some(object.clone()),
+        );
+        check(&[object, Type::map(Type::Number)], None);
     }
 
     #[test]

@@ -84,28 +84,38 @@ impl Evaluator<'_> {
             Value::Null(_) => Value::tuple([]),
             Value::Tuple(items) => return self.each_in_tuple(items, each, slot, marks),
             Value::List(_) | Value::Set(_) => {
-                let items = self.each(value.as_slice().unwrap_or_default(), each, slot)?;
-                match items.first() {
-                    Some(first) => {
-                        let elem = first.ty();
-                        if items.iter().all(|v| v.ty() == elem) {
-                            Value::list(elem, items)
-                        } else {
-                            Value::tuple(items)
-                        }
+                let results = self.each_in_list(&value, each, slot);
+                return match results {
+                    Ok(results) => Ok(results.mark(marks)),
+                    Err(failure) => {
+                        let spare = failure.spare.clone().mark(marks);
+                        Err(failure.with_spare(spare))
                     }
-                    None => {
-                        let elem = value.ty().element().cloned().unwrap_or(Type::Dynamic);
-                        let shape = self.each(&[Value::unknown(elem)], each, slot);
-                        let elem = shape.map_or(Type::Dynamic, |v| v[0].ty());
-                        Value::list(elem, Vec::new())
-                    }
-                }
+                };
             }
             Value::Unknown(unknown) => self.splat_unknown(&unknown.ty, &value, each, slot)?,
             single => return self.each_in_tuple(std::slice::from_ref(single), each, slot, marks),
         };
         Ok(result.mark(marks))
+    }
+
+    /// A list where all results are of one type. Without elements, one that is not known tells
+    /// the type.
+    fn each_in_list(&mut self, value: &Value, each: NodeId, slot: u32) -> Evaluated {
+        let items = value.as_slice().unwrap_or_default();
+        if items.is_empty() {
+            let elem = value.ty().element().cloned().unwrap_or(Type::Dynamic);
+            let shape = self.each(&[Value::unknown(elem)], each, slot)?;
+            return Ok(Value::list(shape[0].ty(), Vec::new()));
+        }
+        let together = |results: Vec<Value>| {
+            let elem = results[0].ty();
+            match results.iter().all(|v| v.ty() == elem) {
+                true => Value::list(elem, results),
+                false => Value::tuple(results),
+            }
+        };
+        self.each_of(items, each, slot).finish(together)
     }
 
     fn each_in_tuple(
@@ -115,6 +125,11 @@ impl Evaluator<'_> {
         slot: u32,
         marks: Marks,
     ) -> Evaluated {
+        let results = self.each_of(items, each, slot);
+        results.finish(|results| Value::tuple(results).mark(marks))
+    }
+
+    fn each_of(&mut self, items: &[Value], each: NodeId, slot: u32) -> Gathered<Vec<Value>> {
         let mut results = Gathered::new(Vec::with_capacity(items.len()));
         for item in items {
             self.slots[slot as usize] = item.clone();
@@ -122,7 +137,7 @@ impl Evaluator<'_> {
             let result = results.take(result);
             results.so_far.push(result);
         }
-        results.finish(|results| Value::tuple(results).mark(marks))
+        results
     }
 
     fn splat_unknown(&mut self, ty: &Type, value: &Value, each: NodeId, slot: u32) -> Evaluated {

@@ -30,7 +30,10 @@ fn spared(value: Evaluated, failed: &mut Option<Failure>) -> Value {
 
 impl Evaluator<'_> {
     pub(super) fn for_expr(&mut self, each: &ForExpr) -> Evaluated {
-        let (collection, mut marks) = self.node(each.collection)?.unmark();
+        let (collection, mut marks) = self
+            .node(each.collection)
+            .map_err(Failure::without_spare)?
+            .unmark();
         let Some(items) = self.items(each.collection, &collection)? else {
             return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
         };
@@ -173,7 +176,7 @@ impl Evaluator<'_> {
 
     /// The `if` clause; `None` when it is not known yet.
     fn wanted(&mut self, condition: NodeId, marks: &mut Marks) -> Result<Option<bool>, Failure> {
-        let value = self.node(condition)?;
+        let value = self.node(condition).map_err(Failure::without_spare)?;
         *marks |= value.marks();
         if value.is_null() {
             let detail = "The if clause is null: neither true nor false.";
@@ -187,7 +190,7 @@ impl Evaluator<'_> {
     }
 
     fn result_key(&mut self, id: NodeId, marks: &mut Marks) -> Result<Option<Str>, Failure> {
-        let key = self.node(id)?;
+        let key = self.node(id).map_err(Failure::without_spare)?;
         *marks |= key.marks();
         let summary = "Invalid object key";
         if key.is_null() {

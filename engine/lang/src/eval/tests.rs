@@ -166,6 +166,12 @@ fn marks_travel() {
     );
     check("ephemeralasnull(var.passing)", Value::Null(Type::String));
     check("length([var.secret])", Value::int(1));
+    check("coalesce(\"a\", var.secret)", secret("a".into()));
+    check("issensitive(setproduct([1], [var.secret]))", false.into());
+    check(
+        "issensitive(setproduct([1], toset([var.secret])))",
+        true.into(),
+    );
 }
 
 #[test]
@@ -181,6 +187,11 @@ fn results_that_are_not_taken_decide_the_type() {
     check("true ? [] : [1 + []]", none(Type::Number));
     check("true ? [] : [for x in [1] : x + []]", none(Type::Number));
     check("true ? [] : [upper()]", none(Type::Dynamic));
+    check("true ? [] : tolist([1])[*].a", none(Type::Dynamic));
+    check(
+        "true ? {} : {for x in 1 + [] : x => x}",
+        Value::object::<&str>([]),
+    );
     let numbers = Value::map(Type::Number, [].into());
     check("true ? {} : {a = 1 + []}", numbers.clone());
     check("true ? {} : {for x in [\"a\"] : x => x + 1}", numbers);
@@ -220,6 +231,7 @@ fn nothing_to_iterate() {
     check("null[*]", Value::tuple([]));
     check_error("tolist(null)[*]", "Splat of null value", &[]);
     check_error("tolist(null).*.a", "Splat of null value", &[]);
+    check_error("tolist([])[*][null]", "Invalid index", &[]);
     check("[for x in [] : x if x.a[0] + 1 == 3]", Value::tuple([]));
     let clause = "Invalid 'for' condition";
     check_error("[for x in [] : x if 1]", clause, &[]);

@@ -252,7 +252,8 @@ fn net(pieces: &[Piece<'_>]) -> isize {
 
 /// How many columns a text takes: what a reader sees as one character counts one.
 fn characters(text: &str) -> usize {
-    match text.is_ascii() {
+    // A line end of two characters counts as one.
+    match text.is_ascii() && !text.contains('\r') {
         true => text.len(),
         false => text.graphemes(true).count(),
     }

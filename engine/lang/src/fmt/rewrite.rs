@@ -21,6 +21,7 @@ pub(super) struct Edit {
 pub(super) fn edits(tree: &Tree) -> Vec<Edit> {
     let mut out = Vec::new();
     let mut types = type_attributes(tree);
+    let mut indexes = Indexes::default();
     for node in 0..tree.len() as u32 {
         match tree.kind(node) {
             NodeKind::Attribute if types.last() == Some(&node) => {
@@ -29,9 +30,12 @@ pub(super) fn edits(tree: &Tree) -> Vec<Edit> {
             }
             NodeKind::Attribute => unwrap(tree, node, &mut out),
             NodeKind::Label => labels::label(tree, node, &mut out),
+            NodeKind::Index => out.extend(indexes.edit(tree, node)),
             _ => {}
         }
     }
+    // Those inside a string that is unwrapped came before its own.
+    out.sort_by_key(|edit| edit.at);
     out
 }
 
@@ -134,6 +138,21 @@ fn is_wrapped(tree: &Tree, node: u32) -> bool {
     tree.kind(node) == NodeKind::Quoted
         && tree.kind(part) == NodeKind::Interpolation
         && tree.tokens(part) == (tokens.start + 1..tokens.end - 1)
+        && !has_open_sequence(tree, tokens.start + 2..tokens.end - 2)
+}
+
+/// Whether there is a template sequence that is not inside quotes: one of a heredoc.
+fn has_open_sequence(tree: &Tree, mut tokens: std::ops::Range<usize>) -> bool {
+    let mut quotes = 0usize;
+    tokens.any(|token| {
+        match tree.token_kind(token) {
+            TokenKind::OQuote => quotes += 1,
+            TokenKind::CQuote => quotes = quotes.saturating_sub(1),
+            TokenKind::Interp | TokenKind::Control => return quotes == 0,
+            _ => {}
+        }
+        false
+    })
 }
 
 /// Whether a token is a line end of its own, rather than that of a comment.
@@ -145,4 +164,70 @@ fn is_break(tree: &Tree, token: usize) -> bool {
         })
     };
     tree.token_kind(token) == TokenKind::Newline && !ends_comment()
+}
+
+/// Indexes of references that are keywords. Terraform loses them, so that `a[true]` becomes
+/// `a[]`; only steps after a name and other steps of a reference are affected.
+#[derive(Default)]
+struct Indexes {
+    /// The last such index, and whether it is a step of a reference.
+    last: Option<(u32, bool)>,
+}
+
+impl Indexes {
+    fn edit(&mut self, tree: &Tree, index: u32) -> Option<Edit> {
+        let key = tree.last_child(index)?;
+        if tree.kind(key) != NodeKind::Name || !is_keyword(first_word(tree, key)) {
+            return None;
+        }
+        let is_step = self.is_reference(tree, tree.second_last_child(index)?);
+        self.last = Some((index, is_step));
+        let tokens = tree.tokens(index);
+        let mut open = tree.tokens(key).start - 1;
+        while tree.token_kind(open) != TokenKind::OBrack {
+            open -= 1;
+        }
+        is_step.then(|| Edit {
+            at: open as u32 + 1,
+            until: tokens.end as u32 - 1,
+            kind: TokenKind::Ident,
+            text: String::new(),
+        })
+    }
+
+    /// Whether a node is a name with steps that are known without evaluation.
+    fn is_reference(&self, tree: &Tree, mut node: u32) -> bool {
+        loop {
+            if let Some((_, known)) = self.last.filter(|(last, _)| *last == node) {
+                return known;
+            }
+            let base = match tree.kind(node) {
+                NodeKind::Name => return !is_keyword(first_word(tree, node)),
+                NodeKind::GetAttr | NodeKind::LegacyIndex => tree.last_child(node),
+                NodeKind::Index => match tree.last_child(node) {
+                    Some(key) if is_literal(tree, key) => tree.second_last_child(node),
+                    _ => None,
+                },
+                _ => None,
+            };
+            match base {
+                Some(base) => node = base,
+                None => return false,
+            }
+        }
+    }
+}
+
+fn is_keyword(word: &str) -> bool {
+    matches!(word, "true" | "false" | "null")
+}
+
+/// Whether a key is a number, a keyword or a string without sequences.
+fn is_literal(tree: &Tree, key: u32) -> bool {
+    match tree.kind(key) {
+        NodeKind::Number => true,
+        NodeKind::Name => is_keyword(first_word(tree, key)),
+        NodeKind::Quoted => tree.last_child(key).is_some_and(|p| tree.last_child(p).is_none()),
+        _ => false,
+    }
 }

@@ -9,15 +9,15 @@ pub(super) struct Before {
     pub(super) last: Option<TokenKind>,
     /// Whether that one is a sign rather than an operator between two operands.
     sign: bool,
-    /// Whether that one is the word `in`, after which a bracket begins a list.
+    /// Whether that one is the word `in` after a name, so that it stands apart from a bracket.
     word_in: bool,
 }
 
 impl Before {
     /// Moves past a token.
     pub(super) fn pass(&mut self, kind: TokenKind, text: &str) {
-        self.sign = kind == Bang || (kind == Minus && self.last.is_none_or(|last| !operand(last)));
-        self.word_in = kind == Ident && text == "in";
+        self.sign = kind == Bang || (kind == Minus && self.last.is_none_or(|last| !ends(last)));
+        self.word_in = kind == Ident && text == "in" && self.last == Some(Ident);
         self.last = Some(kind);
     }
 
@@ -28,22 +28,29 @@ impl Before {
         };
         match (last, next) {
             // The text of templates is as it is.
-            (OQuote | Text | Interp | Control | OHeredoc, _) => false,
-            (_, Text | CQuote | CHeredoc | SeqEnd | Interp | Control) => false,
-            (Dot | DoubleColon | OParen | OBrack, _) => false,
-            (_, Dot | DoubleColon | Comma | Ellipsis | CParen | CBrack) => false,
+            (OQuote | Text | OHeredoc, _) => false,
+            (_, Text | CQuote | CHeredoc | Interp | Control) => false,
+            (Interp | Control, _) => next == OBrace,
+            (_, OBrack | CBrack | SeqEnd) if self.word_in => true,
+            (_, SeqEnd) => last == CBrace,
+            (Dot | OParen | OBrack, _) => false,
+            (_, Comma) => false,
+            (Comma, _) => true,
+            (_, Dot | Ellipsis | CParen | CBrack) => false,
             (OBrace, CBrace) => false,
-            (Ident, OParen) => false,
-            (_, OBrack) if operand(last) => self.word_in,
+            (Ident, OParen | DoubleColon) | (DoubleColon, Ident) => false,
+            (_, OBrack) if indexed(last) => false,
             _ => !self.sign,
         }
     }
 }
 
-/// Whether a token can be the last of an operand.
-fn operand(kind: TokenKind) -> bool {
-    matches!(
-        kind,
-        Ident | Number | CQuote | CHeredoc | CParen | CBrack | CBrace
-    )
+/// Whether a `-` after this token is taken for an operator, though it is a sign after some.
+fn ends(last: TokenKind) -> bool {
+    indexed(last) || matches!(last, CQuote | Comment | Interp | Control | FatArrow)
+}
+
+/// Whether a bracket after this token is an index.
+fn indexed(last: TokenKind) -> bool {
+    matches!(last, Ident | Number | CHeredoc | CParen | CBrack | CBrace)
 }

@@ -17,7 +17,7 @@ pub(super) static TABLE: &[Function] = &[
         Returns::of(|a| common(a).unwrap_or(Type::Dynamic)),
         |a, _| coalesce(a),
     )
-    .more(Param::any("vals").null().unknown().marked()),
+    .more(Param::any("vals").null().unknown()),
     Function::new(
         "concat",
         "The elements of all the lists in one.",

@@ -6,9 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use muster_value::Value;
 
 use super::string::text;
-use super::{Function, FunctionError, Param, Returns, charset, csv};
-
-type Result<T = Value> = std::result::Result<T, FunctionError>;
+use super::{Function, FunctionError, Param, Returns, charset, csv, gzip};
 
 pub(super) static TABLE: &[Function] = &[
     Function::new(
@@ -35,7 +33,7 @@ pub(super) static TABLE: &[Function] = &[
         "A text compressed with gzip, as Base64.",
         &[Param::string("str")],
         Returns::STRING,
-        |a, _| gzip(text(a, 0)),
+        |a, _| Ok(encode(&gzip::compress(text(a, 0).as_bytes()))),
     ),
     Function::new(
         "csvdecode",
@@ -99,18 +97,6 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
 /// Bytes as a Base64 string.
 pub(super) fn encode(bytes: &[u8]) -> Value {
     Value::string(BASE64.encode(bytes))
-}
-
-fn gzip(text: &str) -> Result {
-    use std::io::Write;
-    /// "Unknown", so that the result does not depend on where it is made.
-    const SYSTEM: u8 = 255;
-    let builder = flate2::GzBuilder::new().operating_system(SYSTEM);
-    let mut writer = builder.write(Vec::new(), flate2::Compression::default());
-    let packed = writer
-        .write_all(text.as_bytes())
-        .and_then(|()| writer.finish());
-    Ok(encode(&packed.map_err(|e| e.to_string())?))
 }
 
 fn url(text: &str) -> String {

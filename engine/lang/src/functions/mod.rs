@@ -11,6 +11,7 @@ mod files;
 mod float;
 mod format;
 mod glob;
+mod gzip;
 mod hash;
 mod json;
 mod network;

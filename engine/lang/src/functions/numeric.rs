@@ -13,11 +13,9 @@ pub(super) static TABLE: &[Function] = &[
         Returns::NUMBER,
         |a, _| {
             let n = number(a, 0)?;
-            Ok(Value::Number(if n.is_negative() {
-                n.neg()
-            } else {
-                n.clone()
-            }))
+            // A zero may have a sign as well.
+            let minus = n.to_f64().is_sign_negative();
+            Ok(Value::Number(if minus { n.neg() } else { n.clone() }))
         },
     ),
     Function::new(

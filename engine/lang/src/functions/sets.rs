@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_value::{Type, Value, convert, set_value, unify, unify_all};
+use muster_value::{Marks, Type, Value, convert, set_value, unify, unify_all};
 
 use super::collection::items;
 use super::combine::common;
@@ -18,7 +18,7 @@ pub(super) static TABLE: &[Function] = &[
         Returns::ANY,
         |a, _| set_product(a),
     )
-    .more(Param::any("sets").unknown()),
+    .more(Param::any("sets").unknown().marked()),
     Function::new(
         "setintersection",
         "The elements that are in all of the sets.",
@@ -48,6 +48,13 @@ pub(super) static TABLE: &[Function] = &[
 const MOST: usize = 10_000_000;
 
 fn set_product(args: &[Value]) -> Result {
+    let marks = args.iter().fold(Marks::NONE, |m, v| m | v.marks());
+    let plain: Vec<Value> = args.iter().map(|v| v.peel().clone()).collect();
+    Ok(combinations(&plain)?.mark(marks))
+}
+
+/// Elements keep their marks, which in a set are those of the whole set.
+fn combinations(args: &[Value]) -> Result {
     if args.len() < 2 {
         return Err("at least two collections are needed".into());
     }
@@ -93,7 +100,9 @@ fn set_product(args: &[Value]) -> Result {
         rows.push(Value::tuple(picked.into_iter().rev()));
     }
     Ok(if set {
-        set_value(elem, rows)
+        let marks = rows.iter().fold(Marks::NONE, |m, v| m | v.marks_deep());
+        let rows = rows.iter().map(Value::unmark_deep).collect();
+        set_value(elem, rows).mark(marks)
     } else {
         Value::list(elem, rows)
     })
