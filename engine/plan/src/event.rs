@@ -76,6 +76,36 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
+    /// A provisioner is being run for an object.
+    ProvisionStarted {
+        /// Which one.
+        addr: InstanceAddr,
+        /// The provisioner: `local-exec`, `remote-exec` or `file`.
+        provisioner: &'static str,
+    },
+    /// It has printed a line.
+    ProvisionOutput {
+        /// For which object.
+        addr: InstanceAddr,
+        /// The provisioner: `local-exec`, `remote-exec` or `file`.
+        provisioner: &'static str,
+        /// The line, without its end and the spaces before that.
+        line: Str,
+    },
+    /// It has ended well.
+    ProvisionFinished {
+        /// For which object.
+        addr: InstanceAddr,
+        /// The provisioner: `local-exec`, `remote-exec` or `file`.
+        provisioner: &'static str,
+    },
+    /// It has failed; where that matters, the reason comes as a diagnostic of its own.
+    ProvisionFailed {
+        /// For which object.
+        addr: InstanceAddr,
+        /// The provisioner: `local-exec`, `remote-exec` or `file`.
+        provisioner: &'static str,
+    },
     /// Something to tell the user now.
     Diagnostic(Diagnostic),
     /// The run was asked to stop and waits for calls in flight.

@@ -17,7 +17,7 @@ use muster_addr::Target;
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
-pub use ask::{Ask, Shown};
+pub use ask::{Ask, Part, Provision, ProvisionFailure, Question, Shown};
 pub use change::{Action, Change, Deposed, OutputChange, Reason, RelevantAttribute};
 pub use codec::{DecodeError, PlanFile};
 pub use event::{Event, Operation, id_hint};

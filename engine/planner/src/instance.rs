@@ -131,6 +131,7 @@ impl Planner {
                 Operation::Import => task.importing.clone().map(|id| ("id".into(), id)),
                 _ => id_hint(&task.before()),
             },
+            part: muster_plan::Part::Whole,
         });
         let ask = Ask {
             id,

@@ -1,5 +1,6 @@
 //! What happens, as it happens: lines for people, or documents for tools.
 
+mod provision;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -93,7 +94,7 @@ impl Progress {
                     false => self.style.painted(Paint::Bold, text),
                 })
             }
-            _ => None,
+            _ => provision::line(event, self.style, self.json),
         }
     }
 
@@ -227,7 +228,7 @@ impl Work {
                 action,
                 ..
             } => (addr, deposed, *operation, *action),
-            Event::Diagnostic(_) | Event::Stopping => return None,
+            _ => return None,
         };
         let id = match event {
             Event::Started { id, .. } | Event::Finished { id, .. } => id.as_ref(),

@@ -142,3 +142,67 @@ fn documents_for_tools() {
         None
     );
 }
+
+/// What a provisioner does and prints, for people and for tools.
+#[test]
+fn provisioners() {
+    let addr = || ADDR.parse::<InstanceAddr>().unwrap();
+    let check = |event: Event, text: Option<&str>, message: Option<&str>, kind: &str| {
+        let text = text.map(|t| t.replace('@', ADDR));
+        assert_eq!(
+            Progress::new(Style::PLAIN, false).event(&event),
+            text,
+            "{event:?}"
+        );
+        let line = Progress::new(Style::PLAIN, true).event(&event);
+        let found = line.map(|line| {
+            let json: Json = serde_json::from_str(&line).unwrap();
+            assert_eq!(json["type"], kind);
+            assert_eq!(json["hook"]["provisioner"], "local-exec");
+            assert_eq!(json["hook"]["resource"]["addr"], ADDR);
+            (json["@message"].clone(), json["hook"]["output"].clone())
+        });
+        let message = message.map(|m| m.replace('@', ADDR));
+        assert_eq!(
+            found.as_ref().and_then(|f| f.0.as_str()),
+            message.as_deref()
+        );
+        let output = found.and_then(|f| f.1.as_str().map(str::to_owned));
+        assert_eq!(
+            output.is_some(),
+            kind == "provision_progress" && message.is_some()
+        );
+    };
+    let provisioner = "local-exec";
+    let begins = "@: Provisioning with 'local-exec'...";
+    let event = Event::ProvisionStarted {
+        addr: addr(),
+        provisioner,
+    };
+    check(event, Some(begins), Some(begins), "provision_start");
+    let output = |line: &str| Event::ProvisionOutput {
+        addr: addr(),
+        provisioner,
+        line: line.into(),
+    };
+    let (text, message) = ("@ (local-exec):  a b", "@: (local-exec):  a b");
+    check(
+        output(" a b"),
+        Some(text),
+        Some(message),
+        "provision_progress",
+    );
+    check(output(""), Some(""), None, "provision_progress");
+    let event = Event::ProvisionFinished {
+        addr: addr(),
+        provisioner,
+    };
+    let message = "@: (local-exec) Provisioning complete";
+    check(event, None, Some(message), "provision_complete");
+    let event = Event::ProvisionFailed {
+        addr: addr(),
+        provisioner,
+    };
+    let message = "@: (local-exec) Provisioning errored";
+    check(event, None, Some(message), "provision_errored");
+}
