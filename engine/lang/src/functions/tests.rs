@@ -1,4 +1,115 @@
+mod limits;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use muster_value::Value;
+
 use super::{all, lookup};
+use crate::syntax::parse_expression;
+use crate::{Diags, FileId, Files, Reference, Scope, Str, Subject, eval};
+
+/// The files of the recorded cases, a clock that stands still, and `local.template`.
+struct Fixtures;
+
+impl Fixtures {
+    fn root() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/files"))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the files of a test are read from disk"
+)]
+impl Files for Fixtures {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(Self::root().join(path)).map_err(|e| e.to_string())
+    }
+
+    fn exists(&self, path: &str) -> Result<bool, String> {
+        Ok(Self::root().join(path).is_file())
+    }
+
+    fn walk(&self, dir: &str) -> Result<Vec<String>, String> {
+        let entries = std::fs::read_dir(Self::root().join(dir)).map_err(|e| e.to_string())?;
+        let files = entries.flatten().filter(|e| e.path().is_file());
+        let mut names: Vec<_> = files
+            .map(|e| e.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn home(&self) -> Option<String> {
+        Some("/home/ada".into())
+    }
+
+    fn cwd(&self) -> String {
+        "/work".into()
+    }
+
+    fn now(&self) -> Option<SystemTime> {
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+    }
+}
+
+impl Scope for Fixtures {
+    fn resolve(&self, reference: &Reference) -> Result<Value, Diags> {
+        match &reference.subject {
+            Subject::Local(name) if &**name == "template" => Ok("Hello, ${name}!".into()),
+            _ => Err(Diags::new()),
+        }
+    }
+
+    fn files(&self) -> &dyn Files {
+        self
+    }
+
+    fn plan_timestamp(&self) -> Option<Str> {
+        Some("2024-01-02T03:04:05Z".into())
+    }
+
+    fn impure_now(&self) -> bool {
+        true
+    }
+}
+
+/// The value of an expression, or what is wrong: summary and detail.
+pub(super) fn run(text: &str) -> Result<Value, String> {
+    let told = |diags: Diags| {
+        let first = diags.into_iter().next();
+        first.map_or_else(String::new, |d| format!("{}: {}", d.summary, d.detail))
+    };
+    let (raw, diags) = parse_expression(FileId(0), &Arc::from(text));
+    if diags.has_errors() {
+        return Err(told(diags));
+    }
+    let (expr, diags) = raw.lower(&[]);
+    if diags.has_errors() {
+        return Err(told(diags));
+    }
+    eval(&expr, &Fixtures, &[]).map_err(told)
+}
+
+/// Both expressions have the same value, of the same type.
+#[track_caller]
+pub(super) fn check(text: &str, expect: &str) {
+    let value = run(text).map(|v| v.unmark_deep());
+    let expected = run(expect).map(|v| v.unmark_deep());
+    assert!(expected.is_ok(), "{expect}: {expected:?}");
+    assert_eq!(value, expected, "{text}");
+}
+
+/// The call fails for a reason that has these words in it.
+#[track_caller]
+pub(super) fn check_error(text: &str, words: &str) {
+    match run(text) {
+        Ok(value) => panic!("{text} is {value:?}"),
+        Err(told) => assert!(told.contains(words), "{text}: {told}"),
+    }
+}
 
 #[test]
 fn every_function_is_found() {
