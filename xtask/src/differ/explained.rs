@@ -13,7 +13,10 @@ struct Explanation {
 const ALL: &[Explanation] = &[
     Explanation {
         heading: "Untyped null as an argument",
-        matches: |found| found.theirs == Outcome::Unknown && found.text.contains("null"),
+        matches: |found| {
+            let unknown = found.theirs == Outcome::Unknown;
+            has(found, "null") && (unknown || has(found, "coalesce("))
+        },
     },
     Explanation {
         heading: "Functions of terraform that panic",
@@ -24,6 +27,38 @@ const ALL: &[Explanation] = &[
         matches: |found| found.difference == Difference::Refused && has(found, "cidrsubnet("),
     },
     Explanation {
+        heading: "Subnets from the first address on",
+        matches: |found| {
+            let first = has(found, "0.0.0.0/") || has(found, "::/0");
+            found.difference == Difference::Accepted && has(found, "cidrsubnets(") && first
+        },
+    },
+    Explanation {
+        heading: "Rare character encodings",
+        matches: |found| has(found, "codebase64(") && has(found, "cp437"),
+    },
+    Explanation {
+        heading: "Tabs and directives in YAML",
+        matches: |found| {
+            let odd = has(found, "%YAML") || has(found, "\\t");
+            found.difference == Difference::Accepted && has(found, "yamldecode(") && odd
+        },
+    },
+    Explanation {
+        heading: "Conditions of empty for expressions",
+        matches: |found| {
+            let condition = has(found, "for ") && has(found, " if ");
+            condition && (refused_as(&found.ours) || refused_as(&found.theirs))
+        },
+    },
+    Explanation {
+        heading: "Unlike objects in one list",
+        matches: |found| {
+            let list = has(found, "tolist(") || has(found, "toset(");
+            list && found.difference == Difference::Refused && empty_objects(&found.theirs)
+        },
+    },
+    Explanation {
         heading: "IPv4 addresses written as IPv6",
         matches: |found| has(found, "cidr") && has(found, "::ffff:"),
     },
@@ -32,6 +67,26 @@ const ALL: &[Explanation] = &[
         matches: |found| (has(found, "log(") || has(found, "pow(")) && tiny(&found.text),
     },
 ];
+
+/// Whether an error says that a condition or an argument has the wrong type.
+fn refused_as(outcome: &Outcome) -> bool {
+    let Outcome::Error(all) = outcome else {
+        return false;
+    };
+    let first = all.first().map(String::as_str);
+    matches!(
+        first,
+        Some("Invalid 'for' condition" | "Invalid function argument" | "Error in function call")
+    )
+}
+
+/// Whether the value is a list of objects without attributes.
+fn empty_objects(outcome: &Outcome) -> bool {
+    let Outcome::Value { ty, .. } = outcome else {
+        return false;
+    };
+    ty.to_string().contains("[\"object\",{}]")
+}
 
 fn has(found: &Found, text: &str) -> bool {
     found.text.contains(text)
