@@ -169,7 +169,11 @@ fn unify_tuples(types: &[Type]) -> Option<Type> {
         .collect();
     let len = tuples.first()?.len();
     if tuples.iter().any(|t| t.len() != len) {
-        return Some(Type::list(unify(&all_elements(types))?));
+        let elements = all_elements(types);
+        let elem = unify(&elements)?;
+        // The type of a list cannot wait for that of an element when others are tuples or such.
+        let settled = elem != Type::Dynamic || elements.iter().all(|t| *t == Type::Dynamic);
+        return settled.then(|| Type::list(elem));
     }
     let members = (0..len)
         .map(|i| unify(&tuples.iter().map(|t| t[i].clone()).collect::<Vec<_>>()))
@@ -229,6 +233,17 @@ mod tests {
         );
         check(&[Type::Dynamic, Type::Number], Some(Type::Number));
         check(&[Type::Number, Type::list(Type::Number)], None);
+    }
+
+    #[test]
+    fn tuples_with_untyped_elements() {
+        let empty = Type::tuple([]);
+        let mixed = Type::tuple([empty.clone(), Type::Dynamic]);
+        check(&[mixed, empty.clone()], None);
+        let some = Type::tuple([Type::Number, Type::Dynamic]);
+        check(&[some, empty.clone()], Some(Type::list(Type::Number)));
+        let none = Type::tuple([Type::Dynamic]);
+        check(&[none, empty], Some(Type::list(Type::Dynamic)));
     }
 
     #[test]

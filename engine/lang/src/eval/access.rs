@@ -77,7 +77,7 @@ impl Evaluator<'_> {
     pub(super) fn splat(&mut self, source: NodeId, each: NodeId, slot: u32) -> Evaluated {
         let (value, marks) = self.node(source).map_err(Failure::without_spare)?.unmark();
         let result = match &value {
-            Value::Null(ty) if matches!(ty, Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+            Value::Null(Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
                 let detail = "This value is null, so it has no elements. A single value that is null would give none.";
                 return Err(self.error(source, "Splat of null value", detail));
             }

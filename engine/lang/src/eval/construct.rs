@@ -26,12 +26,13 @@ impl Evaluator<'_> {
         let summary = "Invalid template interpolation value";
         if value.is_null() {
             let detail = "The value is null, which cannot be put into a string.";
-            return Err(self.error(id, summary, detail));
+            return Err(self.error(id, summary, detail).with_spare("".into()));
         }
         convert(value, &Type::String).map_err(|e| {
             let what = value.ty().friendly_name();
             let detail = format!("The value is a {what}, which cannot be put into a string: {e}.");
-            let spare = Value::unknown(Type::String).mark(value.marks());
+            // The rest of the string is there without it.
+            let spare = Value::from("").mark(value.marks());
             self.error(id, summary, detail).with_spare(spare)
         })
     }

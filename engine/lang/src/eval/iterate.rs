@@ -30,15 +30,24 @@ fn spared(value: Evaluated, failed: &mut Option<Failure>) -> Value {
 
 impl Evaluator<'_> {
     pub(super) fn for_expr(&mut self, each: &ForExpr) -> Evaluated {
-        let (collection, mut marks) = self
-            .node(each.collection)
-            .map_err(Failure::without_spare)?
-            .unmark();
-        let Some(items) = self.items(each.collection, &collection)? else {
+        let mut failed: Option<Failure> = None;
+        let collection = spared(self.node(each.collection), &mut failed);
+        let (collection, mut marks) = collection.unmark();
+        let items = match (self.items(each.collection, &collection), failed.take()) {
+            (_, Some(failure)) if !collection.is_known() => {
+                let unknown = Value::unknown(Type::Dynamic).mark(marks);
+                return Err(failure.with_spare(unknown));
+            }
+            (Err(_), Some(failure)) => return Err(failure.without_spare()),
+            (items, failure) => {
+                failed = failure;
+                items?
+            }
+        };
+        let Some(items) = items else {
             return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
         };
         self.check_condition(each, items.is_empty())?;
-        let mut failed: Option<Failure> = None;
         let mut unknown = false;
         let mut values = Vec::new();
         let mut groups: BTreeMap<Str, Vec<Value>> = BTreeMap::new();
@@ -197,11 +206,9 @@ impl Evaluator<'_> {
             return Err(self.error(id, summary, "The key of a result is null."));
         }
         let key = convert(&key, &Type::String).map_err(|e| {
-            self.error(
-                id,
-                summary,
-                format!("The key of a result must be a string: {e}."),
-            )
+            let detail = format!("The key of a result must be a string: {e}.");
+            let spare = Value::unknown(Type::Dynamic).mark(*marks);
+            self.error(id, summary, detail).with_spare(spare)
         })?;
         Ok(key.as_str().cloned())
     }

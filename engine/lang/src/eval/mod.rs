@@ -122,6 +122,9 @@ impl Failure {
 
     /// Says that the value would be a string, with the same marks.
     fn of_text(self) -> Self {
+        if self.spare.as_str().is_some() {
+            return self;
+        }
         let marks = self.spare.marks();
         self.with_spare(Value::unknown(Type::String).mark(marks))
     }

@@ -188,6 +188,10 @@ fn results_that_are_not_taken_decide_the_type() {
     check("true ? [] : [for x in [1] : x + []]", none(Type::Number));
     check("true ? [] : [upper()]", none(Type::Dynamic));
     check("true ? [] : tolist([1])[*].a", none(Type::Dynamic));
+    let empty = none(Type::tuple([]));
+    check("true ? [] : [for x in [1 / []] : []]", empty);
+    let nothing = Value::tuple([]);
+    check("true ? [] : {a = \"b\"}[\"${[]}b\"]", nothing);
     check(
         "true ? {} : {for x in 1 + [] : x => x}",
         Value::object::<&str>([]),

@@ -219,23 +219,25 @@ struct Shape {
     assign: Option<usize>,
     /// Index of the trailing comment.
     comment: Option<usize>,
-    /// Brackets opened less brackets closed. Those after the start of a heredoc do not count.
+    /// Brackets opened less brackets closed. Those after the `=` or the start of a heredoc do not
+    /// count.
     net: isize,
 }
 
 impl Shape {
     fn of(pieces: &[Piece<'_>]) -> Self {
-        let heredoc = pieces.iter().position(|p| p.kind == OHeredoc);
         let assign = pieces.iter().position(|p| p.kind == Equal);
         // What follows the sign must close what it opens.
         let assign = assign.filter(|&at| net(&pieces[at..]) == 0);
         let comment = pieces.len().checked_sub(1).filter(|&last| {
             last > 0 && pieces[last].kind == Comment && !pieces[last].text.starts_with("/*")
         });
+        let lead = &pieces[..assign.unwrap_or(pieces.len())];
+        let heredoc = lead.iter().position(|p| p.kind == OHeredoc);
         Self {
             assign,
             comment,
-            net: net(&pieces[..heredoc.unwrap_or(pieces.len())]),
+            net: net(&lead[..heredoc.unwrap_or(lead.len())]),
         }
     }
 }

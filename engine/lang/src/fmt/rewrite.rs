@@ -112,7 +112,9 @@ fn unwrap(tree: &Tree, attribute: u32, out: &mut Vec<Edit>) {
     {
         end -= 1;
     }
-    let (open, close) = match (first..end).any(|token| is_break(tree, token)) {
+    let in_parens = tree.token_kind(first) == TokenKind::OParen
+        && tree.token_kind(end - 1) == TokenKind::CParen;
+    let (open, close) = match !in_parens && (first..end).any(|token| is_break(tree, token)) {
         true => ("(", ")"),
         false => ("", ""),
     };
@@ -227,7 +229,9 @@ fn is_literal(tree: &Tree, key: u32) -> bool {
     match tree.kind(key) {
         NodeKind::Number => true,
         NodeKind::Name => is_keyword(first_word(tree, key)),
-        NodeKind::Quoted => tree.last_child(key).is_some_and(|p| tree.last_child(p).is_none()),
+        NodeKind::Quoted => tree
+            .last_child(key)
+            .is_some_and(|p| tree.last_child(p).is_none()),
         _ => false,
     }
 }

@@ -171,11 +171,7 @@ fn coalesce_list(args: &[Value]) -> Result {
             Value::Unknown(u) if matches!(u.ty, Type::List(_) | Type::Tuple(_) | Type::Dynamic) => {
                 return Ok(Value::unknown_not_null(Type::Dynamic));
             }
-            Value::List(_) | Value::Tuple(_) => {
-                if arg.len() != Some(0) {
-                    return Ok(arg.clone());
-                }
-            }
+            Value::List(_) | Value::Tuple(_) if arg.len() != Some(0) => return Ok(arg.clone()),
             _ => {}
         }
     }

@@ -54,13 +54,55 @@ pub(super) static TABLE: &[Function] = &[
             Ok(match pattern {
                 Some(pattern) => {
                     let regex = compile(pattern).map_err(FunctionError::from)?;
-                    Value::from(regex.replace_all(whole, by).into_owned())
+                    let put = |found: &Captures<'_>| expand(found, by);
+                    Value::from(regex.replace_all(whole, put).into_owned())
                 }
                 None => Value::from(whole.replace(part, by)),
             })
         },
     ),
 ];
+
+/// A replacement with the groups it names put in: `$1`, `${1}`, `$name` or `${name}`, and `$$`
+/// for the sign itself. A group that is not there is empty; what is no name is left as it is.
+fn expand(found: &Captures<'_>, by: &str) -> String {
+    let mut out = String::new();
+    let mut rest = by;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+            continue;
+        }
+        let Some((name, after)) = group_name(rest) else {
+            out.push('$');
+            continue;
+        };
+        rest = after;
+        let numbered = name == "0" || !name.starts_with('0');
+        let group = match name.parse() {
+            Ok(index) if numbered => found.get(index),
+            _ => found.name(name),
+        };
+        out.push_str(group.map_or("", |g| g.as_str()));
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The name after a dollar sign, and what follows it.
+fn group_name(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix('{').unwrap_or(text);
+    let end = inner.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let (name, after) = inner.split_at(end.unwrap_or(inner.len()));
+    let after = match inner.len() < text.len() {
+        true => after.strip_prefix('}')?,
+        false => after,
+    };
+    (!name.is_empty()).then_some((name, after))
+}
 
 fn found_type(args: &[Value]) -> Type {
     let Some(pattern) = args.first().and_then(Value::as_str) else {

@@ -251,6 +251,8 @@ fn substr(args: &[Value]) -> Result {
     };
     let start = start.clamp(0, count) as usize;
     let end = match usize::try_from(length) {
+        // Counted from the end, no length means all of the rest.
+        Ok(0) if offset < 0 => graphemes.len(),
         Ok(length) => start.saturating_add(length).min(graphemes.len()),
         Err(_) => graphemes.len(),
     };
