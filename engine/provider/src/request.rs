@@ -55,7 +55,7 @@ pub enum Request {
     Renew { type_name: Str, private: Private },
     /// Close one. Answer: `Done`.
     Close { type_name: Str, private: Private },
-    /// Call a function. Answer: `State`.
+    /// Call a function. Answer: `State`; an error of one argument has its index as path.
     CallFunction { name: Str, args: Vec<Value> },
 }
 

@@ -1,9 +1,11 @@
 //! Requests of the engine as calls, and their answers.
 
+mod unmanaged;
+
 use muster_lang::{Diagnostic, Diags};
 use muster_provider::{
-    Applied, ApplyRequest, Imported, Opened, PlanRequest, Planned, ProviderError, Read, ReadData,
-    Request, Response,
+    Applied, ApplyRequest, Deferred, Imported, PlanRequest, Planned, ProviderError, Read, Request,
+    Response,
 };
 use muster_schema::{ProviderSchema, Schema};
 use muster_value::{Type, Value};
@@ -11,9 +13,7 @@ use muster_wire::tfplugin6 as wire;
 
 use crate::Str;
 use crate::convert::{decode, deferred, diags, encode, path, raw_state};
-use crate::protocol::{
-    CONFIGURE, VALIDATE_DATA, VALIDATE_PROVIDER, VALIDATE_RESOURCE, Wire, failure, same,
-};
+use crate::protocol::{CONFIGURE, VALIDATE_PROVIDER, VALIDATE_RESOURCE, Wire, failure, same};
 
 /// One call: where it goes and what its values look like.
 pub(crate) struct Call<'a> {
@@ -120,12 +120,35 @@ impl Call<'_> {
         encode(value, ty, self.name)
     }
 
-    fn read_value(
+    /// An answer's value, and what is said of it. One that cannot be read is never a reason to
+    /// drop what the provider says: then `instead` takes its place, and there is one more error.
+    fn answer(
         &self,
         message: Option<wire::DynamicValue>,
         ty: &Type,
-    ) -> Result<Value, ProviderError> {
-        decode(message, ty, self.name)
+        mut found: Diags,
+        instead: Value,
+    ) -> Result<(Value, Diags), ProviderError> {
+        match decode(message, ty, self.name) {
+            Ok(value) => Ok((value, found)),
+            Err(error) => {
+                beside(error, &mut found)?;
+                Ok((instead, found))
+            }
+        }
+    }
+
+    /// Nothing is ever put off: no call says that it may be.
+    fn refuse_deferral(&self, deferred: Option<Deferred>, found: &mut Diags) {
+        if deferred.is_some() {
+            let summary = "Provider deferred changes when Terraform did not allow deferrals";
+            let detail = format!(
+                "The provider answered {} with the wish to be asked again later, which it had \
+                 been told is not possible. This is a bug in the provider.",
+                self.name
+            );
+            found.push(Diagnostic::error(summary, detail));
+        }
     }
 
     /// `provider_meta` is sent only to those who have it.
@@ -176,29 +199,6 @@ impl Call<'_> {
         Ok(Response::Done(diags(a.diagnostics)))
     }
 
-    async fn validate_data(&self, name: &Str, config: &Value) -> Answer {
-        use wire::validate_data_resource_config as m;
-        let config = self.value(config, &self.data(name)?)?;
-        let request = m::Request {
-            type_name: name.to_string(),
-            config,
-        };
-        let a: m::Response = self.wire.call(VALIDATE_DATA, request).await?;
-        Ok(Response::Done(diags(a.diagnostics)))
-    }
-
-    async fn validate_ephemeral(&self, name: &Str, config: &Value) -> Answer {
-        use wire::validate_ephemeral_resource_config as m;
-        let config = self.value(config, &self.ephemeral(name)?)?;
-        let request = m::Request {
-            type_name: name.to_string(),
-            config,
-        };
-        let names = same("ValidateEphemeralResourceConfig");
-        let a: m::Response = self.wire.call(names, request).await?;
-        Ok(Response::Done(diags(a.diagnostics)))
-    }
-
     async fn upgrade(&self, name: &Str, version: u64, raw: wire::RawState) -> Answer {
         use wire::upgrade_resource_state as m;
         let ty = self.resource(name)?;
@@ -211,11 +211,9 @@ impl Call<'_> {
             .wire
             .call(same("UpgradeResourceState"), request)
             .await?;
-        let value = self.read_value(a.upgraded_state, &ty)?;
-        Ok(Response::State {
-            value,
-            diags: diags(a.diagnostics),
-        })
+        let found = diags(a.diagnostics);
+        let (value, diags) = self.answer(a.upgraded_state, &ty, found, Value::Null(ty.clone()))?;
+        Ok(Response::State { value, diags })
     }
 
     async fn read(&self, read: Read) -> Answer {
@@ -230,11 +228,14 @@ impl Call<'_> {
             ..Default::default()
         };
         let a: m::Response = self.wire.call(same("ReadResource"), request).await?;
+        let (deferred, mut found) = (deferred(a.deferred), diags(a.diagnostics));
+        self.refuse_deferral(deferred, &mut found);
+        let (value, diags) = self.answer(a.new_state, &ty, found, read.current)?;
         Ok(Response::Read {
-            value: self.read_value(a.new_state, &ty)?,
+            value,
             private: a.private.into(),
-            deferred: deferred(a.deferred),
-            diags: diags(a.diagnostics),
+            deferred,
+            diags,
         })
     }
 
@@ -252,13 +253,16 @@ impl Call<'_> {
             ..Default::default()
         };
         let a: m::Response = self.wire.call(same("PlanResourceChange"), request).await?;
+        let (deferred, mut found) = (deferred(a.deferred), diags(a.diagnostics));
+        self.refuse_deferral(deferred, &mut found);
+        let (value, diags) = self.answer(a.planned_state, &ty, found, plan.prior)?;
         Ok(Response::Planned(Planned {
-            value: self.read_value(a.planned_state, &ty)?,
+            value,
             requires_replace: a.requires_replace.iter().map(path).collect(),
             private: a.planned_private.into(),
             legacy_type_system: a.legacy_type_system,
-            deferred: deferred(a.deferred),
-            diags: diags(a.diagnostics),
+            deferred,
+            diags,
         }))
     }
 
@@ -275,11 +279,12 @@ impl Call<'_> {
             ..Default::default()
         };
         let a: m::Response = self.wire.call(same("ApplyResourceChange"), request).await?;
+        let (value, diags) = self.answer(a.new_state, &ty, diags(a.diagnostics), apply.prior)?;
         Ok(Response::Applied(Applied {
-            value: self.read_value(a.new_state, &ty)?,
+            value,
             private: a.private.into(),
             legacy_type_system: a.legacy_type_system,
-            diags: diags(a.diagnostics),
+            diags,
         }))
     }
 
@@ -292,10 +297,20 @@ impl Call<'_> {
             ..Default::default()
         };
         let a: m::Response = self.wire.call(same("ImportResourceState"), request).await?;
+        let mut found = diags(a.diagnostics);
+        self.refuse_deferral(deferred(a.deferred), &mut found);
         let mut objects = Vec::new();
         for object in a.imported_resources {
             let type_name: Str = object.type_name.into();
-            let value = self.read_value(object.state, &self.resource(&type_name)?)?;
+            let ty = match self.resource(&type_name) {
+                Ok(ty) => ty,
+                Err(error) => {
+                    beside(error, &mut found)?;
+                    continue;
+                }
+            };
+            let value;
+            (value, found) = self.answer(object.state, &ty, found, Value::Null(ty.clone()))?;
             objects.push(Imported {
                 type_name,
                 value,
@@ -304,7 +319,7 @@ impl Call<'_> {
         }
         Ok(Response::Imported {
             objects,
-            diags: diags(a.diagnostics),
+            diags: found,
         })
     }
 
@@ -332,113 +347,26 @@ impl Call<'_> {
             ..Default::default()
         };
         let a: m::Response = self.wire.call(same("MoveResourceState"), request).await?;
+        let found = diags(a.diagnostics);
+        let (value, diags) = self.answer(a.target_state, &ty, found, Value::Null(ty.clone()))?;
         Ok(Response::Applied(Applied {
-            value: self.read_value(a.target_state, &ty)?,
+            value,
             private: a.target_private.into(),
             legacy_type_system: false,
-            diags: diags(a.diagnostics),
+            diags,
         }))
     }
+}
 
-    async fn read_data(&self, read: ReadData) -> Answer {
-        use wire::read_data_source as m;
-        let ty = self.data(&read.type_name)?;
-        let request = m::Request {
-            type_name: read.type_name.to_string(),
-            config: self.value(&read.config, &ty)?,
-            provider_meta: self.meta(&read.provider_meta)?,
-            client_capabilities: capabilities(),
-        };
-        let a: m::Response = self.wire.call(same("ReadDataSource"), request).await?;
-        let value = self.read_value(a.state, &ty)?;
-        Ok(Response::State {
-            value,
-            diags: diags(a.diagnostics),
-        })
+/// Adds what is wrong with an answer to what the provider says in it. When it says nothing the
+/// error stands alone.
+fn beside(error: ProviderError, found: &mut Diags) -> Result<(), ProviderError> {
+    if found.is_empty() {
+        return Err(error);
     }
-
-    async fn open(&self, name: &Str, config: &Value) -> Answer {
-        use wire::open_ephemeral_resource as m;
-        let ty = self.ephemeral(name)?;
-        let request = m::Request {
-            type_name: name.to_string(),
-            config: self.value(config, &ty)?,
-            client_capabilities: Some(wire::ClientCapabilities::default()),
-        };
-        let a: m::Response = self
-            .wire
-            .call(same("OpenEphemeralResource"), request)
-            .await?;
-        Ok(Response::Opened(Opened {
-            value: self.read_value(a.result, &ty)?,
-            private: a.private.unwrap_or_default().into(),
-            renew_at: a.renew_at.map(|t| t.seconds),
-            diags: diags(a.diagnostics),
-        }))
-    }
-
-    async fn renew(&self, name: &Str, private: &[u8]) -> Answer {
-        use wire::renew_ephemeral_resource as m;
-        let request = m::Request {
-            type_name: name.to_string(),
-            private: Some(private.to_vec()),
-        };
-        let a: m::Response = self
-            .wire
-            .call(same("RenewEphemeralResource"), request)
-            .await?;
-        Ok(Response::Opened(Opened {
-            value: Value::NULL,
-            private: a.private.unwrap_or_default().into(),
-            renew_at: a.renew_at.map(|t| t.seconds),
-            diags: diags(a.diagnostics),
-        }))
-    }
-
-    async fn close(&self, name: &Str, private: &[u8]) -> Answer {
-        use wire::close_ephemeral_resource as m;
-        let request = m::Request {
-            type_name: name.to_string(),
-            private: Some(private.to_vec()),
-        };
-        let a: m::Response = self
-            .wire
-            .call(same("CloseEphemeralResource"), request)
-            .await?;
-        Ok(Response::Done(diags(a.diagnostics)))
-    }
-
-    async fn function(&self, name: &Str, args: &[Value]) -> Answer {
-        use wire::call_function as m;
-        let signature = self
-            .schema
-            .functions
-            .get(name)
-            .ok_or_else(|| self.invalid(format!("the provider has no function {name}")))?;
-        let mut arguments = Vec::with_capacity(args.len());
-        for (i, arg) in args.iter().enumerate() {
-            let param = signature.params.get(i).or(signature.variadic.as_ref());
-            let ty = param.map_or(Type::Dynamic, |p| p.ty.clone());
-            arguments.extend(self.value(arg, &ty)?);
-        }
-        let request = m::Request {
-            name: name.to_string(),
-            arguments,
-        };
-        let a: m::Response = self.wire.call(same("CallFunction"), request).await?;
-        if let Some(error) = a.error {
-            let found: Diags = Diagnostic::error("Error in function call", error.text).into();
-            return Ok(Response::State {
-                value: Value::NULL,
-                diags: found,
-            });
-        }
-        let value = self.read_value(a.result, &signature.returns)?;
-        Ok(Response::State {
-            value,
-            diags: Diags::new(),
-        })
-    }
+    let detail = format!("Beside that, {error}.");
+    found.push(Diagnostic::error("Plugin error", detail));
+    Ok(())
 }
 
 fn capabilities() -> Option<wire::ClientCapabilities> {

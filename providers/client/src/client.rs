@@ -1,6 +1,7 @@
 //! A plugin as the engine sees it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -47,6 +48,22 @@ struct Running {
     wire: Wire,
     /// `None` for a plugin that somebody else has started.
     process: Option<Process>,
+    /// Whether somebody has stopped waiting for a call.
+    abandoned: AtomicBool,
+}
+
+/// A call in flight: dropped before its end, it was given up.
+struct InFlight<'a> {
+    running: &'a Running,
+    done: bool,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.running.abandoned.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Client {
@@ -133,7 +150,13 @@ impl Client {
             terraform_version: &self.options.terraform_version,
             name,
         };
-        match call.send(request).await {
+        let mut flight = InFlight {
+            running,
+            done: false,
+        };
+        let answer = call.send(request).await;
+        flight.done = true;
+        match answer {
             Ok(response) => Ok(response),
             Err(CallError::Status(status)) => Err(running.explain(name, &status).await),
             Err(error) => Err(error.plain(name)),
@@ -154,6 +177,7 @@ impl Running {
                 return Ok(Self {
                     wire,
                     process: None,
+                    abandoned: AtomicBool::new(false),
                 });
             }
         };
@@ -171,6 +195,7 @@ impl Running {
         Ok(Self {
             wire,
             process: Some(process),
+            abandoned: AtomicBool::new(false),
         })
     }
 
@@ -250,6 +275,13 @@ impl Running {
 
     async fn shutdown(&self) {
         let Some(process) = &self.process else { return };
+        if self.abandoned.load(Ordering::Relaxed) {
+            // Who does not wait for an answer, because a run was stopped by force, does not wait
+            // for the plugin's farewell either: it may be busy with that call for long.
+            process.kill();
+            process.wait(GRACE).await;
+            return;
+        }
         let goodbye = self.wire.raw("/plugin.GRPCController/Shutdown", &());
         // Plugins end so fast that the answer is often lost.
         let _ = tokio::time::timeout(GRACE, goodbye).await;

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use muster_lang::{Diagnostic, Diags};
 use muster_provider::{Applied, Planned, ProviderError, Request, Response};
 use muster_schema::ProviderSchema;
-use muster_value::Value;
+use muster_value::{Path, Value};
 
 use crate::erased::{AnyData, AnyResource, ApplyInput, Call, PlanInput};
 use crate::function::{Args, FunctionError};
@@ -134,7 +134,8 @@ impl<P: Provider> Server<P> {
             Request::CallFunction { name, args } => Ok(match self.call_function(&name, &args) {
                 Ok(value) => state(value, Diags::new()),
                 Err(error) => {
-                    let diagnostic = Diagnostic::error("Error in function call", error.text);
+                    let mut diagnostic = Diagnostic::error("Error in function call", error.text);
+                    diagnostic.path = error.argument.map(|i| Path::root().index(i as u64));
                     state(Value::NULL, diagnostic.into())
                 }
             }),
