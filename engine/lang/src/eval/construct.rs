@@ -7,6 +7,10 @@ use muster_value::{Marks, Refinement, Str, Type, Value, convert};
 use super::{Evaluated, Evaluator, Failure, Gathered};
 use crate::NodeId;
 
+/// What stands in a string for a part that could not be put in: the string is known, but it is
+/// no key of anything.
+const MISSING: &str = "\u{fffd}";
+
 impl Evaluator<'_> {
     pub(super) fn template(&mut self, parts: &[NodeId]) -> Evaluated {
         let mut text = Gathered::new(Joined::default());
@@ -26,13 +30,12 @@ impl Evaluator<'_> {
         let summary = "Invalid template interpolation value";
         if value.is_null() {
             let detail = "The value is null, which cannot be put into a string.";
-            return Err(self.error(id, summary, detail).with_spare("".into()));
+            return Err(self.error(id, summary, detail).with_spare(MISSING.into()));
         }
         convert(value, &Type::String).map_err(|e| {
             let what = value.ty().friendly_name();
             let detail = format!("The value is a {what}, which cannot be put into a string: {e}.");
-            // The rest of the string is there without it.
-            let spare = Value::from("").mark(value.marks());
+            let spare = Value::from(MISSING).mark(value.marks());
             self.error(id, summary, detail).with_spare(spare)
         })
     }

@@ -120,7 +120,7 @@ impl Evaluator<'_> {
         let result = match test.peel() {
             Value::Bool(true) => then.mark(both),
             Value::Bool(false) => otherwise.mark(both),
-            _ if failed.is_some() => Value::unknown(ty),
+            _ if failed.is_some() => Value::unknown(ty).mark(both),
             _ => undecided(&then, &otherwise),
         };
         let result = result.mark(test.marks());
@@ -154,7 +154,9 @@ impl Evaluator<'_> {
             return Ok((a, then, otherwise, failed));
         }
         let untyped = |v: &Value| v.is_null() && v.peel() == &Value::NULL;
+        let open = |v: &Value| !v.is_known() && v.ty() == Type::Dynamic;
         let ty = match () {
+            () if open(&then) || open(&otherwise) => Some(Type::Dynamic),
             () if untyped(&then) => Some(b.clone()),
             () if untyped(&otherwise) => Some(a.clone()),
             () => unify(&[a.clone(), b.clone()]),

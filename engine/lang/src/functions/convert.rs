@@ -8,7 +8,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "can",
         "Whether an expression can be evaluated without an error.",
-        &[Param::any("expression").unknown().marked()],
+        &[Param::any("expression").null().unknown().marked()],
         Returns::BOOL,
         // An argument that fails never gets here: the evaluator answers for those.
         |_, _| Ok(Value::Bool(true)),
@@ -24,7 +24,7 @@ pub(super) static TABLE: &[Function] = &[
                 .ok_or_else(|| "at least one argument is needed".into())
         },
     )
-    .more(Param::any("expressions").unknown().marked()),
+    .more(Param::any("expressions").null().unknown().marked()),
     Function::new(
         "ephemeralasnull",
         "A value in which everything ephemeral is replaced by null.",
