@@ -5,6 +5,7 @@
 //! around ([`layout`]). A few notations of old are replaced by those of today ([`rewrite`]).
 //! Formatting takes one pass over the tokens and holds back only lines whose columns are open.
 
+mod indexes;
 mod labels;
 mod layout;
 mod rewrite;
@@ -20,8 +21,11 @@ use rewrite::Edit;
 use crate::syntax::{TokenKind, Tree, parse_tree};
 use crate::{Diags, FileId};
 
-/// Gives a file in its canonical form. Formatting that again changes nothing further in all but
-/// the oddest files. A file with syntax errors has none: the errors are given instead.
+/// Gives a file in its canonical form. A file with syntax errors has none: the errors are given
+/// instead.
+///
+/// What Terraform does to odd notations is done here too, even where it is harmful: an index that
+/// is a keyword is emptied, and a comment in `"${a # b}"` may take the rest of the value out of it.
 pub fn format(file: FileId, text: &Arc<str>) -> Result<String, Diags> {
     let (tree, diags) = parse_tree(file, text);
     if diags.has_errors() {
@@ -57,9 +61,6 @@ impl<'a> Printer<'a> {
                 None => self.token(),
             }
         }
-        if let Some(edit) = self.edits.next() {
-            self.replace(edit);
-        }
         self.layout.finish()
     }
 
@@ -70,10 +71,7 @@ impl<'a> Printer<'a> {
                 text: &edit.text,
             });
         }
-        match edit.until as usize > self.at {
-            true => self.at = edit.until as usize,
-            false => self.token(),
-        }
+        self.at = edit.until as usize;
     }
 
     fn token(&mut self) {

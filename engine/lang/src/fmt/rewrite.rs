@@ -1,15 +1,17 @@
 //! Notations that are replaced: strings that hold one sequence and nothing else, types in quotes,
 //! and labels without quotes.
 
+use std::ops::Range;
+
 use crate::syntax::{NodeKind, TokenKind, Tree};
 
-use super::labels;
+use super::{indexes, labels};
 
-/// A replacement of tokens, or a text put before one.
+/// A replacement of tokens.
 pub(super) struct Edit {
     /// First token.
     pub(super) at: u32,
-    /// One past the last token replaced; the first one for a text put before it.
+    /// One past the last token; there is at least one.
     pub(super) until: u32,
     /// How the replacement is spaced.
     pub(super) kind: TokenKind,
@@ -17,11 +19,23 @@ pub(super) struct Edit {
     pub(super) text: String,
 }
 
+impl Edit {
+    /// Takes tokens away.
+    pub(super) fn remove(tokens: Range<usize>) -> Self {
+        Self {
+            at: tokens.start as u32,
+            until: tokens.end as u32,
+            kind: TokenKind::Whitespace,
+            text: String::new(),
+        }
+    }
+}
+
 /// All replacements in a file, in its order.
 pub(super) fn edits(tree: &Tree) -> Vec<Edit> {
     let mut out = Vec::new();
     let mut types = type_attributes(tree);
-    let mut indexes = Indexes::default();
+    let mut keyword_indexes = Vec::new();
     for node in 0..tree.len() as u32 {
         match tree.kind(node) {
             NodeKind::Attribute if types.last() == Some(&node) => {
@@ -30,11 +44,13 @@ pub(super) fn edits(tree: &Tree) -> Vec<Edit> {
             }
             NodeKind::Attribute => unwrap(tree, node, &mut out),
             NodeKind::Label => labels::label(tree, node, &mut out),
-            NodeKind::Index => out.extend(indexes.edit(tree, node)),
+            NodeKind::Index if indexes::is_keyword_index(tree, node) => keyword_indexes.push(node),
             _ => {}
         }
     }
-    // Those inside a string that is unwrapped came before its own.
+    if !keyword_indexes.is_empty() {
+        indexes::empty(tree, &keyword_indexes, &mut out);
+    }
     out.sort_by_key(|edit| edit.at);
     out
 }
@@ -65,7 +81,8 @@ fn backwards(tree: &Tree, node: u32) -> impl Iterator<Item = u32> + '_ {
     })
 }
 
-fn first_word(tree: &Tree, node: u32) -> &str {
+/// The text of a node's first token.
+pub(super) fn first_word(tree: &Tree, node: u32) -> &str {
     tree.token_text(tree.tokens(node).start)
 }
 
@@ -144,7 +161,7 @@ fn is_wrapped(tree: &Tree, node: u32) -> bool {
 }
 
 /// Whether there is a template sequence that is not inside quotes: one of a heredoc.
-fn has_open_sequence(tree: &Tree, mut tokens: std::ops::Range<usize>) -> bool {
+fn has_open_sequence(tree: &Tree, mut tokens: Range<usize>) -> bool {
     let mut quotes = 0usize;
     tokens.any(|token| {
         match tree.token_kind(token) {
@@ -166,72 +183,4 @@ fn is_break(tree: &Tree, token: usize) -> bool {
         })
     };
     tree.token_kind(token) == TokenKind::Newline && !ends_comment()
-}
-
-/// Indexes of references that are keywords. Terraform loses them, so that `a[true]` becomes
-/// `a[]`; only steps after a name and other steps of a reference are affected.
-#[derive(Default)]
-struct Indexes {
-    /// The last such index, and whether it is a step of a reference.
-    last: Option<(u32, bool)>,
-}
-
-impl Indexes {
-    fn edit(&mut self, tree: &Tree, index: u32) -> Option<Edit> {
-        let key = tree.last_child(index)?;
-        if tree.kind(key) != NodeKind::Name || !is_keyword(first_word(tree, key)) {
-            return None;
-        }
-        let is_step = self.is_reference(tree, tree.second_last_child(index)?);
-        self.last = Some((index, is_step));
-        let tokens = tree.tokens(index);
-        let mut open = tree.tokens(key).start - 1;
-        while tree.token_kind(open) != TokenKind::OBrack {
-            open -= 1;
-        }
-        is_step.then(|| Edit {
-            at: open as u32 + 1,
-            until: tokens.end as u32 - 1,
-            kind: TokenKind::Ident,
-            text: String::new(),
-        })
-    }
-
-    /// Whether a node is a name with steps that are known without evaluation.
-    fn is_reference(&self, tree: &Tree, mut node: u32) -> bool {
-        loop {
-            if let Some((_, known)) = self.last.filter(|(last, _)| *last == node) {
-                return known;
-            }
-            let base = match tree.kind(node) {
-                NodeKind::Name => return !is_keyword(first_word(tree, node)),
-                NodeKind::GetAttr | NodeKind::LegacyIndex => tree.last_child(node),
-                NodeKind::Index => match tree.last_child(node) {
-                    Some(key) if is_literal(tree, key) => tree.second_last_child(node),
-                    _ => None,
-                },
-                _ => None,
-            };
-            match base {
-                Some(base) => node = base,
-                None => return false,
-            }
-        }
-    }
-}
-
-fn is_keyword(word: &str) -> bool {
-    matches!(word, "true" | "false" | "null")
-}
-
-/// Whether a key is a number, a keyword or a string without sequences.
-fn is_literal(tree: &Tree, key: u32) -> bool {
-    match tree.kind(key) {
-        NodeKind::Number => true,
-        NodeKind::Name => is_keyword(first_word(tree, key)),
-        NodeKind::Quoted => tree
-            .last_child(key)
-            .is_some_and(|p| tree.last_child(p).is_none()),
-        _ => false,
-    }
 }
