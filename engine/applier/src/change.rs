@@ -2,7 +2,7 @@
 
 use muster_eval::{CheckKind, keep_ignored, with_ignored};
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Action, Operation};
+use muster_plan::{Action, Operation, Part};
 use muster_provider::{Applied, ApplyRequest, PlanRequest, Planned, Private, Request};
 use muster_schema::{
     SchemaError, check_applied, check_conforms, check_planned, check_write_only_null, proposed_new,
@@ -166,6 +166,9 @@ impl Applier {
         } else {
             Operation::Update
         };
+        if operation == Operation::Create && self.is_provisioned(&task) {
+            task.part = Part::First;
+        }
         self.ask(
             task,
             Stage::Apply(Box::new(planned)),
@@ -220,14 +223,19 @@ impl Applier {
         }
         let value = without_unknowns(&value);
         let made = task.prior.is_null();
-        let status = if failed && made {
+        let provisioned = made && self.is_provisioned(&task);
+        // An object that is not yet provisioned is not what it should be, if nothing more happens.
+        let status = if made && (failed || provisioned) {
             Status::Tainted
         } else {
             Status::Ready
         };
-        self.keep(&task, &value, private, status);
+        self.keep(&task, &value, private.clone(), status);
         if failed {
             return self.fail(&task);
+        }
+        if provisioned {
+            return self.provision(task, value, private);
         }
         self.done(task, &value);
     }
@@ -279,7 +287,7 @@ impl Applier {
     }
 
     /// An object was made or changed as planned.
-    fn done(&mut self, task: Task, value: &Value) {
+    pub(crate) fn done(&mut self, task: Task, value: &Value) {
         if task.prior.is_null() {
             self.counts.added += 1;
         } else {

@@ -90,7 +90,7 @@ impl Applier {
 
 impl Stage {
     fn may_change_state(&self) -> bool {
-        matches!(self, Self::Apply(_) | Self::Delete | Self::ReadData)
+        !matches!(self, Self::Validate | Self::Plan | Self::PlanDelete)
     }
 
     fn name(&self) -> &'static str {
@@ -99,6 +99,7 @@ impl Stage {
             Self::Plan | Self::PlanDelete => "plan",
             Self::Apply(_) | Self::Delete => "apply",
             Self::ReadData => "read",
+            Self::Provision(_) => "provisioner",
         }
     }
 }

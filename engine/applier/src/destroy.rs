@@ -19,7 +19,7 @@ impl Applier {
         if !aside {
             task.deposed = change.deposed.clone();
             let private = change.private.clone();
-            return self.delete(task, private);
+            return self.unprovision(task, private);
         }
         let Some(key) = self.deposed.get(&task.change).cloned() else {
             return self.complete(task.step);

@@ -9,21 +9,23 @@ mod change;
 mod check;
 mod destroy;
 mod outputs;
+mod provision;
 mod read;
 mod task;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use muster_addr::{AbsResource, InstanceAddr, ModuleInstance, ProviderConfigAddr};
+use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ModuleInstance, ProviderConfigAddr};
 use muster_config::{Config, Resource};
 use muster_eval::{CheckResult, Evaluator, ProviderFunctions, Providers, Sent, Settings, Settled};
 use muster_lang::{Diagnostic, Diags, Files};
-use muster_plan::{Action, Ask, Change, Operation, Plan, Shown, StepKind, id_hint};
+use muster_plan::{Action, Ask, Change, Operation, Part, Plan, Question, Shown, StepKind, id_hint};
 use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
+use provision::{Ending, endings};
 use task::{Stage, Task};
 
 /// A shared, immutable string.
@@ -63,7 +65,9 @@ pub struct Applier {
     /// Objects that were set aside, by change, until they are destroyed.
     deposed: HashMap<u32, muster_snapshot::DeposedKey>,
     next_id: u64,
-    asks: VecDeque<Ask>,
+    asks: VecDeque<Question>,
+    /// What runs before objects are destroyed.
+    endings: HashMap<ConfigResource, Ending>,
     providers: Providers<Ask>,
     provider_asks: HashMap<u64, ProviderConfigAddr>,
     stopping: bool,
@@ -109,6 +113,7 @@ impl Applier {
             ..settings
         };
         let source = source(Arc::clone(&plan), Arc::clone(&schemas));
+        let endings = endings(&config);
         let eval = Evaluator::new(config, schemas, variables, files, settings)
             .with_functions(functions)
             .with_source(source);
@@ -138,6 +143,7 @@ impl Applier {
             deposed: HashMap::new(),
             next_id: 0,
             asks: VecDeque::new(),
+            endings,
             providers: Providers::default(),
             provider_asks: HashMap::new(),
             stopping: false,
@@ -150,12 +156,13 @@ impl Applier {
     }
 
     /// The next question, if one is ready now.
-    pub fn poll(&mut self) -> Option<Ask> {
+    pub fn poll(&mut self) -> Option<Question> {
         loop {
             match self.asks.pop_front() {
                 // What has not been sent yet is not done any more.
-                Some(ask) if self.stopping => self.refuse(&ask),
-                Some(ask) => return Some(ask),
+                Some(Question::Provider(ask)) if self.stopping => self.refuse(&ask),
+                Some(Question::Provisioner(p)) if self.stopping => self.refuse_provisioner(p.id),
+                Some(question) => return Some(question),
                 None if self.stopping => return None,
                 None => {}
             }
@@ -298,6 +305,10 @@ impl Applier {
 
     /// Gives up on a task; the reason was reported.
     pub(crate) fn fail(&mut self, task: &Task) {
+        if task.part != Part::Whole {
+            let addr = task.addr().clone();
+            self.asks.push_back(Question::GivenUp(addr));
+        }
         if let Some(inst) = task.inst {
             let id = &task.addr().resource.resource;
             self.eval
@@ -331,6 +342,7 @@ impl Applier {
             } else {
                 id_hint(&change.before)
             },
+            part: task.part,
         });
         let ask = Ask {
             id,
@@ -346,7 +358,7 @@ impl Applier {
     fn send(&mut self, ask: Ask) {
         let addr = ask.provider.clone();
         match self.providers.send(&addr, ask) {
-            Sent::Go(ask) => self.asks.push_back(ask),
+            Sent::Go(ask) => self.asks.push_back(Question::Provider(ask)),
             Sent::First(request) => self.ask_provider(&addr, request),
             Sent::Waits => {}
             Sent::Refused(ask) => self.refuse(&ask),
@@ -369,7 +381,7 @@ impl Applier {
             request,
             shown: None,
         };
-        self.asks.push_back(ask);
+        self.asks.push_back(Question::Provider(ask));
     }
 
     fn provider_answer(
@@ -381,7 +393,7 @@ impl Applier {
         self.diags.extend(diags);
         match settled {
             Settled::Next(request) => self.ask_provider(addr, request),
-            Settled::Ready(asks) => self.asks.extend(asks),
+            Settled::Ready(asks) => self.asks.extend(asks.into_iter().map(Question::Provider)),
             Settled::Failed(asks) => {
                 for ask in asks {
                     self.refuse(&ask);

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use muster_addr::InstanceAddr;
 use muster_eval::ModuleInst;
-use muster_plan::{Change, Deposed};
+use muster_plan::{Change, Deposed, Part};
 use muster_provider::{Planned, Private};
 use muster_schema::Schema;
 use muster_value::{Marks, Path, Type, Value};
+
+use crate::provision::Running;
 
 /// Which answer is awaited.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(crate) enum Stage {
     PlanDelete,
     Delete,
     ReadData,
+    Provision(Box<Running>),
 }
 
 /// See the module.
@@ -42,6 +45,8 @@ pub(crate) struct Task {
     pub deposed: Deposed,
     /// The current object is set aside before the new one is made.
     pub depose: bool,
+    /// Which part of the work the latest question is; [`Part::Whole`] when there is only one.
+    pub part: Part,
 }
 
 impl Task {
@@ -67,6 +72,7 @@ impl Task {
             effective: nothing(),
             deposed: None,
             depose: false,
+            part: Part::Whole,
             schema,
             ty,
         }

@@ -15,8 +15,9 @@ pub enum Question {
     Provider(Ask),
     /// A provisioner is to be run.
     Provisioner(Provision),
-    /// Work that an earlier question has begun does not go on. There is no answer to this.
-    GivenUp(Shown),
+    /// Work on an object (none of its deposed ones) that an earlier question has begun does not
+    /// go on. There is no answer to this.
+    GivenUp(InstanceAddr),
 }
 
 /// A provisioner to be run. The answer is given back under its id.
@@ -33,6 +34,8 @@ pub struct Provision {
     pub connection: Value,
     /// Whether the work goes on when it fails.
     pub on_failure: OnFailure,
+    /// The provider configuration that the object belongs to.
+    pub provider: ProviderConfigAddr,
     /// The work that it is part of.
     pub shown: Shown,
 }

@@ -1,19 +1,21 @@
 //! One loop for every state machine: questions out, answers in.
 
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::Fuse;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use muster_applier::Applier;
+use muster_config::OnFailure;
 use muster_lang::Diags;
-use muster_plan::{Ask, Event, Shown};
+use muster_plan::{Ask, Event, Provision, ProvisionFailure, Question, Shown};
 use muster_planner::{Planner, Validator};
 use muster_provider::{ProviderError, Response};
 use tokio::time::MissedTickBehavior;
 
 use crate::Context;
+use crate::work::Works;
 
 /// How long a machine may be left alone while calls take their time.
 const TICK: Duration = Duration::from_millis(100);
@@ -21,9 +23,11 @@ const TICK: Duration = Duration::from_millis(100);
 /// A state machine without I/O.
 pub(crate) trait Machine {
     /// The next question that is ready.
-    fn poll(&mut self) -> Option<Ask>;
-    /// Takes an answer.
+    fn poll(&mut self) -> Option<Question>;
+    /// Takes an answer of a provider.
     fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>);
+    /// Takes what became of a provisioner; only for machines that ask for some.
+    fn provisioned(&mut self, _id: u64, _answer: Result<(), ProvisionFailure>) {}
     /// What was reported since the last call.
     fn take_diags(&mut self) -> Diags;
     /// Begins nothing new.
@@ -37,6 +41,7 @@ pub(crate) async fn drive<M: Machine>(
     context: &Context,
     mut after: impl FnMut(&M),
 ) {
+    let works = Works::new(&context.sink);
     let mut calls = FuturesUnordered::new();
     let mut stopped = false;
     // Asking the providers to hurry must not keep the answers in flight from arriving.
@@ -50,16 +55,22 @@ pub(crate) async fn drive<M: Machine>(
             halting.set(context.pool.stop().fuse());
         }
         while calls.len() < context.parallelism {
-            let Some(ask) = machine.poll() else { break };
-            calls.push(call(context, ask));
+            let Some(question) = machine.poll() else {
+                break;
+            };
+            calls.push(answer(context, &works, question));
         }
         report(machine.take_diags(), context);
         if calls.is_empty() {
             break;
         }
         tokio::select! {
-            Some((id, answer)) = calls.next() => {
-                machine.answer(id, answer);
+            Some(answer) = calls.next() => {
+                match answer {
+                    Some((id, Answer::Provider(answer))) => machine.answer(id, answer),
+                    Some((id, Answer::Provisioner(answer))) => machine.provisioned(id, answer),
+                    None => {}
+                }
                 after(machine);
                 report(machine.take_diags(), context);
             }
@@ -70,6 +81,8 @@ pub(crate) async fn drive<M: Machine>(
             () = context.stop.forced() => break,
         }
     }
+    drop(calls);
+    works.abandon();
 }
 
 fn report(diags: Diags, context: &Context) {
@@ -78,85 +91,83 @@ fn report(diags: Diags, context: &Context) {
     }
 }
 
-async fn call(context: &Context, ask: Ask) -> (u64, Result<Response, ProviderError>) {
+/// What came of a question.
+enum Answer {
+    Provider(Result<Response, ProviderError>),
+    Provisioner(Result<(), ProvisionFailure>),
+}
+
+async fn answer(context: &Context, works: &Works<'_>, question: Question) -> Option<(u64, Answer)> {
+    match question {
+        Question::Provider(ask) => {
+            let (id, answer) = call(context, works, ask).await;
+            Some((id, Answer::Provider(answer)))
+        }
+        Question::Provisioner(question) => {
+            let (id, answer) = provision(context, works, question).await;
+            Some((id, Answer::Provisioner(answer)))
+        }
+        Question::GivenUp(addr) => {
+            works.fail(&addr, None);
+            None
+        }
+    }
+}
+
+async fn call(
+    context: &Context,
+    works: &Works<'_>,
+    ask: Ask,
+) -> (u64, Result<Response, ProviderError>) {
     let Ask {
         id,
         provider,
         request,
         shown,
     } = ask;
-    let start = Instant::now();
     if let Some(shown) = &shown {
-        (context.sink)(started(shown, &provider));
+        works.begin(shown, &provider);
     }
     let answer = match context.pool.get(&provider).await {
         Ok(plugin) => plugin.call(request).await,
         Err(error) => Err(error),
     };
-    if let Some(shown) = shown {
-        (context.sink)(ended(shown, &provider, &answer, start));
+    if let Some(shown) = &shown {
+        end(works, shown, &answer);
     }
     (id, answer)
 }
 
-fn started(shown: &Shown, provider: &muster_addr::ProviderConfigAddr) -> Event {
-    Event::Started {
-        addr: shown.addr.clone(),
-        deposed: shown.deposed.clone(),
-        provider: provider.clone(),
-        operation: shown.operation,
-        action: shown.action,
-        id: shown.id.clone(),
-    }
-}
-
-fn ended(
-    shown: Shown,
-    provider: &muster_addr::ProviderConfigAddr,
-    answer: &Result<Response, ProviderError>,
-    start: Instant,
-) -> Event {
-    let elapsed = start.elapsed();
-    let provider = provider.clone();
-    let Shown {
-        addr,
-        deposed,
-        operation,
-        action,
-        id,
-    } = shown;
+fn end(works: &Works<'_>, shown: &Shown, answer: &Result<Response, ProviderError>) {
     let value = match answer {
         Ok(response) if !response.diags().has_errors() => match response {
             Response::State { value, .. } | Response::Read { value, .. } => Some(value),
             Response::Applied(applied) => Some(&applied.value),
             _ => None,
         },
-        _ => {
-            return Event::Failed {
-                addr,
-                deposed,
-                provider,
-                operation,
-                action,
-                elapsed,
-            };
-        }
+        _ => return works.fail(&shown.addr, shown.deposed.as_ref()),
     };
-    let id = value.and_then(muster_plan::id_hint).or(id);
-    Event::Finished {
-        addr,
-        deposed,
-        provider,
-        operation,
-        action,
-        id,
-        elapsed,
+    works.succeed(shown, value.and_then(muster_plan::id_hint));
+}
+
+async fn provision(
+    context: &Context,
+    works: &Works<'_>,
+    question: Provision,
+) -> (u64, Result<(), ProvisionFailure>) {
+    let shown = &question.shown;
+    works.begin(shown, &question.provider);
+    let answer = crate::provision::run(context, &question).await;
+    match (&answer, question.on_failure) {
+        (Err(_), OnFailure::Fail) => works.fail(&shown.addr, shown.deposed.as_ref()),
+        _ => works.succeed(shown, None),
     }
+    (question.id, answer)
 }
 
 impl Machine for Planner {
-    fn poll(&mut self) -> Option<Ask> {
-        Self::poll(self)
+    fn poll(&mut self) -> Option<Question> {
+        Self::poll(self).map(Question::Provider)
     }
     fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
         Self::answer(self, id, answer);
@@ -170,11 +181,14 @@ impl Machine for Planner {
 }
 
 impl Machine for Applier {
-    fn poll(&mut self) -> Option<Ask> {
+    fn poll(&mut self) -> Option<Question> {
         Self::poll(self)
     }
     fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
         Self::answer(self, id, answer);
+    }
+    fn provisioned(&mut self, id: u64, answer: Result<(), ProvisionFailure>) {
+        Self::provisioned(self, id, answer);
     }
     fn take_diags(&mut self) -> Diags {
         Self::take_diags(self)
@@ -185,8 +199,8 @@ impl Machine for Applier {
 }
 
 impl Machine for Validator {
-    fn poll(&mut self) -> Option<Ask> {
-        Self::poll(self)
+    fn poll(&mut self) -> Option<Question> {
+        Self::poll(self).map(Question::Provider)
     }
     fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
         Self::answer(self, id, answer);

@@ -5,7 +5,9 @@ mod drive;
 mod files;
 mod functions;
 mod pool;
+mod provision;
 mod stop;
+mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

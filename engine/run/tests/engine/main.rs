@@ -10,3 +10,4 @@ mod lab;
 mod order;
 mod provider;
 mod random;
+mod refactor;

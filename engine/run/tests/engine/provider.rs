@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use muster_addr::{ProviderAddr, Str};
 use muster_lang::{Diagnostic, Diags};
 use muster_provider::{
-    Applied, ApplyRequest, PlanRequest, Planned, Private, Provider, ProviderError, RawState,
-    Request, Response,
+    Applied, ApplyRequest, Imported, PlanRequest, Planned, Private, Provider, ProviderError,
+    RawState, Request, Response,
 };
 use muster_run::Launcher;
 use muster_schema::{Attribute, Block, ProviderSchema, Schema, SchemaMap};
@@ -228,6 +228,14 @@ impl Fake {
                     diags: Diags::new(),
                 }
             }
+            Request::Import { type_name, id } => Response::Imported {
+                objects: vec![Imported {
+                    type_name,
+                    value: with(&empty_thing(), "id", Value::string(id)),
+                    private: Private::from(*b"stored"),
+                }],
+                diags: Diags::new(),
+            },
             other => {
                 return Err(ProviderError::Unsupported { call: other.name() });
             }
