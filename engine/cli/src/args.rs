@@ -52,6 +52,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster destroy\n  muster destroy -target=muster_settlement.cs_123"
     )]
     Destroy(Destroy),
+    /// Take an object that exists already into the state.
+    #[command(
+        after_help = "Examples:\n  muster import muster_zone.edge zone-1\n  muster import 'aws_instance.web[\"a\"]' i-0123456789abcdef0"
+    )]
+    Import(crate::commands::import::Import),
     /// Show the state or a saved plan.
     #[command(after_help = "Examples:\n  muster show\n  muster show -json tfplan")]
     Show(Show),
@@ -60,6 +65,18 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster output\n  muster output -raw zone_id\n  muster output -json"
     )]
     Output(Output),
+    /// Mark an instance, so that the next plan replaces it.
+    #[command(after_help = "Examples:\n  muster taint 'aws_instance.web[0]'")]
+    Taint(crate::commands::taint::Taint),
+    /// Take away the mark that an instance is to be replaced.
+    #[command(after_help = "Examples:\n  muster untaint 'aws_instance.web[0]'")]
+    Untaint(crate::commands::taint::Taint),
+    /// Work with workspaces: each has a state of its own.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  muster workspace list\n  muster workspace new staging"
+    )]
+    Workspace(crate::commands::workspace::Workspace),
     /// Look into the state.
     #[command(
         subcommand,
@@ -71,6 +88,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster console\n  echo 'length(local.zones)' | muster console -var 'size=3'"
     )]
     Console(Console),
+    /// Bring configuration files into canonical form.
+    #[command(
+        after_help = "Exit codes: 0 done, 2 error, 3 not formatted (with -check).\n\nExamples:\n  muster fmt\n  muster fmt -check -recursive\n  muster fmt -diff -write=false main.tf modules/edge\n  muster fmt - < main.tf"
+    )]
+    Fmt(crate::commands::fmt::Fmt),
     /// Describe what this program knows, for tools.
     #[command(
         subcommand,
@@ -263,6 +285,29 @@ pub(crate) enum State {
         #[arg(value_name = "ADDRESS")]
         addresses: Vec<String>,
     },
+    /// Give objects another address.
+    #[command(
+        after_help = "Examples:\n  muster state mv muster_zone.a muster_zone.b\n  muster state mv module.old 'module.new[\"x\"]'"
+    )]
+    Mv(crate::commands::state_edit::Mv),
+    /// Print the state.
+    #[command(after_help = "Examples:\n  muster state pull > copy.tfstate")]
+    Pull {
+        /// The state file, instead of terraform.tfstate.
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
+    },
+    /// Put a state in the place of the stored one.
+    #[command(after_help = "Examples:\n  muster state push copy.tfstate")]
+    Push(crate::commands::state_edit::Push),
+    /// Give resources another provider.
+    #[command(
+        after_help = "Examples:\n  muster state replace-provider hashicorp/aws registry.example.com/acme/aws"
+    )]
+    ReplaceProvider(crate::commands::state_edit::ReplaceProvider),
+    /// Take objects out of the state; they stay as they are.
+    #[command(after_help = "Examples:\n  muster state rm muster_zone.old module.gone")]
+    Rm(crate::commands::state_edit::Rm),
     /// Show one instance with all its attributes.
     #[command(after_help = "Examples:\n  muster state show 'muster_zone.main[\"edge\"]'")]
     Show {

@@ -67,23 +67,13 @@ fn main() -> ExitCode {
 /// A verb that people know from elsewhere, and that is not built yet.
 fn unbuilt_verb(error: &clap::Error) -> Option<String> {
     const VERBS: &[&str] = &[
-        "fmt",
         "force-unlock",
         "get",
         "graph",
-        "import",
         "login",
         "logout",
         "refresh",
-        "taint",
         "test",
-        "untaint",
-        "workspace",
-        "mv",
-        "rm",
-        "pull",
-        "push",
-        "replace-provider",
     ];
     let verb = error
         .get(clap::error::ContextKind::InvalidSubcommand)?
@@ -96,6 +86,7 @@ fn run(command: Command) -> ExitCode {
         Command::Version(args) => return commands::version::run(&args),
         Command::Completion(args) => return commands::completion::run(&args),
         Command::Metadata(args) => return commands::metadata::run(&args),
+        Command::Fmt(args) => return commands::fmt::run(&args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -116,14 +107,19 @@ fn run(command: Command) -> ExitCode {
             Command::Plan(args) => commands::plan::run(&args).await,
             Command::Apply(args) => commands::apply::run(&args).await,
             Command::Destroy(args) => commands::apply::destroy(args).await,
+            Command::Import(args) => commands::import::run(&args).await,
             Command::Show(args) => commands::show::run(&args).await,
             Command::Output(args) => commands::output::run(&args),
             Command::State(args) => commands::state::run(&args).await,
+            Command::Taint(args) => commands::taint::taint(&args),
+            Command::Untaint(args) => commands::taint::untaint(&args),
+            Command::Workspace(args) => commands::workspace::run(&args),
             Command::Console(args) => commands::console::run(&args).await,
             Command::Providers => commands::providers::run(),
-            Command::Version(_) | Command::Completion(_) | Command::Metadata(_) => {
-                ExitCode::SUCCESS
-            }
+            Command::Version(_)
+            | Command::Completion(_)
+            | Command::Metadata(_)
+            | Command::Fmt(_) => ExitCode::SUCCESS,
         }
     });
     // Readers of standard input would hold the program up.

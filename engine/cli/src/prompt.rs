@@ -37,6 +37,12 @@ pub(crate) fn variable(variable: &Variable) -> Option<String> {
     ))
 }
 
+/// Asks whether to go on: only `yes` will do.
+pub(crate) fn confirm(question: &str) -> bool {
+    let text = format!("\n{question}\n\n  Enter a value: ");
+    ask(&text).is_some_and(|answer| answer == "yes")
+}
+
 /// Asks for approval: only `yes` will do. `None` when nobody answers.
 pub(crate) fn approve(question: &str, explanation: &str) -> Option<bool> {
     let text = format!(

@@ -127,9 +127,20 @@ impl Session {
     }
 
     fn state_path(&self) -> Outcome<PathBuf> {
-        let workspace = workspace();
+        self.state_path_of(&workspace())
+    }
+
+    /// The folder with a folder for each workspace but the default one.
+    pub(crate) fn workspaces_dir(&self) -> Outcome<PathBuf> {
+        let path = self.state_path_of("x")?;
+        let folder = path.parent().and_then(Path::parent);
+        Ok(folder.unwrap_or(Path::new(".")).to_owned())
+    }
+
+    /// The state file of a workspace.
+    pub(crate) fn state_path_of(&self, workspace: &str) -> Outcome<PathBuf> {
         let Some(backend) = &self.config.root().backend else {
-            return Ok(default_state_path(&workspace));
+            return Ok(default_state_path(workspace));
         };
         if &*backend.type_name != "local" {
             let detail = format!(
@@ -147,7 +158,7 @@ impl Session {
             .and_then(|a| a.expr.as_literal());
         match path.as_ref().and_then(|p| p.as_str()) {
             Some(path) if workspace == "default" => Ok(PathBuf::from(&**path)),
-            _ => Ok(default_state_path(&workspace)),
+            _ => Ok(default_state_path(workspace)),
         }
     }
 

@@ -47,6 +47,13 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Lineage`] and [`StoreError::Stale`] if the stored state is not the one that
     /// this was made from, or the place cannot be written.
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError>;
+
+    /// Writes a state as it is, serial number included, whatever is stored: for people who put
+    /// a state in its place by hand. What was stored is backed up as by [`Store::write`].
+    ///
+    /// # Errors
+    /// The place cannot be written.
+    fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError>;
 }
 
 /// Whether `new` was made from `stored`, and says something else.

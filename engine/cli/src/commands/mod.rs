@@ -3,6 +3,8 @@
 pub(crate) mod apply;
 pub(crate) mod completion;
 pub(crate) mod console;
+pub(crate) mod fmt;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod metadata;
 pub(crate) mod output;
@@ -10,5 +12,8 @@ pub(crate) mod plan;
 pub(crate) mod providers;
 pub(crate) mod show;
 pub(crate) mod state;
+pub(crate) mod state_edit;
+pub(crate) mod taint;
 pub(crate) mod validate;
 pub(crate) mod version;
+pub(crate) mod workspace;

@@ -8,6 +8,7 @@ use muster_lang::Sources;
 
 use super::output::read;
 use super::show::schemas;
+use super::state_edit;
 use crate::args::{self, State};
 use crate::error::{Failure, Outcome};
 use crate::view::View;
@@ -21,6 +22,11 @@ pub(crate) async fn run(args: &State) -> ExitCode {
     });
     let result = match args {
         State::List { state, addresses } => list(state.as_deref(), addresses),
+        State::Mv(args) => state_edit::mv(args),
+        State::Pull { state } => state_edit::pull(state.as_deref()),
+        State::Push(args) => state_edit::push(args),
+        State::ReplaceProvider(args) => state_edit::replace_provider(args),
+        State::Rm(args) => state_edit::rm(args),
         State::Show { state, address, .. } => show(&view, state.as_deref(), address).await,
     };
     match result {

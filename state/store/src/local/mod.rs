@@ -146,16 +146,21 @@ impl Store for LocalStore {
         if !is_change(stored.as_ref(), snapshot)? {
             return Ok(false);
         }
-        if !old.is_empty() && !session.backed_up {
-            paths.back_up(&old)?;
-        }
-        session.backed_up = true;
+        paths.back_up_once(&old, &mut session)?;
         snapshot.serial += 1;
         let written = paths.write(session.locked.as_ref(), &encode(snapshot));
         if matches!(written, Err(StoreError::NotWritten { .. })) {
             snapshot.serial -= 1;
         }
         written.map(|()| true)
+    }
+
+    fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let mut session = self.inner.session();
+        let paths = &self.inner.paths;
+        let old = paths.read(session.locked.as_ref())?;
+        paths.back_up_once(&old, &mut session)?;
+        paths.write(session.locked.as_ref(), &encode(snapshot))
     }
 }
 
@@ -278,6 +283,14 @@ impl Paths {
                 reason,
                 backup: self.backup.clone().filter(|path| path.exists()),
             })
+    }
+
+    fn back_up_once(&self, old: &[u8], session: &mut Session) -> Result<(), StoreError> {
+        if !old.is_empty() && !session.backed_up {
+            self.back_up(old)?;
+        }
+        session.backed_up = true;
+        Ok(())
     }
 
     fn back_up(&self, old: &[u8]) -> Result<(), StoreError> {

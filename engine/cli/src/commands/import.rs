@@ -1,0 +1,129 @@
+//! `muster import`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use muster_addr::{InstanceAddr, Mode as ResourceMode, Target};
+use muster_config::Str;
+use muster_lang::Sources;
+use muster_plan::Mode;
+use muster_planner::Options;
+use muster_run::Stop;
+use muster_snapshot::Snapshot;
+use muster_store::Store;
+
+use crate::error::{Failure, Outcome};
+use crate::session::{Session, TERRAFORM_VERSION, lock};
+use crate::view::View;
+use crate::{args, prompt};
+
+/// `import`
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    pub view: args::View,
+    #[command(flatten)]
+    pub inputs: args::Inputs,
+    #[command(flatten)]
+    pub locking: args::Locking,
+    /// How many operations run at a time.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
+    /// The address that the object gets; the configuration has to declare it.
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// What the provider knows the object by.
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// Takes an object that exists already into the state.
+pub(crate) async fn run(args: &Import) -> ExitCode {
+    let view = View::new(&args.view);
+    let mut session = match Session::load(Sources::default()) {
+        Ok(session) => session,
+        Err((failure, sources)) => return view.fail(&failure, &sources),
+    };
+    let stop = view.stop_on_interrupt();
+    let result = import(args, &view, &mut session, stop).await;
+    session.pool.shutdown().await;
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => view.fail(&failure, &session.sources),
+    }
+}
+
+async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -> Outcome<()> {
+    let addr = address(args, session)?;
+    let store = session.store(args.locking.state.as_deref())?;
+    let guard = lock(&store, &args.locking, "OperationTypeImport")?;
+    let variables = session.variables(&args.inputs, &mut prompt::variable)?;
+    let stored = match store.read()? {
+        Some(state) => state,
+        None => Snapshot::new(TERRAFORM_VERSION),
+    };
+    if stored.current(&addr).is_some() {
+        let detail = format!(
+            "The state has an object at {addr} already. To import another one there, first take that one out of the state."
+        );
+        return Err(Failure::new(
+            "Resource already managed by Terraform",
+            detail,
+        ));
+    }
+    let schemas = session.schemas(Some(&stored)).await?;
+    let sink = view.sink(Arc::new(session.sources.clone()));
+    let context = session.context(schemas, args.parallelism, sink, stop);
+    view.say(&format!("{addr}: Importing from ID {:?}...\n", args.id));
+    let options = Options {
+        mode: Mode::RefreshOnly,
+        refresh: false,
+        targets: vec![Target::Resource(addr.clone())],
+        imports: vec![(addr.clone(), Str::from(args.id.as_str()))],
+        ..Options::default()
+    };
+    let (plan, diags) = muster_run::plan(&context, variables, stored.clone(), options).await?;
+    if plan.errored || diags.has_errors() {
+        return Err(diags.into());
+    }
+    view.diags(&diags, &session.sources);
+    let mut next = Snapshot {
+        serial: stored.serial,
+        lineage: stored.lineage,
+        terraform_version: TERRAFORM_VERSION.to_owned(),
+        ..plan.prior
+    };
+    store.write(&mut next)?;
+    if let Some(guard) = guard {
+        guard.release()?;
+    }
+    view.say(&format!(
+        "\nImport successful!\n\n{addr} is in the state now; from now on plan and apply take care of it.\n"
+    ));
+    Ok(())
+}
+
+/// The address, which the configuration has to declare.
+fn address(args: &Import, session: &Session) -> Outcome<InstanceAddr> {
+    let text = &args.address;
+    let addr: InstanceAddr = text.parse().map_err(|error| {
+        let detail = format!("\"{text}\" is not the address of an instance: {error}.");
+        Failure::new("Invalid address", detail)
+    })?;
+    let id = &addr.resource.resource;
+    if id.mode != ResourceMode::Managed {
+        let detail = "Only managed resources can be imported; data sources are read anyway.";
+        return Err(Failure::new("Invalid address", detail));
+    }
+    let module = session.config.find(&addr.resource.module.path());
+    if !module.is_some_and(|m| m.resources.contains_key(id)) {
+        let summary = format!("resource address \"{addr}\" does not exist in the configuration.");
+        let detail = format!(
+            "Write a block for it first, then import the object into it. For example:\n\nresource \"{}\" \"{}\" {{\n  # its arguments\n}}",
+            id.type_name, id.name
+        );
+        return Err(Failure::new(summary, detail));
+    }
+    Ok(addr)
+}

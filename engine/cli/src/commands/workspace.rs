@@ -1,0 +1,255 @@
+//! `muster workspace`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use muster_lang::Sources;
+use muster_snapshot::Snapshot;
+use muster_store::{LocalStore, Store};
+
+use crate::args;
+use crate::error::{Failure, Outcome};
+use crate::session::{Session, TERRAFORM_VERSION, data_dir, lock, workspace};
+use crate::view::View;
+
+/// `workspace`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workspace {
+    /// List the workspaces; the selected one has a star.
+    List,
+    /// Show the name of the selected workspace.
+    Show,
+    /// Make a workspace and select it.
+    #[command(
+        after_help = "Examples:\n  muster workspace new staging\n  muster workspace new -state=old.tfstate copy"
+    )]
+    New(New),
+    /// Select a workspace.
+    #[command(
+        after_help = "Examples:\n  muster workspace select staging\n  muster workspace select -or-create staging"
+    )]
+    Select(Select),
+    /// Delete a workspace, with its state.
+    #[command(after_help = "Examples:\n  muster workspace delete staging")]
+    Delete(Delete),
+}
+
+/// `workspace new`
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    #[command(flatten)]
+    pub locking: args::Locking,
+    /// Its name.
+    pub name: String,
+}
+
+/// `workspace select`
+#[derive(Debug, Args)]
+pub(crate) struct Select {
+    /// Make it if it is not there.
+    #[arg(long)]
+    pub or_create: bool,
+    /// Its name.
+    pub name: String,
+}
+
+/// `workspace delete`
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    pub locking: args::Locking,
+    /// Also when its state has objects, which are then nobody's.
+    #[arg(long)]
+    pub force: bool,
+    /// Its name.
+    pub name: String,
+}
+
+/// Works on workspaces.
+pub(crate) fn run(args: &Workspace) -> ExitCode {
+    let result = match args {
+        Workspace::Show => {
+            outln!("{}", workspace());
+            Ok(())
+        }
+        Workspace::List => list(),
+        Workspace::New(args) => create(args),
+        Workspace::Select(args) => select(args),
+        Workspace::Delete(args) => delete(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => View::new(&args::View::default()).fail(&failure, &Sources::default()),
+    }
+}
+
+fn session() -> Outcome<Session> {
+    Session::load(Sources::default()).map_err(|(failure, _)| failure)
+}
+
+/// All workspaces: the default one, those with a state, and the selected one.
+fn all(session: &Session) -> Outcome<Vec<String>> {
+    let mut names = vec!["default".to_owned()];
+    if let Ok(entries) = std::fs::read_dir(session.workspaces_dir()?) {
+        let folders = entries.flatten().filter(|e| e.path().is_dir());
+        names.extend(folders.map(|e| e.file_name().to_string_lossy().into_owned()));
+    }
+    names[1..].sort();
+    names.dedup();
+    Ok(names)
+}
+
+fn list() -> Outcome<()> {
+    let current = workspace();
+    for name in all(&session()?)? {
+        let mark = if name == current { '*' } else { ' ' };
+        outln!("{mark} {name}");
+    }
+    outln!("");
+    Ok(())
+}
+
+/// Workspaces are named by the environment as long as that says anything.
+fn refuse_override() -> Outcome<()> {
+    if std::env::var_os("TF_WORKSPACE").is_none_or(|v| v.is_empty()) {
+        return Ok(());
+    }
+    let detail = "The environment variable TF_WORKSPACE names the workspace. Unset it to select another one.";
+    Err(Failure::new(
+        "The selected workspace is currently overridden using the TF_WORKSPACE environment variable.",
+        detail,
+    ))
+}
+
+fn check_name(name: &str) -> Outcome<()> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:@%".contains(c);
+    if !name.is_empty() && name.chars().all(allowed) && name != "." && name != ".." {
+        return Ok(());
+    }
+    let detail =
+        "A name may have letters, digits and characters that are safe in a URL, but no slash.";
+    let summary = format!("The workspace name {name:?} is not allowed.");
+    Err(Failure::new(summary, detail))
+}
+
+fn create(args: &New) -> Outcome<()> {
+    let name = &args.name;
+    check_name(name)?;
+    // With the name in the environment a workspace can be made, but not selected.
+    let session = session()?;
+    if all(&session)?.contains(name) {
+        let detail = "Select it with muster workspace select.";
+        return Err(Failure::new(
+            format!("Workspace {name:?} already exists"),
+            detail,
+        ));
+    }
+    let path = session.state_path_of(name)?;
+    make_folder(&path)?;
+    if let Some(source) = &args.locking.state {
+        let given = LocalStore::new(source).read()?.ok_or_else(|| {
+            let detail = format!("{} holds no state.", source.display());
+            Failure::new("Failed to read state", detail)
+        })?;
+        let store = LocalStore::new(&path);
+        let guard = lock(&store, &args.locking, "workspace-new")?;
+        store.replace(&given)?;
+        if let Some(guard) = guard {
+            guard.release()?;
+        }
+    }
+    remember(name)?;
+    outln!("Created and switched to workspace {name:?}!\n");
+    outln!("You are on a new workspace with a state of its own: what other workspaces manage is");
+    outln!("not seen from here.");
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Outcome<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let detail = format!("{} cannot be made: {error}.", folder.display());
+        Failure::new("Failed to create workspace", detail)
+    })
+}
+
+fn remember(name: &str) -> Outcome<()> {
+    let folder = data_dir();
+    let written = std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("environment"), name));
+    written.map_err(|error| {
+        let detail = format!("{} cannot be written: {error}.", folder.display());
+        Failure::new("Failed to select workspace", detail)
+    })
+}
+
+fn missing(name: &str) -> Failure {
+    let detail = "Make it with muster workspace new, or with muster workspace select -or-create.";
+    Failure::new(format!("Workspace {name:?} doesn't exist."), detail)
+}
+
+fn select(args: &Select) -> Outcome<()> {
+    refuse_override()?;
+    let name = &args.name;
+    check_name(name)?;
+    if *name == workspace() {
+        return Ok(());
+    }
+    let session = session()?;
+    if !all(&session)?.contains(name) {
+        if !args.or_create {
+            return Err(missing(name));
+        }
+        make_folder(&session.state_path_of(name)?)?;
+    }
+    remember(name)?;
+    outln!("Switched to workspace {name:?}.");
+    Ok(())
+}
+
+fn delete(args: &Delete) -> Outcome<()> {
+    let name = &args.name;
+    let session = session()?;
+    if !all(&session)?.contains(name) {
+        return Err(missing(name));
+    }
+    if name == "default" {
+        let detail = "The default workspace is always there.";
+        return Err(Failure::new("Cannot delete the default workspace", detail));
+    }
+    if *name == workspace() {
+        let detail = "Select another one first.";
+        return Err(Failure::new(
+            format!("Workspace {name:?} is your active workspace."),
+            detail,
+        ));
+    }
+    let path: PathBuf = session.state_path_of(name)?;
+    let store = LocalStore::new(&path);
+    let guard = lock(&store, &args.locking, "state-delete")?;
+    let state = store
+        .read()?
+        .unwrap_or_else(|| Snapshot::new(TERRAFORM_VERSION));
+    if !state.resources.is_empty() && !args.force {
+        let count = state.instances().count();
+        let detail = format!(
+            "Its state has {count} objects. Destroy them first; with -force the workspace is deleted all the same, and nothing manages them any more."
+        );
+        return Err(Failure::new(
+            format!("Workspace {name:?} is not empty"),
+            detail,
+        ));
+    }
+    if let Some(guard) = guard {
+        guard.release()?;
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::remove_dir_all(folder).map_err(|error| {
+            let detail = format!("{} cannot be removed: {error}.", folder.display());
+            Failure::new("Failed to delete workspace", detail)
+        })?;
+    }
+    outln!("Deleted workspace {name:?}!");
+    Ok(())
+}
