@@ -176,11 +176,22 @@ impl Evaluator<'_> {
                 None => return Ok(Round::Undecided),
             }
         }
-        let name = match each.key {
-            Some(key) => Some(self.result_key(key, marks)?),
-            None => None,
+        let Some(key) = each.key else {
+            return Ok(Round::Result(None, self.node(each.value)));
         };
-        Ok(Round::Result(name, self.node(each.value)))
+        let (name, failed) = match self.result_key(key, marks) {
+            Ok(name) => (name, None),
+            // A string with something wrong in it is a key all the same.
+            Err(failure) if failure.spare.as_str().is_some() => {
+                (failure.spare.as_str().cloned(), Some(failure))
+            }
+            Err(failure) => return Err(failure),
+        };
+        let value = match (self.node(each.value), failed) {
+            (Ok(value), Some(failure)) => Err(failure.with_spare(value)),
+            (value, _) => value,
+        };
+        Ok(Round::Result(Some(name), value))
     }
 
     /// The `if` clause; `None` when it is not known yet.
@@ -199,7 +210,7 @@ impl Evaluator<'_> {
     }
 
     fn result_key(&mut self, id: NodeId, marks: &mut Marks) -> Result<Option<Str>, Failure> {
-        let key = self.node(id).map_err(Failure::without_spare)?;
+        let key = self.node(id).map_err(Failure::unless_text)?;
         *marks |= key.marks();
         let summary = "Invalid object key";
         if key.is_null() {

@@ -120,6 +120,14 @@ impl Failure {
         self.diags.into()
     }
 
+    /// Says that nothing is known of the value, unless it is a string.
+    fn unless_text(self) -> Self {
+        match self.spare.as_str() {
+            Some(_) => self,
+            None => self.without_spare(),
+        }
+    }
+
     /// Says that the value would be a string, with the same marks.
     fn of_text(self) -> Self {
         if self.spare.as_str().is_some() {

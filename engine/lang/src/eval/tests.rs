@@ -198,7 +198,11 @@ fn results_that_are_not_taken_decide_the_type() {
     );
     let numbers = Value::map(Type::Number, [].into());
     check("true ? {} : {a = 1 + []}", numbers.clone());
-    check("true ? {} : {for x in [\"a\"] : x => x + 1}", numbers);
+    check(
+        "true ? {} : {for x in [\"a\"] : x => x + 1}",
+        numbers.clone(),
+    );
+    check("true ? {} : {for x in [1] : \"${[]}b\" => x}", numbers);
     let texts = Value::map(Type::String, [].into());
     check("true ? {} : {for x in [\"a\", \"a\"] : x => x}", texts);
     check("true ? {} : {a = 1, (null) = 1}", Value::object::<&str>([]));

@@ -84,6 +84,7 @@ impl Number {
     pub fn rem(&self, other: &Self) -> Result<Self, NumberError> {
         if let (Repr::Int(a, p), Repr::Int(b, _)) = (&self.0, &other.0)
             && let Some(rest) = a.checked_rem(*b)
+            && p.holds(a - rest)
         {
             return Ok(Self(Repr::Int(rest, *p)));
         }

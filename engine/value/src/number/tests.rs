@@ -132,6 +132,9 @@ fn infinities_and_zeros() {
     check(Ok(n("-0").floor()), "0");
     check(n("5").rem(&n("0")), "5");
     check(inf.rem(&n("0")), "+Inf");
+    let power = Number::from_f64(2f64.powi(54)).unwrap();
+    check(power.rem(&n("3")), "0");
+    check(n("18014398509481984").rem(&n("3")), "1");
     check(n("-0").rem(&n("3")), "-0");
     check(n("-0").rem(&n("-1")), "0");
     check(n("-5").rem(&n("3")), "-2");
