@@ -5,6 +5,7 @@
 //! collection is shared. Nothing here reads files, evaluates expressions or knows of providers.
 
 mod convert;
+mod date;
 mod json;
 mod marks;
 mod msgpack;
@@ -20,6 +21,7 @@ mod unknown;
 mod value;
 
 pub use convert::{ConvertError, convert};
+pub use date::Date;
 pub use json::{
     JsonError, implied_type, json_to_value, type_from_json, type_to_json, value_to_json,
 };

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use muster_addr::{InstanceAddr, InstanceKey};
 use muster_plan::{Action, Change, Mode, OutputChange, Plan, Reason};
 use muster_snapshot::{OutputValue, Str};
+use muster_value::Date;
 use serde_json::{Value as Json, json};
 
 use crate::json::to_string;
@@ -51,21 +52,7 @@ fn head(level: &str, message: &str) -> serde_json::Map<String, Json> {
 fn timestamp(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Counted in years that begin in March, a leap day is the last day of its year; an era is
-    // the 400 years after which everything repeats.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let Date { year, month, day } = Date::from_days(i64::try_from(days).unwrap_or(i64::MAX));
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     let micros = since.subsec_micros();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")

@@ -1,5 +1,7 @@
 //! Times and durations as users write them.
 
+use muster_value::Date;
+
 /// Reads a duration like `90s`, `5m` or `1h30m`, in seconds.
 ///
 /// # Errors
@@ -63,7 +65,8 @@ fn timestamp(text: &str) -> Option<i64> {
     }
     let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
     let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
-    if !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) {
+    let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
+    if !(1..=12).contains(&month) || !(1..=Date::days_in(year, month)).contains(&day) {
         return None;
     }
     if hour > 23 || minute > 59 || second > 59 {
@@ -78,7 +81,7 @@ fn timestamp(text: &str) -> Option<i64> {
             &fraction[end..]
         };
     }
-    let days = days_since_epoch(year, month, day);
+    let days = Date { year, month, day }.days();
     Some(days * 86400 + hour * 3600 + minute * 60 + second - offset(rest)?)
 }
 
@@ -101,38 +104,10 @@ fn offset(text: &str) -> Option<i64> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01. Years count from March, so that the leap day is the last of its year.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
 /// Prints seconds since the epoch as `2034-01-15T10:00:00Z`.
 pub fn format_time(seconds: i64) -> String {
-    let days = seconds.div_euclid(86400) + 719_468;
+    let Date { year, month, day } = Date::from_days(seconds.div_euclid(86400));
     let second = seconds.rem_euclid(86400);
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use muster_value::Date;
+
 const NANOS: i128 = 1_000_000_000;
 const DAY: i64 = 86_400;
 
@@ -56,7 +58,8 @@ impl Instant {
                 .ok_or_else(wrong)
         };
         let (year, month) = (field(0, 4, 0, 9999)?, field(5, 7, 1, 12)?);
-        let day = field(8, 10, 1, days_in(year, month))?;
+        let month = month as u32;
+        let day = field(8, 10, 1, Date::days_in(year, month).into())? as u32;
         let clock =
             field(11, 13, 0, 23)? * 3600 + field(14, 16, 0, 59)? * 60 + field(17, 19, 0, 59)?;
         let mut rest = &bytes[19..];
@@ -74,7 +77,7 @@ impl Instant {
         }
         let offset = offset(rest).ok_or_else(wrong)?;
         Ok(Self {
-            local: days_from_civil(year, month, day) * DAY + clock,
+            local: Date { year, month, day }.days() * DAY + clock,
             nanos,
             offset,
         })
@@ -99,7 +102,7 @@ impl Instant {
     pub(super) fn fields(&self) -> Fields {
         let days = self.local.div_euclid(DAY);
         let clock = self.local.rem_euclid(DAY) as u32;
-        let (year, month, day) = civil_from_days(days);
+        let Date { year, month, day } = Date::from_days(days);
         Fields {
             year,
             month,
@@ -161,37 +164,4 @@ fn offset(text: &[u8]) -> Option<i32> {
     let minutes = digits(&minutes).filter(|m| *m < 60)?;
     let seconds = (hours * 3600 + minutes * 60) as i32;
     Some(if *sign == b'-' { -seconds } else { seconds })
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from the first of January 1970 to a date of the Gregorian calendar. Years are counted
-/// from March, so that the leap day is the last day of a year.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-fn civil_from_days(days: i64) -> (i64, u32, u32) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day = days.rem_euclid(146_097);
-    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let month = (shifted + 2) % 12 + 1;
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    (year, month as u32, day as u32)
 }
