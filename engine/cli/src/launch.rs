@@ -1,15 +1,21 @@
 //! Starts the plugins of a run.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use muster_addr::ProviderAddr;
+use muster_addr::Str;
 use muster_client::{Client, ClientOptions, PluginSpec};
 use muster_config::version::Constraints;
-use muster_provider::{Builtin, Provider, ProviderError};
+use muster_provider::{Builtin, Provider, ProviderError, RemoteStates};
+use muster_snapshot::Snapshot;
+use muster_store::{LocalStore, Store};
+use muster_value::Value;
+
+use crate::session::default_state_path;
 use muster_run::Launcher;
 
 use crate::install::{Finder, Found};
@@ -64,7 +70,7 @@ impl Plugins {
 
     async fn start(&self, addr: ProviderAddr) -> Result<Arc<dyn Provider>, ProviderError> {
         if addr.is_builtin() {
-            return Ok(Arc::new(Builtin));
+            return Ok(Arc::new(Builtin::new(Arc::new(States))));
         }
         if let Some(reattach) = self.reattach.get(&addr) {
             let client = Client::reattach(reattach.clone(), self.options.clone()).await?;
@@ -86,6 +92,32 @@ impl Plugins {
             ..PluginSpec::default()
         };
         Ok(Arc::new(Client::start(spec, self.options.clone()).await?))
+    }
+}
+
+/// States of other configurations, in local files.
+struct States;
+
+impl RemoteStates for States {
+    fn local(
+        &self,
+        path: Option<&str>,
+        workspace_dir: Option<&str>,
+        workspace: &str,
+    ) -> Result<Option<BTreeMap<Str, Value>>, String> {
+        let path = match (workspace, path) {
+            ("default", Some(path)) => PathBuf::from(path),
+            ("default", None) => default_state_path(workspace),
+            _ => Path::new(workspace_dir.unwrap_or("terraform.tfstate.d"))
+                .join(workspace)
+                .join("terraform.tfstate"),
+        };
+        let state = LocalStore::new(path).read().map_err(|e| e.to_string())?;
+        let outputs = |state: Snapshot| {
+            let outputs = state.outputs.into_iter();
+            outputs.map(|(name, o)| (name, o.value)).collect()
+        };
+        Ok(state.map(outputs))
     }
 }
 

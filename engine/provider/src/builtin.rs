@@ -7,17 +7,31 @@ use muster_lang::{Diagnostic, Diags};
 use muster_schema::{Attribute, Block, ProviderSchema, Schema, check_conforms, coerce};
 use muster_value::{Path, Type, Value, json_to_value};
 
+use crate::remote_state::{self, RemoteStates};
 use crate::{
     Applied, ApplyRequest, Imported, PlanRequest, Planned, Private, Provider, ProviderError,
     RawState, Request, Response,
 };
 
 const TERRAFORM_DATA: &str = "terraform_data";
+const REMOTE_STATE: &str = "terraform_remote_state";
 
 /// `terraform.io/builtin/terraform`: the resource type `terraform_data`, which keeps any value
-/// and has a life cycle like every other resource. Needs no process and no configuration.
-#[derive(Debug, Default)]
-pub struct Builtin;
+/// and has a life cycle like every other resource, and the data source `terraform_remote_state`.
+/// Needs no process and no configuration.
+#[derive(Clone, Default)]
+pub struct Builtin {
+    states: Option<Arc<dyn RemoteStates>>,
+}
+
+impl Builtin {
+    /// The provider, and where it reads states of other configurations.
+    pub fn new(states: Arc<dyn RemoteStates>) -> Self {
+        Self {
+            states: Some(states),
+        }
+    }
+}
 
 impl Provider for Builtin {
     fn schema(&self) -> Arc<ProviderSchema> {
@@ -25,7 +39,17 @@ impl Provider for Builtin {
     }
 
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ProviderError>> {
-        Box::pin(std::future::ready(answer(request)))
+        let states = self.states.as_deref();
+        let answer = match request {
+            Request::ValidateData { type_name, config } if &*type_name == REMOTE_STATE => {
+                Ok(Response::Done(remote_state::validate(&config)))
+            }
+            Request::ReadData(read) if &*read.type_name == REMOTE_STATE => {
+                Ok(remote_state::read(&read.config, states))
+            }
+            request => answer(request),
+        };
+        Box::pin(std::future::ready(answer))
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {
@@ -44,7 +68,12 @@ fn schema() -> &'static Arc<ProviderSchema> {
             version: 0,
             block: terraform_data(),
         };
+        let data_source = Schema {
+            version: 0,
+            block: remote_state::block(),
+        };
         Arc::new(ProviderSchema {
+            data_sources: [(REMOTE_STATE.into(), Arc::new(data_source))].into(),
             resources: [(TERRAFORM_DATA.into(), Arc::new(resource))].into(),
             move_resource_state: true,
             ..ProviderSchema::default()

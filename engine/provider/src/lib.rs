@@ -4,6 +4,7 @@
 
 mod builtin;
 mod error;
+mod remote_state;
 mod request;
 mod schemas;
 
@@ -14,6 +15,7 @@ use muster_schema::ProviderSchema;
 
 pub use builtin::Builtin;
 pub use error::ProviderError;
+pub use remote_state::RemoteStates;
 pub use request::{
     Applied, ApplyRequest, Deferred, Imported, Opened, PlanRequest, Planned, Private, RawState,
     Read, ReadData, Request, Response,

@@ -23,7 +23,7 @@ fn case(name: &str) -> String {
 
 fn schemas() -> Schemas {
     let mut schemas = Schemas::default();
-    schemas.insert(ProviderAddr::builtin(), Builtin.schema());
+    schemas.insert(ProviderAddr::builtin(), Builtin::default().schema());
     schemas
 }
 
