@@ -243,6 +243,16 @@ fn printed_numbers_read_back() {
     }
 }
 
+/// With twenty thousand digits behind the point, and a few more.
+#[test]
+fn least_numbers_read_back() {
+    for text in ["3p-66560", "-5p-66000", "1e-19880"] {
+        let number = n(text);
+        assert_eq!(n(&number.to_string()), number, "{text}");
+        check(Number::parse(&number.to_string()), &number.to_string());
+    }
+}
+
 #[test]
 fn whole_numbers_convert() {
     assert_eq!(n("5.0").to_i64(), Some(5));

@@ -13,6 +13,10 @@ const MAX_DECIMAL_EXPONENT: i64 = 20_000;
 /// More digits than this in one number are refused: reading them costs more than linear time.
 const MAX_DIGITS: usize = 20_000;
 
+/// More digits behind the point than this are refused. The least numbers there are print with a
+/// few more of them than other numbers may have digits, most of them zeros.
+const MAX_FRACTION: usize = MAX_DIGITS + 500;
+
 /// The common case: an integer of up to 18 digits.
 pub(super) fn plain_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -92,7 +96,7 @@ fn split_point(text: &str) -> Result<(String, i64), NumberError> {
         return Err(not_a_number());
     }
     let significant = digits.trim_start_matches('0').len();
-    if significant > MAX_DIGITS || fraction.len() > MAX_DIGITS {
+    if significant > MAX_DIGITS || fraction.len() > MAX_FRACTION {
         return Err(out_of_range());
     }
     Ok((digits, fraction.len() as i64))
