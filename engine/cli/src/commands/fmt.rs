@@ -126,12 +126,6 @@ impl Formatter<'_> {
             &self.args.paths
         };
         for path in paths {
-            // Somebody asked for an empty path: that is here.
-            let path = if path.as_os_str().is_empty() {
-                &here[0]
-            } else {
-                path
-            };
             match fs::metadata(path) {
                 Ok(found) if found.is_dir() => self.dir(path),
                 Ok(_) if is_source(path) => self.file(path),

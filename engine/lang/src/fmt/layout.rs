@@ -19,16 +19,21 @@ struct Column {
     at: usize,
     /// Characters of the line before it.
     width: usize,
+    /// Blanks to put in.
+    blanks: usize,
 }
+
+/// Index of the column of an `=` that neighbours share.
+const ASSIGN: usize = 0;
+/// Index of the column of a trailing comment.
+const COMMENT: usize = 1;
 
 /// A line held back.
 struct Line {
     /// One past its last byte in the text held back.
     end: usize,
-    /// Its `=`, if it has one that neighbours share.
-    assign: Option<Column>,
-    /// Its trailing comment.
-    comment: Option<Column>,
+    /// The columns it has, from left to right.
+    columns: [Option<Column>; 2],
 }
 
 /// Takes tokens and gives text.
@@ -89,10 +94,11 @@ impl<'a> Layout<'a> {
     fn line(&mut self) {
         let pieces = std::mem::take(&mut self.pieces);
         let shape = Shape::of(&pieces);
-        let follows = self.lines.last().is_some_and(|last| {
-            (last.assign.is_some() && shape.assign.is_some())
-                || (last.comment.is_some() && shape.comment.is_some())
-        });
+        let has = [shape.assign.is_some(), shape.comment.is_some()];
+        let follows = self
+            .lines
+            .last()
+            .is_some_and(|last| (0..2).any(|i| has[i] && last.columns[i].is_some()));
         if !follows {
             self.flush();
         }
@@ -100,8 +106,7 @@ impl<'a> Layout<'a> {
         self.close(shape.net);
         let mut line = Line {
             end: 0,
-            assign: None,
-            comment: None,
+            columns: [None, None],
         };
         let mut width = 2 * self.levels.len();
         if !pieces.is_empty() {
@@ -112,11 +117,12 @@ impl<'a> Layout<'a> {
             let column = Column {
                 at: self.held.len(),
                 width,
+                blanks: 0,
             };
             if shape.assign == Some(i) {
-                line.assign = Some(column);
+                line.columns[ASSIGN] = Some(column);
             } else if shape.comment == Some(i) {
-                line.comment = Some(column);
+                line.columns[COMMENT] = Some(column);
             }
             if before.gap(piece.kind) || shape.comment == Some(i) {
                 self.held.push(' ');
@@ -153,15 +159,19 @@ impl<'a> Layout<'a> {
 
     /// Settles the columns of the lines held back, and prints them.
     fn flush(&mut self) {
-        let pads = Pads::of(&self.lines);
+        align(&mut self.lines, ASSIGN);
+        for line in &mut self.lines {
+            if let [Some(assign), Some(comment)] = &mut line.columns {
+                comment.width += assign.blanks;
+            }
+        }
+        align(&mut self.lines, COMMENT);
         let mut from = 0;
-        for (line, (assign, comment)) in self.lines.drain(..).zip(pads.0) {
-            for (column, blanks) in [(line.assign, assign), (line.comment, comment)] {
-                if let Some(column) = column {
-                    self.out.push_str(&self.held[from..column.at]);
-                    pad(&mut self.out, blanks);
-                    from = column.at;
-                }
+        for line in self.lines.drain(..) {
+            for column in line.columns.into_iter().flatten() {
+                self.out.push_str(&self.held[from..column.at]);
+                pad(&mut self.out, column.blanks);
+                from = column.at;
             }
             self.out.push_str(&self.held[from..line.end]);
             from = line.end;
@@ -170,46 +180,20 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// For each of a run of lines, the blanks to put in before its `=` and before its comment.
-struct Pads(Vec<(usize, usize)>);
-
-impl Pads {
-    fn of(lines: &[Line]) -> Self {
-        let mut pads = vec![(0, 0); lines.len()];
-        runs(
-            lines,
-            |line| Some(line.assign?.width),
-            |i, blanks| pads[i].0 = blanks,
-        );
-        let mut moved = vec![0; lines.len()];
-        for (moved, pad) in moved.iter_mut().zip(&pads) {
-            *moved = pad.0;
+/// Brings neighbours that have a column to the width of the widest one.
+fn align(lines: &mut [Line], which: usize) {
+    let has = |line: &Line| line.columns[which].is_some();
+    for run in lines.chunk_by_mut(|a, b| has(a) == has(b)) {
+        let widths = run
+            .iter()
+            .filter_map(|line| Some(line.columns[which]?.width));
+        let widest = widths.max().unwrap_or(0);
+        for column in run
+            .iter_mut()
+            .filter_map(|line| line.columns[which].as_mut())
+        {
+            column.blanks = widest - column.width;
         }
-        let mut i = 0;
-        let width = |line: &Line| {
-            i += 1;
-            Some(line.comment?.width + moved[i - 1])
-        };
-        runs(lines, width, |i, blanks| pads[i].1 = blanks);
-        Self(pads)
-    }
-}
-
-/// Brings what neighbours share to the same column: tells for each line of a run how much is
-/// missing to the widest one.
-fn runs(
-    lines: &[Line],
-    mut width: impl FnMut(&Line) -> Option<usize>,
-    mut tell: impl FnMut(usize, usize),
-) {
-    let widths: Vec<Option<usize>> = lines.iter().map(&mut width).collect();
-    let mut at = 0;
-    for run in widths.split(Option::is_none) {
-        let widest = run.iter().flatten().max().copied().unwrap_or(0);
-        for (i, width) in run.iter().enumerate() {
-            tell(at + i, widest - width.unwrap_or(widest));
-        }
-        at += run.len() + 1;
     }
 }
 
@@ -226,41 +210,52 @@ struct Shape {
 
 impl Shape {
     fn of(pieces: &[Piece<'_>]) -> Self {
-        let assign = pieces.iter().position(|p| p.kind == Equal);
+        let mut net = 0;
+        // The first `=` and the first heredoc, each with the brackets before it.
+        let (mut assign, mut heredoc) = (None, None);
+        for (i, piece) in pieces.iter().enumerate() {
+            match piece.kind {
+                OBrace | OBrack | OParen | Interp | Control => net += 1,
+                CBrace | CBrack | CParen | SeqEnd => net -= 1,
+                Equal if assign.is_none() => assign = Some((i, net)),
+                OHeredoc if heredoc.is_none() => heredoc = Some((i, net)),
+                _ => {}
+            }
+        }
         // What follows the sign must close what it opens.
-        let assign = assign.filter(|&at| net(&pieces[at..]) == 0);
-        let comment = pieces.len().checked_sub(1).filter(|&last| {
-            last > 0 && pieces[last].kind == Comment && !pieces[last].text.starts_with("/*")
-        });
-        let lead = &pieces[..assign.unwrap_or(pieces.len())];
-        let heredoc = lead.iter().position(|p| p.kind == OHeredoc);
+        let assign = assign.filter(|&(_, before)| before == net);
+        let heredoc = heredoc.filter(|&(at, _)| assign.is_none_or(|(sign, _)| at < sign));
+        let comment = pieces
+            .len()
+            .checked_sub(1)
+            .filter(|&last| last > 0 && is_line_comment(pieces[last]));
         Self {
-            assign,
+            assign: assign.map(|(at, _)| at),
             comment,
-            net: net(&lead[..heredoc.unwrap_or(lead.len())]),
+            net: heredoc.map_or(net, |(_, before)| before),
         }
     }
 }
 
-/// Brackets opened less brackets closed.
-fn net(pieces: &[Piece<'_>]) -> isize {
-    let bracket = |piece: &Piece<'_>| match piece.kind {
-        OBrace | OBrack | OParen | Interp | Control => 1,
-        CBrace | CBrack | CParen | SeqEnd => -1,
-        _ => 0,
-    };
-    pieces.iter().map(bracket).sum()
+/// Whether a token is a comment that ends with its line.
+fn is_line_comment(piece: Piece<'_>) -> bool {
+    piece.kind == Comment && !piece.text.starts_with("/*")
 }
 
 /// How many columns a text takes: what a reader sees as one character counts one.
 fn characters(text: &str) -> usize {
     // A line end of two characters counts as one.
-    match text.is_ascii() && !text.contains('\r') {
+    match text.bytes().all(|b| b.is_ascii() && b != b'\r') {
         true => text.len(),
         false => text.graphemes(true).count(),
     }
 }
 
-fn pad(out: &mut String, blanks: usize) {
-    out.extend(std::iter::repeat_n(' ', blanks));
+fn pad(out: &mut String, mut blanks: usize) {
+    const BLANKS: &str = "                                                                ";
+    while blanks > 0 {
+        let some = blanks.min(BLANKS.len());
+        out.push_str(&BLANKS[..some]);
+        blanks -= some;
+    }
 }
