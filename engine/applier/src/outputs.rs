@@ -3,9 +3,9 @@
 use muster_addr::Mode as ResourceMode;
 use muster_eval::ModuleInst;
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Action, Mode};
+use muster_plan::{Action, Mode, OutputChange};
 use muster_snapshot::OutputValue;
-use muster_value::Path;
+use muster_value::{Path, Value};
 
 use crate::{Applier, Str};
 
@@ -36,26 +36,35 @@ impl Applier {
                 Action::Delete => {
                     self.state.outputs.remove(name);
                 }
-                _ => self.write_output(name, change.sensitive),
+                _ => self.write_output(name, change),
             }
         }
     }
 
-    fn write_output(&mut self, name: &Str, sensitive: bool) {
+    /// What was known while planning is there even if something that it comes from has failed.
+    fn write_output(&mut self, name: &Str, change: &OutputChange) {
         match self.eval.output(ModuleInst::ROOT, name) {
-            Ok(value) if value.is_null() => {
-                self.state.outputs.remove(name);
-            }
-            Ok(value) if value.is_wholly_known() => match value.unmark_deep().as_stored() {
-                Ok(value) => {
-                    self.state
-                        .outputs
-                        .insert(name.clone(), OutputValue { value, sensitive });
-                }
-                Err(path) => self.report(not_storable(name, &path)),
-            },
+            Ok(value) if value.is_wholly_known() => self.store_output(name, &value, change),
             Ok(_) => {}
+            Err(diags) if diags.is_empty() && change.after.is_wholly_known() => {
+                self.store_output(name, &change.after, change);
+            }
             Err(diags) => self.report(diags),
+        }
+    }
+
+    fn store_output(&mut self, name: &Str, value: &Value, change: &OutputChange) {
+        if value.is_null() {
+            self.state.outputs.remove(name);
+            return;
+        }
+        match value.unmark_deep().as_stored() {
+            Ok(value) => {
+                let sensitive = change.sensitive;
+                let output = OutputValue { value, sensitive };
+                self.state.outputs.insert(name.clone(), output);
+            }
+            Err(path) => self.report(not_storable(name, &path)),
         }
     }
 }

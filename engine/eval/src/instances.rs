@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use muster_addr::{InstanceKey, ModuleInstance, ResourceId};
 use muster_config::{ModuleId, Repetition};
-use muster_lang::Diags;
-use muster_value::Value;
+use muster_lang::{Diags, Reference};
+use muster_value::{PathStep, Type, Value};
 
 use crate::evaluator::{InstData, deep, reported};
 use crate::expand::expand;
@@ -168,5 +168,33 @@ impl Evaluator {
             .get(key)?
             .clone()
             .ok()
+    }
+
+    /// What stands for a resource of which other instances have failed: one instance where it
+    /// belongs, and nothing known of the others. `None` when it has failed too, or the
+    /// reference does not say which one is meant.
+    pub(crate) fn only_instance(
+        &self,
+        inst: ModuleInst,
+        resource: &ResourceId,
+        reference: &Reference,
+    ) -> Option<Value> {
+        let key = match reference.steps.first()? {
+            PathStep::Index(i) => InstanceKey::Int(*i),
+            PathStep::Key(key) => InstanceKey::Str(key.clone()),
+            PathStep::Attr(_) => return None,
+        };
+        let value = self.instance(inst, resource, &key)?;
+        match (self.expand_resource(inst, resource).ok()?, key) {
+            (Expansion::Count(n), InstanceKey::Int(i)) if i < n => {
+                let unknown = || Value::unknown(Type::Dynamic);
+                let items = (0..n).map(|at| if at == i { value.clone() } else { unknown() });
+                Some(Value::tuple(items.collect::<Vec<_>>()))
+            }
+            (Expansion::ForEach(_), InstanceKey::Str(key)) => {
+                Some(Value::Object(Arc::new([(key, value)].into())))
+            }
+            _ => None,
+        }
     }
 }

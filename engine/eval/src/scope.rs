@@ -76,8 +76,13 @@ impl<'a> ModuleScope<'a> {
             type_name: type_name.clone(),
             name: name.clone(),
         };
-        self.evaluator
-            .resource_value(self.inst, &id, reference.span)
+        let whole = self
+            .evaluator
+            .resource_value(self.inst, &id, reference.span);
+        whole.or_else(|diags| {
+            let only = self.evaluator.only_instance(self.inst, &id, reference);
+            only.ok_or(diags)
+        })
     }
 }
 
