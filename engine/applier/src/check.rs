@@ -26,6 +26,13 @@ impl Applier {
         };
         let found = self.located(&task, response.diags().clone());
         let failed = found.has_errors();
+        let found = match failed {
+            true => match self.check_unread(&task, found) {
+                Ok(()) => return,
+                Err(found) => found,
+            },
+            false => found,
+        };
         self.diags.extend(found);
         match (stage, response) {
             // A failed change may have got half-way: what there is, is kept.
@@ -78,7 +85,9 @@ impl Applier {
     /// Checks pre- or postconditions; `false` when one does not hold.
     pub(crate) fn conditions(&mut self, task: &Task, kind: CheckKind, own: Option<&Value>) -> bool {
         let Some(inst) = task.inst else { return true };
-        match self.eval.conditions(inst, task.addr(), kind, own) {
+        let result = self.eval.conditions(inst, task.addr(), kind, own);
+        self.note_conditions(task, kind, &result);
+        match result {
             CheckResult::Fail(found) => {
                 self.diags.extend(found);
                 false

@@ -7,6 +7,7 @@
 
 mod change;
 mod check;
+mod checks;
 mod destroy;
 mod outputs;
 mod provision;
@@ -18,9 +19,13 @@ use std::sync::Arc;
 
 use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ModuleInstance, ProviderConfigAddr};
 use muster_config::{Config, Resource};
-use muster_eval::{CheckResult, Evaluator, ProviderFunctions, Providers, Sent, Settings, Settled};
+use muster_eval::{
+    CheckResult, Evaluator, ModuleInst, ProviderFunctions, Providers, Sent, Settings, Settled,
+};
 use muster_lang::{Diagnostic, Diags, Files};
-use muster_plan::{Action, Ask, Change, Operation, Part, Plan, Question, Shown, StepKind, id_hint};
+use muster_plan::{
+    Action, Ask, Change, CheckResults, Operation, Part, Plan, Question, Shown, StepKind, id_hint,
+};
 use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -76,6 +81,10 @@ pub struct Applier {
     refused_outputs: HashSet<Str>,
     /// How often the state may have changed.
     revision: u64,
+    /// What became of conditions.
+    checks: CheckResults,
+    /// `check` blocks whose data source could not be read.
+    unread: HashSet<(ModuleInst, Str)>,
     diags: Diags,
     counts: Counts,
 }
@@ -130,6 +139,7 @@ impl Applier {
             imported: unchanged.filter(|c| c.importing.is_some()).count(),
             ..Counts::default()
         };
+        let checks = plan.checks.clone();
         let ready = (0..count).filter(|&i| waiting[i] == 0).collect();
         Self {
             eval,
@@ -150,6 +160,8 @@ impl Applier {
             any_failed: false,
             refused_outputs: HashSet::new(),
             revision: 0,
+            checks,
+            unread: HashSet::new(),
             diags: Diags::new(),
             counts,
         }
@@ -222,6 +234,7 @@ impl Applier {
             ));
         }
         self.finish_outputs();
+        self.finish_checks();
         (self.state, self.counts, self.diags)
     }
 
@@ -242,8 +255,7 @@ impl Applier {
         }
         let plan = Arc::clone(&self.plan);
         let kind = &plan.steps[step].kind;
-        if let StepKind::CheckVariable { module, .. } | StepKind::CheckOutput { module, .. } = kind
-        {
+        if let Some((module, _)) = kind.check() {
             return self.begin_check(step, module, kind);
         }
         let Some(index) = kind.change() else {
@@ -263,7 +275,10 @@ impl Applier {
             StepKind::Delete { .. } | StepKind::DeleteDeposed { .. } => self.begin_delete(task),
             StepKind::Read { .. } => self.begin_read(task),
             StepKind::Forget { .. } => self.forget(&task),
-            StepKind::CheckVariable { .. } | StepKind::CheckOutput { .. } | StepKind::Join => {
+            StepKind::CheckVariable { .. }
+            | StepKind::CheckOutput { .. }
+            | StepKind::CheckBlock { .. }
+            | StepKind::Join => {
                 self.complete(step);
             }
         }
@@ -423,14 +438,14 @@ impl Applier {
     fn begin_check(&mut self, step: usize, module: &ModuleInstance, kind: &StepKind) {
         let result = match self.eval.find_module(module) {
             Ok(None) => CheckResult::Pass,
-            Ok(Some(inst)) => match kind {
-                StepKind::CheckVariable { name, .. } => self.eval.validate_variable(inst, name),
-                StepKind::CheckOutput { name, .. } => self.eval.check_output(inst, name),
-                _ => CheckResult::Pass,
-            },
+            Ok(Some(inst)) => self.check(inst, kind),
             Err(diags) => CheckResult::Fail(diags),
         };
         match result {
+            CheckResult::Fail(diags) if matches!(kind, StepKind::CheckBlock { .. }) => {
+                self.diags.extend(checks::as_warnings(diags));
+                self.complete(step);
+            }
             CheckResult::Fail(diags) => {
                 if let (StepKind::CheckOutput { name, .. }, true) = (kind, module.is_root()) {
                     self.refused_outputs.insert(name.clone());

@@ -31,6 +31,15 @@ pub enum CheckResult {
 }
 
 impl CheckResult {
+    /// `None` when nobody knows yet; else whether it holds.
+    pub fn outcome(&self) -> Option<Result<(), &muster_lang::Diags>> {
+        match self {
+            Self::Pass => Some(Ok(())),
+            Self::Unknown => None,
+            Self::Fail(diags) => Some(Err(diags)),
+        }
+    }
+
     /// What became of several conditions together: every failure, or else whether any of them
     /// is still open.
     pub fn all(results: impl IntoIterator<Item = Self>) -> Self {

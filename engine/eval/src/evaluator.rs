@@ -406,6 +406,16 @@ impl Evaluator {
         CheckResult::all(results)
     }
 
+    /// Evaluates the assertions of a `check` block.
+    pub fn check_block(&self, inst: ModuleInst, name: &Str) -> CheckResult {
+        let Some(block) = self.config_of(inst).checks.get(name) else {
+            return CheckResult::Pass;
+        };
+        let scope = self.scope(inst, None);
+        let rules = block.assertions.iter();
+        CheckResult::all(rules.map(|r| self.check(r, CheckKind::Assertion, &scope)))
+    }
+
     /// Checks the preconditions of an output.
     pub fn check_output(&self, inst: ModuleInst, name: &Str) -> CheckResult {
         let Some(output) = self.config_of(inst).outputs.get(name) else {

@@ -6,6 +6,7 @@
 
 mod ask;
 mod change;
+mod checks;
 mod codec;
 mod event;
 mod step;
@@ -19,6 +20,7 @@ use muster_value::Value;
 
 pub use ask::{Ask, Part, Provision, ProvisionFailure, Question, Shown};
 pub use change::{Action, Change, Deposed, OutputChange, Reason, RelevantAttribute};
+pub use checks::{CheckResults, Checked, CheckedObject, ObjectChecks, Status};
 pub use codec::{DecodeError, PlanFile};
 pub use event::{Event, Operation, id_hint};
 pub use step::{Step, StepId, StepKind};
@@ -63,6 +65,8 @@ pub struct Plan {
     pub relevant: Vec<RelevantAttribute>,
     /// Planning found errors: the plan is what was found until then and cannot be applied.
     pub errored: bool,
+    /// What became of conditions.
+    pub checks: CheckResults,
 }
 
 impl Plan {

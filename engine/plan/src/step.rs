@@ -66,11 +66,28 @@ pub enum StepKind {
         /// Its name.
         name: Str,
     },
+    /// Evaluates the assertions of a `check` block for the changed world.
+    CheckBlock {
+        /// The module that declares it.
+        module: ModuleInstance,
+        /// Its name.
+        name: Str,
+    },
     /// Does nothing but wait: keeps the number of edges linear.
     Join,
 }
 
 impl StepKind {
+    /// What the step checks: the module instance that declares it, and its name.
+    pub fn check(&self) -> Option<(&ModuleInstance, &Str)> {
+        match self {
+            Self::CheckVariable { module, name }
+            | Self::CheckOutput { module, name }
+            | Self::CheckBlock { module, name } => Some((module, name)),
+            _ => None,
+        }
+    }
+
     /// The change that the step belongs to.
     pub fn change(&self) -> Option<u32> {
         match *self {
@@ -80,7 +97,10 @@ impl StepKind {
             | Self::DeleteDeposed { change }
             | Self::Read { change }
             | Self::Forget { change } => Some(change),
-            Self::CheckVariable { .. } | Self::CheckOutput { .. } | Self::Join => None,
+            Self::CheckVariable { .. }
+            | Self::CheckOutput { .. }
+            | Self::CheckBlock { .. }
+            | Self::Join => None,
         }
     }
 }

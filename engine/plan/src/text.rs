@@ -24,9 +24,7 @@ impl Plan {
                     None => _ = write!(out, " change {change}"),
                 }
             }
-            if let StepKind::CheckVariable { module, name }
-            | StepKind::CheckOutput { module, name } = &step.kind
-            {
+            if let Some((module, name)) = step.kind.check() {
                 let dot = if module.is_root() { "" } else { "." };
                 let _ = write!(out, " {module}{dot}{name}");
             }
@@ -75,6 +73,7 @@ fn kind(kind: &StepKind) -> &'static str {
         StepKind::Forget { .. } => "forget",
         StepKind::CheckVariable { .. } => "check variable",
         StepKind::CheckOutput { .. } => "check output",
+        StepKind::CheckBlock { .. } => "check block",
         StepKind::Join => "join",
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use muster_addr::ConfigResource;
 use muster_eval::CheckKind;
-use muster_lang::Subject;
-use muster_plan::{Action, Change, Operation, Reason};
+use muster_lang::{Diags, Subject};
+use muster_plan::{Action, Change, Checked, Operation, Reason, Status};
 use muster_provider::{ReadData, Request};
 use muster_schema::{check_conforms, unknown_computed};
 use muster_value::Value;
 
 use crate::Planner;
+use crate::checks::as_warnings;
 use crate::graph::{Node, resource_id};
 use crate::task::{Stage, Task};
 
@@ -110,8 +111,23 @@ impl Planner {
         })
     }
 
+    /// The data source of a `check` block could not be read: the block has failed, and nothing
+    /// else has.
+    pub(crate) fn check_unread(&mut self, task: Task, checked: &Checked, found: Diags) {
+        if let Some(inst) = task.inst {
+            self.note_check(checked, inst, Status::unread(&found));
+        }
+        self.diags.extend(as_warnings(found));
+        self.put_off(task, Reason::ReadBecauseCheckNested);
+    }
+
     fn put_off(&mut self, task: Task, reason: Reason) {
         let after = task.marked_as_configured(&unknown_computed(&task.schema.block, &task.config));
+        self.read_again(task, after, reason);
+    }
+
+    /// Plans to read during apply; until then the data source has this value.
+    fn read_again(&mut self, task: Task, after: Value, reason: Reason) {
         self.state.remove_instance(&task.addr);
         let change = Change {
             addr: task.addr.clone(),
@@ -153,6 +169,9 @@ impl Planner {
             return self.broken(task, "Provider produced invalid object", &errors);
         }
         let marked = task.marked_as_configured(&value);
+        if !self.is_destroying() && self.check_around(&task).is_some() {
+            return self.read_again(task, marked, Reason::ReadBecauseCheckNested);
+        }
         task.prior = value;
         task.stored = None;
         self.store_data(&task);

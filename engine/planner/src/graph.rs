@@ -26,6 +26,8 @@ pub(crate) enum Node {
     Local(ModuleId, Str),
     /// An output.
     Output(ModuleId, Str),
+    /// A `check` block.
+    Check(ModuleId, Str),
     /// A resource with all its instances.
     Resource(ModuleId, ResourceId),
     /// Which instances of a module there are.
@@ -202,6 +204,16 @@ impl Builder<'_> {
             for check in &output.preconditions {
                 self.expr(id, ix, &check.condition);
                 self.expr(id, ix, &check.message);
+            }
+        }
+        for (name, check) in &module.checks {
+            let ix = self.member(id, done, Node::Check(id, name.clone()));
+            if let Some(data) = &check.data {
+                self.edge(ix, Node::Resource(id, data.clone()));
+            }
+            for assertion in &check.assertions {
+                self.expr(id, ix, &assertion.condition);
+                self.expr(id, ix, &assertion.message);
             }
         }
         for resource in module.resources.values() {
@@ -498,6 +510,7 @@ impl fmt::Display for Name<'_> {
             Node::Variable(m, name) => module(f, m).and_then(|()| write!(f, "var.{name}")),
             Node::Local(m, name) => module(f, m).and_then(|()| write!(f, "local.{name}")),
             Node::Output(m, name) => module(f, m).and_then(|()| write!(f, "output.{name}")),
+            Node::Check(m, name) => module(f, m).and_then(|()| write!(f, "check.{name}")),
             Node::Resource(m, id) => module(f, m).and_then(|()| write!(f, "{id}")),
             Node::Module(m) => write!(f, "{} (expand)", self.0.module(*m).path),
             Node::ModuleDone(m) => write!(f, "{} (close)", self.0.module(*m).path),

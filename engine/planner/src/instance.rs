@@ -179,6 +179,9 @@ impl Planner {
         let spec = self.spec_of(&task);
         let found = located(response.diags().clone(), &task.addr, spec.as_deref());
         let failed = found.has_errors();
+        if let (true, Some(checked)) = (failed, self.check_around(&task)) {
+            return self.check_unread(task, &checked, found);
+        }
         self.diags.extend(found);
         if failed {
             return self.fail(task);
@@ -437,7 +440,9 @@ impl Planner {
         kind: CheckKind,
         own: Option<&Value>,
     ) -> bool {
-        match self.eval.conditions(inst, &task.addr, kind, own) {
+        let result = self.eval.conditions(inst, &task.addr, kind, own);
+        self.note_conditions(task, kind, &result);
+        match result {
             CheckResult::Fail(found) => {
                 self.diags.extend(found);
                 false

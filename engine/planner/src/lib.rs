@@ -4,6 +4,7 @@
 //! ready, [`Planner::answer`] takes the answers in any order, and when nothing is left
 //! [`Planner::finish`] gives the plan. The same inputs and answers give the same plan.
 
+mod checks;
 mod data;
 mod graph;
 mod import;
@@ -29,7 +30,7 @@ use muster_addr::{
 use muster_config::Config;
 use muster_eval::{Evaluator, ProviderFunctions, Providers, Settings};
 use muster_lang::{Diagnostic, Diags, Files};
-use muster_plan::{Action, Ask, Change, Deposed, Mode, OutputChange, Plan, StepKind};
+use muster_plan::{Action, Ask, Change, CheckResults, Deposed, Mode, OutputChange, Plan, StepKind};
 use muster_provider::{ProviderError, Response, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -141,6 +142,8 @@ pub struct Planner {
     /// Conditions that could not be decided: steps of nodes that decide them during apply.
     undecided: HashMap<NodeId, Vec<StepKind>>,
     outputs: BTreeMap<Str, OutputChange>,
+    /// What became of conditions.
+    checks: CheckResults,
     diags: Diags,
 }
 
@@ -173,6 +176,7 @@ impl Planner {
         let count = graph.nodes.len();
         let dependencies = graph.resource_dependencies(&config);
         let timestamp = settings.plan_timestamp.clone().unwrap_or_else(|| "".into());
+        let expected = checks::expected(&config);
         let eval = Evaluator::new(config, schemas, variables.clone(), files, settings)
             .with_functions(functions);
         let mut planner = Self {
@@ -209,6 +213,7 @@ impl Planner {
             drift: BTreeMap::new(),
             undecided: HashMap::new(),
             outputs: BTreeMap::new(),
+            checks: expected,
             diags: Diags::new(),
         };
         planner.prepare();
@@ -268,6 +273,7 @@ impl Planner {
             targets: self.options.targets.clone(),
             drift: std::mem::take(&mut self.drift).into_values().collect(),
             errored,
+            checks: std::mem::take(&mut self.checks),
             ..Plan::default()
         };
         let changes = std::mem::take(&mut self.changes);

@@ -8,7 +8,7 @@ use muster_addr::{
 use muster_config::{Config, ModuleId};
 use muster_eval::{CheckResult, Expansion, ModuleInst};
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Deposed, Mode, Reason, StepKind};
+use muster_plan::{Deposed, Mode, Reason, Status, StepKind};
 
 use crate::Planner;
 use crate::graph::{Graph, Node, NodeId};
@@ -332,23 +332,13 @@ impl Planner {
             }
             Node::ModuleDone(_) => true,
             Node::Provider(addr) => self.visit_provider(&addr),
-            Node::Variable(module, name) => {
-                self.each_instance(module, |planner, inst| {
-                    match planner.eval.validate_variable(inst, &name) {
-                        CheckResult::Pass => true,
-                        CheckResult::Unknown => {
-                            let (module, name) = (planner.eval.addr_of(inst), name.clone());
-                            let step = StepKind::CheckVariable { module, name };
-                            planner.undecided.entry(id).or_default().push(step);
-                            true
-                        }
-                        CheckResult::Fail(found) => {
-                            planner.diags.extend(found);
-                            false
-                        }
-                    }
-                })
-            }
+            Node::Check(module, name) => self.each_instance(module, |planner, inst| {
+                planner.visit_check(id, module, inst, &name);
+                true
+            }),
+            Node::Variable(module, name) => self.each_instance(module, |planner, inst| {
+                planner.visit_variable(id, module, inst, &name)
+            }),
             Node::Local(module, name) => self.each_instance(module, |planner, inst| {
                 let Some(span) = planner
                     .eval
@@ -410,6 +400,31 @@ impl Planner {
         }
     }
 
+    fn visit_variable(
+        &mut self,
+        id: NodeId,
+        module: ModuleId,
+        inst: ModuleInst,
+        name: &crate::Str,
+    ) -> bool {
+        let result = self.eval.validate_variable(inst, name);
+        let checked = self.checked_variable(module, name);
+        self.note_check(&checked, inst, Status::of(result.outcome()));
+        match result {
+            CheckResult::Pass => true,
+            CheckResult::Unknown => {
+                let (module, name) = (self.eval.addr_of(inst), name.clone());
+                let step = StepKind::CheckVariable { module, name };
+                self.undecided.entry(id).or_default().push(step);
+                true
+            }
+            CheckResult::Fail(found) => {
+                self.diags.extend(found);
+                false
+            }
+        }
+    }
+
     fn visit_output(
         &mut self,
         id: NodeId,
@@ -417,12 +432,14 @@ impl Planner {
         inst: ModuleInst,
         name: &crate::Str,
     ) -> bool {
-        if self.options.mode == Mode::Destroy
-            || !self.eval.config().module(module).outputs.contains_key(name)
-        {
+        let checked = self.checked_output(module, name);
+        if self.options.mode == Mode::Destroy {
+            self.note_check(&checked, inst, Status::Unknown);
             return true;
         }
-        match self.eval.check_output(inst, name) {
+        let result = self.eval.check_output(inst, name);
+        self.note_check(&checked, inst, Status::of(result.outcome()));
+        match result {
             CheckResult::Pass => {}
             CheckResult::Unknown => {
                 let (module, name) = (self.eval.addr_of(inst), name.clone());

@@ -101,11 +101,11 @@ pub(super) fn read_module(input: &mut Reader<'_>) -> Result<ModuleInstance> {
     Ok(ModuleInstance(steps.into()))
 }
 
-fn write_path(out: &mut Writer, path: &ModulePath) {
+pub(super) fn write_path(out: &mut Writer, path: &ModulePath) {
     out.list(path.0.iter(), |out, name| out.str(name));
 }
 
-fn read_path(input: &mut Reader<'_>) -> Result<ModulePath> {
+pub(super) fn read_path(input: &mut Reader<'_>) -> Result<ModulePath> {
     Ok(ModulePath(input.list(Reader::str)?.into()))
 }
 

@@ -2,6 +2,7 @@
 //! together with the configuration it was made from.
 
 mod addrs;
+mod checks;
 mod plan;
 mod values;
 mod wire;

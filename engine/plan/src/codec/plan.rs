@@ -7,6 +7,7 @@ use super::addrs::{
     read_config, read_instance, read_module, read_provider, read_resource, read_target,
     write_config, write_instance, write_module, write_provider, write_resource, write_target,
 };
+use super::checks::{read_checks, write_checks};
 use super::values::{read_entries, read_path, read_value, write_entries, write_path, write_value};
 use super::wire::{Reader, Result, Writer, invalid};
 use crate::{
@@ -72,6 +73,7 @@ pub(super) fn write(out: &mut Writer, plan: &Plan) {
         write_path(out, &relevant.path);
     });
     out.bool(plan.errored);
+    write_checks(out, &plan.checks);
 }
 
 pub(super) fn read(input: &mut Reader<'_>) -> Result<Plan> {
@@ -92,6 +94,7 @@ pub(super) fn read(input: &mut Reader<'_>) -> Result<Plan> {
             })
         })?,
         errored: input.bool()?,
+        checks: read_checks(input)?,
     };
     check(&plan)?;
     Ok(plan)
@@ -190,10 +193,9 @@ fn write_step(out: &mut Writer, step: &Step) {
         StepKind::Join => 7,
         StepKind::CheckVariable { .. } => 8,
         StepKind::CheckOutput { .. } => 9,
+        StepKind::CheckBlock { .. } => 10,
     });
-    if let StepKind::CheckVariable { module, name } | StepKind::CheckOutput { module, name } =
-        &step.kind
-    {
+    if let Some((module, name)) = step.kind.check() {
         write_module(out, module);
         out.str(name);
     }
@@ -234,6 +236,10 @@ fn read_step(input: &mut Reader<'_>) -> Result<Step> {
             name: input.str()?,
         },
         9 => StepKind::CheckOutput {
+            module: read_module(input)?,
+            name: input.str()?,
+        },
+        10 => StepKind::CheckBlock {
             module: read_module(input)?,
             name: input.str()?,
         },

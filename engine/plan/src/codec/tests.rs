@@ -7,7 +7,8 @@ use muster_value::{Marks, Number, Path, Refinement, Type, Value, set_value};
 
 use super::{DecodeError, PlanFile};
 use crate::{
-    Action, Change, Mode, OutputChange, Plan, Reason, RelevantAttribute, Step, StepId, StepKind,
+    Action, Change, CheckResults, Checked, CheckedObject, Mode, ObjectChecks, OutputChange, Plan,
+    Reason, RelevantAttribute, Status, Step, StepId, StepKind,
 };
 
 fn addr(text: &str) -> InstanceAddr {
@@ -60,6 +61,31 @@ fn value() -> Value {
             Value::object([("x", "y".into())]).mark(Marks::SENSITIVE | Marks::EPHEMERAL),
         ),
     ])
+}
+
+fn checks() -> CheckResults {
+    let mut found = CheckResults::default();
+    let module = muster_addr::ModulePath::root().child("a");
+    for (n, checked) in [
+        Checked::Check(module.clone(), "c".into()),
+        Checked::Output(module.clone(), "o".into()),
+        Checked::Variable(module, "v".into()),
+        Checked::Resource("a.b".parse().unwrap()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        found.expect(checked.clone());
+        let object = match n {
+            3 => CheckedObject::Resource(addr("a.b")),
+            _ => CheckedObject::InModule("module.a[1]".parse().unwrap()),
+        };
+        *found.object(&checked, object).unwrap() = ObjectChecks {
+            before: [Status::Pass, Status::Unknown, Status::Error, Status::Pass][n].clone(),
+            after: Status::Fail(vec!["not so".into()]),
+        };
+    }
+    found
 }
 
 fn change(at: &str) -> Change {
@@ -145,6 +171,7 @@ fn plan() -> Plan {
             path: Path::root().attr("id"),
         }],
         errored: true,
+        checks: checks(),
     }
 }
 

@@ -7,6 +7,7 @@ use muster_plan::{Action, Change, OutputChange, Plan};
 use muster_provider::Schemas;
 use muster_value::{Marks, PathStep, Value};
 
+use super::checks::write_checks;
 use crate::json::JsonWriter;
 use crate::modules::{ModuleGroups, write_instance_name};
 use crate::order::listed;
@@ -92,6 +93,9 @@ fn write_end(w: &mut JsonWriter<'_>, plan: &Plan) {
                 });
             }
         });
+    }
+    if !plan.checks.is_empty() {
+        w.key("checks").array(|w| write_checks(w, &plan.checks));
     }
     w.key("timestamp").string(&plan.timestamp);
     w.key("applyable").bool(!plan.errored && !plan.is_empty());

@@ -1,5 +1,6 @@
 //! Plans for people and for tools.
 
+mod checks;
 mod comment;
 mod json;
 mod text;

@@ -1,0 +1,217 @@
+//! What became of the conditions of a configuration: of resources, outputs, variables and
+//! `check` blocks.
+
+use std::collections::BTreeMap;
+
+use muster_addr::{ConfigResource, InstanceAddr, ModuleInstance, ModulePath};
+use muster_lang::{Diagnostic, Diags};
+
+use crate::Str;
+
+/// Results by what has the conditions, as it stands in the configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckResults(pub BTreeMap<Checked, BTreeMap<CheckedObject, ObjectChecks>>);
+
+/// Something that has conditions, without instance keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Checked {
+    /// A `check` block.
+    Check(ModulePath, Str),
+    /// An output.
+    Output(ModulePath, Str),
+    /// A resource or data source.
+    Resource(ConfigResource),
+    /// An input variable.
+    Variable(ModulePath, Str),
+}
+
+/// One instance of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CheckedObject {
+    /// Of a resource.
+    Resource(InstanceAddr),
+    /// Of anything else: the module instance that it is in.
+    InModule(ModuleInstance),
+}
+
+/// The conditions of one object: those that are checked before it is made, and those after. Only
+/// resources have both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObjectChecks {
+    /// Conditions checked first.
+    pub before: Status,
+    /// Conditions checked last.
+    pub after: Status,
+}
+
+/// What became of some conditions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Status {
+    /// All hold, or there are none.
+    Pass,
+    /// Nobody knows yet.
+    #[default]
+    Unknown,
+    /// Some do not hold; their messages.
+    Fail(Vec<Str>),
+    /// Some could not be evaluated.
+    Error,
+}
+
+impl Status {
+    /// The word for it in plans and states.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Unknown => "unknown",
+            Self::Fail(_) => "fail",
+            Self::Error => "error",
+        }
+    }
+
+    /// What an evaluation came to: `None` when that is not known yet, and what was reported
+    /// when something does not hold.
+    pub fn of(outcome: Option<Result<(), &Diags>>) -> Self {
+        let diags = match outcome {
+            None => return Self::Unknown,
+            Some(Ok(())) => return Self::Pass,
+            Some(Err(diags)) => diags,
+        };
+        // What is reported about a condition that does not hold is its own message.
+        let failed = |d: &Diagnostic| {
+            d.summary.ends_with("failed") || d.summary == "Invalid value for variable"
+        };
+        match diags.iter().all(failed) {
+            true => Self::Fail(diags.iter().map(|d| d.detail.as_str().into()).collect()),
+            false => Self::Error,
+        }
+    }
+
+    /// The result of a `check` block whose data source could not be read.
+    pub fn unread(diags: &Diags) -> Self {
+        let message = |d: &Diagnostic| -> Str {
+            match d.detail.is_empty() {
+                true => d.summary.as_str().into(),
+                false => format!("{}: {}", d.summary, d.detail).into(),
+            }
+        };
+        Self::Fail(diags.iter().filter(|d| d.is_error()).map(message).collect())
+    }
+
+    fn and(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Error, _) | (_, Self::Error) => Self::Error,
+            (Self::Fail(a), Self::Fail(b)) => Self::Fail(a.iter().chain(b).cloned().collect()),
+            (failed @ Self::Fail(_), _) | (_, failed @ Self::Fail(_)) => failed.clone(),
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Pass, Self::Pass) => Self::Pass,
+        }
+    }
+}
+
+impl ObjectChecks {
+    /// Both together.
+    pub fn status(&self) -> Status {
+        self.before.and(&self.after)
+    }
+}
+
+impl Checked {
+    /// The word for its kind in plans, and the one in states.
+    pub fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Check(..) => ("check", "check"),
+            Self::Output(..) => ("output_value", "output"),
+            Self::Resource(_) => ("resource", "resource"),
+            Self::Variable(..) => ("var", "var"),
+        }
+    }
+
+    /// How it is called, with the module that it is in.
+    fn shown(&self, module: &str) -> String {
+        let dot = if module.is_empty() { "" } else { "." };
+        match self {
+            Self::Check(_, name) => format!("{module}{dot}check.{name}"),
+            Self::Output(_, name) => format!("{module}{dot}output.{name}"),
+            Self::Variable(_, name) => format!("{module}{dot}var.{name}"),
+            Self::Resource(resource) => resource.to_string(),
+        }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Check(module, _) | Self::Output(module, _) | Self::Variable(module, _) => {
+                self.shown(&module.to_string())
+            }
+            Self::Resource(_) => self.shown(""),
+        }
+    }
+
+    /// The address of one of its objects.
+    pub fn address_of(&self, object: &CheckedObject) -> String {
+        match object {
+            CheckedObject::Resource(addr) => addr.to_string(),
+            CheckedObject::InModule(module) => self.shown(&module.to_string()),
+        }
+    }
+}
+
+impl CheckResults {
+    /// Whether anything has conditions.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Says that something has conditions, of which nothing is known yet.
+    pub fn expect(&mut self, checked: Checked) {
+        self.0.entry(checked).or_default();
+    }
+
+    /// The conditions of one object; unknown at first. `None` for what has no conditions.
+    pub fn object(
+        &mut self,
+        checked: &Checked,
+        object: CheckedObject,
+    ) -> Option<&mut ObjectChecks> {
+        Some(self.0.get_mut(checked)?.entry(object).or_default())
+    }
+
+    /// All objects of something together.
+    pub fn status(objects: &BTreeMap<CheckedObject, ObjectChecks>) -> Status {
+        let mut all = objects.values().map(ObjectChecks::status);
+        let first = all.next().unwrap_or_default();
+        all.fold(first, |whole, one| whole.and(&one))
+    }
+
+    /// The text of the state's `check_results`; `None` when nothing has conditions.
+    pub fn to_state(&self) -> Option<String> {
+        if self.is_empty() {
+            return None;
+        }
+        let list = self.0.iter().map(|(checked, objects)| {
+            let found: Vec<serde_json::Value> = objects
+                .iter()
+                .map(|(object, checks)| {
+                    let status = checks.status();
+                    let mut entry = serde_json::json!({
+                        "object_addr": checked.address_of(object),
+                        "status": status.name(),
+                    });
+                    if let Status::Fail(messages) = &status {
+                        let messages: Vec<&str> = messages.iter().map(|m| &**m).collect();
+                        entry["failure_messages"] = messages.into();
+                    }
+                    entry
+                })
+                .collect();
+            serde_json::json!({
+                "object_kind": checked.kind().1,
+                "config_addr": checked.address(),
+                "status": Self::status(objects).name(),
+                "objects": if found.is_empty() { serde_json::Value::Null } else { found.into() },
+            })
+        });
+        Some(serde_json::Value::from(list.collect::<Vec<_>>()).to_string())
+    }
+}
