@@ -67,7 +67,7 @@ impl<'a> Layout<'a> {
 
     /// Ends the line.
     pub(super) fn newline(&mut self, text: &str) {
-        self.line();
+        self.line(false);
         self.held.push_str(text);
         if let Some(line) = self.lines.last_mut() {
             line.end = self.held.len();
@@ -76,7 +76,7 @@ impl<'a> Layout<'a> {
 
     /// Adds blanks at the end of the file.
     pub(super) fn trailing(&mut self, blanks: usize) {
-        self.line();
+        self.line(true);
         pad(&mut self.held, blanks);
         if let Some(line) = self.lines.last_mut() {
             line.end = self.held.len();
@@ -85,15 +85,15 @@ impl<'a> Layout<'a> {
 
     /// The whole text.
     pub(super) fn finish(mut self) -> String {
-        self.line();
+        self.line(true);
         self.flush();
         self.out
     }
 
     /// Lays out the tokens read as a line.
-    fn line(&mut self) {
+    fn line(&mut self, is_last: bool) {
         let pieces = std::mem::take(&mut self.pieces);
-        let shape = Shape::of(&pieces);
+        let shape = Shape::of(&pieces, is_last);
         let has = [shape.assign.is_some(), shape.comment.is_some()];
         let follows = self
             .lines
@@ -209,7 +209,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(pieces: &[Piece<'_>]) -> Self {
+    fn of(pieces: &[Piece<'_>], is_last: bool) -> Self {
         let mut net = 0;
         // The first `=` and the first heredoc, each with the brackets before it.
         let (mut assign, mut heredoc) = (None, None);
@@ -225,21 +225,19 @@ impl Shape {
         // What follows the sign must close what it opens.
         let assign = assign.filter(|&(_, before)| before == net);
         let heredoc = heredoc.filter(|&(at, _)| assign.is_none_or(|(sign, _)| at < sign));
-        let comment = pieces
-            .len()
-            .checked_sub(1)
-            .filter(|&last| last > 0 && is_line_comment(pieces[last]));
+        // Nothing comes after a comment at the end of the file, whatever its notation.
+        let trails =
+            |piece: &Piece<'_>| piece.kind == Comment && (is_last || !piece.text.starts_with("/*"));
+        let comment = match pieces {
+            [_, .., last] if trails(last) => Some(pieces.len() - 1),
+            _ => None,
+        };
         Self {
             assign: assign.map(|(at, _)| at),
             comment,
             net: heredoc.map_or(net, |(_, before)| before),
         }
     }
-}
-
-/// Whether a token is a comment that ends with its line.
-fn is_line_comment(piece: Piece<'_>) -> bool {
-    piece.kind == Comment && !piece.text.starts_with("/*")
 }
 
 /// How many columns a text takes: what a reader sees as one character counts one.
