@@ -72,8 +72,10 @@ impl Parser<'_> {
 
     /// After the bracket. True if that was a full splat, which takes all that follows.
     fn bracket_step(&mut self, mark: Mark) -> Parse<bool> {
-        let before = std::mem::replace(&mut self.skip_newlines, true);
+        // A star and its bracket stand on one line, unless there are brackets around.
+        let around = self.skip_newlines;
         let splat = self.peek() == Star;
+        self.skip_newlines |= !splat;
         match splat {
             true => _ = self.bump(),
             false => self.expression()?,
@@ -91,7 +93,7 @@ impl Parser<'_> {
             };
             return self.fail(summary, detail);
         }
-        self.skip_newlines = before;
+        self.skip_newlines = around;
         if !splat {
             self.close(NodeKind::Index, mark);
             return Ok(false);
