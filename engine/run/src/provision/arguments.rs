@@ -1,6 +1,6 @@
 //! Arguments of provisioners and connections, as plain as they are.
 
-use muster_value::Value;
+use muster_value::{Number, Value};
 
 use crate::Str;
 
@@ -26,6 +26,11 @@ impl Arguments {
     /// A bool.
     pub(super) fn bool(&self, name: &str) -> Option<bool> {
         self.0.get(name)?.as_bool()
+    }
+
+    /// A number.
+    pub(super) fn number(&self, name: &str) -> Option<&Number> {
+        self.0.get(name)?.as_number()
     }
 
     /// A list of texts, nulls left out; `None` when the list itself is null.

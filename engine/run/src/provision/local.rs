@@ -1,8 +1,6 @@
 //! `local-exec`: a command on this machine.
 
 use std::fmt::Write;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 
 use muster_plan::ProvisionFailure;
 use tokio::process::Command;
@@ -56,33 +54,7 @@ pub(super) async fn run(job: &Job<'_>) -> Result<(), ProvisionFailure> {
             return Err(job.failure(detail));
         }
     };
-    if ended.status.success() {
-        return Ok(());
-    }
-    let mut detail = format!("{shown} {}", outcome(ended.status));
-    if ended.stopped {
-        detail += " when the run was stopped";
-    }
-    detail += match job.hidden {
-        Some(_) => {
-            ". Neither it nor what it printed is shown, because its arguments are sensitive or ephemeral."
-        }
-        None if ended.output.trim().is_empty() => ". It printed nothing.",
-        None => ". Output:\n",
-    };
-    if job.hidden.is_none() {
-        detail += ended.output.trim_end();
-    }
-    Err(job.failure(detail))
-}
-
-/// How a program ended, as the rest of a sentence.
-pub(super) fn outcome(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with exit status {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "did not end well".into(),
-    }
+    job.check(&ended, &shown)
 }
 
 /// Words in quotes, as Terraform shows them.

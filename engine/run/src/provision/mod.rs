@@ -1,8 +1,14 @@
 //! Runs provisioners.
 
 mod arguments;
+mod connection;
 mod local;
 mod process;
+mod remote;
+mod ssh;
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 use muster_config::ProvisionerType;
 use muster_plan::{Event, Provision, ProvisionFailure};
@@ -10,6 +16,7 @@ use muster_value::{Marks, Value};
 
 use crate::{Context, Sink, Stop};
 use arguments::Arguments;
+use process::Ended;
 
 /// Runs one to its end.
 pub(crate) async fn run(context: &Context, question: &Provision) -> Result<(), ProvisionFailure> {
@@ -27,7 +34,8 @@ pub(crate) async fn run(context: &Context, question: &Provision) -> Result<(), P
     };
     let result = match question.kind {
         ProvisionerType::LocalExec => local::run(&job).await,
-        ProvisionerType::RemoteExec | ProvisionerType::File => Err(job.failure("not here")),
+        ProvisionerType::RemoteExec => remote::execute(&job).await,
+        ProvisionerType::File => remote::send(&job).await,
     };
     (context.sink)(match result {
         Ok(()) => Event::ProvisionFinished { addr, provisioner },
@@ -51,6 +59,11 @@ impl Job<'_> {
         Arguments::new(&self.question.arguments)
     }
 
+    /// How its machine is reached.
+    fn connection(&self) -> Arguments {
+        Arguments::new(&self.question.connection)
+    }
+
     /// Shows a line.
     fn print(&self, line: &str) {
         let line = match self.hidden {
@@ -64,12 +77,42 @@ impl Job<'_> {
         });
     }
 
+    /// What a program has done that should have ended well; `what` begins the sentence.
+    fn check(&self, ended: &Ended, what: &str) -> Result<(), ProvisionFailure> {
+        if ended.status.success() {
+            return Ok(());
+        }
+        let stopped = match ended.stopped {
+            true => " when the run was stopped",
+            false => "",
+        };
+        let output = match self.hidden {
+            Some(_) => {
+                " What it printed is not shown, because its arguments are sensitive or ephemeral."
+                    .into()
+            }
+            None if ended.output.trim().is_empty() => " It printed nothing.".into(),
+            None => format!(" Output:\n{}", ended.output.trim_end()),
+        };
+        let outcome = outcome(ended.status);
+        Err(self.failure(format!("{what} {outcome}{stopped}.{output}")))
+    }
+
     /// It has failed.
     fn failure(&self, detail: impl Into<String>) -> ProvisionFailure {
         ProvisionFailure {
             summary: format!("{} provisioner error", self.question.kind.as_str()),
             detail: detail.into(),
         }
+    }
+}
+
+/// How a program ended, as the rest of a sentence.
+fn outcome(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit status {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "did not end well".into(),
     }
 }
 

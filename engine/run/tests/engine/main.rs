@@ -9,5 +9,6 @@ mod failures;
 mod lab;
 mod order;
 mod provider;
+mod provision;
 mod random;
 mod refactor;
