@@ -13,7 +13,7 @@ use muster_eval::{
 use muster_lang::{Diagnostic, Diags, Files, Span};
 use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response, Schemas};
-
+use muster_value::Value;
 use crate::graph::{Graph, Node};
 
 /// Validates a configuration. Works like a [`crate::Planner`].
@@ -231,6 +231,7 @@ impl Validator {
         }
         let result = self.eval.resource_config(&addr, inst);
         self.conditions(resource, inst, &addr);
+        self.provisioners(resource, inst, &addr);
         let Some(value) = self.note(result) else {
             return;
         };
@@ -243,6 +244,24 @@ impl Validator {
         let about = About::Resource(module, inst, id.clone());
         self.push(resource.provider.clone(), request, about);
         self.eval.forget_spec(module, id);
+    }
+
+    /// What provisioners are given, for an object of which nothing is known.
+    fn provisioners(
+        &mut self,
+        resource: &muster_config::Resource,
+        inst: ModuleInst,
+        addr: &muster_addr::InstanceAddr,
+    ) {
+        let Ok(schema) = self.eval.schema_of(resource) else {
+            return;
+        };
+        let own = Value::unknown(schema.block.implied_type());
+        for provisioner in &resource.provisioners {
+            let given = self.eval.provisioning(provisioner, inst, addr, &own);
+            let result = given.and_then(|given| given.check(provisioner.kind));
+            self.note(result);
+        }
     }
 
     fn conditions(
