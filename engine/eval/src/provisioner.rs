@@ -10,7 +10,7 @@ use muster_value::{Type, Value};
 
 use crate::evaluator::deep;
 use crate::layout::Layout;
-use crate::{Evaluator, ModuleInst, Spec, Str, located};
+use crate::{Evaluator, ModuleInst, Spec, Str};
 
 /// What a provisioner is given.
 #[derive(Clone, Debug)]
@@ -19,6 +19,34 @@ pub struct Provisioning {
     pub arguments: Value,
     /// An object of [`connection_type`], marked; null when there is no `connection`.
     pub connection: Value,
+}
+
+impl Provisioning {
+    /// Checks what a schema cannot say: which arguments go together.
+    pub fn check(&self, kind: ProvisionerType) -> Result<(), Diags> {
+        let arguments = self.arguments.unmark_deep();
+        let given = |names: &[&str]| {
+            let values = names.iter().filter_map(|name| arguments.get(name));
+            values.filter(|v| !v.is_null()).count()
+        };
+        let both = "A file provisioner sends a file or directory of this machine (source) or a text (content): set one of the two.";
+        let (summary, detail) = match kind {
+            ProvisionerType::LocalExec => return Ok(()),
+            ProvisionerType::RemoteExec => match given(&["inline", "script", "scripts"]) {
+                1 => return Ok(()),
+                _ => (
+                    "Invalid remote-exec provisioner configuration",
+                    "What is run comes from one place: set one of inline, script and scripts.",
+                ),
+            },
+            ProvisionerType::File => match given(&["source", "content"]) {
+                0 => ("Must provide one of 'source' or 'content'", both),
+                1 => return Ok(()),
+                _ => ("Cannot set both 'source' and 'content'", both),
+            },
+        };
+        Err(Diagnostic::error(summary, detail).into())
+    }
 }
 
 impl Evaluator {
@@ -32,7 +60,7 @@ impl Evaluator {
     ) -> Result<Provisioning, Diags> {
         let scope = self.instance_scope(inst, &addr.resource.resource, &addr.key)?;
         let scope = scope.with_self(own.clone());
-        deep(|| provisioning(provisioner, &scope)).map_err(|d| located(d, addr, None))
+        deep(|| provisioning(provisioner, &scope))
     }
 
     /// What a provisioner does for an object that is to be destroyed. `module` is where the
@@ -51,7 +79,7 @@ impl Evaluator {
             key: &addr.key,
             own,
         };
-        deep(|| provisioning(provisioner, &scope)).map_err(|d| located(d, addr, None))
+        deep(|| provisioning(provisioner, &scope))
     }
 }
 
@@ -79,7 +107,6 @@ fn provisioning(provisioner: &Provisioner, scope: &dyn Scope) -> Result<Provisio
         }
         (Err(found), _) | (_, Err(found)) => return Err(found),
     };
-    check(provisioner.kind, &arguments)?;
     Ok(Provisioning {
         arguments,
         connection,
@@ -104,37 +131,6 @@ fn decode(
             diags.extend(found);
             diags
         })
-}
-
-/// What a schema cannot say: which arguments go together.
-fn check(kind: ProvisionerType, arguments: &Value) -> Result<(), Diags> {
-    let arguments = arguments.unmark_deep();
-    let given = |names: &[&str]| {
-        let values = names.iter().filter_map(|name| arguments.get(name));
-        values.filter(|v| !v.is_null()).count()
-    };
-    let (summary, detail) = match kind {
-        ProvisionerType::LocalExec => return Ok(()),
-        ProvisionerType::RemoteExec => match given(&["inline", "script", "scripts"]) {
-            1 => return Ok(()),
-            _ => (
-                "Invalid remote-exec provisioner configuration",
-                "What is run comes from one place: set one of inline, script and scripts.",
-            ),
-        },
-        ProvisionerType::File => match given(&["source", "content"]) {
-            0 => (
-                "Must provide one of 'source' or 'content'",
-                "A file provisioner sends a file or directory of this machine (source) or a text (content).",
-            ),
-            1 => return Ok(()),
-            _ => (
-                "Cannot set both 'source' and 'content'",
-                "A file provisioner sends a file or directory of this machine (source) or a text (content), not both.",
-            ),
-        },
-    };
-    Err(Diagnostic::error(summary, detail).into())
 }
 
 fn layout(attributes: &[(&str, Type)], required: &str) -> Arc<Layout> {

@@ -80,7 +80,10 @@ pub(super) async fn send(job: &Job<'_>) -> Result<(), ProvisionFailure> {
     let Some(destination) = arguments.filled("destination") else {
         return Err(job.failure("The destination is empty: nobody knows where to send to."));
     };
-    let source = arguments.text("source");
+    let (source, content) = (arguments.text("source"), arguments.text("content"));
+    if source.is_none() && content.is_none() {
+        return Err(job.failure("Both source and content are null: there is nothing to send."));
+    }
     let found = source.as_ref().map(|source| Source::new(source));
     let found = found.transpose().map_err(|error| {
         let source = source.as_deref().unwrap_or_default();
@@ -90,7 +93,7 @@ pub(super) async fn send(job: &Job<'_>) -> Result<(), ProvisionFailure> {
     let Source { path, directory } = match found {
         Some(found) => found,
         None => {
-            let content = arguments.text("content").unwrap_or_default();
+            let content = content.unwrap_or_default();
             let path = session.file("content", content.as_bytes());
             let path =
                 path.map_err(|e| job.failure(format!("The content cannot be sent: {e}.")))?;

@@ -188,7 +188,7 @@ fn arguments_that_cannot_be_evaluated_end_the_work() {
     let config = thing("${[self.name][self.size]}", "true", "on_failure = continue");
     let config = config.replace("name = \"a\"", "name = \"a\"\n size = 7");
     let found = lab.try_apply(&config, Options::default());
-    assert_eq!(found, ["fake_thing.a: Invalid index"]);
+    assert_eq!(found, ["Invalid index"]);
     check_events(
         &lab,
         "fake_thing.a Create begins
