@@ -16,7 +16,8 @@ fn is_rewritten(tree: &Tree) -> bool {
         _ => false,
     };
     let by_node = |n: u32| match tree.kind(n) {
-        NodeKind::Index => true,
+        // The step of a number becomes its fraction: `1 . 2`.
+        NodeKind::Index | NodeKind::LegacyIndex => true,
         NodeKind::Label => !is_plain_label(tree, n),
         _ => false,
     };
