@@ -328,7 +328,7 @@ impl Applier {
 }
 
 /// What is still unknown is lost: null takes its place.
-fn without_unknowns(value: &Value) -> Value {
+pub(crate) fn without_unknowns(value: &Value) -> Value {
     match value {
         Value::Unknown(u) => Value::Null(match &u.ty {
             Type::Dynamic => Type::Dynamic,

@@ -3,9 +3,11 @@
 use muster_eval::{CheckKind, CheckResult, ModuleInst};
 use muster_lang::{Diagnostic, Diags, Severity};
 use muster_plan::{Checked, CheckedObject, ObjectChecks, Status, StepKind};
-use muster_snapshot::JsonText;
+use muster_provider::Private;
+use muster_snapshot::{JsonText, Status as SnapshotStatus};
 
 use crate::Applier;
+use crate::change::without_unknowns;
 use crate::task::Task;
 
 /// The same diagnostics, none of them an error.
@@ -80,6 +82,10 @@ impl Applier {
         let checked = Checked::Check(module.path.clone(), name.clone());
         self.unread.insert((inst, name.clone()));
         self.note_check(&checked, inst, Status::unread(&found));
+        // What was planned is remembered, without what nobody knows.
+        let change = &self.plan.changes[task.change as usize];
+        let known = without_unknowns(&change.after.unmark_deep());
+        self.keep(task, &known, Private::from([]), SnapshotStatus::Ready);
         self.diags.extend(as_warnings(found));
         self.complete(task.step);
         Ok(())

@@ -14,7 +14,7 @@ mod provision;
 mod read;
 mod task;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ModuleInstance, ProviderConfigAddr};
@@ -227,15 +227,27 @@ impl Applier {
 
     /// Ends the apply: the state with its outputs, and everything reported and not taken.
     pub fn finish(mut self) -> (Snapshot, Counts, Diags) {
-        if self.stopping && self.ready.iter().chain(&self.unfinished()).next().is_some() {
-            self.diags.push(Diagnostic::error(
-                "Apply canceled",
-                "The run was stopped before everything was done. What was done is in the state; run apply again for the rest.",
-            ));
+        let left = self.ready.iter().chain(&self.unfinished()).next().is_some();
+        if self.stopping && (left || !self.tasks.is_empty()) {
+            self.diags.push(self.canceled());
         }
         self.finish_outputs();
         self.finish_checks();
         (self.state, self.counts, self.diags)
+    }
+
+    /// The run was stopped. What has no answer yet may have been done or not.
+    fn canceled(&self) -> Diagnostic {
+        let mut detail = "The run was stopped before everything was done. What was done is in the state; run apply again for the rest.".to_owned();
+        let open: BTreeSet<String> = self.tasks.values().map(|t| t.addr().to_string()).collect();
+        if !open.is_empty() {
+            let open: Vec<String> = open.into_iter().collect();
+            detail += &format!(
+                " Nobody knows what became of what was in progress: {}.",
+                open.join(", ")
+            );
+        }
+        Diagnostic::error("Apply canceled", detail)
     }
 
     fn unfinished(&self) -> Vec<usize> {

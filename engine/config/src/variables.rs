@@ -218,7 +218,7 @@ impl InputVariables {
         {
             match (&input.value, input.origin) {
                 (_, Origin::Environment | Origin::Prompt) => {}
-                (Given::Value(_, span), _) => {
+                (Given::Value(..), _) => {
                     in_files += 1;
                     if in_files <= MAX_UNDECLARED {
                         let detail = format!(
@@ -226,7 +226,8 @@ impl InputVariables {
                              Add a variable block or remove the value. Values for many \
                              configurations can be set as {ENV_PREFIX}... in the environment."
                         );
-                        diags.push(Diagnostic::warning(summary, detail).at(*span));
+                        // One for each name, wherever it is set.
+                        diags.push(Diagnostic::warning(summary, detail));
                     }
                 }
                 (Given::Text(_), _) => {

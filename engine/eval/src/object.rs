@@ -5,7 +5,7 @@ use muster_config::{IgnoreChanges, Resource};
 use muster_schema::{Block, apply_ignore_changes};
 use muster_value::{Path, Value};
 
-use crate::{CheckKind, CheckResult, Evaluator, ModuleInst, located};
+use crate::{CheckKind, CheckResult, Evaluator, ModuleInst};
 
 impl Evaluator {
     /// Checks the pre- or postconditions of an instance. `own` is what `self` stands for.
@@ -35,10 +35,7 @@ impl Evaluator {
             Some(value) => scope.with_self(value.clone()),
             None => scope,
         };
-        match CheckResult::all(conditions.iter().map(|c| self.check(c, kind, &scope))) {
-            CheckResult::Fail(found) => CheckResult::Fail(located(found, addr, None)),
-            result => result,
-        }
+        CheckResult::all(conditions.iter().map(|c| self.check(c, kind, &scope)))
     }
 }
 

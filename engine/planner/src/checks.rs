@@ -41,6 +41,18 @@ pub(crate) fn expected(config: &Config) -> CheckResults {
     found
 }
 
+/// The outputs of the root module are there even when everything is destroyed, but nothing is
+/// known of them.
+pub(crate) fn expect_outputs(config: &Config, results: &mut CheckResults) {
+    for name in config.root().outputs.keys() {
+        let checked = Checked::Output(config.root().path.clone(), name.clone());
+        let root = CheckedObject::InModule(muster_addr::ModuleInstance::root());
+        if let Some(checks) = results.object(&checked, root) {
+            checks.after = Status::Pass;
+        }
+    }
+}
+
 /// The same diagnostics, none of them an error.
 pub(crate) fn as_warnings(diags: Diags) -> Diags {
     let soften = |mut d: muster_lang::Diagnostic| {

@@ -176,7 +176,10 @@ impl Planner {
         let count = graph.nodes.len();
         let dependencies = graph.resource_dependencies(&config);
         let timestamp = settings.plan_timestamp.clone().unwrap_or_else(|| "".into());
-        let expected = checks::expected(&config);
+        let mut expected = checks::expected(&config);
+        if options.mode == Mode::Destroy {
+            checks::expect_outputs(&config, &mut expected);
+        }
         let eval = Evaluator::new(config, schemas, variables.clone(), files, settings)
             .with_functions(functions);
         let mut planner = Self {

@@ -14,6 +14,7 @@ use muster_lang::{Diagnostic, Diags, Files, Span};
 use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_value::Value;
+
 use crate::graph::{Graph, Node};
 
 /// Validates a configuration. Works like a [`crate::Planner`].
@@ -280,7 +281,10 @@ impl Validator {
                 if let CheckResult::Fail(diags) =
                     self.eval.check(condition, CheckKind::Precondition, &scope)
                 {
-                    found.extend(diags);
+                    // Whether it holds is not a question of validity.
+                    let invalid = diags.into_iter();
+                    let invalid = invalid.filter(|d| d.summary != "Resource precondition failed");
+                    found.extend(Diags(invalid.collect()));
                 }
             }
         }

@@ -17,6 +17,8 @@ pub use diagnostics::DiagnosticRenderer;
 pub use functions::functions_json;
 pub use outputs::{OutputError, output_json, output_raw, outputs_json, outputs_text, value_text};
 pub use plan::{PlanJson, plan_json, plan_text, write_plan_text};
-pub use progress::{Progress, document, leveled, outputs_document, plan_stream, version_document};
+pub use progress::{
+    Progress, document, leveled, outputs_document, plan_stream, planned_changes, version_document,
+};
 pub use state::{instance_text, state_json, state_list, state_text, write_state_text};
 pub use style::Style;

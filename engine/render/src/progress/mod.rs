@@ -13,7 +13,9 @@ use serde_json::{Value as Json, json};
 use crate::Style;
 use crate::style::Paint;
 use stream::resource;
-pub use stream::{document, leveled, outputs_document, plan_stream, version_document};
+pub use stream::{
+    document, leveled, outputs_document, plan_stream, planned_changes, version_document,
+};
 
 /// How often work that takes long is reported.
 const INTERVAL: Duration = Duration::from_secs(10);

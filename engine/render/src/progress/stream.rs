@@ -73,17 +73,7 @@ pub fn plan_stream(plan: &Plan) -> Vec<String> {
             ));
         }
     }
-    for change in listed(&plan.changes) {
-        if change_word(change) != "noop" {
-            let text = format!("{}: Plan to {}", change.addr, change_word(change));
-            lines.push(document(
-                "planned_change",
-                &text,
-                "change",
-                change_json(change),
-            ));
-        }
-    }
+    lines.extend(planned_changes(plan));
     lines.push(summary(plan));
     if !plan.outputs.is_empty() {
         let entries = plan.outputs.iter();
@@ -91,6 +81,17 @@ pub fn plan_stream(plan: &Plan) -> Vec<String> {
         lines.push(outputs(entries.collect()));
     }
     lines
+}
+
+/// What is planned, in the stream.
+pub fn planned_changes(plan: &Plan) -> Vec<String> {
+    let real = listed(&plan.changes).into_iter();
+    real.filter(|change| change_word(change) != "noop")
+        .map(|change| {
+            let text = format!("{}: Plan to {}", change.addr, change_word(change));
+            document("planned_change", &text, "change", change_json(change))
+        })
+        .collect()
 }
 
 fn summary(plan: &Plan) -> String {
