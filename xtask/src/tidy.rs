@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("muster-applier", 4),
     ("muster-wire", 4),
     ("muster-client", 5),
+    ("muster-install", 5),
     ("muster-sdk", 5),
     ("muster-muster", 6),
     ("muster-run", 7),

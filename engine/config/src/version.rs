@@ -107,6 +107,21 @@ impl Constraints {
         self.0.iter().all(|c| c.allows(version))
     }
 
+    /// Whether a version of a provider may be used. Providers are stricter than [`Self::allow`]: a
+    /// pre-release has to be named by an `=` condition, and `~> 1` means `~> 1.0`.
+    pub fn allow_provider(&self, version: &Version) -> bool {
+        let named = || {
+            let mut exact = self.0.iter().filter(|c| c.op == Op::Equal);
+            exact.any(|c| c.version == *version)
+        };
+        (!version.is_prerelease() || named()) && self.0.iter().all(|c| c.allows_provider(version))
+    }
+
+    /// Whether there are no conditions.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// All conditions of both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -115,7 +130,78 @@ impl Constraints {
     }
 }
 
+/// The form of dependency lock files: each condition once, sorted by version and operator, with
+/// all numbers written out.
+impl fmt::Display for Constraints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sorted: Vec<&Constraint> = self.0.iter().collect();
+        sorted.sort_by(|a, b| {
+            let versions = a.version.cmp(&b.version);
+            versions.then_with(|| a.rank().cmp(&b.rank()))
+        });
+        sorted.dedup_by(|a, b| a.version == b.version && a.rank() == b.rank());
+        for (i, constraint) in sorted.into_iter().enumerate() {
+            write!(f, "{}{constraint}", if i > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.op {
+            Op::Equal => "",
+            Op::NotEqual => "!= ",
+            Op::Greater => "> ",
+            Op::GreaterEqual => ">= ",
+            Op::Less => "< ",
+            Op::LessEqual => "<= ",
+            Op::Pessimistic => "~> ",
+        };
+        if self.op == Op::Pessimistic && self.written < 3 {
+            let at = |i: usize| self.version.segments.get(i).copied().unwrap_or(0);
+            write!(f, "{sign}{}.{}", at(0), at(1))?;
+            return match self.version.pre.as_str() {
+                "" => Ok(()),
+                pre => write!(f, "-{pre}"),
+            };
+        }
+        write!(f, "{sign}{}", self.version)
+    }
+}
+
 impl Constraint {
+    /// The place among conditions with the same version.
+    fn rank(&self) -> u8 {
+        match self.op {
+            Op::Greater => 0,
+            Op::GreaterEqual => 1,
+            Op::Equal => 2,
+            Op::Pessimistic if self.written >= 3 => 3,
+            Op::Pessimistic => 4,
+            Op::LessEqual => 5,
+            Op::Less => 6,
+            Op::NotEqual => 7,
+        }
+    }
+
+    /// The condition alone, with pre-releases as versions like any other.
+    fn allows_provider(&self, version: &Version) -> bool {
+        match self.op {
+            Op::Equal => version == &self.version,
+            Op::NotEqual => version != &self.version,
+            Op::Greater => version > &self.version,
+            Op::GreaterEqual => version >= &self.version,
+            Op::Less => version < &self.version,
+            Op::LessEqual => version <= &self.version,
+            Op::Pessimistic => {
+                let fixed = self.written.max(2) - 1;
+                let head = |v: &Version| v.segments.iter().take(fixed).copied().collect::<Vec<_>>();
+                version >= &self.version && head(version) == head(&self.version)
+            }
+        }
+    }
+
     fn allows(&self, version: &Version) -> bool {
         let same_numbers = version.segments == self.version.segments;
         let pre_fits = match (version.is_prerelease(), self.version.is_prerelease()) {
@@ -281,5 +367,45 @@ mod tests {
         ] {
             assert!(Constraints::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn providers_have_rules_of_their_own() {
+        let check = |constraints: &str, version: &str, expect: bool| {
+            let parsed = Constraints::parse(constraints).unwrap();
+            let allowed = parsed.allow_provider(&Version::parse(version).unwrap());
+            assert_eq!(allowed, expect, "{constraints} with {version}");
+        };
+        check("~> 1", "1.9.0", true);
+        check("~> 1", "2.0.0", false);
+        check(">= 2.0.0-beta1", "2.0.0-beta2", false);
+        check("2.0.0-beta2", "2.0.0-beta2", true);
+        check(">= 2.0.0-beta1, 2.0.0-beta2", "2.0.0-beta2", true);
+        check("!= 1.0.0", "2.0.0-beta2", false);
+        check("~> 1.2.3", "1.2.9", true);
+        check("~> 1.2.3", "1.3.0", false);
+    }
+
+    #[test]
+    fn constraints_print_as_lock_files_have_them() {
+        let check = |text: &str, expect: &str| {
+            assert_eq!(Constraints::parse(text).unwrap().to_string(), expect);
+        };
+        check("1", "1.0.0");
+        check("~> 1", "~> 1.0");
+        check("~>1.0,~>1", "~> 1.0");
+        check(
+            "~> 1.0, >= 1.0, > 0.9, < 2, != 1.5, <= 3.0, = 1.1.0",
+            "> 0.9.0, >= 1.0.0, ~> 1.0, 1.1.0, != 1.5.0, < 2.0.0, <= 3.0.0",
+        );
+        check(
+            "!= 1.0.0, > 1.0.0, >= 1.0.0, ~> 1.0, < 3, <=3, !=3",
+            "> 1.0.0, >= 1.0.0, ~> 1.0, != 1.0.0, <= 3.0.0, < 3.0.0, != 3.0.0",
+        );
+        check(
+            ">= 2.0.0, <= 2.0.0, 2.0.0, ~> 2.0.0, ~> 2.0",
+            ">= 2.0.0, 2.0.0, ~> 2.0.0, ~> 2.0, <= 2.0.0",
+        );
+        check(">= 1.0.0-beta1, >= 1", ">= 1.0.0-beta1, >= 1.0.0");
     }
 }
