@@ -15,11 +15,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use layout::{Layout, Piece};
+use layout::{Layout, Piece, most_blanks};
 use rewrite::Edit;
 
 use crate::syntax::{TokenKind, Tree, parse_tree};
-use crate::{Diags, FileId};
+use crate::{Diagnostic, Diags, FileId};
 
 /// Gives a file in its canonical form. A file with syntax errors has none: the errors are given
 /// instead.
@@ -32,7 +32,17 @@ pub fn format(file: FileId, text: &Arc<str>) -> Result<String, Diags> {
         return Err(diags);
     }
     let edits = rewrite::edits(&tree);
-    Ok(Printer::new(&tree, &edits).run())
+    Printer::new(&tree, &edits)
+        .run()
+        .ok_or_else(|| too_deep(text.len()))
+}
+
+fn too_deep(size: usize) -> Diags {
+    let detail = format!(
+        "The file would get more than {} MiB of blanks, because its brackets are nested very deeply or a name is very long.",
+        most_blanks(size) >> 20
+    );
+    Diagnostic::error("Configuration too deep to format", detail).into()
 }
 
 /// Feeds the tokens of a tree, edits applied, to the layout.
@@ -54,7 +64,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn run(mut self) -> String {
+    fn run(mut self) -> Option<String> {
         while self.at + 1 < self.tree.token_count() {
             match self.edits.next_if(|edit| edit.at as usize == self.at) {
                 Some(edit) => self.replace(edit),

@@ -46,6 +46,8 @@ pub(super) struct Layout<'a> {
     /// Lines whose columns are open still.
     held: String,
     lines: Vec<Line>,
+    /// How many more blanks there may be; `None` once there were too many.
+    room: Option<usize>,
 }
 
 impl<'a> Layout<'a> {
@@ -57,6 +59,7 @@ impl<'a> Layout<'a> {
             levels: Vec::new(),
             held: String::new(),
             lines: Vec::new(),
+            room: Some(most_blanks(size)),
         }
     }
 
@@ -77,17 +80,17 @@ impl<'a> Layout<'a> {
     /// Adds blanks at the end of the file.
     pub(super) fn trailing(&mut self, blanks: usize) {
         self.line(true);
-        pad(&mut self.held, blanks);
+        pad(&mut self.held, blanks, &mut self.room);
         if let Some(line) = self.lines.last_mut() {
             line.end = self.held.len();
         }
     }
 
-    /// The whole text.
-    pub(super) fn finish(mut self) -> String {
+    /// The whole text. `None` if it would have had more than [`most_blanks`] blanks.
+    pub(super) fn finish(mut self) -> Option<String> {
         self.line(true);
         self.flush();
-        self.out
+        self.room.map(|_| self.out)
     }
 
     /// Lays out the tokens read as a line.
@@ -110,7 +113,7 @@ impl<'a> Layout<'a> {
         };
         let mut width = 2 * self.levels.len();
         if !pieces.is_empty() {
-            pad(&mut self.held, width);
+            pad(&mut self.held, width, &mut self.room);
         }
         let mut before = Before::default();
         for (i, piece) in pieces.iter().enumerate() {
@@ -170,7 +173,7 @@ impl<'a> Layout<'a> {
         for line in self.lines.drain(..) {
             for column in line.columns.into_iter().flatten() {
                 self.out.push_str(&self.held[from..column.at]);
-                pad(&mut self.out, column.blanks);
+                pad(&mut self.out, column.blanks, &mut self.room);
                 from = column.at;
             }
             self.out.push_str(&self.held[from..line.end]);
@@ -249,8 +252,18 @@ fn characters(text: &str) -> usize {
     }
 }
 
-fn pad(out: &mut String, mut blanks: usize) {
+/// How many blanks formatting may put into a text of that size. Nesting of many levels over many
+/// lines, or one very long name among many others, would need memory out of all proportion.
+pub(super) fn most_blanks(size: usize) -> usize {
+    (64 << 20) + 16 * size
+}
+
+fn pad(out: &mut String, mut blanks: usize, room: &mut Option<usize>) {
     const BLANKS: &str = "                                                                ";
+    *room = room.and_then(|room| room.checked_sub(blanks));
+    if room.is_none() {
+        return;
+    }
     while blanks > 0 {
         let some = blanks.min(BLANKS.len());
         out.push_str(&BLANKS[..some]);

@@ -294,4 +294,7 @@ fn deep_and_long_files() {
     let references = format!("a = b{}\n", "[true].c".repeat(20_000));
     let expect = format!("a = b{}\n", "[].c".repeat(20_000));
     check(&references, &expect);
+    check_fails(&("a {\n".repeat(10_000) + &"}\n".repeat(10_000)));
+    let names: String = (0..1_000).map(|i| format!("b{i} = 1\n")).collect();
+    check_fails(&format!("{} = 1\n{names}", "a".repeat(100_000)));
 }
