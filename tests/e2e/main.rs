@@ -10,4 +10,5 @@ mod harness;
 mod kill;
 mod locks;
 mod quickstart;
+mod provision;
 mod terraform;
