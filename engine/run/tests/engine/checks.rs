@@ -85,7 +85,7 @@ resource \"fake_thing\" \"b\" {
 ";
     let mut lab = Lab::default();
     let found = lab.try_apply(config, Options::default());
-    same(&found, "fake_thing.a: Resource postcondition failed");
+    same(&found, "Resource postcondition failed");
     lab.check_calls("create a");
 }
 
@@ -251,4 +251,122 @@ fn a_failed_object_is_saved_too() {
     let tainted = |o: &Object| o.is_tainted();
     let addr = "fake_thing.a".parse().unwrap();
     assert!(lab.state.current(&addr).is_some_and(tainted));
+}
+
+/// The state's `check_results`, one line each: address, result and messages.
+fn results(lab: &Lab) -> Vec<String> {
+    let Some(text) = &lab.state.checks else {
+        return Vec::new();
+    };
+    let list = text.to_value().unwrap();
+    let objects = list.as_array().unwrap().iter().flat_map(|checked| {
+        let objects = checked["objects"].as_array().cloned().unwrap_or_default();
+        objects.into_iter()
+    });
+    objects
+        .map(|o| {
+            let messages = o["failure_messages"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let messages = messages
+                .iter()
+                .filter_map(|m| m.as_str().map(str::to_owned));
+            let mut line = vec![
+                o["object_addr"].as_str().unwrap().to_owned(),
+                o["status"].as_str().unwrap().to_owned(),
+            ];
+            line.extend(messages);
+            line.join(" ")
+        })
+        .collect()
+}
+
+fn with_check(size: u32) -> String {
+    format!(
+        "
+variable \"v\" {{
+  default = 1
+  validation {{
+    condition     = var.v > 0
+    error_message = \"v is too small.\"
+  }}
+}}
+resource \"fake_thing\" \"a\" {{
+  name = \"a\"
+  size = {size}
+  lifecycle {{
+    postcondition {{
+      condition     = self.id != \"\"
+      error_message = \"It has no id.\"
+    }}
+  }}
+}}
+check \"small\" {{
+  assert {{
+    condition     = fake_thing.a.size < 3 && fake_thing.a.id != \"\"
+    error_message = \"It is too large.\"
+  }}
+}}
+"
+    )
+}
+
+#[test]
+fn a_check_that_does_not_hold_is_a_warning() {
+    let mut lab = Lab::default();
+    lab.apply(&with_check(1));
+    same(
+        &results(&lab),
+        "check.small pass
+         fake_thing.a pass
+         var.v pass",
+    );
+    let run = lab.plan_with(&with_check(5), Options::default());
+    same(&run.diags, "Check block assertion failed");
+    let found = lab.carry_out(&with_check(5), run.plan.unwrap());
+    same(&found, "Check block assertion failed");
+    same(
+        &results(&lab),
+        "check.small fail It is too large.
+         fake_thing.a pass
+         var.v pass",
+    );
+    lab.check_state("fake_thing.a a 5");
+}
+
+#[test]
+fn the_data_source_of_a_check_may_fail() {
+    let config = "
+check \"found\" {
+  data \"fake_look\" \"d\" {
+    name = \"x\"
+  }
+  assert {
+    condition     = data.fake_look.d.found == \"x:1\"
+    error_message = \"There is no x.\"
+  }
+}
+resource \"fake_thing\" \"x\" {
+  name = \"x\"
+}
+";
+    let mut lab = Lab::default();
+    lab.fault("look x", Fault::Refuse);
+    let run = lab.plan_with(config, Options::default());
+    same(&run.diags, "data.fake_look.d: Told to fail");
+    let plan = run.plan.unwrap();
+    same(
+        &lines(&plan),
+        "Create fake_thing.x
+         Read data.fake_look.d read_because_check_nested",
+    );
+    let found = lab.carry_out(config, plan);
+    same(&found, "data.fake_look.d: Told to fail");
+    same(&results(&lab), "check.found fail Told to fail: look x");
+    lab.heal();
+    let run = lab.plan_with(config, Options::default());
+    let found = lab.carry_out(config, run.plan.unwrap());
+    same(&found, "");
+    same(&results(&lab), "check.found pass");
 }

@@ -223,9 +223,14 @@ impl Fake {
                     .filter(|o| text(o, "name") == name)
                     .count();
                 let found = Value::string(format!("{name}:{count}"));
+                let call = format!("look {name}");
+                let diags = match world.fault(&call) {
+                    Some(_) => error(&call),
+                    None => Diags::new(),
+                };
                 Response::State {
                     value: with(&read.config, "found", found),
-                    diags: Diags::new(),
+                    diags,
                 }
             }
             Request::Import { type_name, id } => Response::Imported {
