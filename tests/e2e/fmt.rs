@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{Ran, Work, root};
+use crate::harness::{Ran, Work, root, skip};
 
 const UGLY: &str = "a=1\nbb = 2\n";
 const FINE: &str = "a  = 1\nbb = 2\n";
@@ -87,7 +87,7 @@ fn terraform_formats_the_same() {
     theirs.prepare(&mut command, &["fmt", "-list=false", "files"]);
     command.env("CHECKPOINT_DISABLE", "1");
     if Command::new("terraform").arg("-version").output().is_err() {
-        eprintln!("skipped: terraform is not on PATH");
+        skip("terraform is not on PATH");
         return;
     }
     let mut names = Vec::new();
