@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal};
 
 use crate::background::wait_until;
-use crate::harness::{Ran, Work};
+use crate::harness::{Ran, Work, skip};
 
 /// Every kind of thing that a small network has.
 const CONFIG: &str = r#"
@@ -106,12 +106,12 @@ impl Cloud {
     /// Starts it, or says which program for that is not here.
     pub(crate) fn start() -> Option<Self> {
         let Some(mirror) = std::env::var_os("TF_PLUGIN_MIRROR").map(PathBuf::from) else {
-            eprintln!("skipped: TF_PLUGIN_MIRROR does not say where the AWS provider is");
+            skip("TF_PLUGIN_MIRROR does not say where the AWS provider is");
             return None;
         };
         let aws = mirror.join("registry.terraform.io/hashicorp/aws");
         if !aws.is_dir() {
-            eprintln!("skipped: {} is not there", aws.display());
+            skip(&format!("{} is not there", aws.display()));
             return None;
         }
         let port = free_port();
@@ -124,7 +124,7 @@ impl Cloud {
             // It may be a script that starts others.
             .process_group(0);
         let Ok(server) = without_aws(&mut command).spawn() else {
-            eprintln!("skipped: moto_server is not on PATH");
+            skip("moto_server is not on PATH");
             return None;
         };
         let mut cloud = Self {

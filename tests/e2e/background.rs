@@ -41,8 +41,19 @@ impl Running {
     /// Waits until it has printed the text.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) {
+        self.wait_for_in("stdout", text);
+    }
+
+    /// Waits until it has printed the text where errors go.
+    #[track_caller]
+    pub(crate) fn wait_for_error(&mut self, text: &str) {
+        self.wait_for_in("stderr", text);
+    }
+
+    #[track_caller]
+    fn wait_for_in(&mut self, name: &str, text: &str) {
         wait_until(text, || {
-            let printed = self.text("stdout");
+            let printed = self.text(name);
             let ended = self.child.try_wait().unwrap().is_some();
             assert!(
                 printed.contains(text) || !ended,

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{Ran, Work};
+use crate::harness::{Ran, Work, skip};
 
 const CONFIG: &str = r#"
 variable "who" {}
@@ -148,7 +148,7 @@ fn functions_are_described_as_by_terraform() {
     let args = ["metadata", "functions", "-json"];
     let ours = signatures(Work::empty().json(&args));
     let Ok(output) = Command::new("terraform").args(args).output() else {
-        eprintln!("skipped: terraform is not on PATH");
+        skip("terraform is not on PATH");
         return;
     };
     let theirs = signatures(serde_json::from_slice(&output.stdout).unwrap());

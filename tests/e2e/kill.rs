@@ -1,5 +1,6 @@
 //! Processes that die or are interrupted in the middle of an apply.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -137,4 +138,71 @@ fn an_interrupt() {
         ["muster_zone.first", "muster_zone.second"]
     );
     finish(&work, "1 added, 0 changed, 0 destroyed.");
+}
+
+#[test]
+fn a_request_to_terminate() {
+    stops_in_order(&[Signal::TERM], &["Interrupt received"]);
+}
+
+#[test]
+fn a_terminal_that_is_closed() {
+    // The second time it is no second request.
+    stops_in_order(&[Signal::HUP, Signal::HUP], &[]);
+}
+
+/// What was in progress is finished, and nothing begun after it.
+#[track_caller]
+fn stops_in_order(signals: &[Signal], says: &[&str]) {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "3s");
+    for each in signals {
+        signal(run.pid(), *each);
+        // Signals of one kind are told apart only if the first was seen before the second.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    run.end().code(1).says(says).never_says(&[
+        "panicked",
+        "at once.\n",
+        "muster_zone.third: Creating",
+    ]);
+    assert_eq!(
+        work.state_list(),
+        ["muster_zone.first", "muster_zone.second"]
+    );
+    finish(&work, "1 added, 0 changed, 0 destroyed.");
+}
+
+#[test]
+fn a_second_request_to_terminate() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "10m");
+    let plugins = run.children();
+    signal(run.pid(), Signal::TERM);
+    run.wait_for_error("Interrupt received");
+    signal(run.pid(), Signal::TERM);
+    run.end().code(1).says(&["Stopping at once."]);
+    assert!(!plugins.iter().any(|plugin| lives(*plugin)));
+    assert_eq!(work.state_list(), ["muster_zone.first"]);
+    finish(&work, "2 added, 0 changed, 0 destroyed.");
+}
+
+#[test]
+fn nobody_reads_what_goes_wrong() {
+    let config = "resource \"terraform_data\" \"a\" {}\nresource \"terraform_data\" \"b\" {\n  input = terraform_data.a.id\n  lifecycle {\n    postcondition {\n      condition     = self.id == \"none\"\n      error_message = \"It never is.\"\n    }\n  }\n}\n";
+    let work = Work::with(config);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = work
+        .command(&["apply", "-auto-approve"])
+        .stdout(Stdio::null())
+        .stderr(writer)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1), "it fails, but does not panic");
+    assert_eq!(
+        work.state_list(),
+        ["terraform_data.a", "terraform_data.b"],
+        "what was made is recorded"
+    );
 }

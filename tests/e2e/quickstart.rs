@@ -191,3 +191,28 @@ output "fits" {
         "must be a duration",
     ]);
 }
+
+#[test]
+fn errors_of_documents_are_for_people() {
+    let work = Work::with("output \"a\" {\n  value = 1\n}\n");
+    work.run(APPLY).code(0);
+    work.write("broken.tfstate", "{");
+    for args in [
+        &["output", "-json", "none"][..],
+        &["show", "-json", "none.tfplan"],
+        &["show", "-json", "broken.tfstate"],
+        &["output", "-json", "-state=broken.tfstate"],
+    ] {
+        let ran = work.run(args).code(1);
+        assert_eq!(ran.stdout, "", "{args:?}");
+        assert!(ran.stderr.contains("Error: "), "{args:?}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("@level"), "{args:?}: {}", ran.stderr);
+    }
+    // Runs tell everything in their stream.
+    let ran = work.run(&["plan", "-json", "-var", "none=1"]).code(1);
+    assert!(
+        ran.stdout.contains("\"@level\":\"error\""),
+        "{}",
+        ran.stdout
+    );
+}

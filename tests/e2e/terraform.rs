@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::aws::{Cloud, without_aws};
-use crate::harness::{Ran, Work};
+use crate::harness::{Ran, Work, skip};
 
 const APPLY: &[&str] = &["apply", "-auto-approve"];
 const PLAN: &[&str] = &["plan", "-detailed-exitcode"];
@@ -21,7 +21,7 @@ impl Both {
     /// Lets Terraform work in the directory too, or says why not.
     fn new(work: Work) -> Option<Self> {
         if Command::new("terraform").arg("-version").output().is_err() {
-            eprintln!("skipped: terraform is not on PATH");
+            skip("terraform is not on PATH");
             return None;
         }
         Some(Self { work })

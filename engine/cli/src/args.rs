@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
     bin_name = "muster",
     disable_version_flag = true,
     arg_required_else_help = true,
+    args_override_self = true,
     after_help = "Flags are accepted with one dash or two.\n\nExamples:\n  muster init\n  muster plan -out=tfplan && muster apply tfplan\n  muster -chdir=examples/quickstart apply"
 )]
 pub(crate) struct Cli {
@@ -47,6 +48,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster apply\n  muster apply -auto-approve -var 'size=3'\n  muster apply tfplan"
     )]
     Apply(Apply),
+    /// Bring the state up to date with the world, and change nothing else.
+    #[command(after_help = "Examples:\n  muster refresh")]
+    Refresh(Refresh),
     /// Destroy everything that is managed here.
     #[command(
         after_help = "Examples:\n  muster destroy\n  muster destroy -target=muster_settlement.cs_123"
@@ -159,7 +163,7 @@ pub(crate) struct Planning {
     #[arg(long)]
     pub destroy: bool,
     /// Only bring the state up to date.
-    #[arg(long, conflicts_with = "destroy")]
+    #[arg(long)]
     pub refresh_only: bool,
     /// Look at the real objects first.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
@@ -228,6 +232,23 @@ pub(crate) struct Apply {
     /// A saved plan.
     #[arg(value_name = "PLAN")]
     pub plan: Option<PathBuf>,
+}
+
+/// `refresh`
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    #[command(flatten)]
+    pub view: View,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub locking: Locking,
+    /// Only this module, resource or instance, and what it needs.
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<String>,
+    /// How many operations run at a time.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
 }
 
 /// `destroy`

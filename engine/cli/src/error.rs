@@ -1,6 +1,6 @@
 //! What commands fail with, and how it is told.
 
-use muster_lang::{Diagnostic, Diags};
+use muster_lang::{Diagnostic, Diags, Sources};
 use muster_store::StoreError;
 
 /// Why a command stops.
@@ -8,6 +8,8 @@ use muster_store::StoreError;
 pub(crate) struct Failure {
     /// What to tell the user; empty when it was told already.
     pub diags: Diags,
+    /// What the diagnostics point into, where the one who shows them cannot know.
+    pub sources: Option<Box<Sources>>,
 }
 
 /// What commands give: the exit code, or why there is none.
@@ -18,6 +20,15 @@ impl Failure {
     pub(crate) fn told() -> Self {
         Self {
             diags: Diags::new(),
+            sources: None,
+        }
+    }
+
+    /// Keeps what the diagnostics point into.
+    pub(crate) fn within(self, sources: Sources) -> Self {
+        Self {
+            sources: Some(Box::new(sources)),
+            ..self
         }
     }
 
@@ -31,13 +42,17 @@ impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Self {
         Self {
             diags: diagnostic.into(),
+            sources: None,
         }
     }
 }
 
 impl From<Diags> for Failure {
     fn from(diags: Diags) -> Self {
-        Self { diags }
+        Self {
+            diags,
+            sources: None,
+        }
     }
 }
 

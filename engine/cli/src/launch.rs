@@ -1,7 +1,7 @@
 //! Starts the plugins of a run.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
@@ -15,7 +15,7 @@ use muster_snapshot::Snapshot;
 use muster_store::{LocalStore, Store};
 use muster_value::Value;
 
-use crate::session::default_state_path;
+use crate::backend::Local;
 use muster_run::Launcher;
 
 use crate::install::{Finder, Found};
@@ -105,13 +105,12 @@ impl RemoteStates for States {
         workspace_dir: Option<&str>,
         workspace: &str,
     ) -> Result<Option<BTreeMap<Str, Value>>, String> {
-        let path = match (workspace, path) {
-            ("default", Some(path)) => PathBuf::from(path),
-            ("default", None) => default_state_path(workspace),
-            _ => Path::new(workspace_dir.unwrap_or("terraform.tfstate.d"))
-                .join(workspace)
-                .join("terraform.tfstate"),
+        let usual = Local::default();
+        let local = Local {
+            path: path.map_or(usual.path, PathBuf::from),
+            workspace_dir: workspace_dir.map_or(usual.workspace_dir, PathBuf::from),
         };
+        let path = local.state_path(workspace);
         let state = LocalStore::new(path).read().map_err(|e| e.to_string())?;
         let outputs = |state: Snapshot| {
             let outputs = state.outputs.into_iter();
@@ -150,7 +149,7 @@ fn plugin_log() -> Option<muster_client::Log> {
         return None;
     }
     match std::env::var_os("TF_LOG_PATH").filter(|path| !path.is_empty()) {
-        None => Some(Arc::new(|line| eprintln!("{line}"))),
+        None => Some(Arc::new(|line| errln!("{line}"))),
         Some(path) => {
             let file = std::fs::File::options()
                 .create(true)

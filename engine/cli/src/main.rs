@@ -10,15 +10,24 @@ macro_rules! outln {
     ($($text:tt)*) => { $crate::view::put(&(format!($($text)*) + "\n")) };
 }
 
+/// Prints a line to standard error, where nobody may be reading any more.
+macro_rules! errln {
+    ($($text:tt)*) => { $crate::view::put_err(&(format!($($text)*) + "\n")) };
+}
+
 mod args;
+mod backend;
 mod cli_config;
 mod commands;
+mod env_args;
 mod error;
 mod install;
 mod launch;
 mod plan_file;
 mod prompt;
+mod rescue;
 mod session;
+mod signals;
 mod view;
 
 use std::process::ExitCode;
@@ -39,11 +48,18 @@ fn main() -> ExitCode {
     if args.get(1).is_some_and(|a| a == launch::PLUGIN_ARGUMENT) {
         return muster_provider_muster::serve();
     }
+    let args = match env_args::splice(args, |name| std::env::var(name).ok()) {
+        Ok(args) => args,
+        Err(reason) => {
+            errln!("Error: {reason}.");
+            return ExitCode::FAILURE;
+        }
+    };
     let cli = match Cli::try_parse_from(args::normalize(args)) {
         Ok(cli) => cli,
         Err(error) => {
             if let Some(verb) = unbuilt_verb(&error) {
-                eprintln!(
+                errln!(
                     "Error: muster has no command \"{verb}\" yet; muster -help lists what there is."
                 );
                 return ExitCode::FAILURE;
@@ -58,7 +74,7 @@ fn main() -> ExitCode {
     if let Some(dir) = &cli.global.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
-        eprintln!("Error: cannot work in {}: {error}", dir.display());
+        errln!("Error: cannot work in {}: {error}", dir.display());
         return ExitCode::FAILURE;
     }
     run(cli.command)
@@ -66,15 +82,7 @@ fn main() -> ExitCode {
 
 /// A verb that people know from elsewhere, and that is not built yet.
 fn unbuilt_verb(error: &clap::Error) -> Option<String> {
-    const VERBS: &[&str] = &[
-        "force-unlock",
-        "get",
-        "graph",
-        "login",
-        "logout",
-        "refresh",
-        "test",
-    ];
+    const VERBS: &[&str] = &["force-unlock", "get", "graph", "login", "logout", "test"];
     let verb = error
         .get(clap::error::ContextKind::InvalidSubcommand)?
         .to_string();
@@ -96,7 +104,7 @@ fn run(command: Command) -> ExitCode {
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("Error: the program cannot start: {error}");
+            errln!("Error: the program cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -106,6 +114,7 @@ fn run(command: Command) -> ExitCode {
             Command::Validate(args) => commands::validate::run(&args).await,
             Command::Plan(args) => commands::plan::run(&args).await,
             Command::Apply(args) => commands::apply::run(&args).await,
+            Command::Refresh(args) => commands::apply::refresh(args).await,
             Command::Destroy(args) => commands::apply::destroy(args).await,
             Command::Import(args) => commands::import::run(&args).await,
             Command::Show(args) => commands::show::run(&args).await,

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use muster_config::ConfigFiles;
+use muster_config::{ConfigFiles, DATA_DIR};
 use muster_lang::Sources;
 use muster_plan::{Plan, PlanFile};
 
 use crate::commands::plan::Planned;
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, workspace};
+use crate::session::{Session, data_dir, workspace};
 
-/// Where configurations say which modules were installed, and where to.
-const INSTALLED: &str = ".terraform/modules/modules.json";
+/// Which modules were installed, and where to: below the data directory.
+const MODULES: &str = "modules/modules.json";
 const SUMMARY: &str = "Failed to read plan file";
 
 /// A plan read from a file.
@@ -54,11 +54,13 @@ fn config_sources(session: &Session) -> Outcome<Vec<(String, String)>> {
         .filter(|f| is_config(&f.name))
         .map(|f| (f.name.to_string(), f.text.to_string()))
         .collect();
-    match std::fs::read_to_string(INSTALLED) {
-        Ok(text) => sources.push((INSTALLED.to_owned(), text)),
+    // A plan has one form, wherever the data directory was when it was made.
+    let path = data_dir().join(MODULES);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => sources.push((format!("{DATA_DIR}/{MODULES}"), text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => {
-            let detail = format!("{INSTALLED} cannot be read: {error}.");
+            let detail = format!("{} cannot be read: {error}.", path.display());
             return Err(Failure::new("Failed to write plan file", detail));
         }
     }

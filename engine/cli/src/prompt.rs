@@ -1,13 +1,8 @@
 //! Questions to the person at the terminal.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, Write};
 
 use muster_config::Variable;
-
-/// Whether there is somebody to ask.
-pub(crate) fn can_ask() -> bool {
-    io::stdin().is_terminal()
-}
 
 /// Asks a question and gives the answer without its line end; `None` when there is none.
 pub(crate) fn ask(question: &str) -> Option<String> {
@@ -22,11 +17,18 @@ pub(crate) fn ask(question: &str) -> Option<String> {
     }
 }
 
-/// Asks for the value of a variable, if there is somebody to ask.
+/// Whether the environment lets anybody be asked for values.
+pub(crate) fn is_wanted() -> bool {
+    std::env::var("TF_INPUT").map_or(true, |text| allows(&text))
+}
+
+/// What is no bool says nothing.
+fn allows(text: &str) -> bool {
+    !matches!(text, "0" | "f" | "F" | "false" | "FALSE" | "False")
+}
+
+/// Asks for the value of a variable. The answer may come from a pipe; `None` at its end.
 pub(crate) fn variable(variable: &Variable) -> Option<String> {
-    if !can_ask() {
-        return None;
-    }
     let description = match variable.description.as_str() {
         "" => String::new(),
         text => format!("  {text}\n\n"),
@@ -49,4 +51,22 @@ pub(crate) fn approve(question: &str, explanation: &str) -> Option<bool> {
         "\n{question}\n  {explanation}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
     );
     ask(&text).map(|answer| answer == "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn input_that_the_environment_forbids() {
+        for (text, expect) in [
+            ("0", false),
+            ("false", false),
+            ("1", true),
+            ("", true),
+            ("no", true),
+        ] {
+            assert_eq!(allows(text), expect, "{text}");
+        }
+    }
 }

@@ -5,20 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster_addr::ProviderAddr;
 use muster_config::version::Constraints;
 use muster_config::{Config, ConfigFiles, InputVariables};
 use muster_eval::Settings;
-use muster_lang::{Diagnostic, Diags, Sources};
+use muster_lang::{Diags, FileId, Sources, syntax};
 use muster_provider::Schemas;
 use muster_run::{Context, DiskFiles, Pool, Sink, Stop};
 use muster_snapshot::Snapshot;
-use muster_store::{LocalStore, LockGuard, LockInfo, Store};
+use muster_store::{LocalStore, LockGuard, LockInfo, Store, StoreError};
 use muster_value::Value;
 
 use crate::args;
+use crate::backend::Local;
 use crate::cli_config::CliConfig;
 use crate::error::{Failure, Outcome};
 use crate::install::Finder;
@@ -44,6 +45,10 @@ impl ConfigFiles for Disk {
             }
         }
         Ok(names)
+    }
+
+    fn data_dir(&self) -> String {
+        data_dir().to_string_lossy().into_owned()
     }
 }
 
@@ -117,6 +122,20 @@ impl Session {
         })
     }
 
+    /// The state of the working directory, for those who only look at it: they may do so although
+    /// the configuration has errors, as long as it certainly says where the state is.
+    pub(crate) fn find_store() -> Outcome<LocalStore> {
+        let mut sources = Sources::default();
+        let (config, diags) = muster_config::load(".", &Disk, &mut sources);
+        if hides_something(&diags, &sources) {
+            return Err(Failure::from(diags).within(sources));
+        }
+        match Local::new(config.root().backend.as_ref()) {
+            Ok(local) => Ok(LocalStore::new(local.state_path(&workspace()))),
+            Err(failure) => Err(failure.within(sources)),
+        }
+    }
+
     /// The state of the working directory.
     pub(crate) fn store(&self, path: Option<&Path>) -> Outcome<LocalStore> {
         let path = match path {
@@ -132,34 +151,13 @@ impl Session {
 
     /// The folder with a folder for each workspace but the default one.
     pub(crate) fn workspaces_dir(&self) -> Outcome<PathBuf> {
-        let path = self.state_path_of("x")?;
-        let folder = path.parent().and_then(Path::parent);
-        Ok(folder.unwrap_or(Path::new(".")).to_owned())
+        Ok(Local::new(self.config.root().backend.as_ref())?.workspace_dir)
     }
 
     /// The state file of a workspace.
     pub(crate) fn state_path_of(&self, workspace: &str) -> Outcome<PathBuf> {
-        let Some(backend) = &self.config.root().backend else {
-            return Ok(default_state_path(workspace));
-        };
-        if &*backend.type_name != "local" {
-            let detail = format!(
-                "The state is kept in a backend of type \"{}\", which is not supported yet; there is only \"local\".",
-                backend.type_name
-            );
-            return Err(Diagnostic::error("Unsupported backend type", detail)
-                .at(backend.span)
-                .into());
-        }
-        let (attributes, _) = backend.body.just_attributes();
-        let path = attributes
-            .iter()
-            .find(|a| &*a.name == "path")
-            .and_then(|a| a.expr.as_literal());
-        match path.as_ref().and_then(|p| p.as_str()) {
-            Some(path) if workspace == "default" => Ok(PathBuf::from(&**path)),
-            _ => Ok(default_state_path(workspace)),
-        }
+        let local = Local::new(self.config.root().backend.as_ref())?;
+        Ok(local.state_path(workspace))
     }
 
     /// Schemas of all providers that the configuration and a state mention.
@@ -176,6 +174,19 @@ impl Session {
         schemas(&self.pool, wanted).await
     }
 
+    /// As [`Self::schemas`], unless somebody asks to stop meanwhile.
+    pub(crate) async fn schemas_until(
+        &self,
+        stop: &Stop,
+        state: Option<&Snapshot>,
+    ) -> Outcome<Schemas> {
+        tokio::select! {
+            biased;
+            () = stop.requested() => Err(stopped()),
+            schemas = self.schemas(state) => schemas,
+        }
+    }
+
     /// Values of the root module's variables.
     pub(crate) fn variables(
         &mut self,
@@ -184,37 +195,6 @@ impl Session {
     ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
         let config = Arc::clone(&self.config);
         self.variables_of(config.root(), inputs, ask)
-    }
-
-    /// Values of the ephemeral ones alone: a saved plan holds all the others.
-    pub(crate) fn ephemeral_variables(
-        &mut self,
-        inputs: &args::Inputs,
-    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
-        let mut root = self.config.root().clone();
-        root.variables.retain(|_, variable| variable.ephemeral);
-        if let Some(name) = inputs
-            .vars
-            .iter()
-            .filter_map(|v| v.split('=').next())
-            .find(|name| !root.variables.contains_key(name.trim()))
-        {
-            let detail = format!(
-                "The value of var.{name} is part of the saved plan, which is carried out as it is. Make a new plan with this option."
-            );
-            return Err(Failure::new(
-                "Can't set variables when applying a saved plan",
-                detail,
-            ));
-        }
-        if root.variables.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        // Files of values speak of all variables; that is no reason for a warning here.
-        let warnings = self.warnings.clone();
-        let values = self.variables_of(&root, inputs, &mut crate::prompt::variable);
-        self.warnings = warnings;
-        values
     }
 
     /// Values of the root module's variables. Those that nobody gave are unknown, and nobody is
@@ -237,14 +217,14 @@ impl Session {
         Ok(values)
     }
 
-    fn variables_of(
+    pub(crate) fn variables_of(
         &mut self,
         root: &muster_config::Module,
         inputs: &args::Inputs,
         ask: &mut dyn FnMut(&muster_config::Variable) -> Option<String>,
     ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
         let (mut given, diags) = self.given(inputs)?;
-        if inputs.input {
+        if inputs.input && crate::prompt::is_wanted() {
             let answers: Vec<(muster_config::Str, String)> = given
                 .missing(root)
                 .into_iter()
@@ -262,16 +242,32 @@ impl Session {
         let mut given = InputVariables::new();
         given.environment(std::env::vars());
         let mut diags = given.auto_files(".", &Disk, &mut self.sources);
+        diags.extend(self.take_options(inputs, &mut given));
+        match diags.has_errors() {
+            true => Err(diags.into()),
+            false => Ok((given, diags)),
+        }
+    }
+
+    /// What options alone say.
+    pub(crate) fn options(&mut self, inputs: &args::Inputs) -> Outcome<InputVariables> {
+        let mut given = InputVariables::new();
+        let diags = self.take_options(inputs, &mut given);
+        match diags.has_errors() {
+            true => Err(diags.into()),
+            false => Ok(given),
+        }
+    }
+
+    fn take_options(&mut self, inputs: &args::Inputs, given: &mut InputVariables) -> Diags {
+        let mut diags = Diags::new();
         for file in &inputs.var_files {
             diags.extend(given.option_file(file, &Disk, &mut self.sources));
         }
         for option in &inputs.vars {
             diags.extend(given.option(option));
         }
-        if diags.has_errors() {
-            return Err(diags.into());
-        }
-        Ok((given, diags))
+        diags
     }
 
     fn resolve(
@@ -321,6 +317,26 @@ impl Session {
     }
 }
 
+/// Whether a block of the root module may be missing in a configuration with these errors.
+fn hides_something(diags: &Diags, sources: &Sources) -> bool {
+    let of_root = |name: &str| !name.contains('/');
+    let broken = |id: FileId, name: &str, text: &Arc<str>| {
+        let (_, diags) = match name.ends_with(".json") {
+            true => syntax::parse_json(id, text),
+            false => syntax::parse_native(id, text),
+        };
+        diags.has_errors()
+    };
+    let errors = || diags.iter().filter(|d| d.is_error());
+    let unread = errors().any(|d| d.subject.is_none());
+    let files: BTreeSet<FileId> = errors().filter_map(|d| Some(d.subject?.file)).collect();
+    let parse = files.into_iter().any(|id| {
+        let file = sources.get(id);
+        file.is_some_and(|f| of_root(&f.name) && broken(id, &f.name, &f.text))
+    });
+    unread || parse
+}
+
 /// The selected workspace.
 pub(crate) fn workspace() -> String {
     let named = std::env::var("TF_WORKSPACE").ok().filter(|v| !v.is_empty());
@@ -332,16 +348,6 @@ pub(crate) fn workspace() -> String {
     name.unwrap_or_else(|| "default".to_owned())
 }
 
-/// Where the state of a workspace is kept.
-pub(crate) fn default_state_path(workspace: &str) -> PathBuf {
-    if workspace == "default" {
-        return PathBuf::from("terraform.tfstate");
-    }
-    Path::new("terraform.tfstate.d")
-        .join(workspace)
-        .join("terraform.tfstate")
-}
-
 /// Now, to the second.
 fn timestamp() -> String {
     let now = muster_store::timestamp();
@@ -351,11 +357,16 @@ fn timestamp() -> String {
     }
 }
 
+/// Somebody asked to stop before anything was done.
+pub(crate) fn stopped() -> Failure {
+    Failure::new(
+        "Operation cancelled",
+        "The run was stopped. Nothing was changed.",
+    )
+}
+
 /// Schemas of some providers.
-pub(crate) async fn schemas(
-    pool: &Pool,
-    wanted: impl IntoIterator<Item = ProviderAddr>,
-) -> Outcome<Schemas> {
+async fn schemas(pool: &Pool, wanted: impl IntoIterator<Item = ProviderAddr>) -> Outcome<Schemas> {
     let mut schemas = Schemas::default();
     let mut diags = Diags::new();
     for addr in wanted {
@@ -390,20 +401,53 @@ pub(crate) fn lock(
     locking: &args::Locking,
     operation: &str,
 ) -> Outcome<Option<LockGuard>> {
+    match lock_timeout(locking)? {
+        None => Ok(None),
+        Some(timeout) => Ok(Some(
+            store.lock(LockInfo::new(operation, TERRAFORM_VERSION), timeout)?,
+        )),
+    }
+}
+
+/// As [`lock`], unless somebody asks to stop while another run has the lock.
+pub(crate) async fn lock_until(
+    stop: &Stop,
+    store: &dyn Store,
+    locking: &args::Locking,
+    operation: &str,
+) -> Outcome<Option<LockGuard>> {
+    let Some(timeout) = lock_timeout(locking)? else {
+        return Ok(None);
+    };
+    let started = Instant::now();
+    loop {
+        let info = LockInfo::new(operation, TERRAFORM_VERSION);
+        match store.lock(info, Duration::ZERO) {
+            Err(StoreError::Locked { .. }) if started.elapsed() < timeout => {}
+            taken => return Ok(Some(taken?)),
+        }
+        let left = timeout.saturating_sub(started.elapsed());
+        tokio::select! {
+            () = stop.requested() => return Err(stopped()),
+            () = tokio::time::sleep(LOCK_PAUSE.min(left)) => {}
+        }
+    }
+}
+
+/// The pause between two attempts to lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long to wait for a lock; `None` if none is wanted.
+fn lock_timeout(locking: &args::Locking) -> Outcome<Option<Duration>> {
     if !locking.lock {
         return Ok(None);
     }
-    let Some(timeout) = duration(&locking.lock_timeout) else {
-        let detail = format!(
-            "\"{}\" is not a duration; write 30s, 5m or 1h.",
-            locking.lock_timeout
-        );
-        return Err(Failure::new("Invalid -lock-timeout", detail));
-    };
-    Ok(Some(store.lock(
-        LockInfo::new(operation, TERRAFORM_VERSION),
-        timeout,
-    )?))
+    let text = &locking.lock_timeout;
+    let timeout = duration(text).ok_or_else(|| {
+        let detail = format!("\"{text}\" is not a duration; write 30s, 5m or 1h.");
+        Failure::new("Invalid -lock-timeout", detail)
+    })?;
+    Ok(Some(timeout))
 }
 
 /// `90s`, `1m30s`, `1h`, `500ms`.
@@ -454,15 +498,5 @@ mod tests {
         check("5", None);
         check("-5s", None);
         check("1e9h", None);
-    }
-
-    #[test]
-    fn workspaces_have_states_of_their_own() {
-        assert_eq!(
-            default_state_path("default"),
-            Path::new("terraform.tfstate")
-        );
-        let path = Path::new("terraform.tfstate.d/dev/terraform.tfstate");
-        assert_eq!(default_state_path("dev"), path);
     }
 }

@@ -13,7 +13,7 @@ use muster_lang::{Diagnostic, Diags, Sources};
 use muster_plan::{Event, Mode, Plan};
 use muster_provider::Schemas;
 use muster_render::{DiagnosticRenderer, Progress, Style};
-use muster_run::{Sink, Stop};
+use muster_run::Sink;
 use muster_snapshot::{OutputValue, Snapshot};
 
 use crate::args;
@@ -24,8 +24,24 @@ pub(crate) struct View {
     style: Style,
     json: bool,
     compact: bool,
+    /// What the command is at the end of.
+    pub ending: Ending,
+    /// Diagnostics go into the stream of documents.
+    stream: bool,
     /// An error was shown as an event.
     failed: Arc<AtomicBool>,
+}
+
+/// What is said at the end of a run that changed things.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// How many objects were added, changed and destroyed.
+    #[default]
+    Apply,
+    /// How many were destroyed.
+    Destroy,
+    /// Only the outputs.
+    Refresh,
 }
 
 impl View {
@@ -44,9 +60,25 @@ impl View {
                 width,
             },
             json: args.json,
+            stream: args.json,
             compact: args.compact_warnings,
+            ending: Ending::default(),
             failed: Arc::default(),
         }
+    }
+
+    /// As [`Self::new`], for commands whose JSON is one document: what goes wrong is for people,
+    /// so that standard output holds the document or nothing.
+    pub(crate) fn of_document(args: &args::View) -> Self {
+        Self {
+            stream: false,
+            ..Self::new(args)
+        }
+    }
+
+    /// Whether documents are shown, and nothing for people.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
     }
 
     /// A line for people.
@@ -62,7 +94,7 @@ impl View {
             return;
         }
         let renderer = DiagnosticRenderer::new(sources, self.style);
-        if self.json {
+        if self.stream {
             for diagnostic in diags.iter() {
                 put(&format!("{}\n", document(&renderer, diagnostic)));
             }
@@ -70,12 +102,17 @@ impl View {
         }
         let (errors, warnings): (Vec<_>, Vec<_>) =
             diags.iter().cloned().partition(|d| d.is_error());
-        put(&renderer.all(&Diags(warnings), self.compact));
-        eprint!("{}", renderer.all(&Diags(errors), self.compact));
+        let warnings = renderer.all(&Diags(warnings), self.compact);
+        match self.json {
+            true => put_err(&warnings),
+            false => put(&warnings),
+        }
+        put_err(&renderer.all(&Diags(errors), self.compact));
     }
 
     /// Shows why a command stops.
     pub(crate) fn fail(&self, failure: &Failure, sources: &Sources) -> ExitCode {
+        let sources = failure.sources.as_deref().unwrap_or(sources);
         self.diags(&failure.diags, sources);
         ExitCode::FAILURE
     }
@@ -83,31 +120,6 @@ impl View {
     /// Whether an error was shown while the run went on.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
-    }
-
-    /// A request to stop that an interrupt at the terminal makes.
-    pub(crate) fn stop_on_interrupt(&self) -> Stop {
-        let stop = Stop::default();
-        let asked = stop.clone();
-        let quiet = self.json;
-        tokio::spawn(async move {
-            let mut times = 0;
-            while tokio::signal::ctrl_c().await.is_ok() {
-                times += 1;
-                asked.request();
-                if !quiet {
-                    eprintln!(
-                        "{}",
-                        match times {
-                            1 =>
-                                "\nInterrupt received. Operations in progress are finished, and nothing new is begun.\nInterrupt again to stop at once; what is in progress may then be lost.",
-                            _ => "\nStopping at once.",
-                        }
-                    );
-                }
-            }
-        });
-        stop
     }
 }
 
@@ -136,7 +148,7 @@ impl View {
                 if json {
                     put(&format!("{}\n", document(&renderer, &d)));
                 } else {
-                    eprint!("{}", renderer.text(&d));
+                    put_err(&renderer.text(&d));
                 }
             }
             other => {
@@ -167,12 +179,24 @@ impl View {
 
     /// Shows a plan.
     pub(crate) fn plan(&self, plan: &Plan, schemas: &Schemas) {
+        if self.ending == Ending::Refresh {
+            return;
+        }
         if self.json {
             for line in muster_render::plan_stream(plan) {
                 put(&format!("{line}\n"));
             }
         } else {
             self.say(&muster_render::plan_text(plan, schemas, self.style));
+        }
+    }
+
+    /// Tells machines what a saved plan is about to do; people have seen it when it was made.
+    pub(crate) fn saved_plan(&self, plan: &Plan) {
+        if self.json {
+            for line in muster_render::planned_changes(plan) {
+                put(&format!("{line}\n"));
+            }
         }
     }
 
@@ -213,14 +237,17 @@ impl View {
             imported,
             forgotten,
         } = counts;
+        if self.json && self.ending == Ending::Refresh {
+            outln!("{}", muster_render::outputs_document(&state.outputs));
+            return;
+        }
         if self.json {
             let message = format!(
                 "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
             );
-            let operation = if plan.mode == Mode::Destroy {
-                "destroy"
-            } else {
-                "apply"
+            let operation = match self.ending {
+                Ending::Destroy => "destroy",
+                Ending::Apply | Ending::Refresh => "apply",
             };
             let changes = serde_json::json!({
                 "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
@@ -244,11 +271,16 @@ impl View {
         if forgotten > 0 {
             parts.push(format!("{forgotten} forgotten"));
         }
-        let text = match plan.mode {
-            Mode::Destroy => format!("\nDestroy complete! Resources: {destroyed} destroyed.\n"),
-            _ => format!("\nApply complete! Resources: {}.\n", parts.join(", ")),
-        };
-        self.say(&text);
+        match self.ending {
+            Ending::Destroy => self.say(&format!(
+                "\nDestroy complete! Resources: {destroyed} destroyed.\n"
+            )),
+            Ending::Apply => self.say(&format!(
+                "\nApply complete! Resources: {}.\n",
+                parts.join(", ")
+            )),
+            Ending::Refresh => {}
+        }
         if !state.outputs.is_empty() && plan.mode != Mode::Destroy {
             self.say(&format!(
                 "\nOutputs:\n\n{}",
@@ -291,7 +323,7 @@ impl View {
             let version = crate::session::TERRAFORM_VERSION;
             self.document(|out| muster_render::state_json(state, schemas, version, out));
         } else {
-            self.say(&muster_render::state_text(state, schemas));
+            self.document(|out| muster_render::write_state_text(state, schemas, self.style, out));
         }
     }
 
@@ -330,6 +362,13 @@ impl View {
 pub(crate) fn put(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints to standard error. Nobody may be reading there any more, which must not keep a run from
+/// recording what it did.
+pub(crate) fn put_err(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
 /// A diagnostic as a document of the stream that `-json` gives.

@@ -8,6 +8,9 @@ use muster_lang::{Body, Diagnostic, Diags, FileId, Sources, Span, syntax};
 
 use crate::Str;
 
+/// The data directory where nothing else is said.
+pub const DATA_DIR: &str = ".terraform";
+
 /// Where configuration files come from. Paths are relative to the working directory or absolute
 /// and use `/`.
 pub trait ConfigFiles {
@@ -15,6 +18,11 @@ pub trait ConfigFiles {
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
     /// Names of the files in a directory, in any order. An error when the directory is not there.
     fn list(&self, dir: &str) -> io::Result<Vec<String>>;
+    /// The directory, relative to that of the root module or absolute, where it is recorded what
+    /// was installed for the configuration.
+    fn data_dir(&self) -> String {
+        DATA_DIR.to_owned()
+    }
 }
 
 /// The parsed files of one directory.

@@ -1,4 +1,5 @@
-//! The record of modules that were installed from elsewhere: `.terraform/modules/modules.json`.
+//! The record of modules that were installed from elsewhere: `modules/modules.json` in the data
+//! directory.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -30,7 +31,7 @@ struct Entry {
 impl Installed {
     /// Reads the record below a root module; empty when there is none.
     pub(crate) fn read(root: &str, files: &dyn ConfigFiles, diags: &mut Diags) -> Self {
-        let path = join(root, ".terraform/modules/modules.json");
+        let path = join(root, &format!("{}/modules/modules.json", files.data_dir()));
         let bytes = match files.read(&path) {
             Ok(bytes) => bytes,
             Err(error)

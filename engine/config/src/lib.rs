@@ -20,8 +20,8 @@ mod types;
 mod variables;
 pub mod version;
 
-pub use decode::LANGUAGE_VERSION;
-pub use files::ConfigFiles;
+pub use decode::{LANGUAGE_VERSION, constant};
+pub use files::{ConfigFiles, DATA_DIR};
 pub use import::ImportTarget;
 pub use load::load;
 pub use providers::ProviderRequirement;

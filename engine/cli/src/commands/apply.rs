@@ -1,6 +1,6 @@
 //! `muster apply` and `muster destroy`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,11 +11,12 @@ use muster_snapshot::Snapshot;
 use muster_store::{LocalStore, Store};
 
 use super::plan::{Planned, make, schemas_of};
-use crate::args::{Apply, Destroy};
+use super::saved_variables;
+use crate::args::{Apply, Destroy, Planning, Refresh};
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, lock};
-use crate::view::View;
-use crate::{plan_file, prompt};
+use crate::session::{Session, TERRAFORM_VERSION, lock_until};
+use crate::view::{Ending, View};
+use crate::{plan_file, prompt, rescue, signals};
 
 /// Destroys everything.
 pub(crate) async fn destroy(args: Destroy) -> ExitCode {
@@ -28,7 +29,7 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
     } = args;
     if planning.refresh_only {
         let failure = Failure::new(
-            "Incompatible options",
+            "Invalid mode option",
             "destroy and -refresh-only contradict each other: use apply -refresh-only to bring the state up to date.",
         );
         return View::new(&view).fail(&failure, &Sources::default());
@@ -45,9 +46,46 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
     .await
 }
 
+/// Brings the state up to date with the world.
+pub(crate) async fn refresh(args: Refresh) -> ExitCode {
+    let Refresh {
+        view,
+        inputs,
+        locking,
+        targets,
+        parallelism,
+    } = args;
+    let planning = Planning {
+        refresh_only: true,
+        targets,
+        parallelism,
+        refresh: true,
+        destroy: false,
+        replace: Vec::new(),
+    };
+    let args = Apply {
+        view,
+        inputs,
+        locking,
+        planning,
+        auto_approve: true,
+        plan: None,
+    };
+    run_as(&args, Ending::Refresh).await
+}
+
 /// Makes the world as the configuration says.
 pub(crate) async fn run(args: &Apply) -> ExitCode {
-    let view = View::new(&args.view);
+    let ending = match args.planning.destroy {
+        true => Ending::Destroy,
+        false => Ending::Apply,
+    };
+    run_as(args, ending).await
+}
+
+async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
+    let mut view = View::new(&args.view);
+    view.ending = ending;
     if let Err(failure) = check_options(args) {
         return view.fail(&failure, &Sources::default());
     }
@@ -59,7 +97,7 @@ pub(crate) async fn run(args: &Apply) -> ExitCode {
         Ok(loaded) => loaded,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
-    let stop = view.stop_on_interrupt();
+    let stop = signals::watch(view.is_json());
     let result = match file {
         None => plan_and_apply(args, &view, &mut session, stop).await,
         Some(file) => apply_file(args, &view, &mut session, file, stop).await,
@@ -92,13 +130,14 @@ async fn plan_and_apply(
     stop: Stop,
 ) -> Outcome<()> {
     let store = session.store(args.locking.state.as_deref())?;
-    let guard = lock(&store, &args.locking, "OperationTypeApply")?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
     let planned = make(
         view,
         session,
         &store,
         &args.inputs,
         &args.planning,
+        None,
         stop.clone(),
     )
     .await?;
@@ -158,7 +197,7 @@ async fn apply_file(
     stop: Stop,
 ) -> Outcome<()> {
     let store = session.store(args.locking.state.as_deref())?;
-    let guard = lock(&store, &args.locking, "OperationTypeApply")?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
     let stored = match store.read()? {
         Some(state) => state,
         None => Snapshot {
@@ -170,11 +209,20 @@ async fn apply_file(
         let detail = "The state has changed since the plan was made, so the plan may not fit any more. Make a new plan.";
         return Err(Failure::new("Saved plan is stale", detail));
     }
-    let schemas = schemas_of(session, &file.plan).await?;
+    if file.plan.errored {
+        let detail = "Making the plan failed, so it is only a part of one. Mend what was reported then, and make a new plan.";
+        return Err(Failure::new("Cannot apply incomplete plan", detail));
+    }
+    view.saved_plan(&file.plan);
+    let schemas = schemas_of(session, &file.plan, &stop).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
     let context = session.context(schemas, args.planning.parallelism, sink, stop);
     let mut variables = file.plan.variables.clone();
-    variables.extend(session.ephemeral_variables(&args.inputs)?);
+    variables.extend(saved_variables::ephemeral(
+        session,
+        &args.inputs,
+        &file.plan.variables,
+    )?);
     execute(
         view,
         session,
@@ -207,15 +255,19 @@ async fn execute(
     } = planned;
     let plan = Arc::new(plan);
     let mut saved = stored;
-    let mut trouble = None;
+    let stop = context.stop.clone();
     let outcome = muster_run::apply(&context, Arc::clone(&plan), variables, |state| {
-        if let Err(error) = save(store, &mut saved, state) {
-            trouble = Some(error);
+        // What cannot be recorded must not be made: the run ends with what is in flight.
+        if let Err(failure) = save(store, &mut saved, state)
+            && !stop.is_requested()
+        {
+            view.diags(&failure.diags, &session.sources);
+            stop.request();
         }
     })
     .await;
     if let Err(failure) = save(store, &mut saved, &outcome.state) {
-        let path = rescue(&outcome.state);
+        let path = rescue::write(Path::new("."), &muster_snapshot::encode(&outcome.state));
         let mut diags = failure.diags;
         diags.extend(rescued(path).diags);
         return Err(diags.into());
@@ -242,13 +294,7 @@ fn save(store: &LocalStore, saved: &mut Snapshot, state: &Snapshot) -> Outcome<(
     Ok(())
 }
 
-/// Puts the state where nothing is in the way of it, when its own place takes it no more.
-fn rescue(state: &Snapshot) -> Result<&'static Path, std::io::Error> {
-    let path = Path::new("errored.tfstate");
-    std::fs::write(path, muster_snapshot::encode(state)).map(|()| path)
-}
-
-fn rescued(result: Result<&Path, std::io::Error>) -> Failure {
+fn rescued(result: Result<PathBuf, std::io::Error>) -> Failure {
     match result {
         Ok(path) => Failure::new(
             "The state was written elsewhere",

@@ -14,9 +14,9 @@ use muster_snapshot::Snapshot;
 use muster_store::Store;
 
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, lock};
+use crate::session::{Session, TERRAFORM_VERSION, lock_until};
 use crate::view::View;
-use crate::{args, prompt};
+use crate::{args, prompt, signals};
 
 /// `import`
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &Import) -> ExitCode {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
-    let stop = view.stop_on_interrupt();
+    let stop = signals::watch(view.is_json());
     let result = import(args, &view, &mut session, stop).await;
     session.pool.shutdown().await;
     match result {
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &Import) -> ExitCode {
 async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -> Outcome<()> {
     let addr = address(args, session)?;
     let store = session.store(args.locking.state.as_deref())?;
-    let guard = lock(&store, &args.locking, "OperationTypeImport")?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeImport").await?;
     let variables = session.variables(&args.inputs, &mut prompt::variable)?;
     let stored = match store.read()? {
         Some(state) => state,
@@ -72,7 +72,7 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
             detail,
         ));
     }
-    let schemas = session.schemas(Some(&stored)).await?;
+    let schemas = session.schemas_until(&stop, Some(&stored)).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
     let context = session.context(schemas, args.parallelism, sink, stop);
     view.say(&format!("{addr}: Importing from ID {:?}...\n", args.id));

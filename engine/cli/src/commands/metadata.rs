@@ -8,7 +8,7 @@ use crate::args::Metadata;
 pub(crate) fn run(args: &Metadata) -> ExitCode {
     let Metadata::Functions { json } = args;
     if !json {
-        eprintln!("Error: metadata functions writes JSON only; give it -json.");
+        errln!("Error: metadata functions writes JSON only; give it -json.");
         return ExitCode::FAILURE;
     }
     outln!("{}", muster_render::functions_json());

@@ -10,6 +10,7 @@ pub(crate) mod metadata;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod providers;
+mod saved_variables;
 pub(crate) mod show;
 pub(crate) mod state;
 pub(crate) mod state_edit;

@@ -5,16 +5,15 @@ use std::process::ExitCode;
 use muster_lang::Sources;
 use muster_snapshot::{OutputValue, Snapshot};
 use muster_store::{LocalStore, Store};
-use muster_value::{Type, Value, convert};
 
 use crate::args::Output;
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, default_state_path, workspace};
+use crate::session::Session;
 use crate::view::View;
 
 /// Shows outputs.
 pub(crate) fn run(args: &Output) -> ExitCode {
-    let view = View::new(&args.view);
+    let view = View::of_document(&args.view);
     match show(args, &view) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => view.fail(&failure, &Sources::default()),
@@ -42,27 +41,17 @@ fn show(args: &Output, view: &View) -> Outcome<()> {
 }
 
 fn raw(name: &str, output: &OutputValue) -> Outcome<String> {
-    match convert(&output.value, &Type::String) {
-        Ok(Value::String(text)) => Ok(text.to_string()),
-        _ => {
-            let ty = output.value.ty().friendly_name();
-            let detail = format!(
-                "The output \"{name}\" is a {ty}; -raw shows strings, numbers and bools. Use -json."
-            );
-            Err(Failure::new("Unsupported value for raw output", detail))
-        }
-    }
+    muster_render::output_raw(output).map_err(|error| {
+        let detail = format!("The output \"{name}\" cannot be shown: {error}.");
+        Failure::new("Unsupported value for raw output", detail)
+    })
 }
 
 /// The state of the working directory, or of a file.
 pub(crate) fn read(path: Option<&std::path::Path>) -> Outcome<Option<Snapshot>> {
     let store = match path {
         Some(path) => LocalStore::new(path),
-        None => match Session::load(Sources::default()) {
-            Ok(session) => session.store(None)?,
-            // The state can be looked at when the configuration is broken, too.
-            Err(_) => LocalStore::new(default_state_path(&workspace())),
-        },
+        None => Session::find_store()?,
     };
     Ok(store.read()?)
 }

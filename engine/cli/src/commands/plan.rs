@@ -1,6 +1,7 @@
 //! `muster plan`
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use muster_store::Store;
 use muster_value::Value;
 
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, lock};
+use crate::session::{Session, TERRAFORM_VERSION, lock_until};
 use crate::view::View;
-use crate::{args, plan_file, prompt};
+use crate::{args, plan_file, prompt, signals};
 
 /// A plan and everything that was needed to make it.
 pub(crate) struct Planned {
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: &args::Plan) -> ExitCode {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
-    let stop = view.stop_on_interrupt();
+    let stop = signals::watch(view.is_json());
     let result = plan(args, &view, &mut session, stop).await;
     session.pool.shutdown().await;
     match result {
@@ -50,25 +51,36 @@ pub(crate) async fn run(args: &args::Plan) -> ExitCode {
 /// Whether there are changes.
 async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop) -> Outcome<bool> {
     let store = session.store(args.locking.state.as_deref())?;
-    let guard = lock(&store, &args.locking, "OperationTypePlan")?;
-    let planned = make(view, session, &store, &args.inputs, &args.planning, stop).await?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypePlan").await?;
+    let save = args.out.as_deref();
+    let planned = make(
+        view,
+        session,
+        &store,
+        &args.inputs,
+        &args.planning,
+        save,
+        stop,
+    )
+    .await?;
     if let Some(guard) = guard {
         guard.release()?;
     }
-    if let Some(path) = &args.out {
-        plan_file::write(path, &planned, session)?;
+    if let Some(path) = save {
         view.saved(path);
     }
     Ok(!planned.plan.is_empty())
 }
 
-/// Makes a plan and shows it.
+/// Makes a plan, shows it, and saves it where that is wanted. A plan with errors is saved too, for
+/// tools that look at how far it got; it cannot be applied.
 pub(crate) async fn make(
     view: &View,
     session: &mut Session,
     store: &dyn Store,
     inputs: &args::Inputs,
     planning: &args::Planning,
+    save: Option<&Path>,
     stop: Stop,
 ) -> Outcome<Planned> {
     if session.sources.files().is_empty() {
@@ -81,7 +93,7 @@ pub(crate) async fn make(
         Some(state) => state,
         None => Snapshot::new(TERRAFORM_VERSION),
     };
-    let schemas = session.schemas(Some(&stored)).await?;
+    let schemas = session.schemas_until(&stop, Some(&stored)).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
     let context = session.context(schemas, planning.parallelism, sink, stop);
     let found = muster_run::check(&context);
@@ -93,6 +105,16 @@ pub(crate) async fn make(
     let errored = plan.errored || diags.has_errors();
     let mut warnings = std::mem::take(&mut session.warnings);
     warnings.extend(diags);
+    let planned = Planned {
+        plan,
+        context,
+        variables,
+        stored,
+    };
+    if let Some(path) = save {
+        plan_file::write(path, &planned, session)?;
+    }
+    let context = &planned.context;
     if errored {
         if context.stop.is_requested() {
             let detail = "The run was stopped. Nothing was changed.";
@@ -100,18 +122,14 @@ pub(crate) async fn make(
         }
         return Err(warnings.into());
     }
-    view.plan(&plan, &context.schemas);
+    view.plan(&planned.plan, &context.schemas);
     view.diags(&warnings, &session.sources);
-    Ok(Planned {
-        plan,
-        context,
-        variables,
-        stored,
-    })
+    Ok(planned)
 }
 
 /// What the arguments ask for.
 pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
+    check_modes(planning)?;
     let mode = match (planning.destroy, planning.refresh_only) {
         (true, _) => Mode::Destroy,
         (_, true) => Mode::RefreshOnly,
@@ -136,6 +154,35 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
     })
 }
 
+/// Refuses options that contradict each other.
+fn check_modes(planning: &args::Planning) -> Outcome<()> {
+    let mut diags = Diags::new();
+    let mut refuse =
+        |summary: &str, detail: &str| diags.extend(Failure::new(summary, detail).diags);
+    if planning.refresh_only && planning.destroy {
+        refuse(
+            "Incompatible plan mode options",
+            "A plan either destroys everything or brings the state up to date: choose one of -destroy and -refresh-only.",
+        );
+    }
+    if planning.refresh_only && !planning.refresh {
+        refuse(
+            "Incompatible refresh options",
+            "With -refresh-only nothing is done but looking at the real objects, so that -refresh=false leaves nothing to do.",
+        );
+    }
+    if !planning.replace.is_empty() && (planning.destroy || planning.refresh_only) {
+        refuse(
+            "Unsupported plan mode",
+            "-replace asks for new objects, which there are none of with -destroy and -refresh-only.",
+        );
+    }
+    match diags.has_errors() {
+        true => Err(diags.into()),
+        false => Ok(()),
+    }
+}
+
 fn parse<T: FromStr>(texts: &[String], summary: &str, diags: &mut Diags) -> Vec<T>
 where
     T::Err: std::fmt::Display,
@@ -155,6 +202,6 @@ where
 }
 
 /// Schemas that a plan of a file needs.
-pub(crate) async fn schemas_of(session: &Session, plan: &Plan) -> Outcome<Schemas> {
-    session.schemas(Some(&plan.prior)).await
+pub(crate) async fn schemas_of(session: &Session, plan: &Plan, stop: &Stop) -> Outcome<Schemas> {
+    session.schemas_until(stop, Some(&plan.prior)).await
 }

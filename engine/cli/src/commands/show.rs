@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use muster_lang::Sources;
+use muster_run::Stop;
 use muster_snapshot::Snapshot;
 use muster_store::{LocalStore, Store};
 
@@ -17,7 +18,7 @@ use crate::view::View;
 
 /// Shows the state or a saved plan.
 pub(crate) async fn run(args: &Show) -> ExitCode {
-    let view = View::new(&args.view);
+    let view = View::of_document(&args.view);
     if let Some(path) = args.path.as_deref().filter(|p| plan_file::is_plan(p)) {
         return show_plan(&view, path).await;
     }
@@ -32,7 +33,7 @@ async fn show_plan(view: &View, path: &Path) -> ExitCode {
         Ok(loaded) => loaded,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
-    let schemas = schemas_of(&session, &file.plan).await;
+    let schemas = schemas_of(&session, &file.plan, &Stop::default()).await;
     session.pool.shutdown().await;
     match schemas {
         Ok(schemas) => {
@@ -75,6 +76,6 @@ pub(crate) async fn schemas(state: &Snapshot) -> Outcome<muster_provider::Schema
             session.pool.shutdown().await;
             schemas
         }
-        Err((failure, _)) => Err(failure),
+        Err((failure, sources)) => Err(failure.within(sources)),
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn store(path: Option<&Path>) -> Outcome<LocalStore> {
         Some(path) => Ok(LocalStore::new(path)),
         None => match Session::load(Sources::default()) {
             Ok(session) => session.store(None),
-            Err((failure, _)) => Err(failure),
+            Err((failure, sources)) => Err(failure.within(sources)),
         },
     }
 }

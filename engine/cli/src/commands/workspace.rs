@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Workspace) -> ExitCode {
 }
 
 fn session() -> Outcome<Session> {
-    Session::load(Sources::default()).map_err(|(failure, _)| failure)
+    Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))
 }
 
 /// All workspaces: the default one, those with a state, and the selected one.

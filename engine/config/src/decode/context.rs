@@ -289,7 +289,10 @@ pub(crate) fn schema(
 }
 
 /// The value of an expression that may use neither names nor functions.
-pub(crate) fn constant(raw: &RawExpr) -> Result<Value, Diags> {
+///
+/// # Errors
+/// It uses some, or gives no value: everything that is to be said about that.
+pub fn constant(raw: &RawExpr) -> Result<Value, Diags> {
     if let Some(value) = raw.as_literal() {
         return Ok(value);
     }

@@ -21,7 +21,8 @@ use crate::files::ModuleFiles;
 use crate::{LocalProvider, Module, Resource, Str, overrides};
 
 pub(crate) use call::CallDraft;
-pub(crate) use context::{Decoder, constant, schema};
+pub use context::constant;
+pub(crate) use context::{Decoder, schema};
 pub use provider::LANGUAGE_VERSION;
 
 static FILE: LazyLock<BodySchema> = LazyLock::new(|| {

@@ -1,0 +1,181 @@
+//! Where the configuration says that states are kept.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use muster_config::Backend;
+use muster_lang::body::AttributeSchema;
+use muster_lang::{Attribute, BodySchema, Diagnostic, Diags};
+use muster_value::{Type, convert};
+
+use crate::error::Outcome;
+
+/// Files of a local backend.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Local {
+    /// The state of the default workspace.
+    pub path: PathBuf,
+    /// The folder with a folder for each other workspace.
+    pub workspace_dir: PathBuf,
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Self {
+            path: "terraform.tfstate".into(),
+            workspace_dir: "terraform.tfstate.d".into(),
+        }
+    }
+}
+
+impl Local {
+    /// What a configuration with this block, or without any, says.
+    ///
+    /// # Errors
+    /// The backend is another one, or its settings are wrong.
+    pub(crate) fn new(backend: Option<&Backend>) -> Outcome<Self> {
+        let Some(backend) = backend else {
+            return Ok(Self::default());
+        };
+        if &*backend.type_name != "local" {
+            let detail = format!(
+                "The state is kept in a backend of type \"{}\", which is not supported yet; there is only \"local\".",
+                backend.type_name
+            );
+            return Err(Diagnostic::error("Unsupported backend type", detail)
+                .at(backend.span)
+                .into());
+        }
+        let (content, mut diags) = backend.body.content(&schema());
+        let mut take = |name, summary| {
+            let attribute = content.attribute(name)?;
+            path(attribute, summary).unwrap_or_else(|found| {
+                diags.extend(found);
+                None
+            })
+        };
+        let default = Self::default();
+        let found = Self {
+            path: take("path", "Invalid local state file path").unwrap_or(default.path),
+            workspace_dir: take("workspace_dir", "Invalid local workspace directory path")
+                .unwrap_or(default.workspace_dir),
+        };
+        match diags.has_errors() {
+            true => Err(diags.into()),
+            false => Ok(found),
+        }
+    }
+
+    /// The state file of a workspace.
+    pub(crate) fn state_path(&self, workspace: &str) -> PathBuf {
+        if workspace == "default" {
+            return self.path.clone();
+        }
+        let folder: &Path = &self.workspace_dir;
+        folder.join(workspace).join("terraform.tfstate")
+    }
+}
+
+fn schema() -> BodySchema {
+    let attribute = |name: &str| AttributeSchema {
+        name: name.into(),
+        required: false,
+    };
+    BodySchema {
+        attributes: Arc::new([attribute("path"), attribute("workspace_dir")]),
+        ..BodySchema::default()
+    }
+}
+
+/// A path that is written as a constant; `None` where it is null.
+fn path(attribute: &Attribute, summary: &str) -> Result<Option<PathBuf>, Diags> {
+    let value = muster_config::constant(&attribute.expr)?;
+    let wrong = |summary: &str, detail: String| -> Diags {
+        Diagnostic::error(summary, detail)
+            .at(attribute.expr.span())
+            .into()
+    };
+    let name = &attribute.name;
+    let value = convert(&value, &Type::String).map_err(|error| {
+        let detail = format!("The argument \"{name}\" is not right: {}.", error.reason);
+        wrong("Incorrect attribute value type", detail)
+    })?;
+    match value.as_str() {
+        Some(text) if text.is_empty() => {
+            let detail = format!("There is no path in \"{name}\". Leave it out for the usual one.");
+            Err(wrong(summary, detail))
+        }
+        text => Ok(text.map(|text| PathBuf::from(&**text))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Failure;
+    use muster_lang::{FileId, Sources, syntax};
+
+    fn read(text: &str) -> Result<Local, Failure> {
+        let mut sources = Sources::default();
+        let text: Arc<str> = text.into();
+        let file: FileId = sources.add("main.tf", Arc::clone(&text));
+        let (body, diags) = syntax::parse_native(file, &text);
+        assert!(!diags.has_errors());
+        Local::new(Some(&Backend {
+            type_name: "local".into(),
+            body,
+            span: muster_lang::Span {
+                file,
+                start: 0,
+                end: 0,
+            },
+        }))
+    }
+
+    #[test]
+    fn paths_of_workspaces() {
+        let check = |text: &str, default: &str, other: &str| {
+            let local = read(text).unwrap();
+            let found = ["default", "dev"].map(|w| local.state_path(w));
+            assert_eq!(found, [default, other].map(PathBuf::from), "{text}");
+        };
+        let usual = [
+            "terraform.tfstate",
+            "terraform.tfstate.d/dev/terraform.tfstate",
+        ];
+        check("", usual[0], usual[1]);
+        check("path = null\nworkspace_dir = null\n", usual[0], usual[1]);
+        check("path = \"a/b\"\n", "a/b", usual[1]);
+        check("path = \"${\"a\"}/${5}\"\n", "a/5", usual[1]);
+        check(
+            "workspace_dir = \"w\"\n",
+            usual[0],
+            "w/dev/terraform.tfstate",
+        );
+        check("path = 5\n", "5", usual[1]);
+    }
+
+    #[test]
+    fn what_terraform_refuses() {
+        let check = |text: &str, expect: &[&str]| {
+            let diags = read(text).unwrap_err().diags;
+            let found: Vec<_> = diags.iter().map(|d| &*d.summary).collect();
+            assert_eq!(found, expect, "{text}");
+            assert!(diags.iter().all(|d| d.subject.is_some()), "{text}");
+        };
+        check("path = var.x\n", &["Variables not allowed"]);
+        check("path = upper(\"x\")\n", &["Function calls not allowed"]);
+        check("path = []\n", &["Incorrect attribute value type"]);
+        check("path = \"\"\n", &["Invalid local state file path"]);
+        check(
+            "workspace_dir = \"\"\n",
+            &["Invalid local workspace directory path"],
+        );
+        check("pth = \"\"\n", &["Unsupported argument"]);
+        check("x {\n}\n", &["Unsupported block type"]);
+        check(
+            "pth = \"\"\npath = var.x\n",
+            &["Unsupported argument", "Variables not allowed"],
+        );
+    }
+}
