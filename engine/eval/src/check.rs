@@ -1,8 +1,11 @@
 //! Conditions with their messages.
 
 use muster_config::Check;
-use muster_lang::{Diagnostic, Scope, eval};
+use muster_lang::{Diagnostic, Diags, Expr, Scope, eval};
 use muster_value::{Marks, Type, Value, convert};
+
+use crate::evaluator::deep;
+use crate::{Evaluator, ModuleInst, ModuleScope, Str};
 
 /// Which kind of condition it is; the summary of its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,5 +118,61 @@ fn message(check: &Check, scope: &dyn Scope) -> String {
     match convert(value.peel(), &Type::String) {
         Ok(Value::String(text)) => text.trim().to_owned(),
         _ => "The condition does not hold. Its error_message is not known yet.".into(),
+    }
+}
+
+impl Evaluator {
+    /// Evaluates a condition.
+    pub fn check(
+        &self,
+        condition: &muster_config::Check,
+        kind: CheckKind,
+        scope: &ModuleScope<'_>,
+    ) -> CheckResult {
+        deep(|| check(condition, kind, scope))
+    }
+
+    /// Evaluates the validation rules of a variable.
+    pub fn validate_variable(&self, inst: ModuleInst, name: &Str) -> CheckResult {
+        let Some(variable) = self.config_of(inst).variables.get(name) else {
+            return CheckResult::Pass;
+        };
+        if let Err(diags) = self.variable(inst, name, variable.span) {
+            return CheckResult::Fail(diags);
+        }
+        let at = self
+            .call_of(self.module_of(inst))
+            .and_then(|c| c.arguments.get(name));
+        let at = at.map_or(variable.span, Expr::span);
+        let scope = self.scope(inst, None);
+        let results = variable.validations.iter().map(|rule| {
+            match self.check(rule, CheckKind::Validation, &scope) {
+                CheckResult::Fail(found) => {
+                    CheckResult::Fail(Diags(found.into_iter().map(|d| d.at(at)).collect()))
+                }
+                result => result,
+            }
+        });
+        CheckResult::all(results)
+    }
+
+    /// Evaluates the assertions of a `check` block.
+    pub fn check_block(&self, inst: ModuleInst, name: &Str) -> CheckResult {
+        let Some(block) = self.config_of(inst).checks.get(name) else {
+            return CheckResult::Pass;
+        };
+        let scope = self.scope(inst, None);
+        let rules = block.assertions.iter();
+        CheckResult::all(rules.map(|r| self.check(r, CheckKind::Assertion, &scope)))
+    }
+
+    /// Checks the preconditions of an output.
+    pub fn check_output(&self, inst: ModuleInst, name: &Str) -> CheckResult {
+        let Some(output) = self.config_of(inst).outputs.get(name) else {
+            return CheckResult::Pass;
+        };
+        let scope = self.scope(inst, None);
+        let rules = output.preconditions.iter();
+        CheckResult::all(rules.map(|r| self.check(r, CheckKind::OutputPrecondition, &scope)))
     }
 }

@@ -13,10 +13,9 @@ use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Span, eval};
 use muster_provider::Schemas;
 use muster_value::{Marks, PathStep, Type, Value};
 
-use crate::check::check;
 use crate::layout::Layout;
 use crate::spec::Spec;
-use crate::{CheckKind, CheckResult, Expansion, ModuleScope, Repeat, Str};
+use crate::{Expansion, ModuleScope, Repeat, Str};
 
 /// What does not change during a run.
 #[derive(Clone, Debug, Default)]
@@ -220,16 +219,6 @@ impl Evaluator {
         Ok(self.scope(inst, Some(repeat)))
     }
 
-    /// Evaluates a condition.
-    pub fn check(
-        &self,
-        condition: &muster_config::Check,
-        kind: CheckKind,
-        scope: &ModuleScope<'_>,
-    ) -> CheckResult {
-        deep(|| check(condition, kind, scope))
-    }
-
     /// The configuration of one resource instance as a value of its schema's type, marked.
     pub fn resource_config(&self, addr: &InstanceAddr, inst: ModuleInst) -> Result<Value, Diags> {
         let id = &addr.resource.resource;
@@ -374,56 +363,12 @@ impl Evaluator {
         }
     }
 
-    fn call_of(&self, module: ModuleId) -> Option<&ModuleCall> {
+    pub(crate) fn call_of(&self, module: ModuleId) -> Option<&ModuleCall> {
         let module = self.config.module(module);
         self.config
             .module(module.parent?)
             .calls
             .get(module.path.0.last()?)
-    }
-
-    /// Evaluates the validation rules of a variable.
-    pub fn validate_variable(&self, inst: ModuleInst, name: &Str) -> CheckResult {
-        let Some(variable) = self.config_of(inst).variables.get(name) else {
-            return CheckResult::Pass;
-        };
-        if let Err(diags) = self.variable(inst, name, variable.span) {
-            return CheckResult::Fail(diags);
-        }
-        let at = self
-            .call_of(self.module_of(inst))
-            .and_then(|c| c.arguments.get(name));
-        let at = at.map_or(variable.span, Expr::span);
-        let scope = self.scope(inst, None);
-        let results = variable.validations.iter().map(|rule| {
-            match self.check(rule, CheckKind::Validation, &scope) {
-                CheckResult::Fail(found) => {
-                    CheckResult::Fail(Diags(found.into_iter().map(|d| d.at(at)).collect()))
-                }
-                result => result,
-            }
-        });
-        CheckResult::all(results)
-    }
-
-    /// Evaluates the assertions of a `check` block.
-    pub fn check_block(&self, inst: ModuleInst, name: &Str) -> CheckResult {
-        let Some(block) = self.config_of(inst).checks.get(name) else {
-            return CheckResult::Pass;
-        };
-        let scope = self.scope(inst, None);
-        let rules = block.assertions.iter();
-        CheckResult::all(rules.map(|r| self.check(r, CheckKind::Assertion, &scope)))
-    }
-
-    /// Checks the preconditions of an output.
-    pub fn check_output(&self, inst: ModuleInst, name: &Str) -> CheckResult {
-        let Some(output) = self.config_of(inst).outputs.get(name) else {
-            return CheckResult::Pass;
-        };
-        let scope = self.scope(inst, None);
-        let rules = output.preconditions.iter();
-        CheckResult::all(rules.map(|r| self.check(r, CheckKind::OutputPrecondition, &scope)))
     }
 
     /// Value of a local.
@@ -536,33 +481,6 @@ impl Evaluator {
             .or_default()
             .whole = Some(whole);
         result
-    }
-
-    pub(crate) fn path(&self, module: ModuleId, which: &str, at: Span) -> Result<Value, Diags> {
-        match which {
-            "module" => Ok(Value::string(self.config.module(module).dir.clone())),
-            "root" => Ok(Value::string(self.config.root().dir.clone())),
-            "cwd" => Ok(Value::string(self.settings.cwd.clone())),
-            other => Err(Diagnostic::error(
-                "Invalid \"path\" attribute",
-                format!("There is no path.{other}; there are path.module, path.root and path.cwd."),
-            )
-            .at(at)
-            .into()),
-        }
-    }
-
-    pub(crate) fn engine_value(&self, which: &str, at: Span) -> Result<Value, Diags> {
-        match which {
-            "workspace" => Ok(Value::string(self.settings.workspace.clone())),
-            "applying" => Ok(Value::Bool(self.settings.impure_now).mark(Marks::EPHEMERAL)),
-            other => Err(Diagnostic::error(
-                "Invalid \"terraform\" attribute",
-                format!("There is no terraform.{other}; there are terraform.workspace and terraform.applying."),
-            )
-            .at(at)
-            .into()),
-        }
     }
 
     pub(crate) fn call_provider(
