@@ -5,7 +5,12 @@ use std::sync::Arc;
 use crate::Str;
 
 /// The type of a value, or a constraint on it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(
+    clippy::derived_hash_with_manual_eq,
+    clippy::derive_ord_xor_partial_ord,
+    reason = "equality is that of the parts, as it would be if it were derived"
+)]
+#[derive(Clone, Debug, Eq, Hash, PartialOrd, Ord)]
 pub enum Type {
     /// Not known yet (as the type of an unknown or null value), or anything (as a constraint).
     Dynamic,
@@ -25,6 +30,29 @@ pub enum Type {
     Tuple(Arc<[Type]>),
     /// `object({name = T, ...})`
     Object(Arc<ObjectType>),
+}
+
+/// Compares part by part, on as much stack as that needs: types can be nested very deep.
+impl PartialEq for Type {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::List(a), Self::List(b))
+            | (Self::Set(a), Self::Set(b))
+            | (Self::Map(a), Self::Map(b)) => Arc::ptr_eq(a, b) || deeper(|| a == b),
+            (Self::Tuple(a), Self::Tuple(b)) => Arc::ptr_eq(a, b) || deeper(|| a == b),
+            (Self::Object(a), Self::Object(b)) => Arc::ptr_eq(a, b) || deeper(|| a == b),
+            (Self::Dynamic, Self::Dynamic)
+            | (Self::Bool, Self::Bool)
+            | (Self::Number, Self::Number)
+            | (Self::String, Self::String) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Continues where there is enough stack: values and types can be nested very deep.
+pub(crate) fn deeper<R>(go_on: impl FnOnce() -> R) -> R {
+    stacker::maybe_grow(64 * 1024, 1024 * 1024, go_on)
 }
 
 /// The attributes of an object type.
@@ -102,9 +130,9 @@ impl Type {
         match self {
             Self::Dynamic => true,
             Self::Bool | Self::Number | Self::String => false,
-            Self::List(t) | Self::Set(t) | Self::Map(t) => t.has_dynamic(),
-            Self::Tuple(ts) => ts.iter().any(Type::has_dynamic),
-            Self::Object(o) => o.attributes.values().any(Type::has_dynamic),
+            Self::List(t) | Self::Set(t) | Self::Map(t) => deeper(|| t.has_dynamic()),
+            Self::Tuple(ts) => deeper(|| ts.iter().any(Type::has_dynamic)),
+            Self::Object(o) => deeper(|| o.attributes.values().any(Type::has_dynamic)),
         }
     }
 
@@ -112,10 +140,10 @@ impl Type {
     pub fn has_optional(&self) -> bool {
         match self {
             Self::Dynamic | Self::Bool | Self::Number | Self::String => false,
-            Self::List(t) | Self::Set(t) | Self::Map(t) => t.has_optional(),
-            Self::Tuple(ts) => ts.iter().any(Type::has_optional),
+            Self::List(t) | Self::Set(t) | Self::Map(t) => deeper(|| t.has_optional()),
+            Self::Tuple(ts) => deeper(|| ts.iter().any(Type::has_optional)),
             Self::Object(o) => {
-                !o.optional.is_empty() || o.attributes.values().any(Type::has_optional)
+                !o.optional.is_empty() || deeper(|| o.attributes.values().any(Type::has_optional))
             }
         }
     }
@@ -126,6 +154,10 @@ impl Type {
         if !self.has_optional() {
             return self.clone();
         }
+        deeper(|| self.required())
+    }
+
+    fn required(&self) -> Self {
         match self {
             Self::List(t) => Self::list(t.without_optional()),
             Self::Set(t) => Self::set(t.without_optional()),
@@ -166,7 +198,7 @@ impl Type {
 /// Prints the type as the language writes it: `map(object({a = string, b = optional(number)}))`.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        deeper(|| match self {
             Self::Dynamic => f.write_str("any"),
             Self::Bool => f.write_str("bool"),
             Self::Number => f.write_str("number"),
@@ -193,6 +225,6 @@ impl fmt::Display for Type {
                 }
                 f.write_str("})")
             }
-        }
+        })
     }
 }

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::types::deeper;
 use crate::{Marks, Number, ObjectType, Path, PathStep, Refinement, Str, Type, Unknown};
 
 /// A value of the language. Cloning shares; nothing is ever changed in place.
 ///
 /// `PartialEq` compares structure, marks and refinements included. The language's own `==`,
 /// which may be unknown, is [`Value::equals`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// Null of a type; `Dynamic` for a bare `null`.
     Null(Type),
@@ -31,6 +32,26 @@ pub enum Value {
     Object(Arc<Object>),
     /// A marked value. Never nested directly in another `Marked`, never with empty marks.
     Marked(Arc<Marked>),
+}
+
+/// Compares part by part, on as much stack as that needs: values can be nested very deep.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null(a), Self::Null(b)) => a == b,
+            (Self::Unknown(a), Self::Unknown(b)) => a == b,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Number(a), Self::Number(b)) => a == b,
+            (Self::String(a), Self::String(b)) => a == b,
+            (Self::List(a), Self::List(b)) => deeper(|| a == b),
+            (Self::Set(a), Self::Set(b)) => deeper(|| a == b),
+            (Self::Map(a), Self::Map(b)) => deeper(|| a == b),
+            (Self::Tuple(a), Self::Tuple(b)) => deeper(|| a == b),
+            (Self::Object(a), Self::Object(b)) => deeper(|| a == b),
+            (Self::Marked(a), Self::Marked(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// Elements of a list with their common type.
@@ -154,11 +175,13 @@ impl Value {
             Self::List(l) => Type::list(l.elem.clone()),
             Self::Set(s) => Type::set(s.elem.clone()),
             Self::Map(m) => Type::map(m.elem.clone()),
-            Self::Tuple(items) => Type::tuple(items.iter().map(Value::ty)),
-            Self::Object(attrs) => Type::Object(Arc::new(ObjectType {
-                attributes: attrs.iter().map(|(k, v)| (k.clone(), v.ty())).collect(),
-                optional: Default::default(),
-            })),
+            Self::Tuple(items) => deeper(|| Type::tuple(items.iter().map(Value::ty))),
+            Self::Object(attrs) => deeper(|| {
+                Type::Object(Arc::new(ObjectType {
+                    attributes: attrs.iter().map(|(k, v)| (k.clone(), v.ty())).collect(),
+                    optional: Default::default(),
+                }))
+            }),
             Self::Marked(m) => m.value.ty(),
         }
     }
@@ -208,9 +231,10 @@ impl Value {
     pub fn marks_deep(&self) -> Marks {
         match self {
             Self::Marked(m) => m.marks | m.value.marks_deep(),
-            _ => self
-                .children()
-                .fold(Marks::NONE, |acc, v| acc | v.marks_deep()),
+            _ => deeper(|| {
+                self.children()
+                    .fold(Marks::NONE, |acc, v| acc | v.marks_deep())
+            }),
         }
     }
 
@@ -218,7 +242,7 @@ impl Value {
     pub fn is_marked_deep(&self) -> bool {
         match self {
             Self::Marked(_) => true,
-            _ => self.children().any(Value::is_marked_deep),
+            _ => deeper(|| self.children().any(Value::is_marked_deep)),
         }
     }
 
@@ -228,7 +252,7 @@ impl Value {
         if !self.is_marked_deep() {
             return self.clone();
         }
-        self.peel().map_children(|_, v| v.unmark_deep())
+        deeper(|| self.peel().map_children(|_, v| v.unmark_deep()))
     }
 
     /// The value without any marks, and where each of them was. Paths are absolute.
@@ -252,7 +276,7 @@ impl Value {
         inner.for_each_child(|step, child| {
             if let Some(step) = step {
                 at.0.push(step);
-                child.collect_marks(at, found);
+                deeper(|| child.collect_marks(at, found));
                 at.0.pop();
             }
         });
@@ -299,7 +323,7 @@ impl Value {
     pub fn is_wholly_known(&self) -> bool {
         match self.peel() {
             Self::Unknown(_) => false,
-            inner => inner.children().all(Value::is_wholly_known),
+            inner => deeper(|| inner.children().all(Value::is_wholly_known)),
         }
     }
 
@@ -489,25 +513,32 @@ impl Value {
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Number(a), Self::Number(b)) => a == b,
             (Self::String(a), Self::String(b)) => a == b,
-            (Self::Map(_), Self::Map(_)) | (Self::Object(_), Self::Object(_)) => {
-                match (self.as_entries(), other.as_entries()) {
-                    (Some(a), Some(b)) => {
-                        a.len() == b.len()
-                            && a.iter()
-                                .zip(b)
-                                .all(|((ka, va), (kb, vb))| ka == kb && va.same(vb))
-                    }
-                    _ => false,
-                }
-            }
-            (Self::List(_), Self::List(_))
-            | (Self::Tuple(_), Self::Tuple(_))
-            | (Self::Set(_), Self::Set(_)) => match (self.as_slice(), other.as_slice()) {
-                (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.same(y)),
-                _ => false,
-            },
-            _ => false,
+            (a, b) => deeper(|| same_parts(a, b)),
         }
+    }
+}
+
+/// [`Value::same`] of two collections.
+fn same_parts(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Map(_), Value::Map(_)) | (Value::Object(_), Value::Object(_)) => {
+            match (a.as_entries(), b.as_entries()) {
+                (Some(a), Some(b)) => {
+                    a.len() == b.len()
+                        && a.iter()
+                            .zip(b)
+                            .all(|((ka, va), (kb, vb))| ka == kb && va.same(vb))
+                }
+                _ => false,
+            }
+        }
+        (Value::List(_), Value::List(_))
+        | (Value::Tuple(_), Value::Tuple(_))
+        | (Value::Set(_), Value::Set(_)) => match (a.as_slice(), b.as_slice()) {
+            (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.same(y)),
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -546,14 +577,17 @@ fn all_equal(a: &[Value], b: &[Value]) -> Option<bool> {
     if a.len() != b.len() {
         return Some(false);
     }
-    all(a.iter().zip(b).map(|(x, y)| equal(x, y)))
+    all(a.iter().zip(b).map(|(x, y)| deeper(|| equal(x, y))))
 }
 
 fn entries_equal(a: &BTreeMap<Str, Value>, b: &BTreeMap<Str, Value>) -> Option<bool> {
     if a.len() != b.len() || !a.keys().eq(b.keys()) {
         return Some(false);
     }
-    all(a.values().zip(b.values()).map(|(x, y)| equal(x, y)))
+    all(a
+        .values()
+        .zip(b.values())
+        .map(|(x, y)| deeper(|| equal(x, y))))
 }
 
 /// One certain difference settles it, whatever is unknown elsewhere.

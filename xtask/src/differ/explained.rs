@@ -13,25 +13,11 @@ struct Explanation {
 const ALL: &[Explanation] = &[
     Explanation {
         heading: "Untyped null as an argument",
-        matches: |found| {
-            let unknown = found.theirs == Outcome::Unknown;
-            has(found, "null") && (unknown || has(found, "coalesce("))
-        },
+        matches: |found| has(found, "null") && has(found, "coalesce("),
     },
     Explanation {
         heading: "Functions of terraform that panic",
         matches: |found| matches!(&found.theirs, Outcome::Error(all) if all.iter().any(|e| e.contains("panic"))),
-    },
-    Explanation {
-        heading: "Subnets with a negative number",
-        matches: |found| found.difference == Difference::Refused && has(found, "cidrsubnet("),
-    },
-    Explanation {
-        heading: "Subnets from the first address on",
-        matches: |found| {
-            let first = has(found, "0.0.0.0/") || has(found, "::/0");
-            found.difference == Difference::Accepted && has(found, "cidrsubnets(") && first
-        },
     },
     Explanation {
         heading: "Rare character encodings",
@@ -57,10 +43,6 @@ const ALL: &[Explanation] = &[
             let list = has(found, "tolist(") || has(found, "toset(");
             list && found.difference == Difference::Refused && empty_objects(&found.theirs)
         },
-    },
-    Explanation {
-        heading: "IPv4 addresses written as IPv6",
-        matches: |found| has(found, "cidr") && has(found, "::ffff:"),
     },
     Explanation {
         heading: "Logarithms of the smallest floats",

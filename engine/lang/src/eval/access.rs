@@ -162,6 +162,7 @@ impl Evaluator<'_> {
     }
 
     fn each(&mut self, items: &[Value], each: NodeId, slot: u32) -> Result<Vec<Value>, Failure> {
+        self.count_elements(each, items.len())?;
         items
             .iter()
             .map(|item| {

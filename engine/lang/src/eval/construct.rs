@@ -12,7 +12,7 @@ use crate::NodeId;
 const MISSING: &str = "\u{fffd}";
 
 impl Evaluator<'_> {
-    pub(super) fn template(&mut self, parts: &[NodeId]) -> Evaluated {
+    pub(super) fn template(&mut self, id: NodeId, parts: &[NodeId]) -> Evaluated {
         let mut text = Gathered::new(Joined::default());
         for &part in parts {
             let joined = self
@@ -20,7 +20,7 @@ impl Evaluator<'_> {
                 .and_then(|value| self.interpolate(part, &value))
                 .map_err(Failure::of_text);
             let joined = text.take(joined);
-            text.so_far.push(joined);
+            self.count_bytes(id, text.so_far.push(joined))?;
         }
         text.finish(Joined::finish)
     }
@@ -40,7 +40,8 @@ impl Evaluator<'_> {
         })
     }
 
-    pub(super) fn object(&mut self, items: &[(NodeId, NodeId)]) -> Evaluated {
+    pub(super) fn object(&mut self, id: NodeId, items: &[(NodeId, NodeId)]) -> Evaluated {
+        self.count_elements(id, items.len())?;
         let mut attributes = Gathered::new(BTreeMap::new());
         let mut marks = Marks::NONE;
         let mut unknown = false;
@@ -92,8 +93,9 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Appends a string, known or not.
-    pub(super) fn push(&mut self, value: Value) {
+    /// Appends a string, known or not, and says by how many bytes the text got longer.
+    pub(super) fn push(&mut self, value: Value) -> usize {
+        let before = self.text.len();
         self.marks |= value.marks();
         match value.peel() {
             Value::String(s) if !self.unknown => self.text.push_str(s),
@@ -104,6 +106,7 @@ impl Joined {
             }
             _ => {}
         }
+        self.text.len() - before
     }
 
     /// The whole string.

@@ -47,12 +47,17 @@ impl Evaluator<'_> {
         let Some(items) = items else {
             return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
         };
+        self.count_rounds(each.collection, items.len())?;
         self.check_condition(each, items.is_empty())?;
         let mut unknown = false;
         let mut values = Vec::new();
         let mut groups: BTreeMap<Str, Vec<Value>> = BTreeMap::new();
         for (key, value) in items {
-            match self.round(each, key, value, &mut marks)? {
+            let round = self.round(each, key, value, &mut marks)?;
+            if let Round::Result(..) = round {
+                self.count_elements(each.value, 1)?;
+            }
+            match round {
                 Round::Skipped => {}
                 Round::Undecided | Round::Result(Some(None), _) => unknown = true,
                 Round::Result(None, value) => values.push(spared(value, &mut failed)),
@@ -100,6 +105,7 @@ impl Evaluator<'_> {
         let Some(items) = self.items(each.collection, &collection)? else {
             return Ok(Value::unknown_not_null(Type::String).mark(marks));
         };
+        self.count_rounds(each.collection, items.len())?;
         let mut failed: Option<Failure> = None;
         let mut text = Joined::default();
         for (key, value) in items {
@@ -107,7 +113,8 @@ impl Evaluator<'_> {
                 continue;
             };
             let value = value.and_then(|value| self.interpolate(id, &value));
-            text.push(spared(value.map_err(Failure::of_text), &mut failed));
+            let added = text.push(spared(value.map_err(Failure::of_text), &mut failed));
+            self.count_bytes(id, added)?;
         }
         let result = text.finish().mark(marks);
         match failed {

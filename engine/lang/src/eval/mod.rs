@@ -5,6 +5,7 @@
 //! null, how a string begins.
 
 mod access;
+mod budget;
 mod call;
 mod construct;
 mod iterate;
@@ -16,6 +17,7 @@ mod tests;
 
 use std::time::SystemTime;
 
+use budget::Made;
 pub(crate) use construct::unknown_string;
 use muster_value::{Type, Value};
 
@@ -86,9 +88,15 @@ pub trait Files: Send + Sync {
 pub fn eval(expr: &Expr, scope: &dyn Scope, slots: &[Value]) -> Result<Value, Diags> {
     let mut slots = slots.to_vec();
     slots.resize(expr.0.slots as usize, Value::NULL);
-    Evaluator { expr, scope, slots }
-        .node(expr.0.root)
-        .map_err(|failure| failure.diags)
+    let made = Made::default();
+    Evaluator {
+        expr,
+        scope,
+        slots,
+        made,
+    }
+    .node(expr.0.root)
+    .map_err(|failure| failure.diags)
 }
 
 /// The state of one evaluation.
@@ -97,6 +105,7 @@ struct Evaluator<'a> {
     scope: &'a dyn Scope,
     /// Values of iteration variables, set while their bodies are evaluated.
     slots: Vec<Value>,
+    made: Made,
 }
 
 type Evaluated = Result<Value, Failure>;
@@ -207,25 +216,27 @@ impl<'a> Evaluator<'a> {
                 Ok(self.scope.resolve(reference)?)
             }
             Node::Slot(slot) => Ok(self.slots[*slot as usize].clone()),
-            Node::Template(parts) => self.template(parts),
+            Node::Template(parts) => self.template(id, parts),
             Node::TemplateFor(each) => self.template_for(id, each),
             Node::GetAttr(object, name) => self.get_attr(id, *object, name),
-            Node::Index(collection, key) => self.index(id, *collection, *key),
+            Node::Index(collection, key) => self.forget(|this| this.index(id, *collection, *key)),
             Node::Splat { source, each, slot } => self.splat(*source, *each, *slot),
             Node::Unary(op, operand) => self.unary(id, *op, *operand),
             Node::Binary(op, left, right) => self.binary(id, *op, *left, *right),
             Node::Conditional(condition, then, otherwise) => {
                 self.conditional(id, *condition, *then, *otherwise)
             }
-            Node::Tuple(items) => self.tuple(items),
-            Node::Object(items) => self.object(items),
-            Node::For(each) => self.for_expr(each),
+            Node::Tuple(items) => self.deeper(id, |this| this.tuple(id, items)),
+            Node::Object(items) => self.deeper(id, |this| this.object(id, items)),
+            Node::For(each) => self.deeper(id, |this| this.for_expr(each)),
             Node::Call {
                 function,
                 args,
                 expand,
                 name_span,
-            } => self.call(id, function, args, *expand, *name_span),
+            } => self.count_result(id, |this| {
+                this.call(id, function, args, *expand, *name_span)
+            }),
             Node::ProviderCall {
                 provider,
                 function,
@@ -256,7 +267,8 @@ impl<'a> Evaluator<'a> {
         gathered
     }
 
-    fn tuple(&mut self, ids: &[NodeId]) -> Evaluated {
+    fn tuple(&mut self, id: NodeId, ids: &[NodeId]) -> Evaluated {
+        self.count_elements(id, ids.len())?;
         self.gather(ids).finish(Value::tuple)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_value::{Marks, Str, Type, Value, convert, unify};
 
+use super::limits::{MOST_ELEMENTS, check_elements};
 use super::signature::first_type;
 use super::{Function, FunctionError, Param, Returns};
 
@@ -131,6 +132,7 @@ fn concat(args: &[Value]) -> Result {
     if args.is_empty() {
         return Err("at least one list is needed".into());
     }
+    check_elements(args.iter().filter_map(Value::len).sum())?;
     let mut marks = Marks::NONE;
     let mut lists = true;
     let mut dynamic = false;
@@ -190,6 +192,7 @@ fn flatten(list: &Value) -> Result {
     }
     let mut flat = Vec::new();
     let known = flatten_into(&inner, &mut flat, &mut marks);
+    check_elements(flat.len())?;
     Ok(match known {
         true => Value::tuple(flat),
         false => Value::unknown_not_null(Type::Dynamic),
@@ -217,6 +220,8 @@ fn flatten_into(list: &Value, flat: &mut Vec<Value>, marks: &mut Marks) -> bool 
                 *marks |= item.marks();
                 false
             }
+            // One too many is enough to tell.
+            _ if flat.len() > MOST_ELEMENTS => false,
             _ => {
                 flat.push(item.clone());
                 true

@@ -2,7 +2,8 @@
 
 use muster_value::{Number, Type, Value, convert};
 
-use super::string::{MOST_BYTES, graphemes, text};
+use super::limits::check_bytes;
+use super::string::{graphemes, text};
 use super::{Function, FunctionError, Param, Returns, json};
 
 mod digits;
@@ -108,6 +109,7 @@ fn format_list(args: &[Value]) -> Result {
         }
     }
     let mut lines = Vec::new();
+    let mut bytes = 0;
     for row in 0..length.map_or(1, |(_, n)| n) {
         let values: Vec<&Value> = args[1..]
             .iter()
@@ -118,7 +120,11 @@ fn format_list(args: &[Value]) -> Result {
             continue;
         }
         lines.push(match format(text(args, 0), &values) {
-            Ok(line) => Value::from(line),
+            Ok(line) => {
+                bytes += line.len();
+                check_bytes(bytes)?;
+                Value::from(line)
+            }
             Err(Wrong::TooMany(used)) => return Err(too_many(used).into()),
             Err(Wrong::Other(reason)) => return Err(reason.into()),
         });
@@ -151,9 +157,7 @@ fn format(format: &str, values: &[&Value]) -> std::result::Result<String, Wrong>
                 out.push_str(&part);
             }
         }
-        if out.len() > MOST_BYTES {
-            return Err("the result is too long".to_owned().into());
-        }
+        check_bytes(out.len()).map_err(|e| e.reason)?;
     }
     if used < values.len() {
         return Err(Wrong::TooMany(used));

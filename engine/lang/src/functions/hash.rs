@@ -170,10 +170,12 @@ fn bcrypt(args: &[Value], call: &Call<'_>) -> Result {
         2 => whole(args, 1)?,
         _ => return Err("it takes a string and one cost".into()),
     };
+    /// Each more takes twice the time, which is many seconds then.
+    const MOST: i64 = 18;
     let cost = match cost {
         ..4 => DEFAULT,
-        4..=31 => cost,
-        _ => return Err("the cost must be from 4 to 31".into()),
+        4..=MOST => cost,
+        _ => return Err(format!("the cost must be from 4 to {MOST}").into()),
     };
     if text(args, 0).len() > 72 {
         return Err("the string is longer than 72 bytes".into());

@@ -7,6 +7,7 @@ mod console;
 mod convert;
 mod csv;
 mod encoding;
+mod examples;
 mod files;
 mod float;
 mod format;
@@ -14,6 +15,7 @@ mod glob;
 mod gzip;
 mod hash;
 mod json;
+mod limits;
 mod network;
 mod numeric;
 mod pattern;
@@ -33,6 +35,8 @@ use std::sync::LazyLock;
 use muster_value::Value;
 
 use crate::Scope;
+pub use examples::Example;
+pub(crate) use limits::{MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS};
 pub use signature::{Param, Returns};
 pub(crate) use template::INDIRECT_TEMPLATE;
 

@@ -151,6 +151,9 @@ fn extreme(args: &[Value], better: fn(&Number, &Number) -> bool) -> Result<Value
     Ok(args[best].clone())
 }
 
+/// No number has more digits, not even in base 2.
+const MOST_DIGITS: usize = 1 << 16;
+
 fn parse_int(args: &[Value]) -> Result<Value, FunctionError> {
     let Some(text) = args[0].as_str() else {
         return Err(FunctionError::argument(0, "a string is required"));
@@ -161,6 +164,9 @@ fn parse_int(args: &[Value]) -> Result<Value, FunctionError> {
         return Err(FunctionError::argument(1, "the base must be from 2 to 62"));
     };
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.trim_start_matches('0').len() > MOST_DIGITS {
+        return Err(FunctionError::argument(0, "the number is too large"));
+    }
     let parsed = digits
         .chars()
         .map(|c| digit(c, base))

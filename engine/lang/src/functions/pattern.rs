@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use muster_value::{Type, Value};
 use regex::{Captures, Regex};
 
+use super::limits::check_bytes;
 use super::string::text;
 use super::{Function, FunctionError, Param, Returns};
 
@@ -54,14 +55,32 @@ pub(super) static TABLE: &[Function] = &[
             Ok(match pattern {
                 Some(pattern) => {
                     let regex = compile(pattern).map_err(FunctionError::from)?;
-                    let put = |found: &Captures<'_>| expand(found, by);
-                    Value::from(regex.replace_all(whole, put).into_owned())
+                    Value::from(replace_all(&regex, whole, by)?)
                 }
-                None => Value::from(whole.replace(part, by)),
+                None => {
+                    let added = by.len().saturating_sub(part.len());
+                    check_bytes(whole.len() + whole.matches(part).count().saturating_mul(added))?;
+                    Value::from(whole.replace(part, by))
+                }
             })
         },
     ),
 ];
+
+/// The string with each match replaced.
+fn replace_all(regex: &Regex, whole: &str, by: &str) -> Result<String, FunctionError> {
+    let mut out = String::new();
+    let mut rest = 0;
+    for found in regex.captures_iter(whole) {
+        let Some(all) = found.get(0) else { continue };
+        out.push_str(&whole[rest..all.start()]);
+        out.push_str(&expand(&found, by));
+        check_bytes(out.len())?;
+        rest = all.end();
+    }
+    out.push_str(&whole[rest..]);
+    Ok(out)
+}
 
 /// A replacement with the groups it names put in: `$1`, `${1}`, `$name` or `${name}`, and `$$`
 /// for the sign itself. A group that is not there is empty; what is no name is left as it is.

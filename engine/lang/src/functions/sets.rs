@@ -6,6 +6,7 @@ use muster_value::{Marks, Type, Value, convert, set_value, unify, unify_all};
 
 use super::collection::items;
 use super::combine::common;
+use super::limits::check_elements;
 use super::{Function, FunctionError, Param, Returns};
 
 type Result<T = Value> = std::result::Result<T, FunctionError>;
@@ -44,9 +45,6 @@ pub(super) static TABLE: &[Function] = &[
     .more(Param::set("other_sets").unknown()),
 ];
 
-/// How many combinations `setproduct` gives at most.
-const MOST: usize = 10_000_000;
-
 fn set_product(args: &[Value]) -> Result {
     let marks = args.iter().fold(Marks::NONE, |m, v| m | v.marks());
     let plain: Vec<Value> = args.iter().map(|v| v.peel().clone()).collect();
@@ -77,12 +75,8 @@ fn combinations(args: &[Value]) -> Result {
                 .ok_or_else(|| FunctionError::argument(at, "all elements must be of one type"))?,
             _ => return Err(FunctionError::argument(at, required)),
         };
-        total = total
-            .checked_mul(items.len())
-            .filter(|t| *t <= MOST)
-            .ok_or_else(|| {
-                FunctionError::from(format!("there are more than {MOST} combinations"))
-            })?;
+        total = total.saturating_mul(items.len());
+        check_elements(total.saturating_mul(args.len()))?;
         factors.push((elem, items));
     }
     let elem = Type::tuple(factors.iter().map(|(ty, _)| ty.clone()));

@@ -2,6 +2,8 @@
 
 use muster_value::{Type, Value};
 
+use super::Function;
+
 /// A parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
@@ -107,6 +109,19 @@ impl Returns {
             ty,
             not_null: false,
         }
+    }
+}
+
+impl Function {
+    /// How it is called, as `join(separator: string, lists: list(string)...) -> string`. `any`
+    /// stands for types that depend on the arguments.
+    pub fn signature(&self) -> String {
+        let param = |p: &Param| format!("{}: {}", p.name, (p.ty)());
+        let params = self.params.iter().map(param);
+        let more = self.variadic.iter().map(|p| param(p) + "...");
+        let all: Vec<String> = params.chain(more).collect();
+        let returns = (self.returns.ty)(&[]);
+        format!("{}({}) -> {returns}", self.name, all.join(", "))
     }
 }
 

@@ -4,6 +4,7 @@ use muster_value::{Str, Type, Value};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::collection::items;
+use super::limits::check_bytes;
 use super::numeric::whole;
 use super::{Function, FunctionError, Param, Returns};
 
@@ -186,19 +187,14 @@ fn indent(args: &[Value]) -> Result {
     };
     let text = text(args, 1);
     let breaks = text.matches('\n').count();
-    if breaks > 0 && breaks.saturating_mul(spaces) > MOST_BYTES {
-        return Err("the result is too long".into());
-    }
     if breaks == 0 {
         return Ok(args[1].clone());
     }
+    check_bytes(text.len().saturating_add(breaks.saturating_mul(spaces)))?;
     Ok(text
         .replace('\n', &format!("\n{}", " ".repeat(spaces)))
         .into())
 }
-
-/// How long a text may get by filling it up.
-pub(super) const MOST_BYTES: usize = 1 << 30;
 
 fn join(args: &[Value]) -> Result {
     if args.len() < 2 {
@@ -213,7 +209,10 @@ fn join(args: &[Value]) -> Result {
             parts.push(part);
         }
     }
-    Ok(parts.join(text(args, 0)).into())
+    let separator = text(args, 0);
+    let between = separator.len().saturating_mul(parts.len());
+    check_bytes(between + parts.iter().map(|p| p.len()).sum::<usize>())?;
+    Ok(parts.join(separator).into())
 }
 
 fn split(separator: &str, text: &str) -> Value {

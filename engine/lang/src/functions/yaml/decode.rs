@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use muster_value::{Str, Type, Value, convert};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
+use super::super::limits::MOST_ELEMENTS;
 use super::scalar;
 
 /// How deep collections can be nested.
 const MOST_DEPTH: usize = 500;
-/// How many parts a value can have once aliases are put in.
-const MOST_PARTS: usize = 10_000_000;
 
 /// A collection that is not complete yet.
 struct Open {
@@ -69,12 +68,14 @@ impl Builder {
                     .get(&anchor)
                     .cloned()
                     .ok_or("an anchor is used inside of what it names")?;
+                self.parts += parts;
                 self.add(value, parts, false)
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
                 let merge = plain && text == "<<" && tag.is_none();
                 let value = scalar::resolve(&text, plain, tag_name(tag.as_deref())?)?;
+                self.parts += 1;
                 self.remember(anchor, &value, 1);
                 self.add(value, 1, merge)
             }
@@ -111,6 +112,7 @@ impl Builder {
                 "collections are nested more than {MOST_DEPTH} deep"
             ));
         }
+        self.parts += 1;
         self.open.push(Open {
             anchor,
             parts: 1,
@@ -146,9 +148,10 @@ impl Builder {
 
     /// Puts a finished value where it belongs.
     fn add(&mut self, value: Value, parts: usize, merge: bool) -> Result<(), String> {
-        self.parts += parts;
-        if self.parts > MOST_PARTS {
-            return Err("the value is too large once aliases are put in".into());
+        if self.parts > MOST_ELEMENTS {
+            return Err(format!(
+                "the value has more than {MOST_ELEMENTS} parts once aliases are put in"
+            ));
         }
         let Some(open) = self.open.last_mut() else {
             self.root = Some(value);
