@@ -107,6 +107,8 @@ impl Work {
             .env("NO_COLOR", "1")
             .env_remove("TF_WORKSPACE")
             .env_remove("TF_DATA_DIR")
+            .env_remove("TF_CLI_ARGS")
+            .env_remove("TF_INPUT")
             .stdin(Stdio::null());
     }
 

@@ -1,5 +1,7 @@
 //! Processes that die or are interrupted in the middle of an apply.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -205,4 +207,76 @@ fn nobody_reads_what_goes_wrong() {
         ["terraform_data.a", "terraform_data.b"],
         "what was made is recorded"
     );
+}
+
+/// A configuration whose provider never gets ready.
+fn never_ready() -> Work {
+    let work = Work::with("resource \"muster_zone\" \"a\" {}\n");
+    let plugin = work.path().join("plugins/terraform-provider-muster");
+    let script = format!(
+        "#!/bin/sh\n: > {}\nexec sleep 600\n",
+        work.path().join("started").display()
+    );
+    work.write("plugins/terraform-provider-muster", script);
+    std::fs::set_permissions(&plugin, Permissions::from_mode(0o755)).unwrap();
+    let folder = plugin.parent().unwrap().display().to_string();
+    work.write(
+        "cli.tfrc",
+        format!("provider_installation {{\n  dev_overrides {{\n    \"hashicorp/muster\" = \"{folder}\"\n  }}\n  direct {{}}\n}}\n"),
+    );
+    work
+}
+
+#[test]
+fn an_interrupt_while_plugins_start() {
+    let work = never_ready();
+    let mut run = Running::muster(&work, &["plan"]);
+    wait_until("the plugin", || work.path().join("started").exists());
+    let plugins = run.children();
+    assert!(!plugins.is_empty());
+    let asked = Instant::now();
+    signal(run.pid(), Signal::INT);
+    run.end().code(1).says(&["Operation cancelled"]);
+    assert!(asked.elapsed() < Duration::from_secs(10), "it did not wait");
+    wait_until("the end of the plugin", || {
+        !plugins.iter().any(|plugin| lives(*plugin))
+    });
+}
+
+#[test]
+fn an_interrupt_while_another_run_has_the_lock() {
+    let work = Work::with(CHAIN);
+    let mut first = in_the_middle(&work, "10m");
+    let mut second = Running::muster(&work, &["plan", "-lock-timeout=10m", "-var", "latency=0s"]);
+    // It is waiting before long; earlier, the signal would end it just as well.
+    std::thread::sleep(Duration::from_secs(1));
+    let asked = Instant::now();
+    signal(second.pid(), Signal::INT);
+    second.end().code(1).says(&["Operation cancelled"]);
+    assert!(asked.elapsed() < Duration::from_secs(10), "it did not wait");
+    assert!(first.runs());
+}
+
+#[test]
+fn a_state_that_cannot_be_written() {
+    let work = Work::with(&CHAIN.replace(
+        "provider \"muster\" {}",
+        "provider \"muster\" {\n  sim { latency = var.latency }\n}",
+    ));
+    // A folder in the place of the file that holds a state while it is written.
+    work.write(".terraform.tfstate.new/in/the/way", "");
+    for name in ["errored.tfstate", "errored-1.tfstate"] {
+        let ran = work.run(&["apply", "-auto-approve", "-var", "latency=1s"]);
+        // Told at once; what was in flight is finished, and nothing begun that cannot be recorded.
+        ran.code(1)
+            .says(&["Failed to", "muster_zone.first: Creation complete", name])
+            .never_says(&["muster_zone.third: Creating", "Apply complete!"]);
+        assert!(work.read(name).contains("\"first\""), "{name}");
+        let mode = std::fs::metadata(work.path().join(name)).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+    }
+    let kept: Vec<String> = ["errored.tfstate", "errored-1.tfstate"]
+        .map(|name| work.read(name))
+        .into();
+    assert_ne!(kept[0], kept[1], "the second does not replace the first");
 }

@@ -10,6 +10,8 @@ mod fmt;
 mod harness;
 mod kill;
 mod locks;
+mod options;
 mod provision;
 mod quickstart;
+mod surroundings;
 mod terraform;

@@ -1,6 +1,6 @@
 //! The story that the README tells.
 
-use crate::harness::Work;
+use crate::harness::{Ran, Work};
 
 const APPLY: &[&str] = &["apply", "-auto-approve"];
 
@@ -145,15 +145,46 @@ fn a_saved_plan_takes_ephemeral_variables_only() {
         !String::from_utf8_lossy(&std::fs::read(work.path().join("p")).unwrap())
             .contains("secret=s")
     );
-    work.run(&["apply", "-var", "n=2", "p"])
+    work.write("other.tfvars", "n = 2\n");
+    work.write("same.tfvars", "n = 1\nnone = 1\n");
+    for other in [["-var", "n=2"], ["-var-file", "other.tfvars"]] {
+        work.run(&["apply", other[0], other[1], "-var", "secret=s", "p"])
+            .code(1)
+            .says(&["Can't change variable when applying a saved plan", "var.n"])
+            .never_says(&["Enter a value"]);
+    }
+    work.run(&["apply", "-var", "none=2", "p"])
         .code(1)
-        .says(&["Can't set variables"]);
+        .says(&["Value for undeclared variable"]);
     work.run(&["apply", "p"])
         .code(1)
         .says(&["No value for required variable"]);
-    work.run(&["apply", "-var", "secret=s", "p"])
+    let mut same = work.command(&["apply", "-var", "n=1", "-var-file=same.tfvars", "p"]);
+    same.env("TF_VAR_secret", "s");
+    Ran::new(&same.output().unwrap())
         .code(0)
-        .says(&["1 added"]);
+        .says(&["1 added", "Value for undeclared variable"])
+        .never_says(&["Ignoring variable"]);
+}
+
+#[test]
+fn the_environment_cannot_change_a_saved_plan() {
+    let work =
+        Work::with("variable \"n\" {\n  type = number\n}\noutput \"n\" {\n  value = var.n\n}\n");
+    for (value, warns) in [("2", true), ("1", false), ("text", true)] {
+        work.run(&["plan", "-out=p", "-var", "n=1", "-state", value])
+            .code(0);
+        let mut apply = work.command(&["apply", "-state", value, "p"]);
+        let ran = Ran::new(&apply.env("TF_VAR_n", value).output().unwrap());
+        let ran = ran.code(0).says(&["n = 1"]);
+        let summary = "Ignoring variable when applying a saved plan";
+        assert_eq!(
+            ran.stdout.contains(summary),
+            warns,
+            "{value}: {}",
+            ran.stdout
+        );
+    }
 }
 
 #[test]

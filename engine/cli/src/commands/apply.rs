@@ -223,6 +223,7 @@ async fn apply_file(
         &args.inputs,
         &file.plan.variables,
     )?);
+    view.diags(&std::mem::take(&mut session.warnings), &session.sources);
     execute(
         view,
         session,

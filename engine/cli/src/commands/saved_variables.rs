@@ -19,34 +19,47 @@ pub(super) fn ephemeral(
     inputs: &Inputs,
     planned: &BTreeMap<Str, Value>,
 ) -> Outcome<BTreeMap<Str, Value>> {
+    let options = session.options(inputs)?;
     let mut root = session.config.root().clone();
-    let (options, environment) = (session.options(inputs)?, environment());
     let named = names(&options, &root);
-    let ignored = ignored(session, &environment, &named, planned);
+    let found = check(session, &options, &named, planned)?;
+    session.warnings.extend(found);
+    let found = ignored(session, &named, planned);
+    session.warnings.extend(found);
     root.variables
         .retain(|name, variable| variable.ephemeral || named.contains(name));
     // Files speak of all variables, and those that are left out here are no news to anybody.
-    let mut warnings = session.warnings.clone();
+    let warnings = session.warnings.clone();
     let mut values = session.variables_of(&root, inputs, &mut prompt::variable)?;
-    warnings.extend(ignored);
     session.warnings = warnings;
-    let mut diags = Diags::new();
-    values.retain(|name, value| {
-        if root.variables.get(name).is_some_and(|v| v.ephemeral) {
-            return true;
-        }
-        if differs(planned, name, value) {
+    values.retain(|name, _| root.variables.get(name).is_some_and(|v| v.ephemeral));
+    Ok(values)
+}
+
+/// Refuses options that give another value than the plan has; otherwise gives the warnings about
+/// them.
+fn check(
+    session: &mut Session,
+    options: &InputVariables,
+    named: &BTreeSet<Str>,
+    planned: &BTreeMap<Str, Value>,
+) -> Outcome<Diags> {
+    let mut root = session.config.root().clone();
+    root.variables.retain(|name, _| named.contains(name));
+    let (values, mut diags) = options.resolve(&root, &mut session.sources);
+    root.variables.retain(|_, variable| !variable.ephemeral);
+    for name in root.variables.keys() {
+        if values.get(name).is_some_and(|v| differs(planned, name, v)) {
             let detail = format!(
                 "The value of var.{name} is part of the saved plan, which is carried out as it is, and the options give another one. Make a new plan with them."
             );
             let summary = "Can't change variable when applying a saved plan";
             diags.push(Diagnostic::error(summary, detail));
         }
-        false
-    });
+    }
     match diags.has_errors() {
         true => Err(diags.into()),
-        false => Ok(values),
+        false => Ok(diags),
     }
 }
 
@@ -72,14 +85,10 @@ fn names(given: &InputVariables, root: &Module) -> BTreeSet<Str> {
 }
 
 /// Warnings about values in the environment that are not those of the plan.
-fn ignored(
-    session: &Session,
-    environment: &InputVariables,
-    named: &BTreeSet<Str>,
-    planned: &BTreeMap<Str, Value>,
-) -> Diags {
+fn ignored(session: &Session, named: &BTreeSet<Str>, planned: &BTreeMap<Str, Value>) -> Diags {
     let mut root = session.config.root().clone();
-    let set = names(environment, &root);
+    let environment = environment();
+    let set = names(&environment, &root);
     root.variables
         .retain(|name, v| !v.ephemeral && set.contains(name) && !named.contains(name));
     // What has no value of its type is not the value of the plan, either.

@@ -1,0 +1,126 @@
+//! What the environment and the backend say: extra arguments, the data directory, state files.
+
+use crate::harness::{Ran, Work};
+
+/// Runs the program with variables in its environment.
+fn run(work: &Work, env: &[(&str, &str)], args: &[&str]) -> Ran {
+    let mut command = work.command(args);
+    command.envs(env.iter().copied());
+    Ran::new(&command.output().unwrap())
+}
+
+const NUMBER: &str =
+    "variable \"n\" {\n  default = 0\n}\noutput \"n\" {\n  value = \"is ${var.n}\"\n}\n";
+
+#[test]
+fn arguments_from_the_environment() {
+    let work = Work::with(NUMBER);
+    let own = ("TF_CLI_ARGS_plan", "-var 'n=o w n'");
+    let general = ("TF_CLI_ARGS", "-var n=general");
+    let other = ("TF_CLI_ARGS_apply", "-var n=other");
+    run(&work, &[own, other], &["plan"])
+        .code(0)
+        .says(&["is o w n"]);
+    run(&work, &[own, general], &["plan"])
+        .code(0)
+        .says(&["is general"]);
+    run(&work, &[own, general], &["plan", "-var", "n=typed"])
+        .code(0)
+        .says(&["is typed"]);
+    run(&work, &[("TF_CLI_ARGS_plan", "-var 'n=1")], &["plan"])
+        .code(1)
+        .says(&["Error: ", "TF_CLI_ARGS_plan"]);
+    run(&work, &[("TF_CLI_ARGS_plan", "-no-such")], &["plan"]).code(1);
+}
+
+#[test]
+fn input_that_the_environment_forbids() {
+    let work = Work::with("variable \"n\" {}\noutput \"n\" {\n  value = var.n\n}\n");
+    for (value, asks) in [("0", false), ("false", false), ("1", true)] {
+        let ran = run(&work, &[("TF_INPUT", value)], &["plan"]).code(1);
+        let ran = ran.says(&["No value for required variable"]);
+        assert_eq!(ran.stdout.contains("Enter a value"), asks, "{value}");
+    }
+}
+
+#[test]
+fn modules_in_another_data_directory() {
+    let work = Work::with(
+        "module \"far\" {\n  source = \"example/far/cloud\"\n}\noutput \"far\" {\n  value = module.far.here\n}\n",
+    );
+    work.write(
+        "data/modules/far/main.tf",
+        "output \"here\" {\n  value = \"here it is\"\n}\n",
+    );
+    work.write(
+        "data/modules/modules.json",
+        "{\"Modules\": [{\"Key\": \"far\", \"Dir\": \"data/modules/far\"}]}",
+    );
+    work.run(&["plan"]).code(1).says(&["Module not installed"]);
+    let absolute = work.path().join("data");
+    for dir in ["data", "./data", absolute.to_str().unwrap()] {
+        run(&work, &[("TF_DATA_DIR", dir)], &["plan", "-out=p"])
+            .code(0)
+            .says(&["here it is"]);
+    }
+    // The plan has it all, wherever it is applied.
+    std::fs::remove_dir_all(&absolute).unwrap();
+    work.run(&["apply", "p"]).code(0).says(&["here it is"]);
+}
+
+fn backend(settings: &str) -> String {
+    format!("terraform {{\n  backend \"local\" {{\n{settings}  }}\n}}\n{NUMBER}")
+}
+
+#[test]
+fn state_files_of_a_backend() {
+    let work = Work::with(&backend(
+        "    path          = \"kept/here.tfstate\"\n    workspace_dir = \"others\"\n",
+    ));
+    work.run(&["apply", "-auto-approve", "-var", "n=1"]).code(0);
+    work.run(&["workspace", "new", "dev"]).code(0);
+    work.run(&["apply", "-auto-approve", "-var", "n=2"]).code(0);
+    assert!(work.read("kept/here.tfstate").contains("is 1"));
+    assert!(work.read("others/dev/terraform.tfstate").contains("is 2"));
+    assert!(!work.path().join("terraform.tfstate").exists());
+    work.run(&["workspace", "list"])
+        .code(0)
+        .says(&["  default\n* dev"]);
+    work.run(&["output"]).code(0).says(&["is 2"]);
+    work.run(&["workspace", "select", "default"]).code(0);
+    work.run(&["output"]).code(0).says(&["is 1"]);
+}
+
+#[test]
+fn backends_that_cannot_be() {
+    let check = |settings: &str, says: &[&str]| {
+        let work = Work::with(&backend(settings));
+        for args in [&["init"][..], &["plan"], &["output"], &["state", "list"]] {
+            work.run(args).code(1).says(says).says(&["main.tf line 3"]);
+        }
+    };
+    check("    path = var.n\n", &["Variables not allowed"]);
+    check("    pth = \"a\"\n", &["Unsupported argument", "\"path\""]);
+    check("    path = \"\"\n", &["Invalid local state file path"]);
+}
+
+#[test]
+fn the_state_beside_a_configuration_with_errors() {
+    let work = Work::with(&backend("    path = \"here.tfstate\"\n"));
+    work.run(&["apply", "-auto-approve", "-var", "n=5"]).code(0);
+    // Where the state is can be read all the same.
+    for more in [
+        "module \"gone\" {\n  source = \"./gone\"\n}\n",
+        "output \"wrong\" {\n  value = var.none\n}\n",
+    ] {
+        work.write("more.tf", more);
+        work.run(&["plan"]).code(1);
+        work.run(&["output"]).code(0).says(&["is 5"]);
+    }
+    // What does not parse may be the backend.
+    work.write("more.tf", "resource {{{\n");
+    for args in [&["output"][..], &["output", "-json"], &["state", "list"]] {
+        let ran = work.run(args).code(1).says(&["more.tf line 1"]);
+        assert_eq!(ran.stdout, "", "{args:?}");
+    }
+}
