@@ -88,7 +88,7 @@ impl Layout {
             empty: empty.collect(),
             written_as_blocks: BodySchema {
                 attributes: Arc::new([]),
-                blocks: with_dynamic(either.iter().map(|name| unlabelled(name)).collect()),
+                blocks: with_dynamic(either.iter().map(unlabelled).collect()),
             },
             either,
             ty,

@@ -1,8 +1,9 @@
 //! Names as one place of the configuration sees them.
 
 use muster_addr::{InstanceKey, Mode, ResourceId};
+use muster_config::ModuleId;
 use muster_lang::{Diagnostic, Diags, Files, Reference, Scope, Span, Subject};
-use muster_value::{Type, Value};
+use muster_value::{Marks, Type, Value};
 
 use crate::{Evaluator, ModuleInst, Repeat, Str};
 
@@ -83,6 +84,38 @@ impl<'a> ModuleScope<'a> {
             let only = self.evaluator.only_instance(self.inst, &id, reference);
             only.ok_or(diags)
         })
+    }
+}
+
+/// Names that are the same everywhere.
+impl Evaluator {
+    /// `path.NAME`
+    pub(crate) fn path(&self, module: ModuleId, which: &str, at: Span) -> Result<Value, Diags> {
+        match which {
+            "module" => Ok(Value::string(self.config.module(module).dir.clone())),
+            "root" => Ok(Value::string(self.config.root().dir.clone())),
+            "cwd" => Ok(Value::string(self.settings.cwd.clone())),
+            other => Err(Diagnostic::error(
+                "Invalid \"path\" attribute",
+                format!("There is no path.{other}; there are path.module, path.root and path.cwd."),
+            )
+            .at(at)
+            .into()),
+        }
+    }
+
+    /// `terraform.NAME`
+    pub(crate) fn engine_value(&self, which: &str, at: Span) -> Result<Value, Diags> {
+        match which {
+            "workspace" => Ok(Value::string(self.settings.workspace.clone())),
+            "applying" => Ok(Value::Bool(self.settings.impure_now).mark(Marks::EPHEMERAL)),
+            other => Err(Diagnostic::error(
+                "Invalid \"terraform\" attribute",
+                format!("There is no terraform.{other}; there are terraform.workspace and terraform.applying."),
+            )
+            .at(at)
+            .into()),
+        }
     }
 }
 
