@@ -231,6 +231,7 @@ impl Value {
     pub fn marks_deep(&self) -> Marks {
         match self {
             Self::Marked(m) => m.marks | m.value.marks_deep(),
+            scalar if scalar.is_scalar() => Marks::NONE,
             _ => deeper(|| {
                 self.children()
                     .fold(Marks::NONE, |acc, v| acc | v.marks_deep())
@@ -242,6 +243,7 @@ impl Value {
     pub fn is_marked_deep(&self) -> bool {
         match self {
             Self::Marked(_) => true,
+            scalar if scalar.is_scalar() => false,
             _ => deeper(|| self.children().any(Value::is_marked_deep)),
         }
     }
@@ -309,6 +311,14 @@ impl Value {
 
     // ---- looking inside ----------------------------------------------------------------
 
+    /// Whether it has no marks and no parts.
+    fn is_scalar(&self) -> bool {
+        matches!(
+            self,
+            Self::Null(_) | Self::Unknown(_) | Self::Bool(_) | Self::Number(_) | Self::String(_)
+        )
+    }
+
     /// Whether the value is null, whatever its marks.
     pub fn is_null(&self) -> bool {
         matches!(self.peel(), Self::Null(_))
@@ -323,6 +333,7 @@ impl Value {
     pub fn is_wholly_known(&self) -> bool {
         match self.peel() {
             Self::Unknown(_) => false,
+            scalar if scalar.is_scalar() => true,
             inner => deeper(|| inner.children().all(Value::is_wholly_known)),
         }
     }

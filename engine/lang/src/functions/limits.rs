@@ -7,7 +7,7 @@ use super::FunctionError;
 pub(crate) const MOST_BYTES: usize = 1 << 27;
 
 /// How many elements a collection may get, and all collections that one expression makes.
-pub(crate) const MOST_ELEMENTS: usize = 1 << 24;
+pub(crate) const MOST_ELEMENTS: usize = 1 << 23;
 
 /// How deep collections may be nested in a text that is decoded, and in an expression.
 pub(crate) const MOST_DEPTH: usize = 1_000;

@@ -153,3 +153,28 @@ fn signatures() {
         "setunion(first_set: set(any), other_sets: set(any)...) -> set(any)",
     );
 }
+
+/// The page that describes all functions is written by this test when it is asked to.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test reads and writes the page on disk"
+)]
+fn reference_page() {
+    let mut page = String::from(
+        "# Functions\n\nAll functions of the language, each with an example and the value it has. Every one is there\nas `core::NAME` too. This page is written by `UPDATE_DOCS=1 cargo test -p muster-lang reference`.\n",
+    );
+    for function in all() {
+        let (name, signature, says) = (function.name, function.signature(), function.description);
+        page += &format!("\n## {name}\n`{signature}`\n\n{says}\n");
+        if let Some(example) = function.example() {
+            page += &format!("\n```hcl\n{} # {}\n```\n", example.call, example.result);
+        }
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/functions.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        assert!(std::fs::write(path, &page).is_ok());
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(found == page, "docs/functions.md is not up to date");
+}
