@@ -140,18 +140,3 @@ fn zones_settlements_and_policies_that_cannot_be() {
     refuse(&policy("muster_zone.z.id", "2h"), &["dr_site"]);
     refuse(&policy("\"elsewhere\"", "5m"), &["rpo"]);
 }
-
-#[test]
-fn what_is_not_built_is_refused() {
-    let moved = format!(
-        "{DATA} \"b\" {{}}\nmoved {{\n  from = terraform_data.a\n  to   = terraform_data.b\n}}\n"
-    );
-    refuse(&moved, &["Unsupported feature", "main.tf line 2", "moved"]);
-    let removed =
-        "removed {\n  from = terraform_data.a\n  lifecycle {\n    destroy = false\n  }\n}\n";
-    refuse(removed, &["Unsupported feature", "main.tf line 1"]);
-    let provisioner = format!(
-        "{DATA} \"b\" {{\n  provisioner \"local-exec\" {{\n    command = \"true\"\n  }}\n}}\n"
-    );
-    refuse(&provisioner, &["Provisioners are not supported"]);
-}

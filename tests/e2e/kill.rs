@@ -266,6 +266,8 @@ fn a_state_that_cannot_be_written() {
     // A folder in the place of the file that holds a state while it is written.
     work.write(".terraform.tfstate.new/in/the/way", "");
     for name in ["errored.tfstate", "errored-1.tfstate"] {
+        // The world forgets what no state knows of.
+        let _ = std::fs::remove_dir_all(work.path().join(".muster"));
         let ran = work.run(&["apply", "-auto-approve", "-var", "latency=1s"]);
         // Told at once; what was in flight is finished, and nothing begun that cannot be recorded.
         ran.code(1)
@@ -279,4 +281,18 @@ fn a_state_that_cannot_be_written() {
         .map(|name| work.read(name))
         .into();
     assert_ne!(kept[0], kept[1], "the second does not replace the first");
+}
+
+#[test]
+fn an_interrupt_while_a_value_is_asked_for() {
+    let work = Work::with("variable \"n\" {}\noutput \"n\" {\n  value = var.n\n}\n");
+    // Nobody ever writes to it.
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = work.command(&["plan"]);
+    command.stdin(reader);
+    let mut run = Running::start(command);
+    run.wait_for("Enter a value");
+    signal(run.pid(), Signal::TERM);
+    run.end().code(1).says(&["Operation cancelled"]);
+    drop(writer);
 }

@@ -3,6 +3,8 @@
 use std::io::{self, BufRead, Write};
 
 use muster_config::Variable;
+use muster_run::Stop;
+use tokio::runtime::Handle;
 
 /// Asks a question and gives the answer without its line end; `None` when there is none.
 pub(crate) fn ask(question: &str) -> Option<String> {
@@ -27,16 +29,25 @@ fn allows(text: &str) -> bool {
     !matches!(text, "0" | "f" | "F" | "false" | "FALSE" | "False")
 }
 
-/// Asks for the value of a variable. The answer may come from a pipe; `None` at its end.
-pub(crate) fn variable(variable: &Variable) -> Option<String> {
+/// Asks for the value of a variable. The answer may come from a pipe; `None` at its end, and when
+/// somebody asks to stop meanwhile. Must be called inside a runtime of several threads.
+pub(crate) fn variable(variable: &Variable, stop: &Stop) -> Option<String> {
     let description = match variable.description.as_str() {
         "" => String::new(),
         text => format!("  {text}\n\n"),
     };
-    ask(&format!(
-        "var.{}\n{description}  Enter a value: ",
-        variable.name
-    ))
+    let name = &variable.name;
+    let question = format!("var.{name}\n{description}  Enter a value: ");
+    // Reading blocks; a request to stop must get through all the same.
+    let answer = tokio::task::spawn_blocking(move || ask(&question));
+    let answer = async {
+        tokio::select! {
+            biased;
+            () = stop.requested() => None,
+            answer = answer => answer.unwrap_or_default(),
+        }
+    };
+    tokio::task::block_in_place(|| Handle::current().block_on(answer))
 }
 
 /// Asks whether to go on: only `yes` will do.

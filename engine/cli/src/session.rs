@@ -24,6 +24,7 @@ use crate::cli_config::CliConfig;
 use crate::error::{Failure, Outcome};
 use crate::install::Finder;
 use crate::launch::Plugins;
+use crate::prompt;
 
 /// The version whose language, state and plugin protocol this engine speaks.
 pub(crate) const TERRAFORM_VERSION: &str = "1.11.4";
@@ -187,14 +188,15 @@ impl Session {
         }
     }
 
-    /// Values of the root module's variables.
+    /// Values of the root module's variables. For those that nobody gave, people are asked until
+    /// they stop it.
     pub(crate) fn variables(
         &mut self,
         inputs: &args::Inputs,
-        ask: &mut dyn FnMut(&muster_config::Variable) -> Option<String>,
+        stop: &Stop,
     ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
         let config = Arc::clone(&self.config);
-        self.variables_of(config.root(), inputs, ask)
+        self.variables_of(config.root(), inputs, stop)
     }
 
     /// Values of the root module's variables. Those that nobody gave are unknown, and nobody is
@@ -221,15 +223,18 @@ impl Session {
         &mut self,
         root: &muster_config::Module,
         inputs: &args::Inputs,
-        ask: &mut dyn FnMut(&muster_config::Variable) -> Option<String>,
+        stop: &Stop,
     ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
         let (mut given, diags) = self.given(inputs)?;
-        if inputs.input && crate::prompt::is_wanted() {
+        if inputs.input && prompt::is_wanted() {
             let answers: Vec<(muster_config::Str, String)> = given
                 .missing(root)
                 .into_iter()
-                .filter_map(|v| ask(v).map(|answer| (v.name.clone(), answer)))
+                .filter_map(|v| prompt::variable(v, stop).map(|answer| (v.name.clone(), answer)))
                 .collect();
+            if stop.is_requested() {
+                return Err(stopped());
+            }
             for (name, answer) in answers {
                 given.answer(&name, &answer);
             }

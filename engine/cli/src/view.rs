@@ -194,7 +194,7 @@ impl View {
     /// Tells machines what a saved plan is about to do; people have seen it when it was made.
     pub(crate) fn saved_plan(&self, plan: &Plan) {
         if self.json {
-            for line in muster_render::planned_changes(plan) {
+            for line in muster_render::planned_changes(plan, false) {
                 put(&format!("{line}\n"));
             }
         }
@@ -256,7 +256,9 @@ impl View {
                 "{}",
                 muster_render::document("change_summary", &message, "changes", changes)
             );
-            outln!("{}", muster_render::outputs_document(&state.outputs));
+            if self.ending != Ending::Destroy {
+                outln!("{}", muster_render::outputs_document(&state.outputs));
+            }
             return;
         }
         let mut parts = Vec::new();

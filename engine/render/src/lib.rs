@@ -20,5 +20,5 @@ pub use plan::{PlanJson, plan_json, plan_text, write_plan_text};
 pub use progress::{
     Progress, document, leveled, outputs_document, plan_stream, planned_changes, version_document,
 };
-pub use state::{instance_text, state_json, state_list, state_text, write_state_text};
+pub use state::{instance_text, state_json, state_list, write_state_text};
 pub use style::Style;

@@ -173,15 +173,8 @@ fn write_item(w: &mut JsonWriter<'_>, item: &Item<'_>, schemas: &Schemas) {
     }
 }
 
-/// A whole state for people, as `show` does: every object, then the outputs.
-pub fn state_text(snapshot: &Snapshot, schemas: &Schemas) -> String {
-    let mut out = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = write_state_text(snapshot, schemas, Style::PLAIN, &mut out);
-    String::from_utf8(out).unwrap_or_default()
-}
-
-/// As [`state_text`], object by object, so that a long state takes no memory.
+/// Writes a whole state for people, as `show` does: every object, then the outputs. It goes object
+/// by object, so that a long state takes no memory.
 ///
 /// # Errors
 /// The sink fails.

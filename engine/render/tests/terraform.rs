@@ -289,7 +289,9 @@ fn lists() {
 #[test]
 fn state() {
     let snapshot = muster_snapshot::decode(case("state.tfstate").as_bytes()).unwrap();
-    let text = muster_render::state_text(&snapshot, &schemas());
+    let mut text = Vec::new();
+    muster_render::write_state_text(&snapshot, &schemas(), Style::PLAIN, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
     similar_asserts(&text, &case("state.txt"), "text");
     let mut out = Vec::new();
     muster_render::state_json(&snapshot, &schemas(), "1.11.4", &mut out).unwrap();

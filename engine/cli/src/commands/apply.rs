@@ -10,7 +10,7 @@ use muster_run::Stop;
 use muster_snapshot::Snapshot;
 use muster_store::{LocalStore, Store};
 
-use super::plan::{Planned, make, schemas_of};
+use super::plan::{Planned, Request, make, schemas_of};
 use super::saved_variables;
 use crate::args::{Apply, Destroy, Planning, Refresh};
 use crate::error::{Failure, Outcome};
@@ -35,15 +35,15 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
         return View::new(&view).fail(&failure, &Sources::default());
     }
     planning.destroy = true;
-    run(&Apply {
+    let args = Apply {
         view,
         inputs,
         locking,
         planning,
         auto_approve,
         plan: None,
-    })
-    .await
+    };
+    run_as(&args, Ending::Destroy).await
 }
 
 /// Brings the state up to date with the world.
@@ -76,11 +76,7 @@ pub(crate) async fn refresh(args: Refresh) -> ExitCode {
 
 /// Makes the world as the configuration says.
 pub(crate) async fn run(args: &Apply) -> ExitCode {
-    let ending = match args.planning.destroy {
-        true => Ending::Destroy,
-        false => Ending::Apply,
-    };
-    run_as(args, ending).await
+    run_as(args, Ending::Apply).await
 }
 
 async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
@@ -131,16 +127,12 @@ async fn plan_and_apply(
 ) -> Outcome<()> {
     let store = session.store(args.locking.state.as_deref())?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
-    let planned = make(
-        view,
-        session,
-        &store,
-        &args.inputs,
-        &args.planning,
-        None,
-        stop.clone(),
-    )
-    .await?;
+    let request = Request {
+        inputs: &args.inputs,
+        planning: &args.planning,
+        save: None,
+    };
+    let planned = make(view, session, &store, request, stop.clone()).await?;
     if !planned.plan.is_empty() && !args.auto_approve {
         approve(args, &planned.plan, &stop).await?;
     }
@@ -216,12 +208,13 @@ async fn apply_file(
     view.saved_plan(&file.plan);
     let schemas = schemas_of(session, &file.plan, &stop).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
-    let context = session.context(schemas, args.planning.parallelism, sink, stop);
+    let context = session.context(schemas, args.planning.parallelism, sink, stop.clone());
     let mut variables = file.plan.variables.clone();
     variables.extend(saved_variables::ephemeral(
         session,
         &args.inputs,
         &file.plan.variables,
+        &stop,
     )?);
     view.diags(&std::mem::take(&mut session.warnings), &session.sources);
     execute(

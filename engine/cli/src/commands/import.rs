@@ -16,7 +16,7 @@ use muster_store::Store;
 use crate::error::{Failure, Outcome};
 use crate::session::{Session, TERRAFORM_VERSION, lock_until};
 use crate::view::View;
-use crate::{args, prompt, signals};
+use crate::{args, signals};
 
 /// `import`
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
     let addr = address(args, session)?;
     let store = session.store(args.locking.state.as_deref())?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypeImport").await?;
-    let variables = session.variables(&args.inputs, &mut prompt::variable)?;
+    let variables = session.variables(&args.inputs, &stop)?;
     let stored = match store.read()? {
         Some(state) => state,
         None => Snapshot::new(TERRAFORM_VERSION),

@@ -20,7 +20,16 @@ use muster_value::Value;
 use crate::error::{Failure, Outcome};
 use crate::session::{Session, TERRAFORM_VERSION, lock_until};
 use crate::view::View;
-use crate::{args, plan_file, prompt, signals};
+use crate::{args, plan_file, signals};
+
+/// What plan is to be made.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub inputs: &'a args::Inputs,
+    pub planning: &'a args::Planning,
+    /// Where it is saved.
+    pub save: Option<&'a Path>,
+}
 
 /// A plan and everything that was needed to make it.
 pub(crate) struct Planned {
@@ -53,16 +62,12 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
     let store = session.store(args.locking.state.as_deref())?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypePlan").await?;
     let save = args.out.as_deref();
-    let planned = make(
-        view,
-        session,
-        &store,
-        &args.inputs,
-        &args.planning,
+    let request = Request {
+        inputs: &args.inputs,
+        planning: &args.planning,
         save,
-        stop,
-    )
-    .await?;
+    };
+    let planned = make(view, session, &store, request, stop).await?;
     if let Some(guard) = guard {
         guard.release()?;
     }
@@ -78,24 +83,22 @@ pub(crate) async fn make(
     view: &View,
     session: &mut Session,
     store: &dyn Store,
-    inputs: &args::Inputs,
-    planning: &args::Planning,
-    save: Option<&Path>,
+    request: Request<'_>,
     stop: Stop,
 ) -> Outcome<Planned> {
     if session.sources.files().is_empty() {
         let detail = "This directory has no .tf files. Change to the directory of a configuration, or name it with -chdir.";
         return Err(Failure::new("No configuration files", detail));
     }
-    let options = options(planning)?;
-    let variables = session.variables(inputs, &mut prompt::variable)?;
+    let options = options(request.planning)?;
+    let variables = session.variables(request.inputs, &stop)?;
     let stored = match store.read()? {
         Some(state) => state,
         None => Snapshot::new(TERRAFORM_VERSION),
     };
     let schemas = session.schemas_until(&stop, Some(&stored)).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
-    let context = session.context(schemas, planning.parallelism, sink, stop);
+    let context = session.context(schemas, request.planning.parallelism, sink, stop);
     let found = muster_run::check(&context);
     if found.has_errors() {
         return Err(found.into());
@@ -111,7 +114,7 @@ pub(crate) async fn make(
         variables,
         stored,
     };
-    if let Some(path) = save {
+    if let Some(path) = request.save {
         plan_file::write(path, &planned, session)?;
     }
     let context = &planned.context;

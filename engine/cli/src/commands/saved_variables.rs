@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_config::{InputVariables, Module, Str};
 use muster_lang::{Diagnostic, Diags, Sources};
+use muster_run::Stop;
 use muster_value::Value;
 
 use crate::args::Inputs;
 use crate::error::Outcome;
-use crate::prompt;
 use crate::session::Session;
 
 /// Values of the ephemeral variables. Options may give values for others as long as they are those
@@ -18,6 +18,7 @@ pub(super) fn ephemeral(
     session: &mut Session,
     inputs: &Inputs,
     planned: &BTreeMap<Str, Value>,
+    stop: &Stop,
 ) -> Outcome<BTreeMap<Str, Value>> {
     let options = session.options(inputs)?;
     let mut root = session.config.root().clone();
@@ -30,7 +31,7 @@ pub(super) fn ephemeral(
         .retain(|name, variable| variable.ephemeral || named.contains(name));
     // Files speak of all variables, and those that are left out here are no news to anybody.
     let warnings = session.warnings.clone();
-    let mut values = session.variables_of(&root, inputs, &mut prompt::variable)?;
+    let mut values = session.variables_of(&root, inputs, stop)?;
     session.warnings = warnings;
     values.retain(|name, _| root.variables.get(name).is_some_and(|v| v.ephemeral));
     Ok(values)
