@@ -1,15 +1,23 @@
 //! Finds, downloads, verifies, unpacks, caches and locks the packages of providers.
 
+mod error;
 mod hash;
+mod hosts;
+mod http;
 mod layout;
 mod lock;
 mod openpgp;
 mod platform;
 mod unpack;
+mod verify;
 
+pub use error::{Failure, InstallError};
 pub use hash::{Hash, hash_archive, hash_directory};
+pub use hosts::{DEFAULT_HOST, DEFAULT_REGISTRY, Hosts};
+pub use http::{HttpError, HttpOptions, HttpReason};
 pub use layout::{archive_name, package_dir, program_in, providers_in};
 pub use lock::{LOCK_FILE, LockError, LockFile, Locked};
 pub use openpgp::{KeyId, PgpError};
 pub use platform::Platform;
 pub use unpack::UnpackError;
+pub use verify::Authentication;
