@@ -166,8 +166,8 @@ fn undeclared_variables_depend_on_the_source() {
     );
     let file = "--- terraform.tfvars\na = 1\nb = 1\nc = 1\n";
     let warnings = [
-        "warning terraform.tfvars:1 Value for undeclared variable",
-        "warning terraform.tfvars:2 Value for undeclared variable",
+        "warning - Value for undeclared variable",
+        "warning - Value for undeclared variable",
         "warning - Values for undeclared variables",
     ];
     check(file, nothing, "a", None, &warnings);

@@ -51,6 +51,8 @@ pub(crate) struct Graph {
     /// For each node the nodes that need it.
     pub needed_by: Vec<Vec<NodeId>>,
     index: HashMap<Node, NodeId>,
+    /// Resources that refer to themselves: an error of planning, but not of the configuration.
+    pub self_references: Diags,
 }
 
 impl Graph {
@@ -63,6 +65,7 @@ impl Graph {
             config,
             graph: DiGraph::new(),
             index: HashMap::default(),
+            self_references: Diags::new(),
         };
         for (id, module) in config.iter() {
             builder.module(id, module);
@@ -157,6 +160,7 @@ struct Builder<'a> {
     config: &'a Config,
     graph: DiGraph<Node, ()>,
     index: HashMap<Node, NodeId>,
+    self_references: Diags,
 }
 
 impl Builder<'_> {
@@ -349,10 +353,23 @@ impl Builder<'_> {
             Subject::EachKey | Subject::EachValue | Subject::CountIndex => {}
             subject => {
                 if let Some(resource) = resource_id(subject) {
-                    self.known_edge(id, from, Node::Resource(id, resource));
+                    let node = Node::Resource(id, resource);
+                    if self.graph[from] == node {
+                        return self.self_reference(&node, reference);
+                    }
+                    self.known_edge(id, from, node);
                 }
             }
         }
+    }
+
+    fn self_reference(&mut self, node: &Node, reference: &Reference) {
+        let detail = format!(
+            "The configuration of {} refers to the object itself, which is only there once it is made. In a postcondition or a provisioner write self.",
+            Name(self.config, node)
+        );
+        let d = Diagnostic::error("Self-referential block", detail);
+        self.self_references.push(d.at(reference.full_span));
     }
 
     /// Undeclared names were reported by the configuration; they give no edge.
@@ -440,6 +457,7 @@ impl Builder<'_> {
             needs,
             needed_by,
             index: self.index,
+            self_references: self.self_references,
         })
     }
 

@@ -167,7 +167,10 @@ impl Planner {
             .values()
             .map(|r| r.provider.clone())
             .collect();
-        let graph = Graph::new(&config, &extra)?;
+        let mut graph = Graph::new(&config, &extra)?;
+        if graph.self_references.has_errors() {
+            return Err(std::mem::take(&mut graph.self_references));
+        }
         let imports = import::Imports::new(&config, &options.imports);
         let missing = imports.without_target(&config);
         if missing.has_errors() {

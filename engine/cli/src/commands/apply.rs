@@ -250,23 +250,28 @@ async fn execute(
     let plan = Arc::new(plan);
     let mut saved = stored;
     let stop = context.stop.clone();
+    let mut unsaved = false;
     let outcome = muster_run::apply(&context, Arc::clone(&plan), variables, |state| {
         // What cannot be recorded must not be made: the run ends with what is in flight.
         if let Err(failure) = save(store, &mut saved, state)
             && !stop.is_requested()
         {
             view.diags(&failure.diags, &session.sources);
+            unsaved = true;
             stop.request();
         }
     })
     .await;
     if let Err(failure) = save(store, &mut saved, &outcome.state) {
-        let path = rescue::write(Path::new("."), &muster_snapshot::encode(&outcome.state));
+        let mut rescued_state = successor(&saved, &outcome.state);
+        // So that it is newer than the stored one, and can be pushed in its place.
+        rescued_state.serial += 1;
+        let path = rescue::write(Path::new("."), &muster_snapshot::encode(&rescued_state));
         let mut diags = failure.diags;
         diags.extend(rescued(path).diags);
         return Err(diags.into());
     }
-    if outcome.diags.has_errors() || view.has_failed() {
+    if outcome.diags.has_errors() || view.has_failed() || unsaved {
         view.diags(&outcome.diags, &session.sources);
         return Err(Failure::told());
     }
@@ -277,15 +282,20 @@ async fn execute(
 
 /// Writes the state; afterwards `saved` is what is stored.
 fn save(store: &LocalStore, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
-    let mut next = Snapshot {
+    let mut next = successor(saved, state);
+    store.write(&mut next)?;
+    saved.serial = next.serial;
+    Ok(())
+}
+
+/// A state that may take the place of the stored one.
+fn successor(saved: &Snapshot, state: &Snapshot) -> Snapshot {
+    Snapshot {
         serial: saved.serial,
         lineage: saved.lineage.clone(),
         terraform_version: TERRAFORM_VERSION.to_owned(),
         ..state.clone()
-    };
-    store.write(&mut next)?;
-    saved.serial = next.serial;
-    Ok(())
+    }
 }
 
 fn rescued(result: Result<PathBuf, std::io::Error>) -> Failure {

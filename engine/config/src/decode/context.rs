@@ -109,7 +109,14 @@ impl<'a> Decoder<'a> {
 
     /// A constant of a type; null is an error.
     fn constant_of(&mut self, raw: &RawExpr, ty: &Type) -> Option<Value> {
-        let value = self.constant(raw)?;
+        let Some(value) = self.constant(raw) else {
+            // Said of bools only, as tools expect it.
+            if *ty == Type::Bool {
+                let detail = "A constant true or false is required here.";
+                self.error("Unsuitable value type", detail, raw.span());
+            }
+            return None;
+        };
         let reason = match convert(&value, ty) {
             Ok(value) if !value.is_null() => return Some(value),
             Ok(_) => "null is not possible here".to_owned(),

@@ -184,14 +184,14 @@ pub(crate) fn check_block(cx: &mut Decoder<'_>, block: &Block) -> Option<Decoded
         refuse_meta_arguments(cx, nested);
     }
     let asserts: Vec<_> = content.blocks_of("assert").collect();
-    if asserts.is_empty() {
-        let detail = "A check block without assertions checks nothing: add an assert block.";
-        cx.error("Zero assert blocks", detail, block.header);
-    }
-    let assertions = asserts
+    let assertions: Vec<_> = asserts
         .into_iter()
         .filter_map(|b| check(cx, b, "Invalid assert expression"))
         .collect();
+    if assertions.is_empty() {
+        let detail = "A check block without assertions checks nothing: add an assert block.";
+        cx.error("Zero assert blocks", detail, block.header);
+    }
     let id: Option<ResourceId> = data.as_ref().map(|(r, _)| r.id.clone());
     let block = CheckBlock {
         assertions,

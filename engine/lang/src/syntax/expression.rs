@@ -226,19 +226,21 @@ impl Parser<'_> {
             return result;
         }
         self.skip_newlines = false;
+        let mut separated = true;
         loop {
             match self.peek() {
                 Newline => _ = self.bump(),
                 CBrace => break,
                 Eof => {
-                    self.report(
-                        "Unterminated object constructor expression",
-                        "There is no closing brace for this one.",
-                        open,
-                    );
+                    // Tools know the two apart: another item could follow, or not.
+                    let summary = match separated {
+                        true => "Missing expression",
+                        false => "Unterminated object constructor expression",
+                    };
+                    self.report(summary, "There is no closing brace for this one.", open);
                     return Err(Abort);
                 }
-                _ => self.object_item()?,
+                _ => separated = self.object_item()?,
             }
         }
         self.bump();
@@ -247,7 +249,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn object_item(&mut self) -> Parse {
+    /// Whether a separator follows the item.
+    fn object_item(&mut self) -> Parse<bool> {
         let mark = self.mark();
         self.expression()?;
         match self.peek() {
@@ -268,15 +271,15 @@ impl Parser<'_> {
         self.expression()?;
         self.close(NodeKind::ObjectItem, mark);
         match self.peek() {
-            Comma | Newline => _ = self.bump(),
-            CBrace | Eof => {}
-            _ => {
-                return self.fail(
-                    "Missing attribute separator",
-                    "Attributes are separated by newlines or commas.",
-                );
+            Comma | Newline => {
+                self.bump();
+                Ok(true)
             }
+            CBrace | Eof => Ok(false),
+            _ => self.fail(
+                "Missing attribute separator",
+                "Attributes are separated by newlines or commas.",
+            ),
         }
-        Ok(())
     }
 }

@@ -73,7 +73,7 @@ pub fn plan_stream(plan: &Plan) -> Vec<String> {
             ));
         }
     }
-    lines.extend(planned_changes(plan));
+    lines.extend(planned_changes(plan, true));
     lines.push(summary(plan));
     if !plan.outputs.is_empty() {
         let entries = plan.outputs.iter();
@@ -83,10 +83,11 @@ pub fn plan_stream(plan: &Plan) -> Vec<String> {
     lines
 }
 
-/// What is planned, in the stream.
-pub fn planned_changes(plan: &Plan) -> Vec<String> {
+/// What is planned, in the stream; with or without what only gets another address.
+pub fn planned_changes(plan: &Plan, moves: bool) -> Vec<String> {
     let real = listed(&plan.changes).into_iter();
     real.filter(|change| change_word(change) != "noop")
+        .filter(|change| moves || change.action != Action::NoOp)
         .map(|change| {
             let text = format!("{}: Plan to {}", change.addr, change_word(change));
             document("planned_change", &text, "change", change_json(change))

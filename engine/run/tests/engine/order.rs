@@ -246,3 +246,13 @@ fn instances_must_be_known() {
         "Invalid for_each argument",
     );
 }
+
+#[test]
+fn nothing_refers_to_itself() {
+    let lab = Lab::default();
+    lab.check_refused(
+        "resource \"fake_thing\" \"a\" {\n name = fake_thing.a.id\n}",
+        Options::default(),
+        "Self-referential block",
+    );
+}
