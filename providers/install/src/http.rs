@@ -58,6 +58,9 @@ pub enum HttpReason {
     /// No answer came, or it ended too early.
     #[error("{0}")]
     Connection(String),
+    /// A redirect leads in a circle, or to where nothing is encrypted.
+    #[error("{0}")]
+    Redirect(String),
     /// The server refused.
     #[error("the server answered with status {0}")]
     Status(u16),
@@ -255,7 +258,13 @@ async fn store(mut response: Response, path: &Path, limit: u64) -> Result<[u8; 3
 }
 
 fn connection(error: reqwest::Error) -> HttpReason {
-    HttpReason::Connection(chain(&error.without_url()))
+    let redirect = error.is_redirect();
+    let text = chain(&error.without_url());
+    if redirect {
+        HttpReason::Redirect(text)
+    } else {
+        HttpReason::Connection(text)
+    }
 }
 
 /// An error with its causes, which say more than it does.

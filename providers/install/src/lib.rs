@@ -6,8 +6,11 @@ mod hosts;
 mod http;
 mod layout;
 mod lock;
+mod network_mirror;
 mod openpgp;
 mod platform;
+mod registry;
+mod source;
 mod unpack;
 mod verify;
 
@@ -19,5 +22,6 @@ pub use layout::{archive_name, package_dir, program_in, providers_in};
 pub use lock::{LOCK_FILE, LockError, LockFile, Locked};
 pub use openpgp::{KeyId, PgpError};
 pub use platform::Platform;
+pub use source::{Method, MethodKind};
 pub use unpack::UnpackError;
 pub use verify::Authentication;
