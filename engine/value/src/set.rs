@@ -61,7 +61,20 @@ fn rank(value: &Value) -> u8 {
 fn order_text(value: &Value) -> String {
     let mut text = String::new();
     write_text(value, &mut text);
-    text
+    let mut exact = String::new();
+    write_digits(value, &mut exact);
+    text + &exact
+}
+
+/// The exact digits of all numbers.
+fn write_digits(value: &Value, out: &mut String) {
+    match value {
+        // Writing to a String cannot fail.
+        Value::Number(n) => _ = write!(out, ";{n}"),
+        other => other.children().for_each(|item| {
+            stacker::maybe_grow(64 * 1024, 1024 * 1024, || write_digits(item, out));
+        }),
+    }
 }
 
 fn write_text(value: &Value, out: &mut String) {
@@ -108,9 +121,72 @@ fn nested(value: &Value, out: &mut String) {
     stacker::maybe_grow(64 * 1024, 1024 * 1024, || write_text(value, out));
 }
 
+/// Ten digits at most, with an exponent where that is shorter.
 fn write_number(n: &crate::Number, out: &mut String) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{n}");
+    const DIGITS: usize = 10;
+    if n.is_zero() || n.is_infinite() {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{n}");
+        return;
+    }
+    let text = n.exact_text();
+    let plain = text.trim_start_matches('-');
+    let (whole, fraction) = plain.split_once('.').unwrap_or((plain, ""));
+    let all = format!("{whole}{fraction}");
+    let digits = all.trim_start_matches('0');
+    let leading = all.len() - digits.len();
+    let (digits, carried) = rounded(digits.trim_end_matches('0'), DIGITS);
+    // The number is 0.digits times ten to this power.
+    let point = whole.len() as i64 - leading as i64 + i64::from(carried);
+    let count = digits.len() as i64;
+    if n.is_negative() {
+        out.push('-');
+    }
+    let most = if count >= point {
+        count.min(DIGITS as i64)
+    } else {
+        DIGITS as i64
+    };
+    if point - 1 < -4 || point > most {
+        let (first, rest) = digits.split_at(1);
+        let dot = if rest.is_empty() { "" } else { "." };
+        let sign = if point < 1 { '-' } else { '+' };
+        let _ = write!(out, "{first}{dot}{rest}e{sign}{:02}", (point - 1).abs());
+    } else if point <= 0 {
+        let _ = write!(
+            out,
+            "0.{}{digits}",
+            "0".repeat(point.unsigned_abs() as usize)
+        );
+    } else if count <= point {
+        let _ = write!(out, "{digits}{}", "0".repeat((point - count) as usize));
+    } else {
+        let (whole, fraction) = digits.split_at(point as usize);
+        let _ = write!(out, "{whole}.{fraction}");
+    }
+}
+
+/// So many digits at most, rounded to even, without zeros at the end; and whether there is a
+/// digit more in front.
+fn rounded(digits: &str, most: usize) -> (String, bool) {
+    if digits.len() <= most {
+        return (digits.into(), false);
+    }
+    let (kept, rest) = digits.split_at(most);
+    let odd = kept.ends_with(['1', '3', '5', '7', '9']);
+    let up = rest > "5" || rest == "5" && odd;
+    let mut kept: Vec<u8> = kept.bytes().collect();
+    if up {
+        while kept.last() == Some(&b'9') {
+            kept.pop();
+        }
+        match kept.last_mut() {
+            Some(last) => *last += 1,
+            None => return ("1".into(), true),
+        }
+    }
+    let text: String = kept.into_iter().map(char::from).collect();
+    (text.trim_end_matches('0').into(), false)
 }
 
 /// The text in quotes, escaped so that the closing quote is unmistakable.
@@ -122,6 +198,14 @@ fn write_quoted(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\0'..='\u{1f}' | '\u{7f}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }
@@ -143,6 +227,42 @@ mod tests {
             vec!["b".into(), "a".into(), "B".into(), "a".into()],
             vec!["B".into(), "a".into(), "b".into()],
         );
+    }
+
+    /// What Terraform 1.11.4 gives.
+    #[test]
+    fn numbers_inside_of_others_sort_by_ten_digits() {
+        let sorted = [
+            "-0.5",
+            "-100",
+            "-1",
+            "0.0001",
+            "0.1",
+            "0",
+            "1.23456789012",
+            "12345678901",
+            "123456789012345678901",
+            "1.5",
+            "1000000000",
+            "100",
+            "10",
+            "10000000000",
+            "9999999999.5",
+            "99999999995",
+            "0.00001",
+            "0.0000000001",
+            "2",
+        ];
+        let item = |text: &str| {
+            let number = crate::Number::parse(text).expect("it is a number");
+            Value::tuple([number.into()])
+        };
+        let set = set_value(
+            Type::tuple([Type::Number]),
+            sorted.iter().rev().map(|t| item(t)).collect(),
+        );
+        let expect: Vec<_> = sorted.iter().map(|t| item(t)).collect();
+        assert_eq!(set.as_slice(), Some(&expect[..]));
     }
 
     #[test]

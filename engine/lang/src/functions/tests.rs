@@ -178,3 +178,39 @@ fn reference_page() {
     let found = std::fs::read_to_string(path).unwrap_or_default();
     assert!(found == page, "docs/functions.md is not up to date");
 }
+
+/// What Terraform 1.11.4 gives.
+#[test]
+fn blocks_of_text_in_yaml() {
+    check(r#"yamldecode("|\n a\n b")"#, r#""a\nb""#);
+    check(r#"yamldecode("|\n a\n b\n")"#, r#""a\nb\n""#);
+    check(
+        r#"yamldecode("a: |\n  é\nb: >\n  x")"#,
+        r#"{ a = "é\n", b = "x" }"#,
+    );
+    check(r#"yamldecode("- |\n x\n- |\n y")"#, r#"["x\n", "true"]"#);
+    check(r#"yamldecode("a: |-\n  0x1f\n")"#, r#"{ a = "31" }"#);
+    check(r#"yamldecode("a: |-\n  ~\n")"#, "{ a = tostring(null) }");
+    check(r#"yamldecode("a: !!int |-\n  1\n")"#, "{ a = 1 }");
+    check(r#"yamldecode("a: !!str |-\n  yes\n")"#, r#"{ a = "yes" }"#);
+    check_error(r#"yamldecode("[1, |\n a]")"#, "cannot stand in brackets");
+}
+
+/// What Terraform 1.11.4 gives.
+#[test]
+fn repetitions_in_patterns() {
+    check(r#"regex("a{2}?", "aaa")"#, r#""aa""#);
+    check(r#"regex("a{,2}", "a{,2}")"#, r#""a{,2}""#);
+    check(
+        r#"regexall("a{1000}", "aab")"#,
+        "tolist(regexall(\"z\", \"\"))",
+    );
+    check_error(r#"regexall("a{1001}", "aab")"#, "more than 1000 times");
+    check_error(
+        r#"regexall("a{99999999999999999999}", "")"#,
+        "more than 1000 times",
+    );
+    for pattern in ["a**", "a*??", "a{2}{3}", "a+*", "a??+"] {
+        check_error(&format!("regex(\"{pattern}\", \"\")"), "cannot be repeated");
+    }
+}

@@ -10,10 +10,14 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut chars = pattern.chars().peekable();
     while let Some(c) = chars.next() {
+        if matches!(c, '*' | '+' | '?') || c == '{' && is_repetition(&chars) {
+            repetition(c, &mut chars, &mut out)?;
+            continue;
+        }
         match c {
             '\\' => escape(&mut chars, &mut out, false)?,
             '[' => class(&mut chars, &mut out)?,
-            '{' if !is_repetition(&chars) => out.push_str("\\{"),
+            '{' => out.push_str("\\{"),
             '(' => {
                 out.push('(');
                 flags(&chars)?;
@@ -22,6 +26,36 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
         }
     }
     Ok(out)
+}
+
+/// A repetition, whose first character is taken already. It cannot be repeated itself.
+fn repetition(
+    first: char,
+    chars: &mut Peekable<Chars<'_>>,
+    out: &mut String,
+) -> Result<(), String> {
+    const MOST: u32 = 1000;
+    out.push(first);
+    if first == '{' {
+        let counts: String = chars.by_ref().take_while(|c| *c != '}').collect();
+        let too_many = |n: &str| !n.is_empty() && n.parse().is_ok_and(|n: u32| n > MOST);
+        if counts.len() > 20 || counts.split(',').any(too_many) {
+            return Err(format!("{{{counts}}} repeats more than {MOST} times"));
+        }
+        out.push_str(&counts);
+        out.push('}');
+    }
+    out.extend(chars.next_if_eq(&'?'));
+    let mut after = chars.clone();
+    let again = match after.next() {
+        Some('*' | '+' | '?') => true,
+        Some('{') => is_repetition(&after),
+        _ => false,
+    };
+    match again {
+        true => Err("a repetition cannot be repeated".into()),
+        false => Ok(()),
+    }
 }
 
 fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, class: bool) -> Result<(), String> {
@@ -124,7 +158,7 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String
 
 /// Whether what follows an opening brace makes it a repetition: `3}`, `3,}`, `3,5}`.
 fn is_repetition(chars: &Peekable<Chars<'_>>) -> bool {
-    let rest: String = chars.clone().take_while(|c| *c != '}').take(16).collect();
+    let rest: String = chars.clone().take_while(|c| *c != '}').take(64).collect();
     let closed = chars.clone().nth(rest.chars().count()) == Some('}');
     let (least, most) = rest.split_once(',').unwrap_or((&rest, ""));
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());

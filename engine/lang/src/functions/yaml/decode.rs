@@ -47,8 +47,16 @@ struct Builder {
 pub(super) fn decode(text: &str) -> Result<Value, String> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|e| e.to_string())?;
+        let (mut event, span) = event.map_err(|e| e.to_string())?;
         let line = span.start.line();
+        if let Event::Scalar(scalar, ScalarStyle::Literal | ScalarStyle::Folded, ..) = &mut event
+            && !text.ends_with('\n')
+            && span.end.index() >= text.chars().count()
+            && scalar.ends_with('\n')
+        {
+            // The parser adds the newline that is missing at the end of the text.
+            scalar.to_mut().pop();
+        }
         builder
             .event(event)
             .map_err(|e| format!("line {line}: {e}"))?;
@@ -74,7 +82,16 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
                 let merge = plain && text == "<<" && tag.is_none();
-                let value = scalar::resolve(&text, plain, tag_name(tag.as_deref())?)?;
+                if plain && text.starts_with(['|', '>']) {
+                    return Err("a block of text cannot stand in brackets".into());
+                }
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let tag = tag_name(tag.as_deref())?;
+                let mut value = scalar::resolve(&text, plain || block, tag)?;
+                if block && tag.is_none() {
+                    // A block is text, but text as the value that a plain scalar has prints.
+                    value = convert(&value, &Type::String).map_err(|e| e.reason)?;
+                }
                 self.parts += 1;
                 self.remember(anchor, &value, 1);
                 self.add(value, 1, merge)
