@@ -160,11 +160,7 @@ impl Formatter<'_> {
             }
             let path = entry.path();
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => {
-                    if self.args.recursive {
-                        self.dir(&path);
-                    }
-                }
+                Ok(kind) if kind.is_dir() && self.args.recursive => self.dir(&path),
                 _ if is_source(&path) && !path.is_dir() => self.file(&path),
                 _ => {}
             }
