@@ -23,6 +23,7 @@ mod env_args;
 mod error;
 mod install;
 mod launch;
+mod locking;
 mod plan_file;
 mod prompt;
 mod rescue;

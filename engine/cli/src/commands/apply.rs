@@ -14,7 +14,8 @@ use super::plan::{Planned, Request, make, schemas_of};
 use super::saved_variables;
 use crate::args::{Apply, Destroy, Planning, Refresh};
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, lock_until};
+use crate::locking::lock_until;
+use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::{Ending, View};
 use crate::{plan_file, prompt, rescue, signals};
 

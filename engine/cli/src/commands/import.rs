@@ -14,7 +14,8 @@ use muster_snapshot::Snapshot;
 use muster_store::Store;
 
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, lock_until};
+use crate::locking::lock_until;
+use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
 use crate::{args, signals};
 

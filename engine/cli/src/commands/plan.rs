@@ -18,7 +18,8 @@ use muster_store::Store;
 use muster_value::Value;
 
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, lock_until};
+use crate::locking::lock_until;
+use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
 use crate::{args, plan_file, signals};
 

@@ -10,7 +10,8 @@ use muster_snapshot::{Instance, Resource, Snapshot};
 use muster_store::{LocalStore, Store};
 
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, lock};
+use crate::locking::lock;
+use crate::session::{Session, TERRAFORM_VERSION};
 use crate::{args, prompt};
 
 /// Options of all commands that change a state.

@@ -10,7 +10,8 @@ use muster_store::{LocalStore, Store};
 
 use crate::args;
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, data_dir, lock, workspace};
+use crate::locking::lock;
+use crate::session::{Session, TERRAFORM_VERSION, data_dir, workspace};
 use crate::view::View;
 
 /// `workspace`

@@ -18,7 +18,8 @@ use muster_value::{Type, Value};
 
 use crate::args;
 use crate::error::{Failure, Outcome};
-use crate::session::{Session, TERRAFORM_VERSION, lock};
+use crate::locking::lock;
+use crate::session::{Session, TERRAFORM_VERSION};
 
 /// An evaluator that knows the root module's variables and the resources.
 pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Outcome<Evaluator> {

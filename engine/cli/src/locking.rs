@@ -1,0 +1,116 @@
+//! The lock on a state.
+
+use std::time::{Duration, Instant};
+
+use muster_run::Stop;
+use muster_store::{LockGuard, LockInfo, Store, StoreError};
+
+use crate::args;
+use crate::error::{Failure, Outcome};
+use crate::session::{TERRAFORM_VERSION, stopped};
+
+/// The pause between two attempts to lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(200);
+
+/// Takes the lock on a state, if wanted.
+pub(crate) fn lock(
+    store: &dyn Store,
+    locking: &args::Locking,
+    operation: &str,
+) -> Outcome<Option<LockGuard>> {
+    match lock_timeout(locking)? {
+        None => Ok(None),
+        Some(timeout) => Ok(Some(
+            store.lock(LockInfo::new(operation, TERRAFORM_VERSION), timeout)?,
+        )),
+    }
+}
+
+/// As [`lock`], unless somebody asks to stop while another run has the lock.
+pub(crate) async fn lock_until(
+    stop: &Stop,
+    store: &dyn Store,
+    locking: &args::Locking,
+    operation: &str,
+) -> Outcome<Option<LockGuard>> {
+    let Some(timeout) = lock_timeout(locking)? else {
+        return Ok(None);
+    };
+    let started = Instant::now();
+    loop {
+        let info = LockInfo::new(operation, TERRAFORM_VERSION);
+        match store.lock(info, Duration::ZERO) {
+            Err(StoreError::Locked { .. }) if started.elapsed() < timeout => {}
+            taken => return Ok(Some(taken?)),
+        }
+        let left = timeout.saturating_sub(started.elapsed());
+        tokio::select! {
+            () = stop.requested() => return Err(stopped()),
+            () = tokio::time::sleep(LOCK_PAUSE.min(left)) => {}
+        }
+    }
+}
+
+/// How long to wait for a lock; `None` if none is wanted.
+fn lock_timeout(locking: &args::Locking) -> Outcome<Option<Duration>> {
+    if !locking.lock {
+        return Ok(None);
+    }
+    let text = &locking.lock_timeout;
+    let timeout = duration(text).ok_or_else(|| {
+        let detail = format!("\"{text}\" is not a duration; write 30s, 5m or 1h.");
+        Failure::new("Invalid -lock-timeout", detail)
+    })?;
+    Ok(Some(timeout))
+}
+
+/// `90s`, `1m30s`, `1h`, `500ms`.
+fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest == "0" {
+        return Some(total);
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..end].parse().ok()?;
+        rest = &rest[end..];
+        let end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let unit = match &rest[..end] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        rest = &rest[end..];
+        total += Duration::try_from_secs_f64(number * unit).ok()?;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let check = |text: &str, expect: Option<u64>| {
+            assert_eq!(duration(text), expect.map(Duration::from_millis), "{text}");
+        };
+        check("30s", Some(30_000));
+        check("1m30s", Some(90_000));
+        check("500ms", Some(500));
+        check("1.5h", Some(5_400_000));
+        check("0", Some(0));
+        check("", None);
+        check("5", None);
+        check("-5s", None);
+        check("1e9h", None);
+    }
+}
