@@ -71,9 +71,7 @@ impl ProviderAddr {
         let (host, namespace, type_name) = match parts[..] {
             [t] => (DEFAULT_HOST, "hashicorp", t),
             [n, t] => (DEFAULT_HOST, n, t),
-            [h, n, t] if !h.is_empty() && (h.contains('.') || h.starts_with("localhost")) => {
-                (h, n, t)
-            }
+            [h, n, t] if is_host(h) => (h, n, t),
             _ => return None,
         };
         if !valid(namespace) || !valid(type_name) {
@@ -85,6 +83,17 @@ impl ProviderAddr {
             type_name: type_name.to_lowercase().into(),
         })
     }
+}
+
+/// A domain name, an IPv4 address or `localhost`, and maybe a port. It becomes the name of a
+/// directory, so nothing else will do.
+fn is_host(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, "443"));
+    let label = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_alphanumeric() || c == '-');
+    (name.contains('.') || name == "localhost")
+        && name.split('.').all(label)
+        && !port.starts_with('+')
+        && port.parse::<u16>().is_ok()
 }
 
 impl fmt::Display for ProviderAddr {
@@ -116,5 +125,29 @@ impl fmt::Display for ProviderConfigAddr {
             Some(alias) => write!(f, ".{alias}"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_name_providers() {
+        let check = |source: &str, expect: Option<&str>| {
+            let parsed = ProviderAddr::parse_source(source).map(|addr| addr.to_string());
+            assert_eq!(parsed.as_deref(), expect, "{source}");
+        };
+        check("aws", Some("registry.terraform.io/hashicorp/aws"));
+        check("A/b", Some("registry.terraform.io/a/b"));
+        check("Example.com/a/b", Some("example.com/a/b"));
+        check("localhost:8080/a/b", Some("localhost:8080/a/b"));
+        check("127.0.0.1:8080/a/b", Some("127.0.0.1:8080/a/b"));
+        check("../a/b", None);
+        check("./a/b", None);
+        check("a..b/a/b", None);
+        check("example.com:x/a/b", None);
+        check("host/a/b", None);
+        check("a/b/c/d", None);
     }
 }

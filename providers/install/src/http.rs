@@ -131,6 +131,11 @@ impl Http {
         Ok(Self { client, options })
     }
 
+    /// Whether a server, given as `host:port`, is asked without encryption.
+    pub(crate) fn is_plain(&self, authority: &str) -> bool {
+        self.options.plain.contains(authority)
+    }
+
     /// What is at an address; `None` where nothing is. At most `limit` bytes.
     pub(crate) async fn get(
         &self,
