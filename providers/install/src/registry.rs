@@ -187,7 +187,11 @@ impl Registries {
             host: host.to_owned(),
             reason: reason.to_owned(),
         };
-        let scheme = if self.http.is_plain(host) { "http" } else { "https" };
+        let scheme = if self.http.is_plain(host) {
+            "http"
+        } else {
+            "https"
+        };
         let root = Url::parse(&format!("{scheme}://{host}/.well-known/terraform.json"));
         let root = root.map_err(|_| failed("it is not the name of a host"))?;
         if let Some(services) = self.hosts.services.get(host) {
