@@ -1,6 +1,7 @@
 //! Finds, downloads, verifies, unpacks, caches and locks the packages of providers.
 
 mod cache;
+mod ensure;
 mod error;
 mod fetch;
 mod hash;
