@@ -33,20 +33,22 @@ fn write(w: &mut JsonWriter<'_>, function: &Function) {
         if !function.params.is_empty() {
             w.key("parameters").array(|w| {
                 for param in function.params {
-                    write_param(w, param);
+                    // Terraform describes it as if it took no null, and takes one all the same.
+                    let takes_null = param.allow_null && function.name != "can";
+                    write_param(w, param, takes_null);
                 }
             });
         }
         if let Some(param) = &function.variadic {
-            write_param(w.key("variadic_parameter"), param);
+            write_param(w.key("variadic_parameter"), param, param.allow_null);
         }
     });
 }
 
-fn write_param(w: &mut JsonWriter<'_>, param: &Param) {
+fn write_param(w: &mut JsonWriter<'_>, param: &Param, takes_null: bool) {
     w.object(|w| {
         w.key("name").string(param.name);
-        if param.allow_null {
+        if takes_null {
             w.key("is_nullable").bool(true);
         }
         w.key("type").ty(&(param.ty)());
