@@ -33,16 +33,23 @@ fn write(w: &mut JsonWriter<'_>, function: &Function) {
         if !function.params.is_empty() {
             w.key("parameters").array(|w| {
                 for param in function.params {
-                    // Terraform describes it as if it took no null, and takes one all the same.
-                    let takes_null = param.allow_null && function.name != "can";
-                    write_param(w, param, takes_null);
+                    write_param(w, param, takes_null(function, param));
                 }
             });
         }
         if let Some(param) = &function.variadic {
-            write_param(w.key("variadic_parameter"), param, param.allow_null);
+            write_param(
+                w.key("variadic_parameter"),
+                param,
+                takes_null(function, param),
+            );
         }
     });
+}
+
+/// Terraform describes two functions as if they took no null, and takes one all the same.
+fn takes_null(function: &Function, param: &Param) -> bool {
+    param.allow_null && !matches!(function.name, "can" | "try")
 }
 
 fn write_param(w: &mut JsonWriter<'_>, param: &Param, takes_null: bool) {
