@@ -34,7 +34,9 @@ fn put(at: &Path, scratch: &Path, create: impl Fn() -> io::Result<()>) -> io::Re
         std::fs::create_dir_all(parent)?;
     }
     for attempt in 0.. {
-        match std::fs::rename(at, scratch.join(format!("replaced-{attempt}"))) {
+        // A directory of its own: whatever is moved there meets nothing.
+        let aside = tempfile::Builder::new().tempdir_in(scratch)?.keep();
+        match std::fs::rename(at, aside.join("replaced")) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
