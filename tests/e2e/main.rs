@@ -13,5 +13,6 @@ mod locks;
 mod options;
 mod provision;
 mod quickstart;
+mod state;
 mod surroundings;
 mod terraform;

@@ -109,7 +109,7 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
 fn address(args: &Import, session: &Session) -> Outcome<InstanceAddr> {
     let text = &args.address;
     let addr: InstanceAddr = text.parse().map_err(|error| {
-        let detail = format!("\"{text}\" is not the address of an instance: {error}.");
+        let detail = format!("\"{text}\" is not the address of an instance: {error}");
         Failure::new("Invalid address", detail)
     })?;
     let id = &addr.resource.resource;

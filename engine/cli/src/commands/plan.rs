@@ -196,7 +196,7 @@ where
         match text.parse() {
             Ok(value) => found.push(value),
             Err(error) => {
-                let detail = format!("\"{text}\" is not an address: {error}.");
+                let detail = format!("\"{text}\" is not an address: {error}");
                 let summary = format!("{summary} {text:?}");
                 diags.extend(Failure::new(summary, detail).diags);
             }

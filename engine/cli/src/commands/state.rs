@@ -49,7 +49,7 @@ fn list(path: Option<&Path>, addresses: &[String]) -> Outcome<()> {
         let target: Target = text.parse().map_err(|error| {
             Failure::new(
                 "Invalid address",
-                format!("\"{text}\" is not an address: {error}."),
+                format!("\"{text}\" is not an address: {error}"),
             )
         })?;
         targets.push(target);
@@ -65,7 +65,7 @@ fn list(path: Option<&Path>, addresses: &[String]) -> Outcome<()> {
 async fn show(view: &View, path: Option<&Path>, address: &str) -> Outcome<()> {
     let state = read(path)?.ok_or_else(missing)?;
     let addr: InstanceAddr = address.parse().map_err(|error| {
-        let detail = format!("\"{address}\" is not the address of an instance: {error}.");
+        let detail = format!("\"{address}\" is not the address of an instance: {error}");
         Failure::new("Invalid address", detail)
     })?;
     if state.instance(&addr).is_none() {

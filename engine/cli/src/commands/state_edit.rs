@@ -113,7 +113,7 @@ pub(crate) fn edit(
 
 pub(crate) fn target(text: &str) -> Outcome<Target> {
     text.parse().map_err(|error| {
-        let detail = format!("\"{text}\" is not an address: {error}.");
+        let detail = format!("\"{text}\" is not an address: {error}");
         Failure::new("Invalid address", detail)
     })
 }

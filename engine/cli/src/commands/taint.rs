@@ -52,7 +52,7 @@ fn run(args: &Taint, status: Status) -> ExitCode {
 fn mark(args: &Taint, status: Status, view: &View) -> Outcome<()> {
     let text = &args.address;
     let addr: InstanceAddr = text.parse().map_err(|error| {
-        let detail = format!("\"{text}\" is not the address of an instance: {error}.");
+        let detail = format!("\"{text}\" is not the address of an instance: {error}");
         Failure::new("Invalid address", detail)
     })?;
     if addr.resource.resource.mode != Mode::Managed {
