@@ -32,8 +32,8 @@ pub(crate) struct Global {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Prepare the working directory: check that every provider and module is there.
-    #[command(after_help = "Examples:\n  muster init")]
+    /// Prepare the working directory: install the providers that are needed.
+    #[command(after_help = "Examples:\n  muster init\n  muster init -upgrade")]
     Init(Init),
     /// Check the configuration, without looking at state or the world.
     #[command(after_help = "Examples:\n  muster validate\n  muster validate -json")]
@@ -104,8 +104,8 @@ pub(crate) enum Command {
     )]
     Metadata(Metadata),
     /// Show which providers the configuration and the state need.
-    #[command(after_help = "Examples:\n  muster providers")]
-    Providers,
+    #[command(after_help = "Examples:\n  muster providers\n  muster providers lock")]
+    Providers(Providers),
     /// Show the version.
     #[command(after_help = "Examples:\n  muster version\n  muster version -json")]
     Version(Version),
@@ -187,6 +187,107 @@ pub(crate) struct Init {
     /// Ask for what is missing.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub input: bool,
+    /// Select the newest providers that are allowed, whatever is locked.
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub upgrade: bool,
+    /// Leave the lock file as it is: "readonly" fails when it would have to change.
+    #[arg(long, value_name = "MODE")]
+    pub lockfile: Option<String>,
+    /// Install providers from this directory only.
+    #[arg(long = "plugin-dir", value_name = "DIRECTORY")]
+    pub plugin_dirs: Vec<PathBuf>,
+    /// Look at the state.
+    #[arg(long, alias = "cloud", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub backend: bool,
+    #[command(flatten)]
+    pub accepted: Accepted,
+}
+
+/// Options of `init` without a meaning here: modules lie where they are, and the one backend
+/// needs no preparation.
+#[derive(Debug, Args)]
+pub(crate) struct Accepted {
+    #[arg(long, hide = true, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub get: bool,
+    #[arg(long, hide = true)]
+    pub reconfigure: bool,
+    #[arg(long, hide = true)]
+    pub migrate_state: bool,
+    #[arg(long, hide = true)]
+    pub force_copy: bool,
+    #[arg(long, hide = true, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub lock: bool,
+    #[arg(long, hide = true, value_name = "DURATION")]
+    pub lock_timeout: Option<String>,
+    #[arg(long, hide = true)]
+    pub ignore_remote_version: bool,
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pub test_directory: Option<PathBuf>,
+}
+
+/// `providers`
+#[derive(Debug, Args)]
+pub(crate) struct Providers {
+    #[command(subcommand)]
+    pub command: Option<ProvidersCommand>,
+}
+
+/// `providers ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersCommand {
+    /// Record checksums of the providers in the lock file, for this and other platforms.
+    #[command(
+        after_help = "Examples:\n  muster providers lock -platform=linux_amd64 -platform=darwin_arm64"
+    )]
+    Lock(ProvidersLock),
+    /// Copy the packages of the providers into a directory that serves as a mirror.
+    #[command(after_help = "Examples:\n  muster providers mirror -platform=linux_amd64 ./mirror")]
+    Mirror(ProvidersMirror),
+    /// Show the schemas of the providers.
+    #[command(after_help = "Examples:\n  muster providers schema -json")]
+    Schema(ProvidersSchema),
+}
+
+/// `providers lock`
+#[derive(Debug, Args)]
+pub(crate) struct ProvidersLock {
+    /// A directory to look in, instead of the registries.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "net_mirror")]
+    pub fs_mirror: Option<PathBuf>,
+    /// The address of a network mirror to ask, instead of the registries.
+    #[arg(long, value_name = "URL")]
+    pub net_mirror: Option<String>,
+    /// A platform to record checksums for; this one if none is given.
+    #[arg(long = "platform", value_name = "OS_ARCH")]
+    pub platforms: Vec<String>,
+    /// Accepted: packages are always held against what their source promises.
+    #[arg(long, hide = true)]
+    pub enable_plugin_cache: bool,
+    /// Only these providers.
+    #[arg(value_name = "PROVIDER")]
+    pub providers: Vec<String>,
+}
+
+/// `providers mirror`
+#[derive(Debug, Args)]
+pub(crate) struct ProvidersMirror {
+    /// A platform to copy packages for; this one if none is given.
+    #[arg(long = "platform", value_name = "OS_ARCH")]
+    pub platforms: Vec<String>,
+    /// Take the versions that are locked.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub lock_file: bool,
+    /// The directory.
+    #[arg(value_name = "DIRECTORY")]
+    pub directory: PathBuf,
+}
+
+/// `providers schema`
+#[derive(Debug, Args)]
+pub(crate) struct ProvidersSchema {
+    /// As JSON, the only form there is.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `validate`

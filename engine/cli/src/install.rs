@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use muster_addr::ProviderAddr;
 use muster_config::version::{Constraints, Version};
+use muster_install::{LockFile, Locked, Method, MethodKind, Platform, package_dir, program_in};
 
-use crate::cli_config::{CliConfig, Method, home};
+use crate::cli_config::{CliConfig, implied_directories};
 
 /// A program that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,27 +25,45 @@ pub(crate) enum Found {
     },
 }
 
-/// Knows the directories that providers are looked for in.
+/// Knows the places that programs of providers are in.
 #[derive(Clone, Debug)]
 pub(crate) struct Finder {
     config: CliConfig,
-    methods: Vec<Method>,
+    lock: LockFile,
+    /// Where init puts packages.
+    packages: PathBuf,
+    /// Directories that the CLI configuration names.
+    mirrors: Vec<Method>,
 }
 
 impl Finder {
-    /// A finder for a working directory whose data directory is `data_dir`.
-    pub(crate) fn new(config: CliConfig, data_dir: &Path) -> Self {
-        let everything = |path: PathBuf| Method {
-            path,
-            include: vec![],
-            exclude: vec![],
+    /// A finder for a working directory whose data directory is `data_dir`, with its lock file.
+    pub(crate) fn new(config: CliConfig, data_dir: &Path, lock: LockFile) -> Self {
+        let mirrors = match &config.methods {
+            Some(methods) => methods.clone(),
+            None => Method::implied(implied_directories()),
         };
-        let mut methods = vec![everything(data_dir.join("providers"))];
-        match &config.methods {
-            Some(configured) => methods.extend(configured.iter().cloned()),
-            None => methods.extend(implied_directories().into_iter().map(everything)),
+        Self {
+            config,
+            lock,
+            packages: data_dir.join("providers"),
+            mirrors,
         }
-        Self { config, methods }
+    }
+
+    /// The CLI configuration.
+    pub(crate) fn config(&self) -> &CliConfig {
+        &self.config
+    }
+
+    /// What is locked.
+    pub(crate) fn lock(&self) -> &LockFile {
+        &self.lock
+    }
+
+    /// Where init puts packages.
+    pub(crate) fn packages(&self) -> &Path {
+        &self.packages
     }
 
     /// Whether a provider is a development build.
@@ -52,7 +71,17 @@ impl Finder {
         self.config.dev_overrides.contains_key(addr)
     }
 
-    /// The program of a provider, the newest that the constraints allow.
+    /// Whether a provider is part of this program, and no other build of it is at hand.
+    pub(crate) fn is_embedded(&self, addr: &ProviderAddr) -> bool {
+        *addr == ProviderAddr::new("muster", "muster")
+            && !self.lock.providers.contains_key(addr)
+            && self
+                .directories(addr)
+                .all(|dir| versions(dir, addr).is_empty())
+    }
+
+    /// The program of a provider: the version that is locked, or else the newest that the
+    /// constraints allow.
     pub(crate) fn find(
         &self,
         addr: &ProviderAddr,
@@ -61,110 +90,101 @@ impl Finder {
         if let Some(dir) = self.config.dev_overrides.get(addr) {
             return override_program(dir, addr).map(Found::Override);
         }
+        if let Some(locked) = self.lock.providers.get(addr) {
+            return self.find_locked(addr, locked, constraints);
+        }
         let mut best: Option<(Version, PathBuf)> = None;
         let mut others = Vec::new();
-        for method in self.methods.iter().filter(|m| m.covers(addr)) {
-            for (version, program) in versions(&method.path, addr) {
-                if !constraints.iter().all(|c| c.allow(&version)) {
-                    others.push(version.to_string());
-                } else if best.as_ref().is_none_or(|(b, _)| *b < version) {
-                    best = Some((version, program));
-                }
+        for (version, program) in self.directories(addr).flat_map(|dir| versions(dir, addr)) {
+            if !constraints.iter().all(|c| c.allow_provider(&version)) {
+                others.push(version.to_string());
+            } else if best.as_ref().is_none_or(|(b, _)| *b < version) {
+                best = Some((version, program));
             }
         }
-        if let Some((version, program)) = best {
-            return Ok(Found::Installed {
+        match best {
+            Some((version, program)) => Ok(Found::Installed {
                 program,
                 version: version.to_string(),
-            });
+            }),
+            None if self.is_embedded(addr) => Ok(Found::Embedded),
+            None => Err(self.not_found(addr, &others)),
         }
-        if *addr == ProviderAddr::new("muster", "muster") {
-            return Ok(Found::Embedded);
+    }
+
+    /// Only a package whose files are those that were locked will do outside of where init puts
+    /// packages.
+    fn find_locked(
+        &self,
+        addr: &ProviderAddr,
+        locked: &Locked,
+        constraints: &[Constraints],
+    ) -> Result<Found, String> {
+        let version = &locked.version;
+        if !constraints.iter().all(|c| c.allow_provider(version)) {
+            return Err(format!(
+                "The lock file selects version {version} of {addr}, which the configuration does not allow. Run init with -upgrade to select another version."
+            ));
         }
-        Err(self.not_found(addr, &others))
+        let fits = |dir: &Path| {
+            *dir == *self.packages
+                || muster_install::hash_directory(&package(dir, addr, version))
+                    .is_ok_and(|hash| locked.hashes.contains(&hash))
+        };
+        let program = self.directories(addr).find_map(|dir| {
+            let program = program_in(&package(dir, addr, version), addr)?;
+            fits(dir).then_some(program)
+        });
+        let version = version.to_string();
+        match program {
+            Some(program) => Ok(Found::Installed { program, version }),
+            None => Err(format!(
+                "The lock file selects version {version} of {addr}, which is not installed here. Run init to install it."
+            )),
+        }
+    }
+
+    /// The directories that have unpacked packages of a provider.
+    fn directories<'a>(&'a self, addr: &'a ProviderAddr) -> impl Iterator<Item = &'a Path> {
+        let mirrors = self.mirrors.iter().filter(|method| method.covers(addr));
+        let mirrors = mirrors.filter_map(|method| match &method.kind {
+            MethodKind::FilesystemMirror(dir) => Some(&**dir),
+            _ => None,
+        });
+        std::iter::once(&*self.packages).chain(mirrors)
     }
 
     fn not_found(&self, addr: &ProviderAddr, others: &[String]) -> String {
-        let mut text = String::new();
-        if others.is_empty() {
-            let _ = write!(
-                text,
-                "No program for the provider {addr} was found. Looked in:"
-            );
+        let mut text = if others.is_empty() {
+            format!("The provider {addr} is not installed. Looked in:")
         } else {
             let list = others.join(", ");
-            let _ = write!(
-                text,
+            format!(
                 "The provider {addr} is there in version {list}, which the version constraints do not allow. Looked in:"
-            );
+            )
+        };
+        for dir in self.directories(addr) {
+            let _ = write!(text, "\n  - {}", dir.display());
         }
-        for method in self.methods.iter().filter(|m| m.covers(addr)) {
-            let _ = write!(text, "\n  - {}", method.path.display());
-        }
-        text.push_str("\n\nPut the provider into a directory that a filesystem_mirror block of the CLI configuration file (TF_CLI_CONFIG_FILE) names, or name a development build under dev_overrides. Downloads from a registry are not supported yet.");
+        text.push_str("\n\nRun init to install it.");
         text
     }
 }
 
-fn implied_directories() -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::from("terraform.d/plugins")];
-    found.extend(home().map(|h| h.join(".terraform.d/plugins")));
-    found.extend(home().map(|h| h.join(".local/share/terraform/plugins")));
-    found.push(PathBuf::from("/usr/local/share/terraform/plugins"));
-    found.push(PathBuf::from("/usr/share/terraform/plugins"));
-    found
-}
-
-/// `linux_amd64` and the like, in the words of provider releases.
-pub(crate) fn platform() -> String {
-    let os = match std::env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    };
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        other => other,
-    };
-    format!("{os}_{arch}")
+fn package(root: &Path, addr: &ProviderAddr, version: &Version) -> PathBuf {
+    package_dir(root, addr, version, &Platform::current())
 }
 
 /// Unpacked versions of a provider in a directory.
 fn versions(root: &Path, addr: &ProviderAddr) -> Vec<(Version, PathBuf)> {
-    let dir = root
-        .join(&*addr.host)
-        .join(&*addr.namespace)
-        .join(&*addr.type_name);
-    let Ok(entries) = std::fs::read_dir(dir) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| {
-            let version = Version::parse(entry.file_name().to_str()?).ok()?;
-            let program = program_in(&entry.path().join(platform()), addr)?;
+    let versions = muster_install::unpacked_versions(root, addr, &Platform::current());
+    versions
+        .into_iter()
+        .filter_map(|version| {
+            let program = program_in(&package(root, addr, &version), addr)?;
             Some((version, program))
         })
         .collect()
-}
-
-fn program_in(dir: &Path, addr: &ProviderAddr) -> Option<PathBuf> {
-    let prefix = format!("terraform-provider-{}", addr.type_name);
-    let mut names: Vec<_> = std::fs::read_dir(dir)
-        .ok()?
-        .flatten()
-        .filter(|e| {
-            let name = e.file_name();
-            let name = name.to_string_lossy();
-            let rest = name.strip_prefix(&prefix);
-            rest.is_some_and(|r| r.is_empty() || r.starts_with('_') || r.starts_with(".exe"))
-        })
-        .map(|e| e.path())
-        .filter(|path| path.is_file())
-        .collect();
-    names.sort();
-    names.into_iter().next()
 }
 
 fn override_program(dir: &Path, addr: &ProviderAddr) -> Result<PathBuf, String> {
@@ -181,25 +201,56 @@ fn override_program(dir: &Path, addr: &ProviderAddr) -> Result<PathBuf, String> 
 mod tests {
     use super::*;
 
-    fn finder(dir: &Path) -> Finder {
-        let method = Method {
-            path: dir.to_owned(),
-            include: vec![],
-            exclude: vec![],
-        };
+    fn finder_with(dir: &Path, lock: &str) -> Finder {
+        let kind = MethodKind::FilesystemMirror(dir.to_owned());
         let config = CliConfig {
-            methods: Some(vec![method]),
+            methods: Some(vec![Method::all(kind)]),
             ..CliConfig::default()
         };
-        Finder::new(config, Path::new("nowhere"))
+        let lock = LockFile::parse(lock).unwrap();
+        Finder::new(config, Path::new("nowhere"), lock)
+    }
+
+    fn finder(dir: &Path) -> Finder {
+        finder_with(dir, "")
     }
 
     fn put(root: &Path, version: &str) -> PathBuf {
-        let dir = root.join("example.com/a/b").join(version).join(platform());
+        let addr = ProviderAddr::parse_source("example.com/a/b").unwrap();
+        let dir = package(root, &addr, &Version::parse(version).unwrap());
         std::fs::create_dir_all(&dir).unwrap();
         let program = dir.join(format!("terraform-provider-b_v{version}"));
-        std::fs::write(&program, "").unwrap();
+        std::fs::write(&program, version).unwrap();
         program
+    }
+
+    #[test]
+    fn the_locked_version_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let nine = put(dir.path(), "1.9.0");
+        put(dir.path(), "1.10.0");
+        let addr = ProviderAddr::parse_source("example.com/a/b").unwrap();
+        let find = |version: &str, hash: &str, constraint: &str| {
+            let lock = format!(
+                "provider \"example.com/a/b\" {{\n  version = \"{version}\"\n  hashes = [\"{hash}\"]\n}}\n"
+            );
+            let constraints = [Constraints::parse(constraint).unwrap()];
+            finder_with(dir.path(), &lock).find(&addr, &constraints)
+        };
+        let hash = muster_install::hash_directory(nine.parent().unwrap()).unwrap();
+        let (program, version) = (nine.clone(), "1.9.0".to_owned());
+        let expect = Ok(Found::Installed { program, version });
+        assert_eq!(find("1.9.0", hash.as_str(), ">= 1.0"), expect);
+        let refused = |found: Result<Found, String>, expect: &str| {
+            let error = found.unwrap_err();
+            assert!(error.contains(expect), "{error}");
+        };
+        refused(find("1.9.0", "h1:other", ">= 1.0"), "Run init to install");
+        refused(
+            find("1.8.0", hash.as_str(), ">= 1.0"),
+            "Run init to install",
+        );
+        refused(find("1.9.0", hash.as_str(), ">= 1.10"), "with -upgrade");
     }
 
     #[test]

@@ -63,6 +63,17 @@ impl Plugins {
         entry.clone()
     }
 
+    /// The places that programs are in.
+    pub(crate) fn finder(&self) -> &Finder {
+        &self.finder
+    }
+
+    /// What is asked of the version of a provider.
+    pub(crate) fn constraints(&self, addr: &ProviderAddr) -> Constraints {
+        let all = self.constraints.get(addr).into_iter().flatten().cloned();
+        all.reduce(Constraints::and).unwrap_or_default()
+    }
+
     /// Whether a provider is a development build or runs already.
     pub(crate) fn is_development(&self, addr: &ProviderAddr) -> bool {
         self.finder.is_override(addr) || self.reattach.contains_key(addr)

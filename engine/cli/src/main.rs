@@ -125,7 +125,7 @@ fn run(command: Command) -> ExitCode {
             Command::Untaint(args) => commands::taint::untaint(&args),
             Command::Workspace(args) => commands::workspace::run(&args),
             Command::Console(args) => commands::console::run(&args).await,
-            Command::Providers => commands::providers::run(),
+            Command::Providers(args) => commands::providers::run(&args).await,
             Command::Version(_)
             | Command::Completion(_)
             | Command::Metadata(_)

@@ -10,6 +10,7 @@ use muster_addr::ProviderAddr;
 use muster_config::version::Constraints;
 use muster_config::{Config, ConfigFiles, InputVariables};
 use muster_eval::Settings;
+use muster_install::LockFile;
 use muster_lang::{Diags, FileId, Sources, syntax};
 use muster_provider::Schemas;
 use muster_run::{Context, DiskFiles, Pool, Sink, Stop};
@@ -105,7 +106,9 @@ impl Session {
 
     fn with_config(config: Arc<Config>, sources: &mut Sources, warnings: Diags) -> Outcome<Self> {
         let constraints = constraints(&config)?;
-        let finder = Finder::new(CliConfig::load()?, &data_dir());
+        let lock = LockFile::load(Path::new("."))
+            .map_err(|e| Failure::new("Failed to read dependency lock file", e.to_string()))?;
+        let finder = Finder::new(CliConfig::load()?, &data_dir(), lock);
         let plugins = Plugins::new(finder, constraints)
             .map_err(|e| Failure::new("Invalid TF_REATTACH_PROVIDERS", e.to_string()))?;
         let plugins = Arc::new(plugins);

@@ -10,6 +10,7 @@ mod order;
 mod outputs;
 mod plan;
 mod progress;
+mod schemas;
 mod state;
 mod style;
 
@@ -20,5 +21,6 @@ pub use plan::{PlanJson, plan_json, plan_text, write_plan_text};
 pub use progress::{
     Progress, document, leveled, outputs_document, plan_stream, planned_changes, version_document,
 };
+pub use schemas::write_schemas_json;
 pub use state::{instance_text, state_json, state_list, write_state_text};
 pub use style::Style;

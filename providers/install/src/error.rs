@@ -13,6 +13,8 @@ use crate::{HttpError, PgpError, Platform, UnpackError};
 pub struct Failure {
     /// Which one.
     pub addr: ProviderAddr,
+    /// The version, if one was selected.
+    pub version: Option<Version>,
     /// Why.
     pub error: InstallError,
 }

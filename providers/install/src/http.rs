@@ -232,6 +232,12 @@ pub(crate) fn authority(url: &Url) -> Option<String> {
     ))
 }
 
+/// The server of an address, as `host:port`, if the address has a scheme such as `http`.
+pub fn authority_of(url: &str, scheme: &str) -> Option<String> {
+    let url = Url::parse(url).ok().filter(|url| url.scheme() == scheme)?;
+    authority(&url)
+}
+
 fn accept(response: &Response) -> Result<(), HttpReason> {
     match response.status().as_u16() {
         200..=299 => Ok(()),

@@ -152,17 +152,30 @@ impl Installer {
                 .providers
                 .get(addr)
                 .filter(|_| !request.upgrade);
-            let version = self.select(addr, constraints, locked, on).await;
-            (addr, version)
+            let selected = self.select(addr, constraints, locked, on).await;
+            selected
+                .map(|version| (addr, version))
+                .map_err(|error| Failure {
+                    addr: addr.clone(),
+                    version: None,
+                    error,
+                })
         });
         let selected = all(join_all(selections).await)?;
         let at_once = &Semaphore::new(AT_ONCE);
         let installs = selected.into_iter().map(|(addr, version)| async move {
             let _permit = at_once.acquire().await;
-            (addr, self.install_one(request, addr, version, on).await)
+            let installed = self.install_one(request, addr, version.clone(), on).await;
+            installed
+                .map(|(locked, incomplete)| (addr, locked, incomplete))
+                .map_err(|error| Failure {
+                    addr: addr.clone(),
+                    version: Some(version),
+                    error,
+                })
         });
         let mut installation = Installation::default();
-        for (addr, (locked, incomplete)) in all(join_all(installs).await)? {
+        for (addr, locked, incomplete) in all(join_all(installs).await)? {
             installation.lock.providers.insert(addr.clone(), locked);
             if incomplete {
                 installation.incomplete.push(addr.clone());
@@ -287,24 +300,12 @@ impl Installer {
 }
 
 /// All successes, or all failures.
-fn all<T>(
-    results: Vec<(&ProviderAddr, Result<T, InstallError>)>,
-) -> Result<Vec<(&ProviderAddr, T)>, Vec<Failure>> {
-    let mut done = Vec::new();
-    let mut failures = Vec::new();
-    for (addr, result) in results {
-        match result {
-            Ok(value) => done.push((addr, value)),
-            Err(error) => failures.push(Failure {
-                addr: addr.clone(),
-                error,
-            }),
-        }
-    }
-    if failures.is_empty() {
-        Ok(done)
+fn all<T>(results: Vec<Result<T, Failure>>) -> Result<Vec<T>, Vec<Failure>> {
+    let (done, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    if failed.is_empty() {
+        Ok(done.into_iter().filter_map(Result::ok).collect())
     } else {
-        Err(failures)
+        Err(failed.into_iter().filter_map(Result::err).collect())
     }
 }
 

@@ -87,6 +87,15 @@ pub(crate) fn entries(root: &Path, addr: &ProviderAddr) -> Vec<Entry> {
     found
 }
 
+/// The unpacked versions of a provider for a platform below a directory, in no order.
+pub fn unpacked_versions(root: &Path, addr: &ProviderAddr, platform: &Platform) -> Vec<Version> {
+    let entries = entries(root, addr).into_iter();
+    entries
+        .filter(|e| e.platform == *platform && matches!(e.place, Place::Unpacked(_)))
+        .map(|entry| entry.version)
+        .collect()
+}
+
 /// The providers that have a directory of packages below a directory.
 pub fn providers_in(root: &Path) -> Vec<ProviderAddr> {
     let mut found = Vec::new();

@@ -86,6 +86,16 @@ impl LockFile {
         Ok(file)
     }
 
+    /// Whether the same versions are selected with the same checksums. Constraints are only notes
+    /// on how that came to be.
+    pub fn selects_as(&self, other: &Self) -> bool {
+        let mine = self.providers.iter();
+        self.providers.len() == other.providers.len()
+            && mine
+                .zip(&other.providers)
+                .all(|((a, x), (b, y))| a == b && x.version == y.version && x.hashes == y.hashes)
+    }
+
     /// Writes the file of a working directory, all of it or nothing.
     pub fn save(&self, dir: &Path) -> Result<(), LockError> {
         self.write(dir).map_err(LockError::Write)

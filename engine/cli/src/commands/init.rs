@@ -1,88 +1,222 @@
 //! `muster init`
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
-use muster_lang::{Diagnostic, Diags, Sources};
+use muster_addr::ProviderAddr;
+use muster_config::version::Constraints;
+use muster_install::{Installation, Installer, LockFile, Platform, Request};
+use muster_lang::{Diagnostic, Sources};
+use muster_snapshot::Snapshot;
 use muster_store::Store;
 
+use super::packages::{self, log, step, version};
 use crate::args::Init;
-use crate::error::Outcome;
-use crate::install::Found;
+use crate::error::{Failure, Outcome};
 use crate::session::Session;
 use crate::view::View;
 
-/// Checks that everything that the configuration needs is there.
+/// Installs what the configuration needs.
 pub(crate) async fn run(args: &Init) -> ExitCode {
     let view = View::new(&args.view);
+    version(&view);
     let session = match Session::load(Sources::default()) {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
-    let result = check(&view, &session);
+    let result = prepare(args, &view, &session).await;
     session.pool.shutdown().await;
+    view.diags(&session.warnings, &session.sources);
     match result {
-        Ok(()) => {
-            view.diags(&session.warnings, &session.sources);
-            if session.sources.files().is_empty() {
-                return ExitCode::SUCCESS;
-            }
-            view.say("\nmuster is ready: run plan to see what would change.\n");
-            ExitCode::SUCCESS
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => view.fail(&failure, &session.sources),
     }
 }
 
-fn check(view: &View, session: &Session) -> Outcome<()> {
+async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
+    let readonly = match args.lockfile.as_deref() {
+        None => false,
+        Some("readonly") => true,
+        Some(other) => {
+            let detail =
+                format!("There is no mode \"{other}\" for -lockfile; there is \"readonly\".");
+            return Err(Failure::new("Invalid -lockfile mode", detail));
+        }
+    };
+    if readonly && args.upgrade {
+        let summary = "The -upgrade flag conflicts with -lockfile=readonly.";
+        return Err(Failure::new(summary, "An upgrade changes the lock file."));
+    }
     if session.sources.files().is_empty() {
-        view.say("There are no configuration files in this directory yet.\n");
+        step(
+            view,
+            "output_init_empty_message",
+            "There are no configuration files in this directory yet.",
+        );
         return Ok(());
     }
-    let mut diags = Diags::new();
-    view.say("Finding provider plugins...\n");
-    for addr in session
-        .config
-        .providers()
-        .into_keys()
-        .filter(|a| !a.is_builtin())
-    {
-        if session.plugins.is_development(&addr) {
-            view.say(&format!(
-                "- {} is a development build\n",
-                addr.for_display()
-            ));
-            continue;
-        }
-        match session.plugins.find(&addr) {
-            Ok(Found::Embedded) => {
-                view.say(&format!(
-                    "- {} is part of this program\n",
-                    addr.for_display()
-                ));
-            }
-            Ok(Found::Override(program)) => {
-                view.say(&format!(
-                    "- {} is a development build: {}\n",
-                    addr.for_display(),
-                    program.display()
-                ));
-            }
-            Ok(Found::Installed { version, .. }) => {
-                view.say(&format!(
-                    "- {} v{version} is installed\n",
-                    addr.for_display()
-                ));
-            }
-            Err(reason) => diags.push(Diagnostic::error(
-                "Failed to query available provider packages",
-                reason,
-            )),
-        }
-    }
-    if diags.has_errors() {
-        return Err(diags.into());
-    }
+    step(
+        view,
+        "initializing_backend_message",
+        "Initializing the backend...",
+    );
     // A state that cannot be read is better known now than in the middle of a plan.
-    session.store(None)?.read()?;
+    let state = match args.backend {
+        true => session.store(None)?.read()?,
+        false => None,
+    };
+    step(
+        view,
+        "initializing_provider_plugin_message",
+        "Initializing provider plugins...",
+    );
+    let wanted = wanted(view, session, state.as_ref());
+    let before = session.plugins.finder().lock();
+    let mut installation = install(args, view, session, &wanted).await?;
+    // A development build for a while is no reason to forget what was selected.
+    let kept = before
+        .providers
+        .iter()
+        .filter(|(addr, _)| session.plugins.is_development(addr));
+    installation
+        .lock
+        .providers
+        .extend(kept.map(|(addr, locked)| (addr.clone(), locked.clone())));
+    if !installation.lock.selects_as(before) {
+        if readonly {
+            return Err(changes_detected(before, &installation.lock));
+        }
+        save(view, before, &installation)?;
+        tell_incomplete(view, session, &installation);
+    }
+    step(
+        view,
+        "output_init_success_message",
+        "\nmuster has been successfully initialized!",
+    );
+    step(
+        view,
+        "output_init_success_cli_message",
+        "\nRun \"muster plan\" to see what would change. After changes to modules, providers or the\nbackend, run init again.",
+    );
     Ok(())
+}
+
+/// The providers that have to be installed, with what is asked of their versions. Tells of the
+/// others.
+fn wanted(
+    view: &View,
+    session: &Session,
+    state: Option<&Snapshot>,
+) -> BTreeMap<ProviderAddr, Constraints> {
+    let plugins = &session.plugins;
+    let mut addrs: Vec<ProviderAddr> = session.config.providers().into_keys().collect();
+    let resources = state.into_iter().flat_map(|s| s.resources.values());
+    addrs.extend(resources.map(|r| r.provider.provider.clone()));
+    addrs.sort();
+    addrs.dedup();
+    let mut wanted = BTreeMap::new();
+    for addr in addrs {
+        let name = addr.for_display();
+        let here = if addr.is_builtin() || plugins.finder().is_embedded(&addr) {
+            Some("is part of this program")
+        } else {
+            plugins
+                .is_development(&addr)
+                .then_some("is a development build")
+        };
+        if let Some(here) = here {
+            log(view, &format!("- {name} {here}"), &format!("{name} {here}"));
+        } else {
+            let constraints = plugins.constraints(&addr);
+            wanted.insert(addr, constraints);
+        }
+    }
+    wanted
+}
+
+async fn install(
+    args: &Init,
+    view: &View,
+    session: &Session,
+    wanted: &BTreeMap<ProviderAddr, Constraints>,
+) -> Outcome<Installation> {
+    if wanted.is_empty() {
+        return Ok(Installation::default());
+    }
+    let finder = session.plugins.finder();
+    let installer = Installer::new(finder.config().settings(&args.plugin_dirs))
+        .map_err(|e| Failure::new("Invalid provider installation method", e.to_string()))?;
+    let request = Request {
+        wanted,
+        lock: finder.lock(),
+        upgrade: args.upgrade,
+        dir: finder.packages(),
+    };
+    let on = |event| {
+        let (text, json) = packages::told(&event);
+        log(view, &text, &json);
+    };
+    let installed = installer.install(&request, &on).await;
+    installed.map_err(|failures| packages::diagnostics(failures).into())
+}
+
+fn changes_detected(before: &LockFile, after: &LockFile) -> Failure {
+    let changed = after.providers.iter().filter(|(addr, locked)| {
+        let old = before.providers.get(addr);
+        old.is_none_or(|old| old.version != locked.version || old.hashes != locked.hashes)
+    });
+    let gone = before
+        .providers
+        .keys()
+        .filter(|addr| !after.providers.contains_key(addr));
+    let list: String = changed
+        .map(|(addr, _)| addr)
+        .chain(gone)
+        .map(|addr| format!("\n  - {addr}"))
+        .collect();
+    let detail = format!(
+        "The lock file would have to change for:{list}\n\nWith -lockfile=readonly it is left as it is. Run init without this option to record the new selections."
+    );
+    Failure::new("Provider dependency changes detected", detail)
+}
+
+fn save(view: &View, before: &LockFile, installation: &Installation) -> Outcome<()> {
+    installation
+        .lock
+        .save(Path::new("."))
+        .map_err(|e| Failure::new("Failed to save dependency lock file", e.to_string()))?;
+    if before.providers.is_empty() {
+        step(
+            view,
+            "lock_info",
+            "\nThe selections above are recorded in the new lock file .terraform.lock.hcl. Keep it under\nversion control: whoever runs init with it gets the same providers.",
+        );
+    } else {
+        step(
+            view,
+            "dependencies_lock_changes_info",
+            "\nThe lock file .terraform.lock.hcl has changed with the selections above. Look at the changes\nand commit them if they are what you want.",
+        );
+    }
+    Ok(())
+}
+
+/// Checksums of other platforms are not known where nobody signs them.
+fn tell_incomplete(view: &View, session: &Session, installation: &Installation) {
+    if installation.incomplete.is_empty() {
+        return;
+    }
+    let list: String = installation
+        .incomplete
+        .iter()
+        .map(|addr| format!("\n  - {}", addr.for_display()))
+        .collect();
+    let platform = Platform::current();
+    let detail = format!(
+        "The source of these providers gives no signed checksums, so that only those of the packages for {platform} are in the lock file:{list}\n\nOn other platforms init will refuse them. To add the checksums of another platform, run:\n  muster providers lock -platform=OS_ARCH"
+    );
+    let warning = Diagnostic::warning("Incomplete lock file information for providers", detail);
+    view.diags(&warning.into(), &session.sources);
 }

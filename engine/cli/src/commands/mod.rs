@@ -8,6 +8,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod metadata;
 pub(crate) mod output;
+mod packages;
 pub(crate) mod plan;
 pub(crate) mod providers;
 mod saved_variables;

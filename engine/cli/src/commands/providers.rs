@@ -1,53 +1,150 @@
 //! `muster providers`
 
+mod lock;
+mod mirror;
+mod schema;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
+use muster_addr::ProviderAddr;
+use muster_config::Config;
+use muster_config::version::Constraints;
+use muster_install::Platform;
 use muster_lang::Sources;
 use muster_store::Store;
 
-use crate::args;
-use crate::error::Outcome;
+use crate::args::{self, Providers, ProvidersCommand};
+use crate::error::{Failure, Outcome};
 use crate::session::Session;
 use crate::view::View;
 
-/// Shows which providers are needed.
-pub(crate) fn run() -> ExitCode {
+/// Shows which providers are needed, or does something with them.
+pub(crate) async fn run(args: &Providers) -> ExitCode {
     let view = View::new(&args::View::default());
+    if let Some(ProvidersCommand::Schema(args::ProvidersSchema { json: false })) = &args.command {
+        errln!("Error: providers schema writes JSON only; give it -json.");
+        return ExitCode::FAILURE;
+    }
     let session = match Session::load(Sources::default()) {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
-    match list(&session) {
+    let result = match &args.command {
+        None => list(&session),
+        Some(ProvidersCommand::Lock(args)) => lock::run(args, &view, &session).await,
+        Some(ProvidersCommand::Mirror(args)) => mirror::run(args, &view, &session).await,
+        Some(ProvidersCommand::Schema(_)) => schema::run(&session).await,
+    };
+    session.pool.shutdown().await;
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => view.fail(&failure, &session.sources),
     }
 }
 
 fn list(session: &Session) -> Outcome<()> {
-    outln!("Providers required by configuration:");
-    for (addr, requirements) in session.config.providers() {
-        for requirement in requirements {
-            let path = &session.config.module(requirement.module).path;
-            let place = if path.is_root() {
-                ".".to_owned()
-            } else {
-                path.to_string()
-            };
-            outln!("  {place}: provider[{addr}] {}", requirement.version);
-        }
-    }
+    let tree = Tree::of(&session.config);
+    outln!("\nProviders required by configuration:\n.");
+    tree.print("");
     if let Some(state) = session.store(None)?.read()? {
-        let mut used: Vec<String> = state
+        let used: BTreeSet<&ProviderAddr> = state
             .resources
             .values()
-            .map(|r| r.provider.provider.to_string())
+            .map(|r| &r.provider.provider)
             .collect();
-        used.sort();
-        used.dedup();
-        outln!("\nProviders required by state:");
+        if !used.is_empty() {
+            outln!("\nProviders required by state:\n");
+        }
         for addr in used {
-            outln!("  provider[{addr}]");
+            outln!("    provider[{addr}]");
         }
     }
+    outln!("");
     Ok(())
+}
+
+/// The providers that a module and the modules it calls need.
+#[derive(Default)]
+struct Tree {
+    providers: BTreeMap<ProviderAddr, String>,
+    modules: BTreeMap<String, Tree>,
+}
+
+impl Tree {
+    fn of(config: &Config) -> Self {
+        let mut tree = Self::default();
+        for (_, module) in config.iter() {
+            tree.at(&module.path.to_string());
+        }
+        for (addr, requirements) in config.providers() {
+            for requirement in requirements {
+                let path = config.module(requirement.module).path.to_string();
+                let constraints = match Constraints::parse(&requirement.version) {
+                    Ok(constraints) => format!(" {constraints}"),
+                    Err(_) => String::new(),
+                };
+                tree.at(&path).providers.insert(addr.clone(), constraints);
+            }
+        }
+        tree
+    }
+
+    /// The part of a module, `module.a.module.b`.
+    fn at(&mut self, path: &str) -> &mut Self {
+        let names = path.split('.').skip(1).step_by(2);
+        names.fold(self, |tree, name| {
+            tree.modules.entry(name.to_owned()).or_default()
+        })
+    }
+
+    fn print(&self, indent: &str) {
+        let mut left = self.providers.len() + self.modules.len();
+        let mut branch = || {
+            left -= 1;
+            match left {
+                0 => ("└── ", "    "),
+                _ => ("├── ", "│   "),
+            }
+        };
+        for (addr, constraints) in &self.providers {
+            outln!("{indent}{}provider[{addr}]{constraints}", branch().0);
+        }
+        for (name, module) in &self.modules {
+            let (mark, more) = branch();
+            outln!("{indent}{mark}module.{name}");
+            stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
+                module.print(&format!("{indent}{more}"))
+            });
+        }
+    }
+}
+
+/// The platforms that options name, or this one.
+fn platforms(names: &[String]) -> Outcome<Vec<Platform>> {
+    if names.is_empty() {
+        return Ok(vec![Platform::current()]);
+    }
+    let parse = |name: &String| {
+        Platform::parse(name).ok_or_else(|| {
+            let detail = format!(
+                "\"{name}\" is no platform: write the operating system and the processor, such as linux_amd64."
+            );
+            Failure::new("Invalid target platform", detail)
+        })
+    };
+    names.iter().map(parse).collect()
+}
+
+/// The providers that packages exist of, with what the configuration asks of their versions.
+fn packaged(session: &Session) -> BTreeMap<ProviderAddr, Constraints> {
+    let addrs = session.config.providers().into_keys();
+    let packaged =
+        addrs.filter(|addr| !addr.is_builtin() && !session.plugins.finder().is_embedded(addr));
+    packaged
+        .map(|addr| {
+            let constraints = session.plugins.constraints(&addr);
+            (addr, constraints)
+        })
+        .collect()
 }
