@@ -5,6 +5,7 @@
 mod aws;
 mod background;
 mod bad_input;
+mod commands;
 mod console;
 mod fmt;
 mod harness;

@@ -97,6 +97,9 @@ pub(crate) enum Command {
         after_help = "Exit codes: 0 done, 2 error, 3 not formatted (with -check).\n\nExamples:\n  muster fmt\n  muster fmt -check -recursive\n  muster fmt -diff -write=false main.tf modules/edge\n  muster fmt - < main.tf"
     )]
     Fmt(crate::commands::fmt::Fmt),
+    /// Release a lock that its holder left behind.
+    #[command(after_help = "Examples:\n  muster force-unlock 3674b9bc-9f99-c2dd-9264-411d1430afca")]
+    ForceUnlock(crate::commands::force_unlock::ForceUnlock),
     /// Describe what this program knows, for tools.
     #[command(
         subcommand,

@@ -106,6 +106,21 @@ impl LocalStore {
     pub fn path(&self) -> &Path {
         &self.inner.paths.state
     }
+
+    /// Whether somebody else holds the lock at this moment, and who, if that can be told. Nothing
+    /// is made or changed.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn holder(&self) -> Result<Option<Option<LockInfo>>, StoreError> {
+        let paths = &self.inner.paths;
+        if !paths.state.exists() {
+            return Ok(None);
+        }
+        let file = os::open_private(&paths.state).map_err(StoreError::io("open", &paths.state))?;
+        let is_free = os::try_lock(&file).map_err(StoreError::io("lock", &paths.state))?;
+        Ok((!is_free).then(|| paths.holder()))
+    }
 }
 
 impl Store for LocalStore {

@@ -1,0 +1,66 @@
+//! `muster force-unlock`
+
+use std::process::ExitCode;
+
+use clap::Args;
+use muster_lang::Sources;
+use muster_store::LocalStore;
+
+use crate::args;
+use crate::error::{Failure, Outcome};
+use crate::session::Session;
+use crate::view::View;
+
+/// `force-unlock`
+#[derive(Debug, Args)]
+pub(crate) struct ForceUnlock {
+    /// Do not ask.
+    #[arg(long)]
+    pub force: bool,
+    /// The lock, as the message names it that says who holds it.
+    #[arg(value_name = "LOCK_ID")]
+    pub lock_id: String,
+}
+
+/// Takes a lock away from whoever holds it.
+///
+/// The one kind of store that there is keeps its locks in the operating system, which gives them
+/// back when their holder ends. They cannot be taken away, so nobody has to be asked; it remains
+/// to say who holds the lock and what can be done.
+pub(crate) fn run(args: &ForceUnlock) -> ExitCode {
+    let view = View::new(&args::View::default());
+    let failure = match Session::find_store() {
+        Ok(store) => refusal(&store, args),
+        Err(failure) => failure,
+    };
+    view.fail(&failure, &Sources::default())
+}
+
+fn refusal(store: &LocalStore, args: &ForceUnlock) -> Failure {
+    let state = match holder(store, &args.lock_id) {
+        Ok(text) => text,
+        Err(failure) => return failure,
+    };
+    let summary = match args.force {
+        true => "Failed to unlock state: LocalState not locked",
+        false => "Local state cannot be unlocked by another process",
+    };
+    let detail = format!(
+        "The lock on a state file belongs to the process that took it, and ends with it: a lock that lasts means that the process still runs. {state}"
+    );
+    Failure::new(summary, detail)
+}
+
+/// What is known of the lock.
+fn holder(store: &LocalStore, wanted: &str) -> Outcome<String> {
+    Ok(match store.holder()? {
+        None => "Nobody holds it now.".to_owned(),
+        Some(None) => "It is held now, but its holder is not known.".to_owned(),
+        Some(Some(info)) if info.id == wanted => {
+            format!("Wait for that process, or stop it where it runs.\n\n{info}")
+        }
+        Some(Some(info)) => format!(
+            "The lock that is held now has another ID, so perhaps the one you mean is gone already.\n\n{info}"
+        ),
+    })
+}
