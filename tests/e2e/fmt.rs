@@ -38,6 +38,58 @@ fn check_and_diff_leave_files_alone() {
     assert_eq!(work.run(&["fmt", "-check", "-diff"]).code(0).stdout, "");
 }
 
+/// `-list`, `-write`, `-check` and `-diff` together: what is printed for two files, of which the
+/// first is not formatted, and for the first of them as standard input.
+#[test]
+fn options_together() {
+    const NAME: &str = "main.tf\n";
+    const DIFF: &str = "--- old/NAME\n+++ new/NAME\n@@ -1,2 +1,2 @@\n-a=1\n+a  = 1\n bb = 2\n";
+    let named = |name: &str| DIFF.replace("NAME", name);
+    let (file, stdin) = (named("main.tf"), named("<stdin>"));
+    let both = format!("{NAME}{file}");
+    let texts = format!("{FINE}{FINE}");
+    // list, write, check, diff: files, standard input.
+    let table: [(u8, &str, &str); 16] = [
+        (0b0000, &texts, FINE),
+        (0b0001, &file, &stdin),
+        (0b0010, "", ""),
+        (0b0011, "", ""),
+        (0b0100, "", FINE),
+        (0b0101, &file, &stdin),
+        (0b0110, "", ""),
+        (0b0111, "", ""),
+        (0b1000, NAME, FINE),
+        (0b1001, &both, &stdin),
+        (0b1010, NAME, ""),
+        (0b1011, &both, ""),
+        (0b1100, NAME, FINE),
+        (0b1101, &both, &stdin),
+        (0b1110, NAME, ""),
+        (0b1111, &both, ""),
+    ];
+    for (bits, files, text) in table {
+        let flags = ["diff", "check", "write", "list"];
+        let flags = flags.iter().enumerate();
+        let flags: Vec<String> = flags
+            .map(|(i, name)| format!("-{name}={}", bits >> i & 1 == 1))
+            .collect();
+        let mut args = vec!["fmt"];
+        args.extend(flags.iter().map(String::as_str));
+        let work = Work::with(UGLY);
+        work.write("other.tf", FINE);
+        let (write, check) = (bits & 0b0100 != 0, bits & 0b0010 != 0);
+        let code = if check { 3 } else { 0 };
+        assert_eq!(work.run(&args).code(code).stdout, files, "{args:?}");
+        let after = if write && !check { FINE } else { UGLY };
+        assert_eq!(work.read("main.tf"), after, "{args:?}");
+        work.write("input", UGLY);
+        let input = std::fs::File::open(work.path().join("input")).unwrap();
+        args.push("-");
+        let ran = Ran::new(&work.command(&args).stdin(input).output().unwrap());
+        assert_eq!(ran.code(code).stdout, text, "{args:?}");
+    }
+}
+
 #[test]
 fn standard_input() {
     let work = Work::empty();

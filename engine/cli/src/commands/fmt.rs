@@ -1,6 +1,7 @@
 //! `muster fmt`
 
 mod files;
+mod replace;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,8 @@ use muster_lang::{Diagnostic, Diags, FileId, Sources, Span};
 
 use crate::args;
 use crate::view::{View, put};
-use files::{is_ignored, is_source, replace, shown};
+use files::{is_ignored, is_source, shown};
+use replace::replace;
 
 /// `fmt`
 #[derive(Debug, clap::Args)]
@@ -43,6 +45,15 @@ pub(crate) struct Fmt {
     pub paths: Vec<PathBuf>,
 }
 
+impl Fmt {
+    /// Only the first path counts: what follows it is not looked at then.
+    fn reads_stdin(&self) -> bool {
+        self.paths
+            .first()
+            .is_some_and(|path| path == Path::new("-"))
+    }
+}
+
 /// Exit code when something could not be formatted.
 const FAILED: u8 = 2;
 /// Exit code when `-check` found something to format.
@@ -63,17 +74,13 @@ pub(crate) fn run(args: &Fmt) -> ExitCode {
         held: String::new(),
         unformatted: false,
     };
-    if args
-        .paths
-        .first()
-        .is_some_and(|path| path == Path::new("-"))
-    {
+    if args.reads_stdin() {
         formatter.stdin();
     } else {
         formatter.paths();
     }
     let failed = formatter.diags.has_errors();
-    if !failed {
+    if !failed && formatter.lists() {
         put(&formatter.held);
     }
     view.diags(&formatter.diags, &formatter.sources);
@@ -97,6 +104,11 @@ struct Formatter<'a> {
 }
 
 impl Formatter<'_> {
+    /// Whether files are named; `-check` says nothing at all without.
+    fn lists(&self) -> bool {
+        self.args.list && !self.args.reads_stdin()
+    }
+
     fn stdin(&mut self) {
         const NAME: &str = "<stdin>";
         let mut bytes = Vec::new();
@@ -109,11 +121,8 @@ impl Formatter<'_> {
         self.unformatted = *old != *new;
         if self.args.diff {
             self.difference(NAME, &old, &new);
-        } else if !self.args.check {
-            put(&new);
-            if !new.ends_with('\n') {
-                put("\n");
-            }
+        } else {
+            self.text(&new);
         }
     }
 
@@ -179,6 +188,10 @@ impl Formatter<'_> {
         let Some((old, new)) = self.format(&name, bytes) else {
             return;
         };
+        // The text is the only thing left that could be shown.
+        if !self.args.list && !self.args.write && !self.args.diff {
+            self.text(&new);
+        }
         if *old == *new {
             return;
         }
@@ -241,6 +254,14 @@ impl Formatter<'_> {
         let (before, after) = (format!("old/{name}"), format!("new/{name}"));
         let text = diff.unified_diff().header(&before, &after).to_string();
         self.tell(&text);
+    }
+
+    /// Shows a text in its canonical form.
+    fn text(&mut self, new: &str) {
+        self.tell(new);
+        if !new.ends_with('\n') {
+            self.tell("\n");
+        }
     }
 
     fn tell(&mut self, text: &str) {

@@ -1,7 +1,6 @@
-//! Which files are formatted, how they are called, and how they are written.
+//! Which files are formatted, and how they are called.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// Whether a file is one to format, by its name.
@@ -46,17 +45,4 @@ fn parts(path: &Path) -> Vec<&OsStr> {
         }
     }
     out
-}
-
-/// Puts a new content into a file, all of it or, on an error, nothing. Permissions stay, and a
-/// link stays a link.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let path = path.canonicalize()?;
-    let dir = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(content)?;
-    let mode = path.metadata()?.permissions();
-    file.as_file().set_permissions(mode)?;
-    file.persist(&path)?;
-    Ok(())
 }

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::files::*;
+use super::replace::replace;
 
 #[track_caller]
 fn check_ignored(name: &str, expect: bool) {
@@ -48,4 +49,51 @@ fn a_replaced_file_keeps_its_mode() {
     assert_eq!(mode & 0o777, 0o640);
     assert!(link.is_symlink());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+/// Files whose place no other file can take are written over, whether the text grows or shrinks.
+#[test]
+fn a_file_with_two_names_keeps_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("a.tf"), dir.path().join("b.tf"));
+    std::fs::write(&one, "old").unwrap();
+    std::fs::hard_link(&one, &other).unwrap();
+    for content in ["longer than it was", "short"] {
+        replace(&one, content.as_bytes()).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), content);
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_file_of_somebody_else_stays_theirs() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.tf");
+    std::fs::write(&file, "old").unwrap();
+    // Only the superuser can give files away.
+    if std::os::unix::fs::chown(&file, Some(4321), Some(4321)).is_err() {
+        return;
+    }
+    replace(&file, b"new").unwrap();
+    let found = std::fs::metadata(&file).unwrap();
+    assert_eq!((found.uid(), found.gid()), (4321, 4321));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
+}
+
+#[test]
+fn a_file_with_attributes_keeps_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.tf");
+    std::fs::write(&path, "old").unwrap();
+    let flags = rustix::fs::XattrFlags::empty();
+    // Not every file system has them.
+    if rustix::fs::setxattr(&path, "user.note", b"mine", flags).is_err() {
+        return;
+    }
+    replace(&path, b"new").unwrap();
+    let mut value = [0u8; 16];
+    let len = rustix::fs::getxattr(&path, "user.note", &mut value[..]).unwrap();
+    assert_eq!(&value[..len], b"mine");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
 }
