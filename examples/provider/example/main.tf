@@ -15,8 +15,18 @@ resource "memo_note" "greeting" {
   text  = "Hello, world."
 }
 
+ephemeral "memo_pass" "archive" {
+  holder = "archive"
+}
+
+resource "memo_note" "sealed" {
+  title           = "Sealed"
+  seal_wo         = ephemeral.memo_pass.archive.token
+  seal_wo_version = 1
+}
+
 data "memo_titles" "all" {
-  depends_on = [memo_note.greeting]
+  depends_on = [memo_note.greeting, memo_note.sealed]
 }
 
 output "ids" {

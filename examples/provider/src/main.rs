@@ -18,9 +18,11 @@
 //! - `main.rs`: the provider's own configuration, and what it offers;
 //! - `note.rs`: the resource type;
 //! - `titles.rs`: the data source;
+//! - `pass.rs`: the ephemeral resource type;
 //! - `slug.rs`: the function.
 
 mod note;
+mod pass;
 mod slug;
 mod titles;
 
@@ -41,6 +43,11 @@ impl Folder {
     /// The file of a memo.
     fn file(&self, id: &str) -> PathBuf {
         self.0.join(format!("{id}.txt"))
+    }
+
+    /// The file of a memo's seal.
+    fn seal(&self, id: &str) -> PathBuf {
+        self.0.join(format!("{id}.seal"))
     }
 }
 
@@ -76,6 +83,7 @@ impl Provider for Memo {
         registry
             .resource("memo_note", note::Note)
             .data_source("memo_titles", titles::Titles)
+            .ephemeral_resource("memo_pass", pass::Pass)
             .function("slug", slug::Slug);
     }
 }

@@ -19,6 +19,9 @@ pub(crate) struct NoteState {
     title: String,
     text: String,
     words: Option<u64>,
+    /// Always absent: what is write-only is never stored.
+    seal_wo: Option<String>,
+    seal_wo_version: Option<u64>,
 }
 
 impl Resource for Note {
@@ -35,6 +38,10 @@ impl Resource for Note {
             .attribute("text", string().default("").description("What it says."))
             // Unknown in a plan that changes the text, and only then.
             .attribute("words", number().computed().follows(["text"]))
+            // Reaches the provider, but no plan and no state; so another number says that it is
+            // another one.
+            .attribute("seal_wo", string().optional().write_only())
+            .attribute("seal_wo_version", number().optional())
             .build()
     }
 
@@ -77,6 +84,7 @@ impl Resource for Note {
             let detail = format!("There is a memo {id:?} already. Import it, or choose a title.");
             return Err(Diagnostic::error("Memo Exists", detail).into());
         }
+        seal(cx, &id)?;
         write(
             cx.client(),
             NoteState {
@@ -107,10 +115,13 @@ impl Resource for Note {
 
     async fn update(
         &self,
-        _prior: NoteState,
+        prior: NoteState,
         planned: NoteState,
         cx: &mut Context<'_, Folder>,
     ) -> Result<NoteState, Failure<NoteState>> {
+        if prior.seal_wo_version != planned.seal_wo_version {
+            seal(cx, &slug(&planned.title))?;
+        }
         write(cx.client(), planned)
     }
 
@@ -119,7 +130,9 @@ impl Resource for Note {
         state: NoteState,
         cx: &mut Context<'_, Folder>,
     ) -> Result<(), Diagnostic> {
-        match fs::remove_file(cx.client().file(&slug(&state.title))) {
+        let id = slug(&state.title);
+        let _ = fs::remove_file(cx.client().seal(&id));
+        match fs::remove_file(cx.client().file(&id)) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(Diagnostic::error("Cannot Remove Memo", error.to_string()))
             }
@@ -137,6 +150,8 @@ impl Resource for Note {
             title: id.into(),
             text: String::new(),
             words: None,
+            seal_wo: None,
+            seal_wo_version: None,
         };
         self.read(state, cx).await
     }
@@ -151,6 +166,16 @@ fn write(folder: &Folder, state: NoteState) -> Result<NoteState, Failure<NoteSta
         words: Some(words(&state.text)),
         ..state
     })
+}
+
+/// Writes the seal, which only the configuration has, beside the memo.
+fn seal(cx: &Context<'_, Folder>, id: &str) -> Result<(), Diagnostic> {
+    let Some(seal) = cx.config().get::<String>("seal_wo")?.known() else {
+        return Ok(());
+    };
+    let folder = cx.client();
+    let written = fs::create_dir_all(&folder.0).and_then(|()| fs::write(folder.seal(id), seal));
+    written.map_err(|error| Diagnostic::error("Cannot Seal Memo", error.to_string()))
 }
 
 fn words(text: &str) -> u64 {

@@ -22,7 +22,7 @@ pub(crate) struct Call<C> {
 }
 
 impl<C> Call<C> {
-    fn context<'a>(&'a self, config: &'a Value, private: &[u8]) -> Context<'a, C> {
+    pub(crate) fn context<'a>(&'a self, config: &'a Value, private: &[u8]) -> Context<'a, C> {
         Context::new(
             &self.client,
             config,
@@ -64,7 +64,7 @@ pub(crate) trait AnyData<C>: Send + Sync {
     fn read(&self, call: Call<C>, config: Value) -> BoxFuture<'_, Response>;
 }
 
-/// A resource or data source with its schema, built once.
+/// A resource, data source or ephemeral resource with its schema, built once.
 pub(crate) struct Typed<T> {
     pub(crate) inner: T,
     pub(crate) schema: Schema,
@@ -317,7 +317,11 @@ impl<D: DataSource> AnyData<D::Client> for Typed<D> {
 }
 
 /// An author's state as a value of the schema. `expected` is what was planned or known before.
-fn encode<S: Serialize>(schema: &Schema, state: &S, expected: &Value) -> Result<Value, Diagnostic> {
+pub(crate) fn encode<S: Serialize>(
+    schema: &Schema,
+    state: &S,
+    expected: &Value,
+) -> Result<Value, Diagnostic> {
     let value = ser::to_value(state, &schema.ty())?;
     let value = normalize_blocks(schema.block(), &value);
     Ok(rules::reconcile(expected, &value))

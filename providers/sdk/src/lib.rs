@@ -68,7 +68,7 @@
 //! ```
 //!
 //! The crate in `examples/provider` of the repository is a complete provider with a resource, a
-//! data source and a function. [`serve`] turns a [`Provider`] into the plugin program; [`Server`]
+//! data source, an ephemeral resource and a function. [`serve`] turns a [`Provider`] into the plugin program; [`Server`]
 //! answers the same requests in process, for tests.
 //!
 //! Nothing here knows of a particular cloud, and nothing writes to standard output: after the
@@ -76,6 +76,7 @@
 
 mod checks;
 mod de;
+mod ephemeral;
 mod erased;
 mod fault;
 mod field;
@@ -94,6 +95,7 @@ mod server;
 mod stop;
 
 pub use de::from_value;
+pub use ephemeral::{EphemeralResource, Opened};
 pub use fault::Fault;
 pub use field::Field;
 pub use fields::Fields;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use muster_lang::Diags;
 
+use crate::ephemeral::{AnyEphemeral, EphemeralResource};
 use crate::erased::{AnyData, AnyResource, Typed};
 use crate::function::Function;
 use crate::resource::{DataSource, Resource};
@@ -12,7 +13,7 @@ use crate::{Fields, Str};
 
 /// A provider: its configuration, and what it offers.
 pub trait Provider: Send + Sync + 'static {
-    /// What resources and data sources work with, an API client as a rule.
+    /// What resources of all kinds work with, an API client as a rule.
     type Client: Send + Sync + 'static;
 
     /// The provider's own configuration block; empty when not overridden.
@@ -35,10 +36,11 @@ pub trait Provider: Send + Sync + 'static {
     fn register(&self, registry: &mut Registry<Self::Client>);
 }
 
-/// The resource types, data sources and functions of a provider.
+/// The resource types, data sources, ephemeral resource types and functions of a provider.
 pub struct Registry<C> {
     pub(crate) resources: BTreeMap<Str, Arc<dyn AnyResource<C>>>,
     pub(crate) data_sources: BTreeMap<Str, Arc<dyn AnyData<C>>>,
+    pub(crate) ephemeral_resources: BTreeMap<Str, Arc<dyn AnyEphemeral<C>>>,
     pub(crate) functions: BTreeMap<Str, Arc<dyn Function>>,
 }
 
@@ -47,6 +49,7 @@ impl<C> Default for Registry<C> {
         Self {
             resources: BTreeMap::new(),
             data_sources: BTreeMap::new(),
+            ephemeral_resources: BTreeMap::new(),
             functions: BTreeMap::new(),
         }
     }
@@ -72,6 +75,22 @@ impl<C: Send + Sync + 'static> Registry<C> {
             schema,
         };
         self.data_sources.insert(name.into(), Arc::new(typed));
+        self
+    }
+
+    /// Offers an ephemeral resource type under its full name.
+    pub fn ephemeral_resource<E: EphemeralResource<Client = C>>(
+        &mut self,
+        name: &str,
+        ephemeral: E,
+    ) -> &mut Self {
+        let schema = ephemeral.schema();
+        let typed = Typed {
+            inner: ephemeral,
+            schema,
+        };
+        self.ephemeral_resources
+            .insert(name.into(), Arc::new(typed));
         self
     }
 

@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use muster_lang::{Diagnostic, Diags};
-use muster_provider::{Applied, Planned, ProviderError, Request, Response};
+use muster_provider::{Applied, Opened, Planned, ProviderError, Request, Response};
 use muster_schema::ProviderSchema;
 use muster_value::{Path, Value};
 
+use crate::ephemeral::AnyEphemeral;
 use crate::erased::{AnyData, AnyResource, ApplyInput, Call, PlanInput};
 use crate::function::{Args, FunctionError};
 use crate::provider::{Provider, Registry};
@@ -44,6 +45,9 @@ impl<P: Provider> Server<P> {
         }
         for (name, data) in &registry.data_sources {
             found.extend(problems(data.schema().block(), name));
+        }
+        for (name, ephemeral) in &registry.ephemeral_resources {
+            found.extend(problems(ephemeral.schema().block(), name));
         }
         if !found.is_empty() {
             return Err(found);
@@ -118,6 +122,9 @@ impl<P: Provider> Server<P> {
             Request::ValidateData { type_name, config } => Ok(Response::Done(
                 self.data(&type_name, call)?.validate(&config),
             )),
+            Request::ValidateEphemeral { type_name, config } => Ok(Response::Done(
+                self.ephemeral(&type_name, call)?.validate(&config),
+            )),
             Request::Upgrade {
                 type_name,
                 version,
@@ -150,10 +157,12 @@ impl<P: Provider> Server<P> {
             return Err(ProviderError::Unsupported { call: name });
         };
         // Look the type up first: a wrong name is told as such, configured or not.
-        if matches!(request, Request::ReadData(_)) {
-            self.data(&type_name, name)?;
-        } else {
-            self.resource(&type_name, name)?;
+        match &request {
+            Request::ReadData(_) => self.data(&type_name, name).map(|_| ())?,
+            Request::Open { .. } | Request::Renew { .. } | Request::Close { .. } => {
+                self.ephemeral(&type_name, name).map(|_| ())?;
+            }
+            _ => self.resource(&type_name, name).map(|_| ())?,
         }
         let call = match self.call() {
             Ok(call) => call,
@@ -190,6 +199,18 @@ impl<P: Provider> Server<P> {
             }
             Request::ReadData(read) => {
                 Ok(self.data(&type_name, name)?.read(call, read.config).await)
+            }
+            Request::Open { config, .. } => {
+                let ephemeral = self.ephemeral(&type_name, name)?;
+                Ok(ephemeral.open(call, config).await)
+            }
+            Request::Renew { private, .. } => {
+                let ephemeral = self.ephemeral(&type_name, name)?;
+                Ok(ephemeral.renew(call, private).await)
+            }
+            Request::Close { private, .. } => {
+                let ephemeral = self.ephemeral(&type_name, name)?;
+                Ok(ephemeral.close(call, private).await)
             }
             _ => Err(ProviderError::Unsupported { call: name }),
         }
@@ -241,6 +262,17 @@ impl<P: Provider> Server<P> {
             .get(name)
             .ok_or_else(|| unknown_type(call, "data source", name))
     }
+
+    fn ephemeral(
+        &self,
+        name: &Str,
+        call: &'static str,
+    ) -> Result<&Arc<dyn AnyEphemeral<P::Client>>, ProviderError> {
+        self.registry
+            .ephemeral_resources
+            .get(name)
+            .ok_or_else(|| unknown_type(call, "ephemeral resource type", name))
+    }
 }
 
 impl<P: Provider> muster_provider::Provider for Server<P> {
@@ -265,6 +297,7 @@ impl<P: Provider> muster_provider::Provider for Server<P> {
 fn collect<C>(config: &Schema, registry: &Registry<C>) -> ProviderSchema {
     let resources = registry.resources.iter();
     let data_sources = registry.data_sources.iter();
+    let ephemeral_resources = registry.ephemeral_resources.iter();
     let functions = registry.functions.iter();
     ProviderSchema {
         provider: config.wire.clone(),
@@ -273,6 +306,9 @@ fn collect<C>(config: &Schema, registry: &Registry<C>) -> ProviderSchema {
             .collect(),
         data_sources: data_sources
             .map(|(k, d)| (k.clone(), d.schema().wire.clone()))
+            .collect(),
+        ephemeral_resources: ephemeral_resources
+            .map(|(k, e)| (k.clone(), e.schema().wire.clone()))
             .collect(),
         functions: functions
             .map(|(k, f)| (k.clone(), f.signature().0))
@@ -301,6 +337,9 @@ fn type_name(request: &Request) -> Option<Str> {
         Request::Apply(apply) => Some(apply.type_name.clone()),
         Request::Import { type_name, .. } => Some(type_name.clone()),
         Request::ReadData(read) => Some(read.type_name.clone()),
+        Request::Open { type_name, .. }
+        | Request::Renew { type_name, .. }
+        | Request::Close { type_name, .. } => Some(type_name.clone()),
         _ => None,
     }
 }
@@ -313,6 +352,9 @@ fn is_configured_call(request: &Request) -> bool {
             | Request::Apply(_)
             | Request::Import { .. }
             | Request::ReadData(_)
+            | Request::Open { .. }
+            | Request::Renew { .. }
+            | Request::Close { .. }
     )
 }
 
@@ -344,6 +386,13 @@ fn refuse(request: Request, diagnostic: Diagnostic) -> Response {
             objects: Vec::new(),
             diags,
         },
+        Request::Open { .. } | Request::Renew { .. } => Response::Opened(Opened {
+            value: Value::NULL,
+            private: Arc::from([]),
+            renew_at: None,
+            diags,
+        }),
+        Request::Close { .. } => Response::Done(diags),
         _ => state(Value::NULL, diags),
     }
 }

@@ -1,6 +1,9 @@
 //! The messages and services of the plugin protocols, generated from `schemas/*.proto` by
 //! `cargo xtask codegen`.
 
+/// A point in time, as both versions have it.
+pub use prost_types::Timestamp;
+
 /// Protocol version 5.
 pub mod tfplugin5 {
     #![expect(

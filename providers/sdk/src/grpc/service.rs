@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use muster_provider::{self as plain, ProviderError, RawState};
 use muster_value::{Type, Value};
-use muster_wire::tfplugin6 as wire;
+use muster_wire::{Timestamp, tfplugin6 as wire};
 use tonic::transport::server::Router;
 use tonic::{Code, Request, Response, Status};
 
@@ -64,6 +64,13 @@ impl<P: Provider> Service<P> {
             .ok_or_else(|| unknown("type", name))
     }
 
+    fn ephemeral_type(&self, name: &str) -> Result<Type, Status> {
+        let schema = self.0.schema().ephemeral_resources.get(name);
+        schema
+            .map(|schema| schema.block.implied_type())
+            .ok_or_else(|| unknown("type", name))
+    }
+
     fn config_type(&self) -> Type {
         self.0.schema().provider.block.implied_type()
     }
@@ -76,6 +83,10 @@ impl<P: Provider> Service<P> {
             ..Default::default()
         })
     }
+}
+
+fn timestamp(seconds: i64) -> Timestamp {
+    Timestamp { seconds, nanos: 0 }
 }
 
 fn unknown(kind: &str, name: &str) -> Status {
@@ -100,11 +111,14 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         &self,
         _: Request<wire::get_metadata::Request>,
     ) -> Reply<wire::get_metadata::Response> {
-        use wire::get_metadata::{DataSourceMetadata, FunctionMetadata, ResourceMetadata};
+        use wire::get_metadata::{
+            DataSourceMetadata, EphemeralMetadata, FunctionMetadata, ResourceMetadata,
+        };
         let schema = self.0.schema();
         let name = |name: &crate::Str| name.to_string();
         let resources = schema.resources.keys().map(name);
         let data_sources = schema.data_sources.keys().map(name);
+        let ephemeral_resources = schema.ephemeral_resources.keys().map(name);
         let functions = schema.functions.keys().map(name);
         Ok(Response::new(wire::get_metadata::Response {
             server_capabilities: self.capabilities(),
@@ -113,6 +127,9 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
                 .collect(),
             data_sources: data_sources
                 .map(|type_name| DataSourceMetadata { type_name })
+                .collect(),
+            ephemeral_resources: ephemeral_resources
+                .map(|type_name| EphemeralMetadata { type_name })
                 .collect(),
             functions: functions.map(|name| FunctionMetadata { name }).collect(),
             ..Default::default()
@@ -126,6 +143,7 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         let offer = self.0.schema();
         let resources = offer.resources.iter();
         let data_sources = offer.data_sources.iter();
+        let ephemeral_resources = offer.ephemeral_resources.iter();
         let functions = offer.functions.iter();
         Ok(Response::new(wire::get_provider_schema::Response {
             provider: Some(schema::schema(&offer.provider)),
@@ -133,6 +151,9 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
                 .map(|(k, s)| (k.to_string(), schema::schema(&s)))
                 .collect(),
             data_source_schemas: data_sources
+                .map(|(k, s)| (k.to_string(), schema::schema(&s)))
+                .collect(),
+            ephemeral_resource_schemas: ephemeral_resources
                 .map(|(k, s)| (k.to_string(), schema::schema(&s)))
                 .collect(),
             functions: functions
@@ -363,6 +384,78 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         }))
     }
 
+    async fn validate_ephemeral_resource_config(
+        &self,
+        request: Request<wire::validate_ephemeral_resource_config::Request>,
+    ) -> Reply<wire::validate_ephemeral_resource_config::Response> {
+        let request = request.into_inner();
+        let config = decode(request.config, &self.ephemeral_type(&request.type_name)?)?;
+        let question = plain::Request::ValidateEphemeral {
+            type_name: request.type_name.into(),
+            config,
+        };
+        let diagnostics = self.check(question).await?;
+        Ok(Response::new(
+            wire::validate_ephemeral_resource_config::Response { diagnostics },
+        ))
+    }
+
+    async fn open_ephemeral_resource(
+        &self,
+        request: Request<wire::open_ephemeral_resource::Request>,
+    ) -> Reply<wire::open_ephemeral_resource::Response> {
+        let request = request.into_inner();
+        let ty = self.ephemeral_type(&request.type_name)?;
+        let question = plain::Request::Open {
+            type_name: request.type_name.into(),
+            config: decode(request.config, &ty)?,
+        };
+        let plain::Response::Opened(opened) = self.ask(question).await? else {
+            return Err(mismatch());
+        };
+        Ok(Response::new(wire::open_ephemeral_resource::Response {
+            result: dynamic(&opened.value, &ty)?,
+            private: Some(opened.private.to_vec()),
+            renew_at: opened.renew_at.map(timestamp),
+            diagnostics: diags(&opened.diags),
+            ..Default::default()
+        }))
+    }
+
+    async fn renew_ephemeral_resource(
+        &self,
+        request: Request<wire::renew_ephemeral_resource::Request>,
+    ) -> Reply<wire::renew_ephemeral_resource::Response> {
+        let request = request.into_inner();
+        let question = plain::Request::Renew {
+            type_name: request.type_name.into(),
+            private: request.private.unwrap_or_default().into(),
+        };
+        let plain::Response::Opened(opened) = self.ask(question).await? else {
+            return Err(mismatch());
+        };
+        Ok(Response::new(wire::renew_ephemeral_resource::Response {
+            renew_at: opened.renew_at.map(timestamp),
+            private: Some(opened.private.to_vec()),
+            diagnostics: diags(&opened.diags),
+        }))
+    }
+
+    async fn close_ephemeral_resource(
+        &self,
+        request: Request<wire::close_ephemeral_resource::Request>,
+    ) -> Reply<wire::close_ephemeral_resource::Response> {
+        let request = request.into_inner();
+        let question = plain::Request::Close {
+            type_name: request.type_name.into(),
+            private: request.private.unwrap_or_default().into(),
+        };
+        let diagnostics = self.check(question).await?;
+        Ok(Response::new(wire::close_ephemeral_resource::Response {
+            diagnostics,
+        }))
+    }
+
     async fn get_functions(
         &self,
         _: Request<wire::get_functions::Request>,
@@ -447,34 +540,6 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         &self,
         _: Request<wire::generate_resource_config::Request>,
     ) -> Reply<wire::generate_resource_config::Response> {
-        unsupported()
-    }
-
-    async fn validate_ephemeral_resource_config(
-        &self,
-        _: Request<wire::validate_ephemeral_resource_config::Request>,
-    ) -> Reply<wire::validate_ephemeral_resource_config::Response> {
-        unsupported()
-    }
-
-    async fn open_ephemeral_resource(
-        &self,
-        _: Request<wire::open_ephemeral_resource::Request>,
-    ) -> Reply<wire::open_ephemeral_resource::Response> {
-        unsupported()
-    }
-
-    async fn renew_ephemeral_resource(
-        &self,
-        _: Request<wire::renew_ephemeral_resource::Request>,
-    ) -> Reply<wire::renew_ephemeral_resource::Response> {
-        unsupported()
-    }
-
-    async fn close_ephemeral_resource(
-        &self,
-        _: Request<wire::close_ephemeral_resource::Request>,
-    ) -> Reply<wire::close_ephemeral_resource::Response> {
         unsupported()
     }
 
