@@ -222,10 +222,16 @@ impl Loader<'_> {
             .arguments
             .iter()
             .filter(|(name, _)| called.module.variables.contains_key(*name));
+        let version = call.version.as_ref().map(|(text, _)| text.clone());
+        let providers = call.providers.iter().flatten();
         let made = ModuleCall {
             name: call.name.clone(),
             module: child,
             source: source.clone(),
+            version: version.unwrap_or_default(),
+            providers: providers
+                .map(|(inner, outer)| (inner.local.clone(), outer.local.clone()))
+                .collect(),
             repetition: call.repetition.clone(),
             arguments: declared
                 .map(|(name, (_, expr))| (name.clone(), expr.clone()))

@@ -192,6 +192,7 @@ fn resolve_resources(
                 alias: None,
             },
         };
+        resource.local_provider = local.clone();
         let found = known.entry(local).or_insert_with_key(|local| {
             let provider = config.modules[index].provider(&local.name);
             find(config, scopes, index, &provider, local.alias.as_ref())

@@ -214,6 +214,8 @@ pub struct Resource {
     pub id: ResourceId,
     /// The provider configuration that it belongs to, module inheritance resolved.
     pub provider: ProviderConfigAddr,
+    /// What its module calls that provider configuration, written or implied.
+    pub local_provider: LocalProvider,
     /// `count` or `for_each`.
     pub repetition: Repetition,
     /// Explicit dependencies.
@@ -277,6 +279,11 @@ pub struct ModuleCall {
     pub module: ModuleId,
     /// Source as written.
     pub source: Str,
+    /// Version constraint as written; empty when none is given.
+    pub version: Str,
+    /// Provider configurations that are passed: the called module's name for each, and the
+    /// caller's.
+    pub providers: Vec<(LocalProvider, LocalProvider)>,
     /// `count` or `for_each`.
     pub repetition: Repetition,
     /// Arguments: one per variable of the called module that is given.

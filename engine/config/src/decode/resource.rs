@@ -77,6 +77,10 @@ pub(crate) fn resource(
     };
     let resource = Resource {
         provider: placeholder(id.implied_provider()),
+        local_provider: LocalProvider {
+            name: id.implied_provider().into(),
+            alias: None,
+        },
         repetition: repetition(cx, &content),
         depends_on: cx.depends_on(content.attribute("depends_on")),
         lifecycle: lifecycle(cx, &content, mode),
