@@ -16,6 +16,7 @@ mod overrides;
 mod providers;
 mod provisioner;
 mod references;
+pub mod testing;
 mod types;
 mod variables;
 pub mod version;

@@ -24,6 +24,9 @@ pub(crate) use call::CallDraft;
 pub use context::constant;
 pub(crate) use context::{Decoder, schema};
 pub use provider::LANGUAGE_VERSION;
+pub(crate) use provider::provider as provider_block;
+pub(crate) use resource::provider_ref;
+pub(crate) use variable::check;
 
 static FILE: LazyLock<BodySchema> = LazyLock::new(|| {
     let blocks: &[(&str, &[&str])] = &[

@@ -1,0 +1,14 @@
+//! Tests of a configuration: `.tftest.hcl` and `.tftest.json` files, and the `.tfmock.hcl` and
+//! `.tfmock.json` files that they name.
+
+mod decode;
+mod load;
+mod mock;
+mod run;
+mod types;
+
+pub use load::{TestPlace, load_tests};
+pub use types::{
+    During, Expected, ExpectedObject, Mock, MockDefaults, Override, PassedProvider, TestCommand,
+    TestFile, TestModule, TestPlanOptions, TestProvider, TestProviderKind, TestRun, run_reference,
+};
