@@ -375,6 +375,7 @@ impl Applier {
             id,
             provider: change.provider.clone(),
             request,
+            object: Some(change.addr.clone()),
             shown,
         };
         task.stage = stage;
@@ -406,6 +407,7 @@ impl Applier {
             id: self.next_id,
             provider: addr.clone(),
             request,
+            object: None,
             shown: None,
         };
         self.asks.push_back(Question::Provider(ask));

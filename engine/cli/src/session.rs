@@ -317,6 +317,7 @@ impl Session {
                 ..Settings::default()
             },
             files: Arc::new(DiskFiles::new(cwd)),
+            stand_in: None,
             parallelism: parallelism.max(1),
             sink,
             stop,

@@ -34,7 +34,10 @@ impl Evaluator {
             match self.expand_call(outer, name) {
                 Ok(expansion) => {
                     for key in expansion.keys() {
-                        found.push(self.intern(outer, id, name, &expansion, key));
+                        let inst = self.intern(outer, id, name, &expansion, key);
+                        if self.stand_in(&self.addr_of(inst)).is_none() {
+                            found.push(inst);
+                        }
                     }
                 }
                 Err(d) => diags.extend(d),
@@ -45,6 +48,19 @@ impl Evaluator {
         } else {
             Err(diags)
         }
+    }
+
+    /// The outputs of a module instance that is not there.
+    pub(crate) fn stand_in(&self, addr: &ModuleInstance) -> Option<&Value> {
+        let fits = |target: &ModuleInstance| {
+            let mut steps = target.0.iter().zip(addr.0.iter());
+            target.0.len() == addr.0.len()
+                && steps.all(|(t, a)| {
+                    t.name == a.name && (t.key == InstanceKey::None || t.key == a.key)
+                })
+        };
+        let mut all = self.settings.modules.iter();
+        all.find(|(target, _)| fits(target)).map(|(_, value)| value)
     }
 
     pub(crate) fn intern(

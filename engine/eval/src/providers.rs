@@ -171,6 +171,9 @@ pub fn provider_config(
     eval: &Evaluator,
     addr: &ProviderConfigAddr,
 ) -> Result<(Value, bool), Diags> {
+    if let Some(value) = eval.settings.providers.get(addr) {
+        return Ok((value.clone(), true));
+    }
     let Some(schema) = eval.schemas().provider(&addr.provider) else {
         return Err(Diags::new());
     };

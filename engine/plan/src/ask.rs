@@ -58,6 +58,9 @@ pub struct Ask {
     pub provider: ProviderConfigAddr,
     /// What.
     pub request: Request,
+    /// The object that it is about; `None` for a provider's own configuration and for questions
+    /// about the configuration alone.
+    pub object: Option<InstanceAddr>,
     /// What people should see of it; `None` for questions that are over in no time.
     pub shown: Option<Shown>,
 }

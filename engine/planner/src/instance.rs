@@ -137,6 +137,7 @@ impl Planner {
             id,
             provider: task.provider.clone(),
             request,
+            object: Some(task.addr.clone()),
             shown,
         };
         task.stage = stage;

@@ -33,6 +33,7 @@ impl Planner {
             id,
             provider: addr.clone(),
             request,
+            object: None,
             shown: None,
         });
     }

@@ -196,6 +196,7 @@ impl Validator {
             id: self.next_id,
             provider,
             request,
+            object: None,
             shown: None,
         });
     }

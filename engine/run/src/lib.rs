@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_applier::{Applier, Counts};
 use muster_config::Config;
 use muster_eval::{Evaluator, Settings};
 use muster_lang::{Diags, Files};
 use muster_plan::{Event, Plan};
 use muster_planner::{Options, Planner, Validator};
-use muster_provider::Schemas;
+use muster_provider::{Provider, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
@@ -33,6 +34,17 @@ pub type Str = std::sync::Arc<str>;
 
 /// Takes the events of a run.
 pub type Sink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Answers in place of providers.
+pub trait StandIn: Send + Sync {
+    /// Who is asked about an object of a provider configuration, or about the configuration
+    /// itself; `None` for the provider.
+    fn answers(
+        &self,
+        provider: &ProviderConfigAddr,
+        object: Option<&InstanceAddr>,
+    ) -> Option<Arc<dyn Provider>>;
+}
 
 /// What every run needs.
 #[derive(Clone)]
@@ -49,6 +61,8 @@ pub struct Context {
     pub files: Arc<dyn Files>,
     /// How many questions are out at a time.
     pub parallelism: usize,
+    /// Who answers in place of some providers; only in tests of configurations.
+    pub stand_in: Option<Arc<dyn StandIn>>,
     /// Takes the events.
     pub sink: Sink,
     /// Asked to stop by the user.

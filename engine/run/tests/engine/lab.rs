@@ -158,6 +158,7 @@ impl Lab {
                 ..Settings::default()
             },
             files: Arc::new(NoFiles),
+            stand_in: None,
             parallelism: 4,
             sink: Arc::new(move |event| events.lock().unwrap().push(event)),
             stop: Stop::default(),
