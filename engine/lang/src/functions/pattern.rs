@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use muster_value::{Type, Value};
-use regex::{Captures, Regex};
+use regex::{Captures, RegexBuilder};
 
 use super::limits::check_bytes;
 use super::string::text;
@@ -21,7 +21,7 @@ pub(super) static TABLE: &[Function] = &[
         |a, _| {
             let regex = compile(text(a, 0)).map_err(|e| FunctionError::argument(0, e))?;
             let shape = Shape::of(&regex).map_err(|e| FunctionError::argument(0, e))?;
-            match regex.captures(text(a, 1)) {
+            match regex.regex.captures(text(a, 1)) {
                 Some(found) => Ok(shape.value(&regex, &found)),
                 None => Err("the pattern does not match the string".into()),
             }
@@ -35,7 +35,7 @@ pub(super) static TABLE: &[Function] = &[
         |a, _| {
             let regex = compile(text(a, 0)).map_err(|e| FunctionError::argument(0, e))?;
             let shape = Shape::of(&regex).map_err(|e| FunctionError::argument(0, e))?;
-            let all = regex.captures_iter(text(a, 1));
+            let all = regex.regex.captures_iter(text(a, 1));
             let all = all.map(|found| shape.value(&regex, &found)).collect();
             Ok(Value::list(shape.ty(&regex), all))
         },
@@ -68,13 +68,13 @@ pub(super) static TABLE: &[Function] = &[
 ];
 
 /// The string with each match replaced.
-fn replace_all(regex: &Regex, whole: &str, by: &str) -> Result<String, FunctionError> {
+fn replace_all(pattern: &Regex, whole: &str, by: &str) -> Result<String, FunctionError> {
     let mut out = String::new();
     let mut rest = 0;
-    for found in regex.captures_iter(whole) {
+    for found in pattern.regex.captures_iter(whole) {
         let Some(all) = found.get(0) else { continue };
         out.push_str(&whole[rest..all.start()]);
-        out.push_str(&expand(&found, by));
+        out.push_str(&expand(pattern, &found, by));
         check_bytes(out.len())?;
         rest = all.end();
     }
@@ -84,7 +84,7 @@ fn replace_all(regex: &Regex, whole: &str, by: &str) -> Result<String, FunctionE
 
 /// A replacement with the groups it names put in: `$1`, `${1}`, `$name` or `${name}`, and `$$`
 /// for the sign itself. A group that is not there is empty; what is no name is left as it is.
-fn expand(found: &Captures<'_>, by: &str) -> String {
+fn expand(pattern: &Regex, found: &Captures<'_>, by: &str) -> String {
     let mut out = String::new();
     let mut rest = by;
     while let Some(at) = rest.find('$') {
@@ -103,7 +103,8 @@ fn expand(found: &Captures<'_>, by: &str) -> String {
         let numbered = name == "0" || !name.starts_with('0');
         let group = match name.parse() {
             Ok(index) if numbered => found.get(index),
-            _ => found.name(name),
+            // Of several groups with a name the first that is there.
+            _ => pattern.named(name).find_map(|index| found.get(index)),
         };
         out.push_str(group.map_or("", |g| g.as_str()));
     }
@@ -143,10 +144,9 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(regex: &Regex) -> Result<Self, String> {
-        let groups = regex.captures_len() - 1;
-        let names = regex.capture_names().flatten().count();
-        match (groups, names) {
+    fn of(pattern: &Regex) -> Result<Self, String> {
+        let names = pattern.names.iter().flatten().count();
+        match (pattern.names.len(), names) {
             (0, _) => Ok(Self::Text),
             (_, 0) => Ok(Self::Groups),
             (g, n) if g == n => Ok(Self::Names),
@@ -154,29 +154,57 @@ impl Shape {
         }
     }
 
-    fn ty(&self, regex: &Regex) -> Type {
+    fn ty(&self, pattern: &Regex) -> Type {
         match self {
             Self::Text => Type::String,
-            Self::Groups => Type::tuple((1..regex.captures_len()).map(|_| Type::String)),
-            Self::Names => Type::object(regex.capture_names().flatten().map(|n| (n, Type::String))),
+            Self::Groups => Type::tuple(pattern.names.iter().map(|_| Type::String)),
+            Self::Names => {
+                let names = pattern.names.iter().flatten();
+                Type::object(names.map(|name| (name.as_str(), Type::String)))
+            }
         }
     }
 
-    fn value(&self, regex: &Regex, found: &Captures<'_>) -> Value {
-        let part = |m: Option<regex::Match<'_>>| match m {
+    fn value(&self, pattern: &Regex, found: &Captures<'_>) -> Value {
+        let part = |group: usize| match found.get(group) {
             Some(m) => Value::from(m.as_str()),
             None => Value::Null(Type::String),
         };
         match self {
-            Self::Text => part(found.get(0)),
-            Self::Groups => Value::tuple((1..regex.captures_len()).map(|i| part(found.get(i)))),
+            Self::Text => part(0),
+            Self::Groups => Value::tuple((1..=pattern.names.len()).map(part)),
+            // Of several groups with a name the last counts, matched or not.
             Self::Names => {
-                let names = regex.capture_names().flatten();
-                Value::object(names.map(|n| (n, part(found.name(n)))))
+                let names = pattern.names.iter().flatten().enumerate();
+                Value::object(names.map(|(i, name)| (name.as_str(), part(i + 1))))
             }
         }
     }
 }
+
+/// A compiled pattern.
+struct Regex {
+    regex: regex::Regex,
+    /// Name of each group, from the first.
+    names: Vec<Option<String>>,
+}
+
+impl Regex {
+    /// The groups of a name.
+    fn named(&self, name: &str) -> impl Iterator<Item = usize> {
+        let groups = self.names.iter().enumerate();
+        groups.filter_map(move |(i, n)| (n.as_deref() == Some(name)).then_some(i + 1))
+    }
+}
+
+/// How deep groups and repetitions can be nested.
+const MOST_NESTED: u32 = 999;
+
+/// How many bytes a compiled pattern can have.
+const MOST_COMPILED: usize = 1 << 26;
+
+/// How much of a pattern a message shows.
+const MOST_SHOWN: usize = 100;
 
 /// How many compiled patterns are kept.
 const MOST_KEPT: usize = 256;
@@ -189,17 +217,34 @@ fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
     if let Some(found) = kept.get(pattern) {
         return Ok(found.clone());
     }
-    let translated = syntax::translate(pattern)?;
-    let regex = Regex::new(&translated).map_err(|e| {
+    let wrong = |why: &str| {
+        let start: String = pattern.chars().take(MOST_SHOWN).collect();
+        let more = if start.len() < pattern.len() {
+            "..."
+        } else {
+            ""
+        };
+        format!("\"{start}{more}\" is not a regular expression: {why}")
+    };
+    let translated = syntax::translate(pattern).map_err(|why| wrong(&why))?;
+    // The compiler goes into groups by calling itself.
+    let regex = stacker::maybe_grow(1 << 22, 1 << 23, || {
+        RegexBuilder::new(&translated.text)
+            .nest_limit(MOST_NESTED)
+            .size_limit(MOST_COMPILED)
+            .build()
+    });
+    let regex = regex.map_err(|e| {
         let text = e.to_string();
         let last = text.lines().last().unwrap_or_default().trim();
         let why = last.strip_prefix("error: ").unwrap_or(last);
-        format!("\"{pattern}\" is not a regular expression: {why}")
+        wrong(why.trim_end_matches('.'))
     })?;
     if kept.len() >= MOST_KEPT {
         kept.clear();
     }
-    let regex = Arc::new(regex);
+    let names = translated.names;
+    let regex = Arc::new(Regex { regex, names });
     kept.insert(pattern.to_owned(), regex.clone());
     Ok(regex)
 }

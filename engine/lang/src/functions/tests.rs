@@ -1,4 +1,5 @@
 mod limits;
+mod patterns;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,182 +1,193 @@
 //! RE2's syntax in the words of the `regex` crate.
 
 use std::fmt::Write;
-use std::iter::Peekable;
-use std::str::Chars;
+
+mod class;
+mod escape;
+mod group;
+mod property;
+
+/// How often anything may be repeated, repetitions inside of repetitions multiplied.
+const MOST_REPEATS: u32 = 1000;
+
+/// What a pattern becomes.
+pub(super) struct Translation {
+    /// The same for the `regex` crate, groups without their names.
+    pub(super) text: String,
+    /// Name of each group, from the first. A name can stand for several.
+    pub(super) names: Vec<Option<String>>,
+}
 
 /// Translates a pattern: classes such as `\w` are ASCII, `\Q..\E` quotes, braces that are no
-/// repetition stand for themselves, and what only the crate knows is an error.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(pattern.len() + 16);
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        if matches!(c, '*' | '+' | '?') || c == '{' && is_repetition(&chars) {
-            repetition(c, &mut chars, &mut out)?;
-            continue;
-        }
-        match c {
-            '\\' => escape(&mut chars, &mut out, false)?,
-            '[' => class(&mut chars, &mut out)?,
-            '{' => out.push_str("\\{"),
-            '(' => {
-                out.push('(');
-                flags(&chars)?;
+/// repetition stand for themselves, and what only the crate knows is an error. What is wrong in
+/// both ways to write is left for the crate to find.
+pub(super) fn translate(pattern: &str) -> Result<Translation, String> {
+    let mut translator = Translator {
+        rest: pattern,
+        out: String::with_capacity(pattern.len() + 16),
+        flags: String::new(),
+        names: Vec::new(),
+        outer: Vec::new(),
+        most: 1,
+        last: 1,
+    };
+    translator.run()?;
+    Ok(Translation {
+        text: translator.out,
+        names: translator.names,
+    })
+}
+
+struct Translator<'a> {
+    rest: &'a str,
+    out: String,
+    /// Flags set inside a group that are not written yet: a repetition behind them belongs to
+    /// what is before them.
+    flags: String,
+    names: Vec<Option<String>>,
+    /// For each open group what `most` was outside.
+    outer: Vec<u32>,
+    /// The most repetitions of anything in the group so far.
+    most: u32,
+    /// The same of what a repetition would apply to.
+    last: u32,
+}
+
+impl<'a> Translator<'a> {
+    fn run(&mut self) -> Result<(), String> {
+        // A repetition cannot be repeated itself.
+        let mut repeated = false;
+        while let Some(c) = self.rest.chars().next() {
+            if let Some((counts, after)) = repetition(self.rest)? {
+                if repeated {
+                    return Err("a repetition cannot be repeated".into());
+                }
+                self.repeat(counts, after)?;
+                repeated = true;
+                continue;
             }
-            c => out.push(c),
-        }
-    }
-    Ok(out)
-}
-
-/// A repetition, whose first character is taken already. It cannot be repeated itself.
-fn repetition(
-    first: char,
-    chars: &mut Peekable<Chars<'_>>,
-    out: &mut String,
-) -> Result<(), String> {
-    const MOST: u32 = 1000;
-    out.push(first);
-    if first == '{' {
-        let counts: String = chars.by_ref().take_while(|c| *c != '}').collect();
-        let too_many = |n: &str| !n.is_empty() && n.parse().map_or(true, |n: u32| n > MOST);
-        if counts.split(',').any(too_many) {
-            return Err(format!("{{{counts}}} repeats more than {MOST} times"));
-        }
-        out.push_str(&counts);
-        out.push('}');
-    }
-    out.extend(chars.next_if_eq(&'?'));
-    let mut after = chars.clone();
-    let again = match after.next() {
-        Some('*' | '+' | '?') => true,
-        Some('{') => is_repetition(&after),
-        _ => false,
-    };
-    match again {
-        true => Err("a repetition cannot be repeated".into()),
-        false => Ok(()),
-    }
-}
-
-fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, class: bool) -> Result<(), String> {
-    let Some(c) = chars.next() else {
-        return Err("the pattern ends with a backslash".into());
-    };
-    match c {
-        'd' => out.push_str("[0-9]"),
-        'D' => out.push_str("[^0-9]"),
-        'w' => out.push_str("[0-9A-Za-z_]"),
-        'W' => out.push_str("[^0-9A-Za-z_]"),
-        's' => out.push_str("[\\t\\n\\x0C\\r ]"),
-        'S' => out.push_str("[^\\t\\n\\x0C\\r ]"),
-        'b' if !class => out.push_str("(?-u:\\b)"),
-        'Q' if !class => quoted(chars, out),
-        '1'..='7' if !matches!(chars.peek(), Some('0'..='7')) => {
-            return Err("references to groups are not supported".into());
-        }
-        '0'..='7' => octal(c, chars, out),
-        'u' | 'U' | 'h' | 'H' | 'R' | 'X' | 'N' | 'K' | 'G' | 'Z' | '8' | '9' => {
-            return Err(format!("\"\\{c}\" is not a known escape"));
-        }
-        '<' | '>' => out.push(c),
-        'x' | 'p' | 'P' if chars.peek() == Some(&'{') => {
-            out.push('\\');
-            out.push(c);
-            for c in chars.by_ref() {
-                out.push(c);
-                if c == '}' {
-                    break;
+            repeated = false;
+            match c {
+                '(' => self.open()?,
+                ')' => self.close()?,
+                '[' => {
+                    self.rest = &self.rest[1..];
+                    self.begin();
+                    self.class()?;
+                }
+                '\\' => self.escape()?,
+                '|' | '^' | '$' | '.' => {
+                    self.begin();
+                    self.take(1);
+                }
+                c => {
+                    self.rest = &self.rest[c.len_utf8()..];
+                    self.literal(c);
                 }
             }
         }
-        c => {
-            out.push('\\');
-            out.push(c);
+        Ok(())
+    }
+
+    /// Starts something that can be repeated.
+    fn begin(&mut self) {
+        self.out.push_str(&self.flags);
+        self.flags.clear();
+        self.last = 1;
+    }
+
+    /// Copies so many bytes.
+    fn take(&mut self, len: usize) {
+        let (text, rest) = self.rest.split_at(len);
+        self.out.push_str(text);
+        self.rest = rest;
+    }
+
+    fn literal(&mut self, c: char) {
+        self.begin();
+        self.out
+            .push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+    }
+
+    /// A character by its number. Halves of surrogate pairs are numbers too, that nothing matches.
+    fn code(&mut self, code: u32) {
+        self.begin();
+        match char::from_u32(code) {
+            Some(_) => _ = write!(self.out, "\\x{{{code:X}}}"),
+            None => self.out.push_str(class::NOTHING),
         }
     }
-    Ok(())
-}
 
-fn octal(first: char, chars: &mut Peekable<Chars<'_>>, out: &mut String) {
-    let mut code = first.to_digit(8).unwrap_or(0);
-    for _ in 0..2 {
-        let Some(digit) = chars.peek().and_then(|c| c.to_digit(8)) else {
-            break;
-        };
-        code = code * 8 + digit;
-        chars.next();
+    fn close(&mut self) -> Result<(), String> {
+        let outer = self.outer.pop();
+        let outer = outer.ok_or("a closing parenthesis has no opening one")?;
+        self.begin();
+        self.last = self.most;
+        self.most = self.most.max(outer);
+        self.take(1);
+        Ok(())
     }
-    let _ = write!(out, "\\x{{{code:X}}}");
-}
 
-fn quoted(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
-    while let Some(c) = chars.next() {
-        if c == '\\' && chars.peek() == Some(&'E') {
-            chars.next();
-            return;
+    /// A repetition, which ends where `after` starts.
+    fn repeat(&mut self, counts: Option<Counts>, after: &'a str) -> Result<(), String> {
+        let after = after.strip_prefix('?').unwrap_or(after);
+        if let Some(Counts { least, most }) = counts {
+            let times = most.unwrap_or(least);
+            let nested = times.saturating_mul(self.last);
+            if times >= 2 && nested > MOST_REPEATS {
+                return Err(format!(
+                    "something is repeated more than {MOST_REPEATS} times"
+                ));
+            }
+            self.last = if times == 0 { 1 } else { nested.max(self.last) };
+            self.most = self.most.max(self.last);
         }
-        out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+        self.take(self.rest.len() - after.len());
+        Ok(())
     }
 }
 
-/// The inside of `[...]`, the first bracket taken already.
-fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
-    out.push('[');
-    if chars.next_if_eq(&'^').is_some() {
-        out.push('^');
-    }
-    let mut first = true;
-    while let Some(c) = chars.next() {
-        match c {
-            ']' if !first => {
-                out.push(']');
-                return Ok(());
-            }
-            '\\' => escape(chars, out, true)?,
-            '[' if chars.peek() == Some(&':') => {
-                out.push('[');
-                for c in chars.by_ref() {
-                    out.push(c);
-                    if c == ']' {
-                        break;
-                    }
-                }
-            }
-            '[' | ']' | '&' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '-' if out.ends_with('-') || first || chars.peek() == Some(&']') => {
-                out.push_str("\\-");
-            }
-            c => out.push(c),
-        }
-        first = false;
-    }
-    Err("a class of characters has no closing bracket".into())
+/// How often something is repeated at least and at most.
+struct Counts {
+    least: u32,
+    most: Option<u32>,
 }
 
-/// Whether what follows an opening brace makes it a repetition: `3}`, `3,}`, `3,5}`.
-fn is_repetition(chars: &Peekable<Chars<'_>>) -> bool {
-    let rest: String = chars.clone().take_while(|c| *c != '}').take(64).collect();
-    let closed = chars.clone().nth(rest.chars().count()) == Some('}');
-    let (least, most) = rest.split_once(',').unwrap_or((&rest, ""));
-    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    closed && !least.is_empty() && digits(least) && digits(most)
+/// A repetition at the start of a text and what follows it: `*`, `+`, `?`, or `{3}`, `{3,}` and
+/// `{3,5}` with their counts. Braces around anything else are no repetition.
+fn repetition(text: &str) -> Result<Option<(Option<Counts>, &str)>, String> {
+    if let Some(after) = text.strip_prefix(['*', '+', '?']) {
+        return Ok(Some((None, after)));
+    }
+    let inner = text.strip_prefix('{');
+    let Some((least, after)) = inner.and_then(count) else {
+        return Ok(None);
+    };
+    let (most, after) = match after.strip_prefix(',') {
+        None => (Some(least), after),
+        Some(after) if after.starts_with('}') => (None, after),
+        Some(after) => match count(after) {
+            Some((most, after)) => (Some(most), after),
+            None => return Ok(None),
+        },
+    };
+    let Some(after) = after.strip_prefix('}') else {
+        return Ok(None);
+    };
+    if least.max(most.unwrap_or(0)) > MOST_REPEATS {
+        return Err(format!(
+            "something is repeated more than {MOST_REPEATS} times"
+        ));
+    }
+    Ok(Some((Some(Counts { least, most }), after)))
 }
 
-/// Checks that a group only uses the flags that RE2 has.
-fn flags(chars: &Peekable<Chars<'_>>) -> Result<(), String> {
-    let mut rest = chars.clone();
-    if rest.next() != Some('?') {
-        return Ok(());
+/// A number without zeros at its start, and what follows it.
+fn count(text: &str) -> Option<(u32, &str)> {
+    let len = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, after) = text.split_at(len);
+    if len == 0 || len > 1 && digits.starts_with('0') {
+        return None;
     }
-    for c in rest {
-        match c {
-            'i' | 'm' | 's' | 'U' | '-' => {}
-            'x' | 'u' | 'R' => return Err(format!("\"{c}\" is not a known flag")),
-            _ => break,
-        }
-    }
-    Ok(())
+    Some((digits.parse().unwrap_or(u32::MAX), after))
 }
