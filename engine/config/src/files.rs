@@ -23,6 +23,10 @@ pub trait ConfigFiles {
     fn data_dir(&self) -> String {
         DATA_DIR.to_owned()
     }
+    /// Whether modules in directories beside their callers need not be installed.
+    fn local_anyway(&self) -> bool {
+        true
+    }
 }
 
 /// The parsed files of one directory.

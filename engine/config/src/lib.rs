@@ -16,6 +16,7 @@ mod overrides;
 mod providers;
 mod provisioner;
 mod references;
+mod source;
 pub mod testing;
 mod types;
 mod variables;
@@ -24,9 +25,11 @@ pub mod version;
 pub use decode::{LANGUAGE_VERSION, constant};
 pub use files::{ConfigFiles, DATA_DIR};
 pub use import::ImportTarget;
-pub use load::load;
+pub use installed::{InstalledModule, InstalledModules};
+pub use load::{Locate, Located, ModuleUse, load, survey};
 pub use providers::ProviderRequirement;
 pub use provisioner::{OnFailure, Provisioner, ProvisionerType, When};
+pub use source::{ModuleSource, RegistryModule, RemoteModule, SourceError};
 pub use types::{
     Backend, Check, CheckBlock, Config, Defaults, IgnoreChanges, Import, Lifecycle, Local,
     LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, Removed, Repetition,

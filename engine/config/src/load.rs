@@ -1,6 +1,7 @@
 //! Directories to a tree of modules.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::rc::Rc;
 
 use muster_addr::ModulePath;
@@ -8,24 +9,103 @@ use muster_lang::{Diagnostic, Diags, Sources, Span};
 
 use crate::decode::{CallDraft, Draft, decode};
 use crate::files::{ConfigFiles, join, read_module};
-use crate::installed::Installed;
+use crate::installed::{InstalledModules, Recorded, key_of};
 use crate::naming::did_you_mean;
-use crate::{Config, Module, ModuleCall, ModuleId, Str, providers, references};
+use crate::version::Constraints;
+use crate::{
+    Config, Module, ModuleCall, ModuleId, ModuleSource, SourceError, Str, providers, references,
+};
 
-/// Loads the configuration whose root module is in `dir` (`.` for the working directory).
+/// A call of a module, for those who know where modules are.
+pub struct ModuleUse<'a> {
+    /// The key of the called module in [`InstalledModules`].
+    pub key: String,
+    /// The key of the calling module.
+    pub caller: String,
+    /// The directory of the calling module.
+    pub caller_dir: &'a str,
+    /// The name of the call.
+    pub name: &'a Str,
+    /// Where the module comes from.
+    pub source: &'a ModuleSource,
+    /// The versions that are allowed; `None` when all are.
+    pub constraints: Option<&'a Constraints>,
+    /// The header of the block.
+    pub span: Span,
+    /// The source argument.
+    pub source_span: Span,
+}
+
+/// Where a called module is.
+pub enum Located {
+    /// In a directory, relative to the working directory or absolute.
+    At(Str),
+    /// Nowhere yet: the call is left out, and nothing is said.
+    Later,
+    /// Nowhere, which is an error.
+    Refused(Diagnostic),
+}
+
+/// Knows where modules are.
+pub trait Locate {
+    /// Finds a called module. It is asked once for each call of the tree, callers first.
+    fn locate(&mut self, wanted: &ModuleUse<'_>) -> Located;
+
+    /// What is wrong when the directory that was found cannot be read.
+    fn unreadable(&self, dir: &str, error: &io::Error) -> Diagnostic {
+        let detail = format!("The directory {dir} of the module cannot be read: {error}.");
+        Diagnostic::error("Unreadable module directory", detail)
+    }
+}
+
+/// Loads the configuration whose root module is in `dir` (`.` for the working directory). Modules
+/// are where they were installed; see [`ConfigFiles::local_anyway`] for those beside their callers.
 ///
 /// There is always a root module in the result, but the rest is only to be used when the
 /// diagnostics hold no error. All errors that can be told without values and schemas are in them.
 pub fn load(dir: &str, files: &dyn ConfigFiles, sources: &mut Sources) -> (Config, Diags) {
     let mut diags = Diags::new();
-    let installed = Installed::read(dir, files, &mut diags);
+    let modules = InstalledModules::read(dir, files).unwrap_or_else(|diagnostic| {
+        diags.push(*diagnostic);
+        InstalledModules::default()
+    });
+    let mut recorded = Recorded {
+        modules,
+        root: dir,
+        local_anyway: files.local_anyway(),
+    };
+    let (mut tree, found) = tree(dir, files, sources, &mut recorded);
+    diags.extend(found);
+    providers::resolve(&mut tree, &mut diags);
+    references::check(&tree, &mut diags);
+    (tree.config, without_repeats(diags))
+}
+
+/// Reads the modules of a configuration as far as `locate` finds them, and gives what is wrong with
+/// the text of them. It is not checked whether what they say fits together.
+pub fn survey(
+    dir: &str,
+    files: &dyn ConfigFiles,
+    sources: &mut Sources,
+    locate: &mut dyn Locate,
+) -> (Config, Diags) {
+    let (tree, diags) = tree(dir, files, sources, locate);
+    (tree.config, without_repeats(diags))
+}
+
+fn tree(
+    dir: &str,
+    files: &dyn ConfigFiles,
+    sources: &mut Sources,
+    locate: &mut dyn Locate,
+) -> (Tree, Diags) {
     let mut loader = Loader {
         files,
         sources,
-        installed,
+        locate,
         drafts: HashMap::new(),
         tree: Tree::default(),
-        diags,
+        diags: Diags::new(),
     };
     loader.root(&join(dir, ""));
     let mut next = 0;
@@ -33,14 +113,7 @@ pub fn load(dir: &str, files: &dyn ConfigFiles, sources: &mut Sources) -> (Confi
         loader.expand(next);
         next += 1;
     }
-    let Loader {
-        mut tree,
-        mut diags,
-        ..
-    } = loader;
-    providers::resolve(&mut tree, &mut diags);
-    references::check(&tree, &mut diags);
-    (tree.config, without_repeats(diags))
+    (loader.tree, loader.diags)
 }
 
 /// The modules with what they were made from.
@@ -70,7 +143,7 @@ impl Tree {
 struct Loader<'a> {
     files: &'a dyn ConfigFiles,
     sources: &'a mut Sources,
-    installed: Installed,
+    locate: &'a mut dyn Locate,
     /// Directories that were read, `None` for those that could not be.
     drafts: HashMap<String, Option<Rc<Draft>>>,
     tree: Tree,
@@ -115,8 +188,7 @@ impl Loader<'_> {
                 Some(draft)
             }
             Err(error) => {
-                let detail = format!("The directory {dir} of the module cannot be read: {error}.");
-                let diagnostic = Diagnostic::error("Unreadable module directory", detail);
+                let diagnostic = self.locate.unreadable(dir, &error);
                 self.diags.push(diagnostic.at_opt(span));
                 None
             }
@@ -143,7 +215,7 @@ impl Loader<'_> {
                 continue;
             }
             if !self.drafts.contains_key(&dir) {
-                let read = self.read(&dir, Some(*span)).map(Rc::new);
+                let read = self.read(&dir, Some(call.span)).map(Rc::new);
                 self.drafts.insert(dir.clone(), read);
             }
             let Some(called) = self.drafts.get(&dir).cloned().flatten() else {
@@ -154,44 +226,40 @@ impl Loader<'_> {
     }
 
     /// The directory of a called module.
-    fn locate(
-        &mut self,
-        index: usize,
-        call: &CallDraft,
-        source: &Str,
-        span: Span,
-    ) -> Option<String> {
+    fn locate(&mut self, index: usize, call: &CallDraft, text: &str, span: Span) -> Option<String> {
         let caller = &self.tree.config.modules[index];
-        let summary = "Invalid registry module source address";
-        if matches!(&**source, "." | "..") || source.starts_with("./") || source.starts_with("../")
-        {
-            if let Some((_, version)) = &call.version {
-                let detail = "Only modules from a registry have versions: leave the version out.";
+        let source = match ModuleSource::parse(text, call.version.is_some()) {
+            Ok(source) => source,
+            Err(error) => {
+                let summary = match error {
+                    SourceError::NotRegistry => "Invalid registry module source address",
+                    _ => "Invalid module source address",
+                };
                 self.diags
-                    .push(Diagnostic::error(summary, detail).at(*version));
+                    .push(Diagnostic::error(summary, error.to_string()).at(span));
                 return None;
             }
-            return Some(join(&caller.dir, source));
+        };
+        let constraints = call.version.as_ref();
+        let constraints = constraints.and_then(|(text, _)| Constraints::parse(text).ok());
+        let wanted = ModuleUse {
+            key: key_of(&caller.path, &call.name),
+            caller: caller.path.0.join("."),
+            caller_dir: &caller.dir,
+            name: &call.name,
+            source: &source,
+            constraints: constraints.as_ref(),
+            span: call.span,
+            source_span: span,
+        };
+        match self.locate.locate(&wanted) {
+            Located::At(dir) => Some(dir.to_string()),
+            Located::Later => None,
+            Located::Refused(diagnostic) => {
+                self.diags.push(diagnostic);
+                None
+            }
         }
-        if !source.contains(['/', ':']) {
-            let detail = format!(
-                "{source:?} is not the source of a module. A local directory is written with ./ or \
-                 ../ in front."
-            );
-            self.diags
-                .push(Diagnostic::error("Invalid module source address", detail).at(span));
-            return None;
-        }
-        if let Some(dir) = self.installed.dir(&caller.path, &call.name) {
-            return Some(dir);
-        }
-        let detail = format!(
-            "Modules are taken from local directories, whose path starts with ./ or ../. \
-             {source:?} is neither such a path nor a module that was installed already."
-        );
-        self.diags
-            .push(Diagnostic::error("Module not installed", detail).at(span));
-        None
     }
 
     /// Whether a directory is that of the module or of one that leads to it.

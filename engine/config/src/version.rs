@@ -117,6 +117,12 @@ impl Constraints {
         (!version.is_prerelease() || named()) && self.0.iter().all(|c| c.allows_provider(version))
     }
 
+    /// Whether a version of a module may be used: a pre-release has to be named by an `=`
+    /// condition.
+    pub fn allow_module(&self, version: &Version) -> bool {
+        self.allow(version) && (!version.is_prerelease() || self.allow_provider(version))
+    }
+
     /// Whether there are no conditions.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -384,6 +390,19 @@ mod tests {
         check("!= 1.0.0", "2.0.0-beta2", false);
         check("~> 1.2.3", "1.2.9", true);
         check("~> 1.2.3", "1.3.0", false);
+    }
+
+    #[test]
+    fn pre_releases_of_modules_are_named_exactly() {
+        let check = |constraints: &str, version: &str, expect: bool| {
+            let parsed = Constraints::parse(constraints).unwrap();
+            let allowed = parsed.allow_module(&Version::parse(version).unwrap());
+            assert_eq!(allowed, expect, "{constraints} with {version}");
+        };
+        check(">= 2.1.0-beta1", "2.1.0-beta1", false);
+        check("2.1.0-beta1", "2.1.0-beta1", true);
+        check("~> 1", "7.0.0", true);
+        check("> 1, < 2", "2.0.0", false);
     }
 
     #[test]

@@ -76,8 +76,8 @@ pub enum InstallError {
         /// What it speaks: `4.0`, ...
         protocols: Vec<String>,
     },
-    /// The registry offers no providers.
-    #[error("The host {host} offers no provider registry: {reason}.")]
+    /// The host is no registry.
+    #[error("The host {host} has no registry that can be used: {reason}.")]
     Discovery {
         /// The host.
         host: String,

@@ -45,7 +45,7 @@ impl Hosts {
         }
     }
 
-    /// The host to ask for providers of a host. One whose services are configured is asked
+    /// The host to ask for the providers and modules of a host. One whose services are configured is asked
     /// itself.
     pub fn asked<'a>(&'a self, host: &'a str) -> &'a str {
         match self.stand_ins.get(host) {
@@ -55,7 +55,7 @@ impl Hosts {
     }
 
     /// The credentials of a host.
-    pub(crate) fn token(&self, host: &str) -> Option<&str> {
+    pub fn token(&self, host: &str) -> Option<&str> {
         self.tokens.get(host).map(String::as_str)
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::AUTHORIZATION;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
@@ -91,22 +91,29 @@ impl HttpReason {
 }
 
 /// An answer.
-pub(crate) struct Answer {
+#[derive(Clone, Debug)]
+pub struct Answer {
     /// Where it came from in the end.
     pub url: Url,
+    /// What the server says about it.
+    pub headers: HeaderMap,
     /// Without the whole body there is no answer.
     pub body: Vec<u8>,
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(crate) struct Http {
+pub struct Http {
     client: Client,
     options: Arc<HttpOptions>,
 }
 
 impl Http {
-    pub(crate) fn new(options: HttpOptions) -> Result<Self, InstallError> {
+    /// A client.
+    ///
+    /// # Errors
+    /// The system has no way to make encrypted connections.
+    pub fn new(options: HttpOptions) -> Result<Self, InstallError> {
         let options = Arc::new(options);
         let plain = Arc::clone(&options);
         let redirects = Policy::custom(move |attempt| {
@@ -131,13 +138,26 @@ impl Http {
         Ok(Self { client, options })
     }
 
+    /// A client that may ask one more server, given as `host:port`, without encryption.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_plain(&self, authority: String) -> Result<Self, InstallError> {
+        let mut options = HttpOptions::clone(&self.options);
+        options.plain.insert(authority);
+        Self::new(options)
+    }
+
     /// Whether a server, given as `host:port`, is asked without encryption.
-    pub(crate) fn is_plain(&self, authority: &str) -> bool {
+    pub fn is_plain(&self, authority: &str) -> bool {
         self.options.plain.contains(authority)
     }
 
     /// What is at an address; `None` where nothing is. At most `limit` bytes.
-    pub(crate) async fn get(
+    ///
+    /// # Errors
+    /// The request failed, also after repetitions.
+    pub async fn get(
         &self,
         url: &Url,
         token: Option<&str>,
@@ -149,7 +169,7 @@ impl Http {
                 return Ok(None);
             }
             accept(&response)?;
-            let url = response.url().clone();
+            let (url, headers) = (response.url().clone(), response.headers().clone());
             let mut body = Vec::new();
             while let Some(chunk) = response.chunk().await.map_err(connection)? {
                 body.extend_from_slice(&chunk);
@@ -157,13 +177,16 @@ impl Http {
                     return Err(HttpReason::TooLarge(limit));
                 }
             }
-            Ok(Some(Answer { url, body }))
+            Ok(Some(Answer { url, headers, body }))
         })
         .await
     }
 
     /// Stores what is at an address in a file, and gives its SHA-256. At most `limit` bytes.
-    pub(crate) async fn download(
+    ///
+    /// # Errors
+    /// The request failed, also after repetitions, or the file cannot be written.
+    pub async fn download(
         &self,
         url: &Url,
         token: Option<&str>,

@@ -1,6 +1,7 @@
 //! Finds, downloads, verifies, unpacks, caches and locks the packages of providers.
 
 mod cache;
+mod discovery;
 mod ensure;
 mod error;
 mod fetch;
@@ -20,10 +21,11 @@ mod source;
 mod unpack;
 mod verify;
 
+pub use discovery::Discovery;
 pub use error::{Failure, InstallError};
 pub use hash::{Hash, hash_archive, hash_directory};
 pub use hosts::{DEFAULT_HOST, DEFAULT_REGISTRY, Hosts};
-pub use http::{HttpError, HttpOptions, HttpReason, authority_of};
+pub use http::{Answer, Http, HttpError, HttpOptions, HttpReason, authority_of};
 pub use installer::{Event, Installation, Installer, Listener, Request, Settings};
 pub use layout::{archive_name, package_dir, program_in, providers_in, unpacked_versions};
 pub use lock::{LOCK_FILE, LockError, LockFile, Locked};

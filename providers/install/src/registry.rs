@@ -1,14 +1,13 @@
 //! Registries: the provider registry protocol, version 1, with service discovery.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use muster_addr::ProviderAddr;
 use muster_config::version::Version;
 use reqwest::Url;
 use serde::Deserialize;
-use tokio::sync::OnceCell;
 
+use crate::discovery::Discovery;
 use crate::hash::parse_sha256;
 use crate::http::{Answer, Http};
 use crate::source::{Origin, Package};
@@ -16,7 +15,7 @@ use crate::verify::{Promise, Sums};
 use crate::{Hosts, InstallError, Platform};
 
 /// Answers are lists and signatures; longer ones are a mistake or an attack.
-const LONGEST_ANSWER: u64 = 32 * 1024 * 1024;
+pub(crate) const LONGEST_ANSWER: u64 = 32 * 1024 * 1024;
 
 /// The name of the service that has providers.
 const SERVICE: &str = "providers.v1";
@@ -26,7 +25,7 @@ const SERVICE: &str = "providers.v1";
 pub(crate) struct Registries {
     http: Http,
     hosts: Arc<Hosts>,
-    services: Mutex<HashMap<String, Arc<OnceCell<Url>>>>,
+    discovery: Discovery,
 }
 
 #[derive(Deserialize)]
@@ -69,9 +68,9 @@ struct PublicKey {
 impl Registries {
     pub(crate) fn new(http: Http, hosts: Arc<Hosts>) -> Self {
         Self {
+            discovery: Discovery::new(http.clone(), Arc::clone(&hosts)),
             http,
             hosts,
-            services: Mutex::default(),
         }
     }
 
@@ -164,53 +163,12 @@ impl Registries {
 
     async fn ask(&self, addr: &ProviderAddr, path: &str) -> Result<Option<Answer>, InstallError> {
         let host = self.asked(addr);
-        let url = join(&self.service(host).await?, path)?;
+        let url = join(&self.discovery.service(host, SERVICE).await?, path)?;
         let answer = self
             .http
             .get(&url, self.hosts.token(host), LONGEST_ANSWER)
             .await?;
         Ok(answer)
-    }
-
-    /// The address of a host's provider service, asked for once.
-    async fn service(&self, host: &str) -> Result<Url, InstallError> {
-        let cell = {
-            let mut services = self.services.lock().unwrap_or_else(|e| e.into_inner());
-            Arc::clone(services.entry(host.to_owned()).or_default())
-        };
-        let url = cell.get_or_try_init(|| self.discover(host)).await?;
-        Ok(url.clone())
-    }
-
-    async fn discover(&self, host: &str) -> Result<Url, InstallError> {
-        let failed = |reason: &str| InstallError::Discovery {
-            host: host.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let scheme = if self.http.is_plain(host) {
-            "http"
-        } else {
-            "https"
-        };
-        let root = Url::parse(&format!("{scheme}://{host}/.well-known/terraform.json"));
-        let root = root.map_err(|_| failed("it is not the name of a host"))?;
-        if let Some(services) = self.hosts.services.get(host) {
-            let service = services.get(SERVICE);
-            let service = service.ok_or_else(|| {
-                failed("the CLI configuration lists its services, without providers.v1")
-            })?;
-            return directory(&root, service);
-        }
-        let answer = self
-            .http
-            .get(&root, self.hosts.token(host), LONGEST_ANSWER)
-            .await?;
-        let answer = answer.ok_or_else(|| failed("it has no list of services"))?;
-        let services: HashMap<String, serde_json::Value> = parse(&answer)?;
-        match services.get(SERVICE) {
-            Some(serde_json::Value::String(service)) => directory(&answer.url, service),
-            _ => Err(failed("providers.v1 is not among its services")),
-        }
     }
 }
 
@@ -241,13 +199,4 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, Ins
 pub(crate) fn join(base: &Url, url: &str) -> Result<Url, InstallError> {
     base.join(url)
         .map_err(|e| InstallError::answer(base, format!("\"{url}\" is not an address: {e}")))
-}
-
-/// The address of a directory: others are relative to it.
-fn directory(base: &Url, url: &str) -> Result<Url, InstallError> {
-    let mut url = join(base, url)?;
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }
