@@ -1,9 +1,10 @@
 //! The stable interface between the engine and everything that manages objects: plain requests
 //! and answers that know nothing of a wire. The plugin client implements [`Provider`]; so does
-//! the builtin `terraform` provider here.
+//! the builtin `terraform` provider here, and so does a provider that makes its answers up, for tests.
 
 mod builtin;
 mod error;
+mod mock;
 mod remote_state;
 mod request;
 mod schemas;
@@ -15,6 +16,7 @@ use muster_schema::ProviderSchema;
 
 pub use builtin::Builtin;
 pub use error::ProviderError;
+pub use mock::{MockObject, MockProvider, MockValues};
 pub use remote_state::RemoteStates;
 pub use request::{
     Applied, ApplyRequest, Deferred, Imported, Opened, PlanRequest, Planned, Private, RawState,
