@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use muster_value::Value;
+use muster_value::{Number, Value};
 
 use crate::functions::Function;
+use crate::syntax::json::{Doc, Json};
 use crate::{Diagnostic, FileId, Span, Str};
 
 /// Index of a node in its [`Expr`].
@@ -32,9 +33,17 @@ pub struct ExprData {
     /// How many iteration variables evaluation needs room for (those of enclosing `dynamic`
     /// blocks, which are given by the caller and come first, included).
     pub slots: u32,
+    /// The value in a JSON file that this is.
+    pub(crate) json: Option<(Arc<Doc>, u32)>,
 }
 
 impl Expr {
+    /// In JSON syntax, the value as it stands in the file: strings are not taken for templates.
+    /// `None` in native syntax.
+    pub fn verbatim(&self) -> Option<Value> {
+        self.0.json.as_ref().map(|(doc, node)| verbatim(doc, *node))
+    }
+
     /// What the expression refers to.
     pub fn references(&self) -> &[Reference] {
         &self.0.references
@@ -79,6 +88,7 @@ impl Expr {
         }
         data.references = kept.into();
         data.root = root;
+        data.json = None;
         Self(Arc::new(data))
     }
 
@@ -91,8 +101,24 @@ impl Expr {
             root: NodeId(0),
             references: Box::default(),
             slots: 0,
+            json: None,
         }))
     }
+}
+
+fn verbatim(doc: &Doc, node: u32) -> Value {
+    stacker::maybe_grow(64 * 1024, 1024 * 1024, || match doc.get(node) {
+        Json::Null => Value::NULL,
+        Json::Bool(b) => Value::Bool(*b),
+        // The parser lets only numbers through.
+        Json::Number(text) => Number::parse(text).map_or(Value::NULL, Value::Number),
+        Json::String(text, _) => Value::string_nfc(text),
+        Json::Array(items) => Value::tuple(items.iter().map(|&item| verbatim(doc, item))),
+        Json::Object(entries) => {
+            let pair = |&(key, value): &(u32, u32)| (doc.text(key), verbatim(doc, value));
+            Value::object(entries.iter().map(pair))
+        }
+    })
 }
 
 /// One operation.

@@ -51,6 +51,10 @@ pub(crate) fn lower(source: &Source, iterators: &[Str], lookup: Lookup) -> (Expr
         diags,
         ..
     } = lowerer;
+    let json = match source {
+        Source::Native(..) => None,
+        Source::Json(doc, node) => Some((doc.clone(), *node)),
+    };
     (
         Expr(Arc::new(ExprData {
             file,
@@ -59,6 +63,7 @@ pub(crate) fn lower(source: &Source, iterators: &[Str], lookup: Lookup) -> (Expr
             root,
             references: references.into(),
             slots,
+            json,
         })),
         diags,
     )

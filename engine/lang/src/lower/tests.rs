@@ -249,6 +249,20 @@ fn an_error_leaves_the_rest_alone() {
 }
 
 #[test]
+fn json_values_are_kept_as_they_stand() {
+    let text = r#"{"x": {"a": ["${var.b}", 2, null, "n"], "//": "c"}}"#.into();
+    let (body, diags) = parse_json(FileId(0), &text);
+    assert!(diags.is_empty());
+    let (attributes, _) = body.just_attributes();
+    let (expr, _) = attributes[0].expr.lower(&[]);
+    let items = ["${var.b}".into(), 2.into(), Value::NULL, "n".into()];
+    let expect = Value::object([("a", Value::tuple(items)), ("//", "c".into())]);
+    assert!(expr.verbatim().unwrap().same(&expect));
+    let (native, _) = parse_expression(FileId(0), &"1".into());
+    assert!(native.lower(&[]).0.verbatim().is_none());
+}
+
+#[test]
 fn json_strings_are_templates() {
     let text: Arc<str> = r#"{"a": [1, true, null, "${var.x}", "a${upper}", {"${local.k}": "$${}"}], "b": "\u0024{nope}"}"#.into();
     let (body, diags) = parse_json(FileId(0), &text);
