@@ -86,7 +86,7 @@ impl Applier {
     pub(crate) fn conditions(&mut self, task: &Task, kind: CheckKind, own: Option<&Value>) -> bool {
         let Some(inst) = task.inst else { return true };
         let result = self.eval.conditions(inst, task.addr(), kind, own);
-        self.note_conditions(task, kind, &result);
+        self.note_conditions(task.addr(), kind, &result);
         match result {
             CheckResult::Fail(found) => {
                 self.diags.extend(found);

@@ -1,5 +1,6 @@
 //! Conditions: what became of them in the end.
 
+use muster_addr::InstanceAddr;
 use muster_eval::{CheckKind, CheckResult, ModuleInst};
 use muster_lang::{Diagnostic, Diags, Severity};
 use muster_plan::{Checked, CheckedObject, ObjectChecks, Status, StepKind};
@@ -55,9 +56,14 @@ impl Applier {
         }
     }
 
-    pub(crate) fn note_conditions(&mut self, task: &Task, kind: CheckKind, result: &CheckResult) {
-        let checked = Checked::Resource(task.addr().resource.config());
-        let object = CheckedObject::Resource(task.addr().clone());
+    pub(crate) fn note_conditions(
+        &mut self,
+        addr: &InstanceAddr,
+        kind: CheckKind,
+        result: &CheckResult,
+    ) {
+        let checked = Checked::Resource(addr.resource.config());
+        let object = CheckedObject::Resource(addr.clone());
         if let Some(checks) = self.checks.object(&checked, object) {
             let status = Status::of(result.outcome());
             match kind {

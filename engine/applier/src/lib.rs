@@ -9,6 +9,7 @@ mod change;
 mod check;
 mod checks;
 mod destroy;
+mod ephemeral;
 mod outputs;
 mod provision;
 mod read;
@@ -30,6 +31,7 @@ use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
+use ephemeral::Ephemerals;
 use provision::{Ending, endings};
 use task::{Stage, Task};
 
@@ -75,6 +77,9 @@ pub struct Applier {
     endings: HashMap<ConfigResource, Ending>,
     providers: Providers<Ask>,
     provider_asks: HashMap<u64, ProviderConfigAddr>,
+    ephemerals: Ephemerals,
+    /// How many questions are out.
+    out: usize,
     stopping: bool,
     any_failed: bool,
     /// Outputs of the root module whose preconditions do not hold.
@@ -156,6 +161,8 @@ impl Applier {
             endings,
             providers: Providers::default(),
             provider_asks: HashMap::new(),
+            ephemerals: Ephemerals::default(),
+            out: 0,
             stopping: false,
             any_failed: false,
             refused_outputs: HashSet::new(),
@@ -169,21 +176,45 @@ impl Applier {
 
     /// The next question, if one is ready now.
     pub fn poll(&mut self) -> Option<Question> {
+        let question = match self.stopping {
+            true => self.poll_stopping(),
+            false => self.poll_next(),
+        };
+        let has_answer = |q: &Question| !matches!(q, Question::GivenUp(_));
+        self.out += usize::from(question.as_ref().is_some_and(has_answer));
+        question
+    }
+
+    fn poll_next(&mut self) -> Option<Question> {
         loop {
-            match self.asks.pop_front() {
-                // What has not been sent yet is not done any more.
-                Some(Question::Provider(ask)) if self.stopping => self.refuse(&ask),
-                Some(Question::Provisioner(p)) if self.stopping => self.refuse_provisioner(p.id),
-                Some(question) => return Some(question),
-                None if self.stopping => return None,
-                None => {}
+            if let Some(question) = self.asks.pop_front() {
+                return Some(question);
             }
-            if self.stopping {
-                continue;
+            match self.ready.pop_front() {
+                Some(step) => self.begin(step),
+                None if self.out == 0 => return self.close_rest(),
+                None => return None,
             }
-            let step = self.ready.pop_front()?;
-            self.begin(step);
         }
+    }
+
+    /// What has not been sent yet is not done any more, save that everything open is closed.
+    fn poll_stopping(&mut self) -> Option<Question> {
+        while let Some(question) = self.asks.pop_front() {
+            match question {
+                Question::Provider(ask) if !self.closes(ask.id) => self.refuse(&ask),
+                Question::Provisioner(p) => self.refuse_provisioner(p.id),
+                question => return Some(question),
+            }
+        }
+        while let Some(at) = self.ready.iter().position(|&step| self.is_close(step)) {
+            let step = self.ready.remove(at)?;
+            self.begin(step);
+            if let Some(question) = self.asks.pop_front() {
+                return Some(question);
+            }
+        }
+        (self.out == 0).then(|| self.close_rest()).flatten()
     }
 
     /// Whether a question is out that has no answer yet.
@@ -198,6 +229,10 @@ impl Applier {
 
     /// Takes an answer.
     pub fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
+        self.out = self.out.saturating_sub(1);
+        let Some(answer) = self.ephemeral_answer(id, answer) else {
+            return;
+        };
         if let Some(addr) = self.provider_asks.remove(&id) {
             self.provider_answer(&addr, answer);
         } else if let Some(task) = self.tasks.remove(&id) {
@@ -227,7 +262,10 @@ impl Applier {
 
     /// Ends the apply: the state with its outputs, and everything reported and not taken.
     pub fn finish(mut self) -> (Snapshot, Counts, Diags) {
-        let left = self.ready.iter().chain(&self.unfinished()).next().is_some();
+        let unfinished = self.unfinished();
+        let mut left = self.ready.iter().chain(&unfinished);
+        // Whatever was open is closed by now.
+        let left = left.any(|&step| !self.is_close(step));
         if self.stopping && (left || !self.tasks.is_empty()) {
             self.diags.push(self.canceled());
         }
@@ -257,11 +295,8 @@ impl Applier {
     }
 
     fn begin(&mut self, step: usize) {
-        if self.plan.steps[step]
-            .after
-            .iter()
-            .any(|s| self.failed[s.0 as usize])
-        {
+        let after = &self.plan.steps[step].after;
+        if !self.is_close(step) && after.iter().any(|s| self.failed[s.0 as usize]) {
             self.failed[step] = true;
             return self.complete(step);
         }
@@ -269,6 +304,13 @@ impl Applier {
         let kind = &plan.steps[step].kind;
         if let Some((module, _)) = kind.check() {
             return self.begin_check(step, module, kind);
+        }
+        match kind {
+            StepKind::OpenEphemeral { addr, provider } => {
+                return self.begin_open(step, addr, provider);
+            }
+            StepKind::CloseEphemeral { addr } => return self.begin_close(step, addr),
+            _ => {}
         }
         let Some(index) = kind.change() else {
             return self.complete(step);
@@ -290,6 +332,8 @@ impl Applier {
             StepKind::CheckVariable { .. }
             | StepKind::CheckOutput { .. }
             | StepKind::CheckBlock { .. }
+            | StepKind::OpenEphemeral { .. }
+            | StepKind::CloseEphemeral { .. }
             | StepKind::Join => {
                 self.complete(step);
             }
@@ -394,6 +438,7 @@ impl Applier {
     }
 
     fn refuse(&mut self, ask: &Ask) {
+        self.refuse_ephemeral(ask.id);
         if let Some(task) = self.tasks.remove(&ask.id) {
             self.undo(&task);
             self.fail(&task);

@@ -202,6 +202,7 @@ impl Applier {
 
     /// Takes what became of a provisioner.
     pub fn provisioned(&mut self, id: u64, answer: Result<(), ProvisionFailure>) {
+        self.out = self.out.saturating_sub(1);
         let Some(mut task) = self.tasks.remove(&id) else {
             return;
         };

@@ -482,6 +482,11 @@ impl Evaluator {
                 }
             }
         });
+        let result = match id.mode {
+            // Whatever is known of it, nothing of it may be stored.
+            Mode::Ephemeral => result.map(|value| value.mark(Marks::EPHEMERAL)),
+            Mode::Managed | Mode::Data => result,
+        };
         let whole = result.clone().map_err(|_| ());
         self.memory
             .borrow_mut()

@@ -10,6 +10,7 @@
 
 mod check;
 mod decode;
+mod ephemeral;
 mod evaluator;
 mod expand;
 mod instances;
@@ -22,6 +23,7 @@ mod scope;
 mod spec;
 
 pub use check::{CheckKind, CheckResult};
+pub use ephemeral::{LeaseCall, Leases};
 pub use evaluator::{
     Evaluator, InstanceSource, ModuleInst, ProviderFunctions, ResourceSource, Settings,
 };

@@ -24,6 +24,12 @@ pub enum Operation {
     Delete,
     /// It is being imported.
     Import,
+    /// An ephemeral resource is being opened.
+    Open,
+    /// It is made to last longer.
+    Renew,
+    /// It is being closed.
+    Close,
 }
 
 /// One thing that happened.
@@ -105,6 +111,11 @@ pub enum Event {
         addr: InstanceAddr,
         /// The provisioner: `local-exec`, `remote-exec` or `file`.
         provisioner: &'static str,
+    },
+    /// An ephemeral resource is not opened while planning, because its configuration is not known.
+    Deferred {
+        /// Which one.
+        addr: InstanceAddr,
     },
     /// Something to tell the user now.
     Diagnostic(Diagnostic),

@@ -1,6 +1,6 @@
 //! What apply does, and in which order.
 
-use muster_addr::ModuleInstance;
+use muster_addr::{InstanceAddr, ModuleInstance, ProviderConfigAddr};
 
 use crate::Str;
 
@@ -73,6 +73,20 @@ pub enum StepKind {
         /// Its name.
         name: Str,
     },
+    /// Opens an ephemeral resource. Its configuration is evaluated when everything that the step
+    /// waits for is done; no value of it is in a plan.
+    OpenEphemeral {
+        /// Which one.
+        addr: InstanceAddr,
+        /// The provider configuration that does it.
+        provider: ProviderConfigAddr,
+    },
+    /// Closes what a step has opened, whether or not the steps in between went well. Waits for
+    /// everything that uses it.
+    CloseEphemeral {
+        /// Which one.
+        addr: InstanceAddr,
+    },
     /// Does nothing but wait: keeps the number of edges linear.
     Join,
 }
@@ -100,7 +114,17 @@ impl StepKind {
             Self::CheckVariable { .. }
             | Self::CheckOutput { .. }
             | Self::CheckBlock { .. }
+            | Self::OpenEphemeral { .. }
+            | Self::CloseEphemeral { .. }
             | Self::Join => None,
+        }
+    }
+
+    /// The ephemeral resource that the step opens or closes.
+    pub fn ephemeral(&self) -> Option<&InstanceAddr> {
+        match self {
+            Self::OpenEphemeral { addr, .. } | Self::CloseEphemeral { addr } => Some(addr),
+            _ => None,
         }
     }
 }

@@ -24,6 +24,9 @@ impl Plan {
                     None => _ = write!(out, " change {change}"),
                 }
             }
+            if let Some(addr) = step.kind.ephemeral() {
+                let _ = write!(out, " {addr}");
+            }
             if let Some((module, name)) = step.kind.check() {
                 let dot = if module.is_root() { "" } else { "." };
                 let _ = write!(out, " {module}{dot}{name}");
@@ -74,6 +77,8 @@ fn kind(kind: &StepKind) -> &'static str {
         StepKind::CheckVariable { .. } => "check variable",
         StepKind::CheckOutput { .. } => "check output",
         StepKind::CheckBlock { .. } => "check block",
+        StepKind::OpenEphemeral { .. } => "open",
+        StepKind::CloseEphemeral { .. } => "close",
         StepKind::Join => "join",
     }
 }

@@ -198,6 +198,14 @@ fn write_step(out: &mut Writer, step: &Step) {
     if let Some((module, name)) = step.kind.check() {
         write_module(out, module);
         out.str(name);
+        StepKind::OpenEphemeral { .. } => 11,
+        StepKind::CloseEphemeral { .. } => 12,
+    }
+    if let Some(addr) = step.kind.ephemeral() {
+        write_instance(out, addr);
+    }
+    if let StepKind::OpenEphemeral { provider, .. } = &step.kind {
+        write_provider(out, provider);
     }
     if let Some(change) = step.kind.change() {
         out.uint(change.into());
@@ -247,6 +255,13 @@ fn read_step(input: &mut Reader<'_>) -> Result<Step> {
     };
     Ok(Step {
         kind,
+        11 => StepKind::OpenEphemeral {
+            addr: read_instance(input)?,
+            provider: read_provider(input)?,
+        },
+        12 => StepKind::CloseEphemeral {
+            addr: read_instance(input)?,
+        },
         after: input.list(|input| Ok(StepId(input.u32()?)))?,
     })
 }

@@ -161,6 +161,19 @@ fn plan() -> Plan {
                 after: vec![StepId(3)],
             },
         ],
+            Step {
+                kind: StepKind::OpenEphemeral {
+                    addr: addr("ephemeral.a.e[1]"),
+                    provider: change("a.b").provider,
+                },
+                after: vec![],
+            },
+            Step {
+                kind: StepKind::CloseEphemeral {
+                    addr: addr("ephemeral.a.e[1]"),
+                },
+                after: vec![StepId(5)],
+            },
         prior,
         targets: vec![
             "module.a[0]".parse::<Target>().unwrap(),
@@ -298,13 +311,14 @@ fn garbage_under_a_good_checksum_is_an_error() {
 #[test]
 fn text_has_a_line_per_change_and_step() {
     let text = plan().to_text();
-    assert_eq!(text.lines().count(), 2 + 1 + 1 + 5);
+    assert_eq!(text.lines().count(), 2 + 1 + 1 + 7);
     assert!(text.starts_with(
         "change 0: CreateThenDelete a.b (deposed 00abcdef) replace_by_triggers \
          from module.m[\"k\"].a.old[3] importing \"an id\" replace .a[300][\"k\"]\n"
     ));
     assert!(text.ends_with(
         "step 1: join after 0\nstep 2: read data.a.c[\"x y\"] (deposed 00abcdef) after 0,1\n\
-         step 3: check variable module.a[0].v\nstep 4: check output o after 3\n"
+         step 3: check variable module.a[0].v\nstep 4: check output o after 3\n\
+         step 5: open ephemeral.a.e[1]\nstep 6: close ephemeral.a.e[1] after 5\n"
     ));
 }

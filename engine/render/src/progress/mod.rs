@@ -1,5 +1,6 @@
 //! What happens, as it happens: lines for people, or documents for tools.
 
+mod ephemeral;
 mod provision;
 mod stream;
 
@@ -96,6 +97,11 @@ impl Progress {
                     false => self.style.painted(Paint::Bold, text),
                 })
             }
+            (Event::Deferred { addr }, _) => {
+                // Terraform's stream has no document for this.
+                let text = format!("{addr}: Configuration unknown, deferring...");
+                (!self.json).then(|| self.style.painted(Paint::Bold, &text))
+            }
             _ => provision::line(event, self.style, self.json),
         }
     }
@@ -111,21 +117,25 @@ impl Progress {
             }
             open.told = Duration::from_secs(since.as_secs() / 10 * 10);
             let (doing, elapsed) = (words(open.work.operation).1, duration(open.told));
-            lines.push(if json {
-                let mut hook = hook(&open.work);
-                hook["elapsed_seconds"] = open.told.as_secs().into();
-                let text = format!("{name}: Still {doing}... [{elapsed} elapsed]");
-                document("apply_progress", &text, "hook", hook)
-            } else {
-                let id = open
-                    .work
-                    .id
-                    .as_ref()
-                    .map(|(key, value)| format!("{key}={value}, "));
-                let id = id.unwrap_or_default();
-                let text = format!("{name}: Still {doing}... [{id}{elapsed} elapsed]");
-                style.painted(Paint::Bold, &text)
-            });
+            lines.push(
+                if json && ephemeral::action(open.work.operation).is_some() {
+                    ephemeral::progress(&open.work, open.told)
+                } else if json {
+                    let mut hook = hook(&open.work);
+                    hook["elapsed_seconds"] = open.told.as_secs().into();
+                    let text = format!("{name}: Still {doing}... [{elapsed} elapsed]");
+                    document("apply_progress", &text, "hook", hook)
+                } else {
+                    let id = open
+                        .work
+                        .id
+                        .as_ref()
+                        .map(|(key, value)| format!("{key}={value}, "));
+                    let id = id.unwrap_or_default();
+                    let text = format!("{name}: Still {doing}... [{id}{elapsed} elapsed]");
+                    style.painted(Paint::Bold, &text)
+                },
+            );
         }
         lines
     }
@@ -146,6 +156,9 @@ impl Progress {
         let text = format!("{name}: {begins}...{}", suffix(id.as_ref()));
         if !self.json {
             return Some(self.style.painted(Paint::Bold, &text));
+        }
+        if ephemeral::action(*operation).is_some() {
+            return Some(ephemeral::started(work));
         }
         let mut hook = hook(work);
         add_id(&mut hook, id.as_ref());
@@ -184,6 +197,9 @@ impl Progress {
         if !self.json {
             return Some(self.style.painted(Paint::Bold, &text));
         }
+        if ephemeral::action(*operation).is_some() {
+            return Some(ephemeral::finished(work, elapsed));
+        }
         let mut hook = hook(work);
         add_id(&mut hook, id);
         if *operation == Operation::Refresh {
@@ -197,6 +213,9 @@ impl Progress {
     fn failed(&self, work: &Work, elapsed: Duration) -> Option<String> {
         if !self.json || matches!(work.operation, Operation::Refresh | Operation::Import) {
             return None;
+        }
+        if ephemeral::action(work.operation).is_some() {
+            return Some(ephemeral::failed(work, elapsed));
         }
         let (name, ended) = (&work.name, words(work.operation).2);
         let text = format!("{name}: {ended} errored after {}", duration(elapsed));
@@ -260,6 +279,9 @@ fn hook(work: &Work) -> Json {
         Operation::Create => "create",
         Operation::Update => "update",
         Operation::Delete => "delete",
+        Operation::Open => "open",
+        Operation::Renew => "renew",
+        Operation::Close => "close",
     };
     hook["action"] = action.into();
     hook
@@ -281,6 +303,9 @@ fn words(operation: Operation) -> (&'static str, &'static str, &'static str) {
         Operation::Update => ("Modifying", "modifying", "Modifications"),
         Operation::Delete => ("Destroying", "destroying", "Destruction"),
         Operation::Import => ("Importing", "importing", "Import"),
+        Operation::Open => ("Opening", "opening", "Opening"),
+        Operation::Renew => ("Renewing", "renewing", "Renewal"),
+        Operation::Close => ("Closing", "closing", "Closing"),
     }
 }
 
