@@ -100,6 +100,11 @@ pub(crate) enum Command {
     /// Release a lock that its holder left behind.
     #[command(after_help = "Examples:\n  muster force-unlock 3674b9bc-9f99-c2dd-9264-411d1430afca")]
     ForceUnlock(crate::commands::force_unlock::ForceUnlock),
+    /// Print which resources need each other, as a graph for Graphviz.
+    #[command(
+        after_help = "Examples:\n  muster graph | dot -Tsvg > graph.svg\n  muster graph -type=plan"
+    )]
+    Graph(crate::commands::graph::Graph),
     /// Describe what this program knows, for tools.
     #[command(
         subcommand,
@@ -314,6 +319,9 @@ pub(crate) struct Plan {
     /// Save the plan to a file.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Write configuration for imported objects that have none to this new file.
+    #[arg(long, value_name = "FILE")]
+    pub generate_config_out: Option<PathBuf>,
     /// Exit code 2 when there are changes.
     #[arg(long)]
     pub detailed_exitcode: bool,

@@ -104,6 +104,16 @@ impl Session {
         }
     }
 
+    /// Loads the configuration again, with other files. Files read before stay known.
+    pub(crate) fn reload(&mut self, files: &dyn ConfigFiles) -> Outcome<()> {
+        let (config, diags) = muster_config::load(".", files, &mut self.sources);
+        if diags.has_errors() {
+            return Err(diags.into());
+        }
+        self.config = Arc::new(config);
+        Ok(())
+    }
+
     fn with_config(config: Arc<Config>, sources: &mut Sources, warnings: Diags) -> Outcome<Self> {
         let constraints = constraints(&config)?;
         let lock = LockFile::load(Path::new("."))

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use muster_addr::InstanceAddr;
 use muster_applier::Counts;
+use muster_config::Config;
 use muster_lang::{Diagnostic, Diags, Sources};
 use muster_plan::{Event, Mode, Plan};
 use muster_provider::Schemas;
@@ -200,6 +201,16 @@ impl View {
         }
     }
 
+    /// Says where configuration was written, if the plan needed some.
+    pub(crate) fn generated(&self, path: &Path, plan: &Plan) {
+        if plan.changes.iter().any(|c| c.generated_config.is_some()) {
+            self.say(&format!(
+                "\nWrote configuration for the imported objects to {}. Review it, and edit it as you like,\nbefore you keep it.\n",
+                path.display()
+            ));
+        }
+    }
+
     /// Says where a plan was saved.
     pub(crate) fn saved(&self, path: &Path) {
         let path = path.display();
@@ -209,11 +220,11 @@ impl View {
     }
 
     /// Shows a plan that was saved.
-    pub(crate) fn show_plan(&self, plan: &Plan, schemas: &Schemas) {
+    pub(crate) fn show_plan(&self, plan: &Plan, config: &Config, schemas: &Schemas) {
         if self.json {
             let options = muster_render::PlanJson {
                 terraform_version: crate::session::TERRAFORM_VERSION,
-                configuration: None,
+                configuration: Some(config),
             };
             self.document(|out| muster_render::plan_json(plan, schemas, options, out));
         } else {

@@ -9,7 +9,7 @@ use muster_lang::{Diagnostic, Diags, Span};
 
 use crate::decode::{CallDraft, Draft, ProviderRef};
 use crate::load::Tree;
-use crate::{Config, LocalProvider, Module, ModuleId, Repetition, Str};
+use crate::{Config, Import, LocalProvider, Module, ModuleId, Repetition, Str};
 
 /// A provider that a module needs.
 #[derive(Clone, Debug)]
@@ -51,7 +51,15 @@ impl Config {
                 .resources
                 .values()
                 .map(|r| (r.id.implied_provider(), Some(&r.provider.provider)));
-            for (name, addr) in blocks.chain(resources) {
+            // Their resources may get a block that is generated.
+            let undeclared = |i: &&Import| {
+                i.target.modules.is_empty() && !module.resources.contains_key(&i.target.resource)
+            };
+            let imports = module.imports.iter().filter(undeclared).map(|i| {
+                let name = i.provider.as_ref().map(|(local, _)| &*local.name);
+                (name.unwrap_or(i.target.resource.implied_provider()), None)
+            });
+            for (name, addr) in blocks.chain(resources).chain(imports) {
                 let addr = addr.cloned().unwrap_or_else(|| module.provider(name));
                 if seen.insert(addr.clone()) {
                     let local_name = Str::from(&*addr.type_name);

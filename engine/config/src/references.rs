@@ -7,7 +7,7 @@ use muster_value::PathStep;
 use crate::decode::Draft;
 use crate::load::Tree;
 use crate::naming::did_you_mean;
-use crate::{Check, Config, Module, Repetition, Str};
+use crate::{Check, Config, Import, Module, Repetition, Str};
 
 /// Checks every reference of every module.
 pub(crate) fn check(tree: &Tree, diags: &mut Diags) {
@@ -183,11 +183,24 @@ impl Checker<'_> {
                 self.expr(for_each, Place::default(), diags);
             }
             self.expr(&import.id, place, diags);
+            diags.0.extend(self.import_provider(import));
             let keys = import.target.modules.iter().map(|(_, key)| key);
             for key in keys.chain([&import.target.key]).flatten() {
                 self.expr(key, place, diags);
             }
         }
+    }
+
+    /// An import says which provider a resource gets only where no block of the resource does.
+    fn import_provider(&self, import: &Import) -> Option<Diagnostic> {
+        let (provider, span) = import.provider.as_ref()?;
+        let target = &import.target;
+        let written = self.draft.providers.get(&target.resource);
+        let declared = target.modules.is_empty()
+            && self.module.resources.contains_key(&target.resource)
+            && written.is_none_or(|found| found.local != *provider);
+        let detail = "The resource's own block says which provider configuration it belongs to.";
+        declared.then(|| Diagnostic::error("Invalid import provider argument", detail).at(*span))
     }
 
     fn checks(&self, checks: &[Check], place: Place<'_>, diags: &mut Diags) {

@@ -364,6 +364,8 @@ pub struct Import {
     pub id: Expr,
     /// Repetition.
     pub for_each: Option<Expr>,
+    /// The provider that the resource gets when its block is generated, and where it is named.
+    pub provider: Option<(LocalProvider, Span)>,
     /// The block's header.
     pub span: Span,
 }

@@ -121,6 +121,8 @@ pub struct Change {
     pub private: Arc<[u8]>,
     /// The object is brought under management under this id.
     pub importing: Option<Str>,
+    /// The block of configuration that was written for the imported object.
+    pub generated_config: Option<Str>,
     /// What the object depends on, to be stored with it. Sorted.
     pub dependencies: Arc<[ConfigResource]>,
     /// Its replacement is made first, whether asked for or forced by a dependent.

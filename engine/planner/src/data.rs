@@ -141,6 +141,7 @@ impl Planner {
             replace_paths: Vec::new(),
             private: Arc::from([]),
             importing: None,
+            generated_config: None,
             dependencies: task
                 .node
                 .map_or_else(|| Arc::from([]), |n| self.dependencies[n].clone()),

@@ -15,7 +15,7 @@ use muster_schema::{check_conforms, normalize_blocks};
 use muster_value::{Marks, Type, Value, convert};
 
 use crate::task::{Stage, Task};
-use crate::{Planner, Str};
+use crate::{Planner, ReadImport, Str};
 
 /// The blocks of a configuration by the resource they speak of, and what they came to.
 #[derive(Default)]
@@ -232,8 +232,27 @@ impl Planner {
         }
         task.recorded = value.clone();
         task.prior = value;
+        if self
+            .options
+            .only_read
+            .contains(&task.addr.resource.config())
+        {
+            return self.keep_read(task);
+        }
         self.store(&task);
         self.proceed(task);
+    }
+}
+
+impl Planner {
+    fn keep_read(&mut self, task: Task) {
+        self.finish_task(&task);
+        self.read.extend(task.importing.map(|id| ReadImport {
+            addr: task.addr,
+            id,
+            schema: task.schema,
+            value: task.prior,
+        }));
     }
 }
 

@@ -365,6 +365,7 @@ impl Planner {
             replace_paths: Vec::new(),
             private: Arc::from([]),
             importing: None,
+            generated_config: None,
             dependencies: Arc::from([]),
             create_before_destroy: false,
         };

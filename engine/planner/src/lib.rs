@@ -32,10 +32,11 @@ use muster_eval::{Evaluator, ProviderFunctions, Providers, Settings};
 use muster_lang::{Diagnostic, Diags, Files};
 use muster_plan::{Action, Ask, Change, CheckResults, Deposed, Mode, OutputChange, Plan, StepKind};
 use muster_provider::{ProviderError, Response, Schemas};
+use muster_schema::Schema;
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
-use graph::{Graph, NodeId};
+pub use graph::{Graph, Node, NodeId};
 use task::Task;
 pub use validate::Validator;
 
@@ -75,6 +76,21 @@ pub struct Options {
     pub replace: Vec<InstanceAddr>,
     /// Objects to import beside those of `import` blocks: the address they get, and their id.
     pub imports: Vec<(InstanceAddr, Str)>,
+    /// Only read the objects that `import` blocks bring to these resources, and plan nothing.
+    pub only_read: BTreeSet<ConfigResource>,
+}
+
+/// An object that an `import` block names, as the provider gives it.
+#[derive(Clone, Debug)]
+pub struct ReadImport {
+    /// The address it gets.
+    pub addr: InstanceAddr,
+    /// The id it is imported by.
+    pub id: Str,
+    /// The schema of its type.
+    pub schema: Arc<Schema>,
+    /// The object; wholly known.
+    pub value: Value,
 }
 
 impl Default for Options {
@@ -85,6 +101,7 @@ impl Default for Options {
             targets: Vec::new(),
             replace: Vec::new(),
             imports: Vec::new(),
+            only_read: BTreeSet::new(),
         }
     }
 }
@@ -110,6 +127,8 @@ pub struct Planner {
     removed: removed::Removed,
     /// Objects that exist already and get an address.
     imports: import::Imports,
+    /// Objects of `Options::only_read`.
+    read: Vec<ReadImport>,
     /// Objects of the state that no resource of the configuration speaks for.
     orphans: HashMap<ProviderConfigAddr, Vec<visit::Orphan>>,
     /// How many needs of each node are still open.
@@ -199,6 +218,7 @@ impl Planner {
             moves,
             removed,
             imports,
+            read: Vec::new(),
             orphans: HashMap::new(),
             open_tasks: vec![0; count],
             failed: vec![false; count],
@@ -263,6 +283,13 @@ impl Planner {
     pub fn take_diags(&mut self) -> Diags {
         self.errored |= self.diags.has_errors();
         std::mem::take(&mut self.diags)
+    }
+
+    /// The objects that [`Options::only_read`] asks for, in the order of their addresses.
+    /// Everything reported and not taken is given along.
+    pub fn finish_reading(mut self) -> (Vec<ReadImport>, Diags) {
+        self.read.sort_by(|a, b| a.addr.cmp(&b.addr));
+        (self.read, self.diags)
     }
 
     /// The plan. Everything reported and not taken is given along.

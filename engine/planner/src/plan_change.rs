@@ -194,6 +194,7 @@ impl Planner {
             replace_paths,
             private,
             importing: None,
+            generated_config: None,
             dependencies: task
                 .node
                 .map_or_else(|| Arc::from([]), |n| self.dependencies[n].clone()),
@@ -259,6 +260,7 @@ impl Planner {
             replace_paths: Vec::new(),
             private,
             importing: None,
+            generated_config: None,
             dependencies: stored.map_or_else(|| Arc::from([]), |o| o.dependencies.clone().into()),
             create_before_destroy: stored.is_some_and(|o| o.create_before_destroy),
         };

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use muster_addr::{
-    AbsResource, InstanceAddr, InstanceKey, Mode as ResourceMode, ProviderConfigAddr,
+    AbsResource, ConfigResource, InstanceAddr, InstanceKey, Mode as ResourceMode,
+    ProviderConfigAddr,
 };
 use muster_config::{Config, ModuleId};
 use muster_eval::{CheckResult, Expansion, ModuleInst};
@@ -168,6 +169,10 @@ impl Planner {
 
     /// The nodes that the plan is about.
     fn limit(&mut self) -> Option<Included> {
+        if !self.options.only_read.is_empty() {
+            self.orphans.clear();
+            return Some(self.included(|addr| self.options.only_read.contains(addr)));
+        }
         if self.options.mode == Mode::Destroy {
             self.limit_orphans();
             let providers = self.orphans.keys().cloned().map(Node::Provider);
@@ -184,25 +189,9 @@ impl Planner {
             return None;
         }
         self.limit_orphans();
-        let config = self.eval.config();
-        let direct: Vec<NodeId> = (0..self.graph.nodes.len())
-            .filter(|&id| match &self.graph.nodes[id] {
-                Node::Resource(module, resource) => {
-                    let module = config.module(*module).path.clone();
-                    let addr = muster_addr::ConfigResource {
-                        module,
-                        resource: resource.clone(),
-                    };
-                    self.options.targets.iter().any(|t| t.may_contain(&addr))
-                }
-                _ => false,
-            })
-            .collect();
-        let needed = self
-            .graph
-            .closure(direct.iter().flat_map(|&d| self.graph.needs[d].clone()));
-        let mut nodes = needed.clone();
-        nodes.extend(direct);
+        let targets = &self.options.targets;
+        let Included { mut nodes, needed } =
+            self.included(|addr| targets.iter().any(|t| t.may_contain(addr)));
         let providers = self.orphans.keys().cloned().map(Node::Provider);
         let roots: Vec<_> = providers
             .filter_map(|node| self.graph.find(&node))
@@ -210,6 +199,25 @@ impl Planner {
         nodes.extend(self.graph.closure(roots));
         self.add_outputs(&mut nodes);
         Some(Included { nodes, needed })
+    }
+
+    /// Some resources and what they need.
+    fn included(&self, wanted: impl Fn(&ConfigResource) -> bool) -> Included {
+        let config = self.eval.config();
+        let direct: Vec<NodeId> = (0..self.graph.nodes.len())
+            .filter(|&id| match &self.graph.nodes[id] {
+                Node::Resource(module, resource) => wanted(&ConfigResource {
+                    module: config.module(*module).path.clone(),
+                    resource: resource.clone(),
+                }),
+                _ => false,
+            })
+            .collect();
+        let needs = direct.iter().flat_map(|&d| self.graph.needs[d].clone());
+        let needed = self.graph.closure(needs);
+        let mut nodes = needed.clone();
+        nodes.extend(direct);
+        Included { nodes, needed }
     }
 
     /// Outputs of the root module of which everything is in the plan anyway.
@@ -509,7 +517,9 @@ impl Planner {
 
     fn is_targeted(&self, node: NodeId, addr: &muster_addr::InstanceAddr) -> bool {
         self.included.as_ref().is_none_or(|i| {
-            i.needed.contains(&node) || self.options.targets.iter().any(|t| t.contains(addr))
+            i.needed.contains(&node)
+                || self.options.targets.iter().any(|t| t.contains(addr))
+                || self.options.only_read.contains(&addr.resource.config())
         })
     }
 

@@ -4,6 +4,7 @@
 mod diagnostics;
 mod diff;
 mod functions;
+mod generate;
 mod json;
 mod modules;
 mod order;
@@ -16,6 +17,7 @@ mod style;
 
 pub use diagnostics::DiagnosticRenderer;
 pub use functions::functions_json;
+pub use generate::resource_block;
 pub use outputs::{OutputError, output_json, output_raw, outputs_json, outputs_text, value_text};
 pub use plan::{PlanJson, plan_json, plan_text, write_plan_text};
 pub use progress::{

@@ -136,6 +136,7 @@ fn change(json: &Json) -> Change {
         replace_paths: list(&inner["replace_paths"]).iter().map(steps).collect(),
         private: Default::default(),
         importing: text(&inner["importing"]["id"]).map(Into::into),
+        generated_config: text(&inner["generated_config"]).map(Into::into),
         dependencies: Default::default(),
         create_before_destroy: false,
     }

@@ -19,7 +19,7 @@ use muster_config::Config;
 use muster_eval::{Evaluator, Settings};
 use muster_lang::{Diags, Files};
 use muster_plan::{Event, Plan};
-use muster_planner::{Options, Planner, Validator};
+use muster_planner::{Options, Planner, ReadImport, Validator};
 use muster_provider::{Provider, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -79,7 +79,20 @@ pub async fn plan(
     prior: Snapshot,
     options: Options,
 ) -> Result<(Plan, Diags), Diags> {
-    let inputs = muster_planner::Inputs {
+    let mut planner = planner(context, variables, prior, options)?;
+    drive(&mut planner, context, |_: &Planner| {}).await;
+    let (mut plan, diags) = planner.finish();
+    plan.errored |= context.stop.is_requested();
+    Ok((plan, diags))
+}
+
+fn planner(
+    context: &Context,
+    variables: BTreeMap<Str, Value>,
+    prior: Snapshot,
+    options: Options,
+) -> Result<Planner, Diags> {
+    Planner::new(muster_planner::Inputs {
         config: Arc::clone(&context.config),
         schemas: Arc::clone(&context.schemas),
         variables,
@@ -88,12 +101,22 @@ pub async fn plan(
         settings: context.settings.clone(),
         prior,
         options,
-    };
-    let mut planner = Planner::new(inputs)?;
+    })
+}
+
+/// Reads the objects that [`Options::only_read`] asks for.
+///
+/// # Errors
+/// The configuration has a cycle.
+pub async fn read_imports(
+    context: &Context,
+    variables: BTreeMap<Str, Value>,
+    prior: Snapshot,
+    options: Options,
+) -> Result<(Vec<ReadImport>, Diags), Diags> {
+    let mut planner = planner(context, variables, prior, options)?;
     drive(&mut planner, context, |_: &Planner| {}).await;
-    let (mut plan, diags) = planner.finish();
-    plan.errored |= context.stop.is_requested();
-    Ok((plan, diags))
+    Ok(planner.finish_reading())
 }
 
 /// Evaluates expressions outside of a run. Nothing is known of resources: give the evaluator a

@@ -129,6 +129,7 @@ async fn plan_and_apply(
     let store = session.store(args.locking.state.as_deref())?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
     let request = Request {
+        generate: None,
         inputs: &args.inputs,
         planning: &args.planning,
         save: None,

@@ -1,6 +1,6 @@
 //! `muster plan`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -18,6 +18,7 @@ use muster_store::Store;
 use muster_value::Value;
 
 use crate::error::{Failure, Outcome};
+use crate::generate::{self, Generated};
 use crate::locking::lock_until;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
@@ -30,6 +31,8 @@ pub(crate) struct Request<'a> {
     pub planning: &'a args::Planning,
     /// Where it is saved.
     pub save: Option<&'a Path>,
+    /// Where configuration for imported objects is written.
+    pub generate: Option<&'a Path>,
 }
 
 /// A plan and everything that was needed to make it.
@@ -67,10 +70,14 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
         inputs: &args.inputs,
         planning: &args.planning,
         save,
+        generate: args.generate_config_out.as_deref(),
     };
     let planned = make(view, session, &store, request, stop).await?;
     if let Some(guard) = guard {
         guard.release()?;
+    }
+    if let Some(path) = args.generate_config_out.as_deref() {
+        view.generated(path, &planned.plan);
     }
     if let Some(path) = save {
         view.saved(path);
@@ -92,10 +99,24 @@ pub(crate) async fn make(
         return Err(Failure::new("No configuration files", detail));
     }
     let options = options(request.planning)?;
+    check_generate(&request, &options)?;
     let variables = session.variables(request.inputs, &stop)?;
     let stored = match store.read()? {
         Some(state) => state,
         None => Snapshot::new(TERRAFORM_VERSION),
+    };
+    let generated = match request.generate {
+        Some(path) => {
+            let inputs = generate::Inputs {
+                path,
+                variables: &variables,
+                stored: &stored,
+                parallelism: request.planning.parallelism,
+                stop: &stop,
+            };
+            generate::generate(session, inputs).await?
+        }
+        None => None,
     };
     let schemas = session.schemas_until(&stop, Some(&stored)).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
@@ -104,11 +125,15 @@ pub(crate) async fn make(
     if found.has_errors() {
         return Err(found.into());
     }
-    let (plan, diags) =
+    let (mut plan, diags) =
         muster_run::plan(&context, variables.clone(), stored.clone(), options).await?;
     let errored = plan.errored || diags.has_errors();
     let mut warnings = std::mem::take(&mut session.warnings);
     warnings.extend(diags);
+    if let Some(generated) = generated {
+        generated.note(&mut plan);
+        warnings.push(Generated::warning());
+    }
     let planned = Planned {
         plan,
         context,
@@ -129,6 +154,18 @@ pub(crate) async fn make(
     view.plan(&planned.plan, &context.schemas);
     view.diags(&warnings, &session.sources);
     Ok(planned)
+}
+
+/// Refuses to write configuration where that makes no sense.
+fn check_generate(request: &Request<'_>, options: &Options) -> Outcome<()> {
+    let Some(path) = request.generate else {
+        return Ok(());
+    };
+    if options.mode != Mode::Normal {
+        let detail = "Configuration is written for objects that are imported, which a plan with -destroy or -refresh-only does not do.";
+        return Err(Failure::new("Invalid generate-config-out flag", detail));
+    }
+    generate::check_path(path)
 }
 
 /// What the arguments ask for.
@@ -155,6 +192,7 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
         targets,
         replace,
         imports: Vec::new(),
+        only_read: BTreeSet::new(),
     })
 }
 

@@ -126,15 +126,10 @@ fn check_removed(cx: &mut Decoder<'_>, target: &Target, span: Span) -> Option<()
 pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
     let content = block.body.content(&IMPORT);
     let content = cx.take(content);
-    if let Some(attribute) = content.attribute("provider") {
-        provider_ref(cx, &attribute.expr, "provider");
-        let detail = "The resource's own block says which provider configuration it belongs to.";
-        cx.error(
-            "Invalid import provider argument",
-            detail,
-            attribute.name_span,
-        );
-    }
+    let provider = content.attribute("provider").and_then(|attribute| {
+        let found = provider_ref(cx, &attribute.expr, "provider")?;
+        Some((found.local, attribute.name_span))
+    });
     let for_each = content.attribute("for_each").map(|a| cx.lower(&a.expr));
     let id = content.attribute("id").map(|a| cx.lower(&a.expr));
     let raw = &content.attribute("to")?.expr;
@@ -155,6 +150,7 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
         target,
         id: id?,
         for_each,
+        provider,
         span: block.header,
     })
 }

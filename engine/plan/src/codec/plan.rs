@@ -135,6 +135,9 @@ fn write_change(out: &mut Writer, change: &Change) {
     out.list(&change.replace_paths, write_path);
     out.blob(&change.private);
     out.option(change.importing.as_deref(), |out, id| out.str(id));
+    out.option(change.generated_config.as_deref(), |out, text| {
+        out.str(text)
+    });
     out.list(change.dependencies.iter(), write_config);
     out.bool(change.create_before_destroy);
 }
@@ -152,6 +155,7 @@ fn read_change(input: &mut Reader<'_>) -> Result<Change> {
         replace_paths: input.list(read_path)?,
         private: input.blob()?.into(),
         importing: input.option(Reader::str)?,
+        generated_config: input.option(Reader::str)?,
         dependencies: input.list(read_config)?.into(),
         create_before_destroy: input.bool()?,
     })
@@ -194,18 +198,18 @@ fn write_step(out: &mut Writer, step: &Step) {
         StepKind::CheckVariable { .. } => 8,
         StepKind::CheckOutput { .. } => 9,
         StepKind::CheckBlock { .. } => 10,
-    });
-    if let Some((module, name)) = step.kind.check() {
-        write_module(out, module);
-        out.str(name);
         StepKind::OpenEphemeral { .. } => 11,
         StepKind::CloseEphemeral { .. } => 12,
-    }
+    });
     if let Some(addr) = step.kind.ephemeral() {
         write_instance(out, addr);
     }
     if let StepKind::OpenEphemeral { provider, .. } = &step.kind {
         write_provider(out, provider);
+    }
+    if let Some((module, name)) = step.kind.check() {
+        write_module(out, module);
+        out.str(name);
     }
     if let Some(change) = step.kind.change() {
         out.uint(change.into());
@@ -251,10 +255,6 @@ fn read_step(input: &mut Reader<'_>) -> Result<Step> {
             module: read_module(input)?,
             name: input.str()?,
         },
-        other => return invalid(format!("unknown kind of step {other}")),
-    };
-    Ok(Step {
-        kind,
         11 => StepKind::OpenEphemeral {
             addr: read_instance(input)?,
             provider: read_provider(input)?,
@@ -262,6 +262,10 @@ fn read_step(input: &mut Reader<'_>) -> Result<Step> {
         12 => StepKind::CloseEphemeral {
             addr: read_instance(input)?,
         },
+        other => return invalid(format!("unknown kind of step {other}")),
+    };
+    Ok(Step {
+        kind,
         after: input.list(|input| Ok(StepId(input.u32()?)))?,
     })
 }

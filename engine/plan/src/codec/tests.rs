@@ -103,6 +103,7 @@ fn change(at: &str) -> Change {
         replace_paths: vec![Path::root().attr("a").index(300).key("k")],
         private: Arc::from(&b"\0\x01private"[..]),
         importing: Some("an id".into()),
+        generated_config: Some("resource {}".into()),
         dependencies: vec![addr("a.b").resource.config()].into(),
         create_before_destroy: true,
     }
@@ -160,7 +161,6 @@ fn plan() -> Plan {
                 },
                 after: vec![StepId(3)],
             },
-        ],
             Step {
                 kind: StepKind::OpenEphemeral {
                     addr: addr("ephemeral.a.e[1]"),
@@ -174,6 +174,7 @@ fn plan() -> Plan {
                 },
                 after: vec![StepId(5)],
             },
+        ],
         prior,
         targets: vec![
             "module.a[0]".parse::<Target>().unwrap(),

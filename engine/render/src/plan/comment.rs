@@ -97,6 +97,9 @@ fn notes(change: &Change, style: Style) -> Vec<String> {
     {
         notes.push(format!("(moved from {previous})"));
     }
+    if change.generated_config.is_some() {
+        notes.push("(config will be generated)".to_owned());
+    }
     if let Some(id) = change.importing.as_ref() {
         if change.action != Action::NoOp {
             notes.push(format!("(imported from {})", quote(id)));

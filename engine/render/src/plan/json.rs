@@ -3,11 +3,13 @@
 use std::io;
 
 use muster_addr::ModuleInstance;
+use muster_config::Config;
 use muster_plan::{Action, Change, OutputChange, Plan};
 use muster_provider::Schemas;
 use muster_value::{Marks, PathStep, Value};
 
 use super::checks::write_checks;
+use super::configuration::write_configuration;
 use crate::json::JsonWriter;
 use crate::modules::{ModuleGroups, write_instance_name};
 use crate::order::listed;
@@ -18,8 +20,8 @@ use crate::state::write_state;
 pub struct PlanJson<'a> {
     /// The version that tools shall take it for.
     pub terraform_version: &'a str,
-    /// The `configuration` part, if it is to be there.
-    pub configuration: Option<&'a serde_json::Value>,
+    /// The configuration that the plan was made from, if it is to be there.
+    pub configuration: Option<&'a Config>,
 }
 
 /// Writes a plan as the JSON document of `show -json`, on one line, which the caller ends.
@@ -77,7 +79,8 @@ fn write_plan(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, options: P
         });
     }
     if let Some(configuration) = options.configuration {
-        w.key("configuration").document(configuration);
+        w.key("configuration")
+            .object(|w| write_configuration(w, configuration, schemas));
     }
     write_end(w, plan);
 }
@@ -220,6 +223,9 @@ fn write_values(w: &mut JsonWriter<'_>, change: &Change, schemas: &Schemas) {
     }
     if let Some(id) = &change.importing {
         w.key("importing").object(|w| w.key("id").string(id));
+    }
+    if let Some(text) = &change.generated_config {
+        w.key("generated_config").string(text);
     }
 }
 

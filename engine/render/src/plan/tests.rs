@@ -120,6 +120,7 @@ fn change(action: Action, before: Value, after: Value) -> Change {
         replace_paths: Vec::new(),
         private: Arc::from([]),
         importing: None,
+        generated_config: None,
         dependencies: Arc::from([]),
         create_before_destroy: false,
     }

@@ -154,6 +154,9 @@ fn change_json(change: &Change) -> Json {
     if let Some(id) = &change.importing {
         found["importing"] = json!({ "id": &**id });
     }
+    if let Some(text) = &change.generated_config {
+        found["generated_config"] = (&**text).into();
+    }
     found
 }
 
