@@ -26,7 +26,7 @@ pub use decode::{LANGUAGE_VERSION, constant};
 pub use files::{ConfigFiles, DATA_DIR};
 pub use import::ImportTarget;
 pub use installed::{InstalledModule, InstalledModules};
-pub use load::{Locate, Located, ModuleUse, load, survey};
+pub use load::{Locate, Located, ModuleUse, load, load_with_providers, survey};
 pub use providers::ProviderRequirement;
 pub use provisioner::{OnFailure, Provisioner, ProvisionerType, When};
 pub use source::{ModuleSource, RegistryModule, RemoteModule, SourceError};

@@ -13,7 +13,8 @@ use crate::installed::{InstalledModules, Recorded, key_of};
 use crate::naming::did_you_mean;
 use crate::version::Constraints;
 use crate::{
-    Config, Module, ModuleCall, ModuleId, ModuleSource, SourceError, Str, providers, references,
+    Config, LocalProvider, Module, ModuleCall, ModuleId, ModuleSource, ProviderBlock, SourceError,
+    Str, providers, references,
 };
 
 /// A call of a module, for those who know where modules are.
@@ -64,6 +65,18 @@ pub trait Locate {
 /// There is always a root module in the result, but the rest is only to be used when the
 /// diagnostics hold no error. All errors that can be told without values and schemas are in them.
 pub fn load(dir: &str, files: &dyn ConfigFiles, sources: &mut Sources) -> (Config, Diags) {
+    load_with_providers(dir, files, sources, &[])
+}
+
+/// As [`load`], with `provider` blocks that stand elsewhere, in the place of those that the root
+/// module has under the same names. Their addresses are filled in here; what they say is the
+/// caller's to evaluate.
+pub fn load_with_providers(
+    dir: &str,
+    files: &dyn ConfigFiles,
+    sources: &mut Sources,
+    providers: &[(LocalProvider, ProviderBlock)],
+) -> (Config, Diags) {
     let mut diags = Diags::new();
     let modules = InstalledModules::read(dir, files).unwrap_or_else(|diagnostic| {
         diags.push(*diagnostic);
@@ -76,6 +89,9 @@ pub fn load(dir: &str, files: &dyn ConfigFiles, sources: &mut Sources) -> (Confi
     };
     let (mut tree, found) = tree(dir, files, sources, &mut recorded);
     diags.extend(found);
+    if let Some(root) = tree.config.modules.first_mut() {
+        root.provider_configs.extend(providers.iter().cloned());
+    }
     providers::resolve(&mut tree, &mut diags);
     references::check(&tree, &mut diags);
     (tree.config, without_repeats(diags))

@@ -163,6 +163,34 @@ impl InputVariables {
         (values, diags)
     }
 
+    /// The values that were given, as far as they can be read: those of declared variables as
+    /// their declarations want them, others as they are. Texts that are read as expressions are
+    /// added to `sources`.
+    pub fn given(&self, root: &Module, sources: &mut Sources) -> (BTreeMap<Str, Value>, Diags) {
+        let mut diags = Diags::new();
+        let mut values = BTreeMap::new();
+        for (name, input) in &self.values {
+            let Some(variable) = root.variables.get(name) else {
+                let value = match &input.value {
+                    Given::Text(text) => Value::string_nfc(text),
+                    Given::Value(value, _) => value.clone(),
+                };
+                values.insert(name.clone(), value);
+                continue;
+            };
+            let Some((value, span)) = input.value_for(variable, sources, &mut diags) else {
+                continue;
+            };
+            match apply_type(variable, value) {
+                Ok(value) => {
+                    values.insert(name.clone(), value);
+                }
+                Err(diagnostic) => diags.push(diagnostic.at(span.unwrap_or(variable.span))),
+            }
+        }
+        (values, diags)
+    }
+
     fn set(&mut self, name: Str, origin: Origin, value: Given) {
         let stays = self
             .values

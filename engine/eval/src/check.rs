@@ -1,7 +1,7 @@
 //! Conditions with their messages.
 
 use muster_config::Check;
-use muster_lang::{Diagnostic, Diags, Expr, Scope, eval};
+use muster_lang::{Diagnostic, Diags, Expr, Scope, eval, referred_values};
 use muster_value::{Marks, Type, Value, convert};
 
 use crate::evaluator::deep;
@@ -100,9 +100,10 @@ pub(crate) fn check(check: &Check, kind: CheckKind, scope: &dyn Scope) -> CheckR
         None => CheckResult::Unknown,
         Some(false) => {
             let detail = message(check, scope);
-            let d = Diagnostic::error(kind.summary(), detail)
+            let mut d = Diagnostic::error(kind.summary(), detail)
                 .at(span)
                 .within(check.span);
+            d.values = referred_values(&check.condition, scope);
             CheckResult::Fail(d.into())
         }
     }

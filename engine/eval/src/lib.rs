@@ -29,7 +29,7 @@ pub use evaluator::{
 };
 pub use expand::{Expansion, Repeat};
 pub use object::{keep_ignored, with_ignored};
-pub use providers::{Providers, Sent, Settled, provider_config};
+pub use providers::{Providers, Sent, Settled, outside_provider_config, provider_config};
 pub use provisioner::{Provisioning, connection_type};
 pub use report::{broken, located};
 pub use scope::ModuleScope;

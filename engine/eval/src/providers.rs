@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use muster_addr::ProviderConfigAddr;
-use muster_lang::{Diagnostic, Diags};
+use muster_lang::{Body, Diagnostic, Diags, Scope, Span};
 use muster_provider::{ProviderError, Request, Response};
 use muster_value::Value;
 
@@ -205,6 +205,25 @@ pub fn provider_config(
             .into());
     }
     Ok((schema.provider.block.empty_value(), false))
+}
+
+/// The value of a provider configuration whose block stands outside of the configuration, with
+/// the names of `scope`; unmarked.
+///
+/// # Errors
+/// It does not fit the provider's schema, or cannot be evaluated.
+pub fn outside_provider_config(
+    schema: &muster_schema::Block,
+    body: &Body,
+    header: Span,
+    scope: &dyn Scope,
+) -> Result<Value, Diags> {
+    let (spec, diags) = Spec::compile(&Layout::new(schema), body, &[]);
+    if diags.has_errors() {
+        return Err(diags);
+    }
+    let spec = spec.with_header(header).allowing_ephemeral();
+    Ok(spec.decode(scope)?.unmark_deep())
 }
 
 fn provider_spec(eval: &Evaluator, addr: &ProviderConfigAddr) -> Result<(ModuleInst, Spec), Diags> {

@@ -10,6 +10,7 @@ mod checks;
 mod codec;
 mod event;
 mod step;
+mod testing;
 mod text;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use checks::{CheckResults, Checked, CheckedObject, ObjectChecks, Status};
 pub use codec::{DecodeError, PlanFile};
 pub use event::{Event, Operation, id_hint};
 pub use step::{Step, StepId, StepKind};
+pub use testing::{RunReport, Seen, TestEvent, TestStage, TestStatus, TestSummary};
 
 /// A shared, immutable string.
 pub type Str = std::sync::Arc<str>;

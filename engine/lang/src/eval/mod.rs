@@ -99,6 +99,18 @@ pub fn eval(expr: &Expr, scope: &dyn Scope, slots: &[Value]) -> Result<Value, Di
     .map_err(|failure| failure.diags)
 }
 
+/// What an expression refers to, each with a short word on its value: for messages about its
+/// result.
+pub fn referred_values(expr: &Expr, scope: &dyn Scope) -> Vec<(String, String)> {
+    let evaluator = Evaluator {
+        expr,
+        scope,
+        slots: Vec::new(),
+        made: Made::default(),
+    };
+    evaluator.values(expr.0.root)
+}
+
 /// The state of one evaluation.
 struct Evaluator<'a> {
     expr: &'a Expr,

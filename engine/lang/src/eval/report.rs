@@ -34,7 +34,7 @@ impl Evaluator<'_> {
         diagnostic.into()
     }
 
-    fn values(&self, id: NodeId) -> Vec<(String, String)> {
+    pub(super) fn values(&self, id: NodeId) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = Vec::new();
         for node in self.below(id) {
             let Node::Reference(index) = self.expr.node(node) else {
