@@ -321,6 +321,9 @@ fn undecided(then: &Value, otherwise: &Value) -> Value {
     let marks = then.marks() | otherwise.marks();
     let (ty, other) = (then.ty(), otherwise.ty());
     let ty = if ty == other { ty } else { Type::Dynamic };
+    if let Some(same) = same_anyway(then, otherwise) {
+        return same.mark(marks);
+    }
     let (a, b) = (facts(then), facts(otherwise));
     let length = ty.is_collection();
     let refinement = Refinement {
@@ -347,6 +350,16 @@ fn undecided(then: &Value, otherwise: &Value) -> Value {
         },
     };
     Value::refined(ty, refinement).mark(marks)
+}
+
+/// The value of a conditional when it does not matter which result is taken. That is told of
+/// numbers and nulls only.
+fn same_anyway(then: &Value, otherwise: &Value) -> Option<Value> {
+    match (then.peel(), otherwise.peel()) {
+        (Value::Number(a), Value::Number(b)) if a == b => Some(Value::Number(a.clone())),
+        (Value::Null(a), Value::Null(b)) if a == b => Some(Value::Null(a.clone())),
+        _ => None,
+    }
 }
 
 /// Everything known about a value, in the form of a refinement.

@@ -122,6 +122,9 @@ fn unknowns_keep_what_is_sure() {
     check("var.bool ? \"ab1\" : \"ab2\"", starting("ab"));
     check("1 + var.map[\"a\"]", unknown(Type::Number));
     check("!var.bool", unknown(Type::Bool));
+    check("var.bool ? 1 : 1", Value::int(1));
+    check("var.bool ? null : null", Value::NULL);
+    check("var.bool ? true : true", unknown(Type::Bool));
     check("var.any.a[0].b", Value::unknown(Type::Dynamic));
     check("var.list[3]", Value::unknown(Type::String));
     check("var.list[*]", unknown(Type::list(Type::String)));
