@@ -37,7 +37,7 @@ async fn show_plan(view: &View, path: &Path) -> ExitCode {
     session.pool.shutdown().await;
     match schemas {
         Ok(schemas) => {
-            view.show_plan(&file.plan, &schemas);
+            view.show_plan(&file.plan, &session.config, &schemas);
             ExitCode::SUCCESS
         }
         Err(failure) => view.fail(&failure, &session.sources),

@@ -2,6 +2,7 @@
 
 mod checks;
 mod comment;
+mod configuration;
 mod json;
 mod text;
 
