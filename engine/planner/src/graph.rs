@@ -19,7 +19,7 @@ use crate::Str;
 
 /// One thing that has to be worked out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Node {
+pub enum Node {
     /// A variable.
     Variable(ModuleId, Str),
     /// A local value.
@@ -39,11 +39,11 @@ pub(crate) enum Node {
 }
 
 /// Index of a node.
-pub(crate) type NodeId = usize;
+pub type NodeId = usize;
 
-/// See the module.
+/// What must be known before what, as the configuration says.
 #[derive(Debug)]
-pub(crate) struct Graph {
+pub struct Graph {
     /// All nodes, dependencies before dependents.
     pub nodes: Vec<Node>,
     /// For each node the nodes that it needs; all of them come before it.
@@ -52,15 +52,15 @@ pub(crate) struct Graph {
     pub needed_by: Vec<Vec<NodeId>>,
     index: HashMap<Node, NodeId>,
     /// Resources that refer to themselves: an error of planning, but not of the configuration.
-    pub self_references: Diags,
+    pub(crate) self_references: Diags,
 }
 
 impl Graph {
     /// Builds the graph. `extra` are provider configurations that only the state mentions.
-    pub(crate) fn new(
-        config: &Config,
-        extra: &BTreeSet<ProviderConfigAddr>,
-    ) -> Result<Self, Diags> {
+    ///
+    /// # Errors
+    /// Things need each other, so that none can be first.
+    pub fn new(config: &Config, extra: &BTreeSet<ProviderConfigAddr>) -> Result<Self, Diags> {
         let mut builder = Builder {
             config,
             graph: DiGraph::new(),
@@ -75,6 +75,12 @@ impl Graph {
             builder.node(Node::Provider(provider.clone()));
         }
         builder.finish()
+    }
+
+    /// The name of a node: the address that the configuration, which must be the one that the
+    /// graph was made of, gives to the thing.
+    pub fn name(&self, config: &Config, node: NodeId) -> String {
+        Name(config, &self.nodes[node]).to_string()
     }
 
     /// The node of a thing.
