@@ -1,5 +1,6 @@
 mod limits;
 mod patterns;
+mod times;
 
 use std::path::Path;
 use std::sync::Arc;

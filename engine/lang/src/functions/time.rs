@@ -58,7 +58,11 @@ pub(super) static TABLE: &[Function] = &[
         &[Param::string("timestamp_a"), Param::string("timestamp_b")],
         Returns::NUMBER,
         |a, _| {
-            let order = parse(a, 0)?.nanoseconds().cmp(&parse(a, 1)?.nanoseconds());
+            let parse = |at| {
+                let instant = Instant::parse_loosely(text(a, at));
+                instant.map_err(|e| FunctionError::argument(at, e))
+            };
+            let order = parse(0)?.nanoseconds().cmp(&parse(1)?.nanoseconds());
             Ok(Value::int(order as i64))
         },
     ),

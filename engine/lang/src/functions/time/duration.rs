@@ -1,6 +1,6 @@
 //! Durations such as `1h30m`.
 
-const UNITS: [(&str, i64); 8] = [
+const UNITS: [(&str, u64); 8] = [
     ("ns", 1),
     ("us", 1_000),
     ("µs", 1_000),
@@ -14,60 +14,58 @@ const UNITS: [(&str, i64); 8] = [
 /// The nanoseconds of a duration: a sign, then numbers with units, fractions allowed.
 pub(super) fn parse(text: &str) -> Result<i64, String> {
     let wrong = || format!("\"{text}\" is not a duration such as 1h30m or -5s");
-    let (negative, mut rest) = match text.as_bytes().first() {
-        Some(b'-') => (true, &text[1..]),
-        Some(b'+') => (false, &text[1..]),
-        _ => (false, text),
-    };
+    let long = || format!("the duration \"{text}\" is too long");
+    let unsigned = text.strip_prefix(['-', '+']);
+    let mut rest = unsigned.unwrap_or(text);
     if rest == "0" {
         return Ok(0);
     }
     if rest.is_empty() {
         return Err(wrong());
     }
-    let mut total: i128 = 0;
+    let mut total: u64 = 0;
     while !rest.is_empty() {
-        let number = rest.len()
-            - rest
-                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-                .len();
-        let (number, after) = rest.split_at(number);
-        let unit = after.len()
-            - after
-                .trim_start_matches(|c: char| !c.is_ascii_digit() && c != '.')
-                .len();
-        let (unit, after) = after.split_at(unit);
-        let scale = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(wrong)?
-            .1;
-        total += part(number, scale).ok_or_else(wrong)?;
-        if total > i128::from(i64::MAX) {
-            return Err(format!("the duration \"{text}\" is too long"));
+        let (number, after) = split(rest, |c| c.is_ascii_digit() || c == '.');
+        let (unit, after) = split(after, |c| !c.is_ascii_digit() && c != '.');
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+            return Err(wrong());
         }
+        let unit = UNITS.iter().find(|(name, _)| *name == unit);
+        let unit = unit.ok_or_else(wrong)?.1;
+        let nanos = nanoseconds(whole, fraction, unit);
+        let sum = nanos.and_then(|nanos| total.checked_add(nanos));
+        total = sum.ok_or_else(long)?;
         rest = after;
     }
-    let total = total as i64;
-    Ok(if negative { -total } else { total })
+    // There is one more below zero than above.
+    let signed = match text.starts_with('-') {
+        true => 0i64.checked_sub_unsigned(total),
+        false => i64::try_from(total).ok(),
+    };
+    signed.ok_or_else(long)
 }
 
-fn part(number: &str, scale: i64) -> Option<i128> {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || whole.len() > 19 {
-        return None;
-    }
-    let whole: i128 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().ok()?
+/// What a text starts with, and the rest.
+fn split(text: &str, inside: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !inside(c)).unwrap_or(text.len()))
+}
+
+/// A number of units in nanoseconds.
+fn nanoseconds(whole: &str, fraction: &str, unit: u64) -> Option<u64> {
+    let whole: u64 = match whole {
+        "" => 0,
+        digits => digits.parse().ok()?,
     };
-    let mut nanos = whole * i128::from(scale);
-    let mut place = i128::from(scale);
+    // As a float, whose last digit can round the part up to a whole.
+    let (mut digits, mut scale) = (0u64, 1f64);
     for digit in fraction.bytes() {
-        // Digits beyond a nanosecond do not count: the longest unit has 13 digits.
-        place /= 10;
-        nanos += place * i128::from(digit - b'0');
+        if digits > i64::MAX as u64 / 10 {
+            break;
+        }
+        digits = digits * 10 + u64::from(digit - b'0');
+        scale *= 10.0;
     }
-    Some(nanos)
+    let part = (digits as f64 * (unit as f64 / scale)) as u64;
+    whole.checked_mul(unit)?.checked_add(part)
 }

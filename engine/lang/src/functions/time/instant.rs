@@ -45,17 +45,31 @@ impl Instant {
 
     /// Reads an RFC 3339 timestamp.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("\"{text}\" is not an RFC 3339 timestamp such as 2024-01-31T12:00:00Z");
-        let bytes = text.as_bytes();
+        Self::read(text.as_bytes(), (23, 59)).ok_or_else(|| wrong(text))
+    }
+
+    /// As [`parse`](Self::parse), but the hour may have one digit, a comma may stand for the
+    /// point, and the offset may be a day and an hour.
+    pub(super) fn parse_loosely(text: &str) -> Result<Self, String> {
+        const MOST_OFFSET: (i64, i64) = (24, 60);
+        let mut bytes = text.as_bytes().to_vec();
+        if let Some(b':') = bytes.get(12) {
+            bytes.insert(11, b'0');
+        }
+        if let Some(mark @ b',') = bytes.get_mut(19) {
+            *mark = b'.';
+        }
+        Self::read(&bytes, MOST_OFFSET).ok_or_else(|| wrong(text))
+    }
+
+    /// Reads a timestamp with an offset of so many hours and minutes at most.
+    fn read(bytes: &[u8], most_offset: (i64, i64)) -> Option<Self> {
         let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
         if bytes.len() < 20 || marks.iter().any(|(at, mark)| bytes[*at] != *mark) {
-            return Err(wrong());
+            return None;
         }
         let field = |from: usize, to: usize, least: i64, most: i64| {
-            digits(&bytes[from..to])
-                .filter(|n| (least..=most).contains(n))
-                .ok_or_else(wrong)
+            digits(&bytes[from..to]).filter(|n| (least..=most).contains(n))
         };
         let (year, month) = (field(0, 4, 0, 9999)?, field(5, 7, 1, 12)?);
         let month = month as u32;
@@ -67,7 +81,7 @@ impl Instant {
         if let [b'.', fraction @ ..] = rest {
             let count = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
             if count == 0 {
-                return Err(wrong());
+                return None;
             }
             for place in 0..9 {
                 let digit = fraction[..count].get(place).map_or(0, |b| b - b'0');
@@ -75,8 +89,8 @@ impl Instant {
             }
             rest = &fraction[count..];
         }
-        let offset = offset(rest).ok_or_else(wrong)?;
-        Ok(Self {
+        let offset = offset(rest, most_offset)?;
+        Some(Self {
             local: Date { year, month, day }.days() * DAY + clock,
             nanos,
             offset,
@@ -148,20 +162,24 @@ impl Fields {
     }
 }
 
+fn wrong(text: &str) -> String {
+    format!("\"{text}\" is not an RFC 3339 timestamp such as 2024-01-31T12:00:00Z")
+}
+
 fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0, |n, b| {
         b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
     })
 }
 
-fn offset(text: &[u8]) -> Option<i32> {
+fn offset(text: &[u8], most: (i64, i64)) -> Option<i32> {
     let (sign, hours, minutes) = match text {
         b"Z" => return Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => (sign, [*h1, *h2], [*m1, *m2]),
         _ => return None,
     };
-    let hours = digits(&hours).filter(|h| *h < 24)?;
-    let minutes = digits(&minutes).filter(|m| *m < 60)?;
+    let hours = digits(&hours).filter(|h| *h <= most.0)?;
+    let minutes = digits(&minutes).filter(|m| *m <= most.1)?;
     let seconds = (hours * 3600 + minutes * 60) as i32;
     Some(if *sign == b'-' { -seconds } else { seconds })
 }
