@@ -1,8 +1,6 @@
 //! The grammar of bodies: arguments and blocks.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
+use super::names::Names;
 use super::parser::{Mark, Parser};
 use super::token::TokenKind::*;
 use super::tree::NodeKind;
@@ -11,7 +9,7 @@ impl<'a> Parser<'a> {
     /// A whole file.
     pub(crate) fn file(&mut self) {
         let mark = Mark { node: 0, token: 0 };
-        let mut names = HashMap::new();
+        let mut names = Names::default();
         loop {
             self.items(&mut names);
             if self.peek() == Eof {
@@ -23,15 +21,13 @@ impl<'a> Parser<'a> {
                 self.next(),
             );
             self.bump();
-            self.recover(self.pos);
+            self.recover(self.pos());
         }
-        self.pos = self.kinds.len();
-        self.close(NodeKind::Body, mark);
-        self.pos = self.kinds.len() - 1;
+        self.close_at(NodeKind::Body, mark, self.kinds.len());
     }
 
     /// Items up to a closing brace or the end.
-    fn items(&mut self, names: &mut HashMap<&'a str, usize>) {
+    fn items(&mut self, names: &mut Names<'a>) {
         loop {
             match self.peek() {
                 Newline => _ = self.bump(),
@@ -60,7 +56,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn item(&mut self, names: &mut HashMap<&'a str, usize>) {
+    fn item(&mut self, names: &mut Names<'a>) {
         let mark = self.mark();
         self.bump();
         match self.peek() {
@@ -82,44 +78,24 @@ impl<'a> Parser<'a> {
     }
 
     /// From the equals sign on; the name was taken.
-    fn attribute(&mut self, mark: Mark, names: &mut HashMap<&'a str, usize>) {
+    fn attribute(&mut self, mark: Mark, names: &mut Names<'a>) {
         let name = self.word(mark.token);
-        let line = self.line_of(mark.token);
-        match names.entry(name) {
-            Entry::Vacant(entry) => _ = entry.insert(line),
-            Entry::Occupied(first) => {
-                let line = first.get();
-                let detail = format!(
-                    "The argument \"{name}\" was set on line {line} already. It can be set only once."
-                );
-                self.report("Attribute redefined", detail, mark.token);
-            }
+        if let Some(first) = names.insert(name, mark.token) {
+            let line = self.line_of(first);
+            let detail = format!(
+                "The argument \"{name}\" was set on line {line} already. It can be set only once."
+            );
+            self.report("Attribute redefined", detail, mark.token);
         }
         self.bump();
-        let inner = Mark {
-            node: self.nodes.len(),
-            token: self.next(),
-        };
+        let inner = self.mark();
         if self.expression().is_err() {
-            self.skip_newlines = false;
+            self.set_skip_newlines(false);
             self.recover(inner.token);
             self.close(NodeKind::Error, inner);
         }
-        self.skip_newlines = false;
+        self.set_skip_newlines(false);
         self.close(NodeKind::Attribute, mark);
-    }
-
-    /// The line of a token. Asked for in the order of the file, so that lines are counted once.
-    fn line_of(&mut self, token: usize) -> usize {
-        let start = self.starts[token] as usize;
-        let since = self
-            .text
-            .as_bytes()
-            .get(self.line.0..start)
-            .unwrap_or_default();
-        let line = self.line.1 + since.iter().filter(|&&b| b == b'\n').count();
-        self.line = (start, line);
-        line
     }
 
     fn end_of_line(&mut self, summary: &str, detail: &str) {
@@ -131,7 +107,7 @@ impl<'a> Parser<'a> {
                     && self.nodes[self.nodes.len() - 2].kind == NodeKind::Error => {}
             _ => {
                 self.report(summary, detail, self.next());
-                self.recover(self.pos);
+                self.recover(self.pos());
             }
         }
     }
@@ -175,12 +151,9 @@ impl<'a> Parser<'a> {
 
     /// What follows the opening brace, and the closing one. False if the latter is missing.
     fn block_body(&mut self, open: usize) -> bool {
-        let mark = Mark {
-            node: self.nodes.len(),
-            token: self.pos,
-        };
+        let mark = self.mark_here();
         match self.peek() {
-            Newline | Eof | CBrace => self.items(&mut HashMap::new()),
+            Newline | Eof | CBrace => self.items(&mut Names::default()),
             _ => self.one_line(),
         }
         self.close(NodeKind::Body, mark);
@@ -214,7 +187,7 @@ impl<'a> Parser<'a> {
             self.report("Argument definition required", detail, start);
             return self.finish_body(start);
         }
-        self.attribute(mark, &mut HashMap::new());
+        self.attribute(mark, &mut Names::default());
         if self.peek() == CBrace {
             return;
         }
@@ -242,7 +215,7 @@ impl<'a> Parser<'a> {
     fn finish_body(&mut self, start: usize) {
         self.recover(start);
         if self.peek() != CBrace {
-            self.items(&mut HashMap::new());
+            self.items(&mut Names::default());
         }
     }
 
@@ -250,13 +223,10 @@ impl<'a> Parser<'a> {
     fn quoted_label(&mut self) {
         self.bump();
         loop {
-            let at = self.pos;
-            match self.kinds[at] {
-                Text => self.pos += 1,
-                CQuote => {
-                    self.pos += 1;
-                    return;
-                }
+            let at = self.pos();
+            match self.peek_any() {
+                Text => self.bump_any(),
+                CQuote => return self.bump_any(),
                 Interp | Control => {
                     self.report(
                         "Invalid string literal",
@@ -274,13 +244,13 @@ impl<'a> Parser<'a> {
     fn skip_sequence(&mut self) {
         let mut depth = 0usize;
         loop {
-            match self.kinds[self.pos] {
+            match self.peek_any() {
                 Interp | Control => depth += 1,
                 SeqEnd => depth = depth.saturating_sub(1),
                 Eof => return,
                 _ => {}
             }
-            self.pos += 1;
+            self.bump_any();
             if depth == 0 {
                 return;
             }

@@ -130,9 +130,9 @@ impl Parser<'_> {
 
     /// Runs a rule in which newlines mean nothing.
     pub(crate) fn bracketed(&mut self, rule: impl FnOnce(&mut Self) -> Parse) -> Parse {
-        let before = std::mem::replace(&mut self.skip_newlines, true);
+        let before = self.set_skip_newlines(true);
         let result = rule(self);
-        self.skip_newlines = before;
+        self.set_skip_newlines(before);
         result
     }
 
@@ -219,13 +219,13 @@ impl Parser<'_> {
 
     fn object(&mut self, mark: Mark) -> Parse {
         let open = self.bump();
-        let before = std::mem::replace(&mut self.skip_newlines, true);
+        let before = self.set_skip_newlines(true);
         if self.at_word("for") {
             let result = self.for_expression(mark, CBrace);
-            self.skip_newlines = before;
+            self.set_skip_newlines(before);
             return result;
         }
-        self.skip_newlines = false;
+        self.set_skip_newlines(false);
         let mut separated = true;
         loop {
             match self.peek() {
@@ -244,7 +244,7 @@ impl Parser<'_> {
             }
         }
         self.bump();
-        self.skip_newlines = before;
+        self.set_skip_newlines(before);
         self.close(NodeKind::Object, mark);
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! Text to tokens. One pass with a stack of modes instead of recursion, so nesting costs no
 //! stack; every byte ends up in exactly one token.
 
+mod bytes;
 mod strings;
 
+use bytes::ByteSet;
 use unicode_ident::{is_xid_continue, is_xid_start};
 
 use super::token::TokenKind::{self, *};
@@ -35,17 +37,18 @@ pub(crate) fn lex(file: FileId, text: &str, start: Start) -> Lexed {
         bytes: text.as_bytes(),
         pos: 0,
         token: 0,
-        modes: Vec::new(),
+        mode: Mode::Code,
+        around: Vec::new(),
         no_comment_end: false,
         told: Vec::new(),
         out: Lexed {
-            kinds: Vec::with_capacity(text.len() / 4 + 2),
-            starts: Vec::with_capacity(text.len() / 4 + 2),
+            kinds: Vec::with_capacity(text.len() / 2 + 2),
+            starts: Vec::with_capacity(text.len() / 2 + 2),
             diags: Diags::new(),
         },
     };
     match start {
-        Start::Template => lexer.modes.push(Mode::Bare),
+        Start::Template => lexer.mode = Mode::Bare,
         Start::Code if text.starts_with('\u{feff}') => {
             lexer.pos = '\u{feff}'.len_utf8();
             lexer.emit(Whitespace);
@@ -59,6 +62,8 @@ pub(crate) fn lex(file: FileId, text: &str, start: Start) -> Lexed {
 /// What the lexer is inside of.
 #[derive(Clone, Copy)]
 enum Mode {
+    /// A file or an expression.
+    Code,
     /// An interpolation or directive; counts the braces open in it.
     Sequence { braces: u32 },
     /// A string in quotes.
@@ -72,6 +77,13 @@ enum Mode {
     Bare,
 }
 
+/// What whitespace is made of.
+static BLANKS: ByteSet = ByteSet::of(b" \t");
+
+/// The ASCII characters that a name can have behind the first one.
+static ASCII_IDENT: ByteSet =
+    ByteSet::of(b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
+
 struct Lexer<'a> {
     file: FileId,
     text: &'a str,
@@ -79,7 +91,9 @@ struct Lexer<'a> {
     pos: usize,
     /// Start of the token being read.
     token: usize,
-    modes: Vec<Mode>,
+    mode: Mode,
+    /// The modes around the present one, innermost last.
+    around: Vec<Mode>,
     /// Set once a search for `*/` came back empty, so that it is not repeated.
     no_comment_end: bool,
     /// Invalid characters reported already; each is told once.
@@ -90,14 +104,22 @@ struct Lexer<'a> {
 impl Lexer<'_> {
     fn run(&mut self) {
         while self.pos < self.bytes.len() {
-            match self.modes.last().copied() {
-                None | Some(Mode::Sequence { .. }) => self.code(),
-                Some(Mode::Quoted) => self.quoted(),
-                Some(Mode::Heredoc { marker, line_start }) => self.heredoc(marker, line_start),
-                Some(Mode::Bare) => self.bare(),
+            match self.mode {
+                Mode::Code | Mode::Sequence { .. } => self.code(),
+                Mode::Quoted => self.quoted(),
+                Mode::Heredoc { marker, line_start } => self.heredoc(marker, line_start),
+                Mode::Bare => self.bare(),
             }
         }
         self.emit(Eof);
+    }
+
+    fn enter(&mut self, mode: Mode) {
+        self.around.push(std::mem::replace(&mut self.mode, mode));
+    }
+
+    fn leave(&mut self) {
+        self.mode = self.around.pop().unwrap_or(Mode::Code);
     }
 
     fn emit(&mut self, kind: TokenKind) {
@@ -111,6 +133,11 @@ impl Lexer<'_> {
         self.bytes.get(self.pos + n).copied().unwrap_or(0)
     }
 
+    /// Moves past the bytes of a set.
+    fn skip(&mut self, set: &ByteSet) {
+        self.pos += set.prefix_len(&self.bytes[self.pos..]);
+    }
+
     fn take(&mut self, len: usize, kind: TokenKind) {
         self.pos += len;
         self.emit(kind);
@@ -120,9 +147,7 @@ impl Lexer<'_> {
         let c = self.at(0);
         match c {
             b' ' | b'\t' => {
-                while matches!(self.at(0), b' ' | b'\t') {
-                    self.pos += 1;
-                }
+                self.skip(&BLANKS);
                 self.emit(Whitespace);
             }
             b'\n' => self.take(1, Newline),
@@ -133,7 +158,7 @@ impl Lexer<'_> {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.ident(),
             b'0'..=b'9' => self.number(),
             b'"' => {
-                self.modes.push(Mode::Quoted);
+                self.enter(Mode::Quoted);
                 self.take(1, OQuote);
             }
             b'{' | b'}' | b'~' => self.brace(c),
@@ -144,12 +169,12 @@ impl Lexer<'_> {
     }
 
     fn line_comment(&mut self) {
-        let rest = &self.bytes[self.pos..];
-        let mut len = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
-        if len > 0 && len < rest.len() && rest[len - 1] == b'\r' {
-            len -= 1;
-        }
-        self.take(len, Comment);
+        let rest = &self.text[self.pos..];
+        let line = match rest.split_once('\n') {
+            Some((line, _)) => line.strip_suffix('\r').unwrap_or(line),
+            None => rest,
+        };
+        self.take(line.len(), Comment);
     }
 
     fn block_comment(&mut self) {
@@ -197,19 +222,19 @@ impl Lexer<'_> {
     }
 
     fn brace(&mut self, c: u8) {
-        let ends_sequence = matches!(self.modes.last(), Some(Mode::Sequence { braces: 0 }));
+        let ends_sequence = matches!(self.mode, Mode::Sequence { braces: 0 });
         match c {
             b'}' if ends_sequence => {
-                self.modes.pop();
+                self.leave();
                 self.take(1, SeqEnd);
             }
             b'~' if ends_sequence && self.at(1) == b'}' => {
-                self.modes.pop();
+                self.leave();
                 self.take(2, SeqEnd);
             }
             b'~' => self.operator(c),
             _ => {
-                if let Some(Mode::Sequence { braces }) = self.modes.last_mut() {
+                if let Mode::Sequence { braces } = &mut self.mode {
                     *braces = if c == b'{' { *braces + 1 } else { *braces - 1 };
                 }
                 self.take(1, if c == b'{' { OBrace } else { CBrace });
@@ -233,7 +258,7 @@ impl Lexer<'_> {
         if len == 0 || newline == 0 {
             return self.take(1, Less);
         }
-        self.modes.push(Mode::Heredoc {
+        self.enter(Mode::Heredoc {
             marker: (name, end),
             line_start: true,
         });
@@ -242,33 +267,33 @@ impl Lexer<'_> {
     }
 
     fn operator(&mut self, c: u8) {
-        let (len, kind) = match (c, self.at(1), self.at(2)) {
-            (b'.', b'.', b'.') => (3, Ellipsis),
-            (b'=', b'=', _) => (2, EqualEqual),
-            (b'=', b'>', _) => (2, FatArrow),
-            (b'!', b'=', _) => (2, NotEqual),
-            (b'<', b'=', _) => (2, LessEq),
-            (b'>', b'=', _) => (2, GreaterEq),
-            (b'&', b'&', _) => (2, AndAnd),
-            (b'|', b'|', _) => (2, OrOr),
-            (b':', b':', _) => (2, DoubleColon),
-            (b'.', ..) => (1, Dot),
-            (b'=', ..) => (1, Equal),
-            (b'!', ..) => (1, Bang),
-            (b'<', ..) => (1, Less),
-            (b'>', ..) => (1, Greater),
-            (b':', ..) => (1, Colon),
-            (b',', ..) => (1, Comma),
-            (b'?', ..) => (1, Question),
-            (b'[', ..) => (1, OBrack),
-            (b']', ..) => (1, CBrack),
-            (b'(', ..) => (1, OParen),
-            (b')', ..) => (1, CParen),
-            (b'+', ..) => (1, Plus),
-            (b'-', ..) => (1, Minus),
-            (b'*', ..) => (1, Star),
-            (b'/', ..) => (1, Slash),
-            (b'%', ..) => (1, Percent),
+        let (len, kind) = match c {
+            b'.' if self.at(1) == b'.' && self.at(2) == b'.' => (3, Ellipsis),
+            b'=' if self.at(1) == b'=' => (2, EqualEqual),
+            b'=' if self.at(1) == b'>' => (2, FatArrow),
+            b'!' if self.at(1) == b'=' => (2, NotEqual),
+            b'<' if self.at(1) == b'=' => (2, LessEq),
+            b'>' if self.at(1) == b'=' => (2, GreaterEq),
+            b'&' if self.at(1) == b'&' => (2, AndAnd),
+            b'|' if self.at(1) == b'|' => (2, OrOr),
+            b':' if self.at(1) == b':' => (2, DoubleColon),
+            b'.' => (1, Dot),
+            b'=' => (1, Equal),
+            b'!' => (1, Bang),
+            b'<' => (1, Less),
+            b'>' => (1, Greater),
+            b':' => (1, Colon),
+            b',' => (1, Comma),
+            b'?' => (1, Question),
+            b'[' => (1, OBrack),
+            b']' => (1, CBrack),
+            b'(' => (1, OParen),
+            b')' => (1, CParen),
+            b'+' => (1, Plus),
+            b'-' => (1, Minus),
+            b'*' => (1, Star),
+            b'/' => (1, Slash),
+            b'%' => (1, Percent),
             _ => return self.invalid(char::from(c)),
         };
         self.take(len, kind);
@@ -321,8 +346,13 @@ pub(crate) fn is_ident_start(c: char) -> bool {
 
 /// Length in bytes of the name at the start of a text that starts with one.
 fn ident_len(text: &str) -> usize {
-    text.find(|c: char| !(c == '-' || is_xid_continue(c)))
-        .unwrap_or(text.len())
+    let ascii = ASCII_IDENT.prefix_len(text.as_bytes());
+    let rest = &text[ascii..];
+    if rest.is_empty() || rest.as_bytes()[0].is_ascii() {
+        return ascii;
+    }
+    let more = rest.find(|c: char| !(c == '-' || is_xid_continue(c)));
+    more.map_or(text.len(), |more| ascii + more)
 }
 
 /// Whether a text is exactly one name.

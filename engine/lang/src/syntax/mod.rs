@@ -5,6 +5,7 @@ mod expression;
 mod for_expr;
 pub(crate) mod json;
 mod lexer;
+mod names;
 mod parser;
 mod recovery;
 mod steps;
@@ -97,7 +98,7 @@ fn guard(file: FileId, text: &str) -> (Option<Arc<str>>, Diags) {
 /// An expression inside another file.
 pub(crate) fn expression_at(file: FileId, text: &Arc<str>, origin: Origin) -> (Arc<Tree>, Diags) {
     let mut parser = Parser::new(file, text, origin, Start::Code);
-    parser.skip_newlines = true;
+    parser.set_skip_newlines(true);
     let parsed = parser.expression();
     if parsed.is_ok() && parser.peek() != TokenKind::Eof {
         let at = parser.next();
@@ -120,8 +121,7 @@ pub(crate) fn template_at(file: FileId, text: &Arc<str>, origin: Origin) -> (Arc
 fn close_all(mut parser: Parser<'_>, parsed: bool) -> (Arc<Tree>, Diags) {
     if !parsed {
         let mark = parser::Mark { node: 0, token: 0 };
-        parser.pos = parser.kinds.len();
-        parser.close(NodeKind::Error, mark);
+        parser.close_at(NodeKind::Error, mark, parser.kinds.len());
     }
     parser.finish()
 }

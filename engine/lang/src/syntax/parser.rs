@@ -29,15 +29,18 @@ pub(crate) struct Parser<'a> {
     pub(crate) kinds: Vec<TokenKind>,
     pub(crate) starts: Vec<u32>,
     pub(crate) nodes: Vec<TreeNode>,
-    /// Next token, blank ones included.
-    pub(crate) pos: usize,
+    /// One past the last token taken.
+    pos: usize,
+    /// The next token that counts in the present mode, at `pos` or behind it. Rules ask for it
+    /// many times before they take it, so it is looked for once.
+    ahead: usize,
     /// Inside brackets newlines mean nothing.
-    pub(crate) skip_newlines: bool,
+    skip_newlines: bool,
     diags: Diags,
     /// What the lexer found behind the place that the parser is at, and where.
     lexical: VecDeque<(u32, Diagnostic)>,
-    /// How far lines were counted: offset, and the number of its line.
-    pub(crate) line: (usize, usize),
+    /// Where the newlines are, once someone has asked for a line.
+    newlines: Option<Vec<u32>>,
 }
 
 impl<'a> Parser<'a> {
@@ -52,8 +55,8 @@ impl<'a> Parser<'a> {
             d.subject = d.subject.map(|s| place(file, origin, s.start, s.end));
             (at, d)
         });
-        let nodes = Vec::with_capacity(kinds.len() / 4);
-        Self {
+        let nodes = Vec::with_capacity(kinds.len() / 2);
+        let mut parser = Self {
             file,
             text,
             origin,
@@ -61,11 +64,14 @@ impl<'a> Parser<'a> {
             starts,
             nodes,
             pos: 0,
+            ahead: 0,
             skip_newlines: false,
             diags: Diags::new(),
             lexical: lexical.collect(),
-            line: (0, 1),
-        }
+            newlines: None,
+        };
+        parser.move_to(0);
+        parser
     }
 
     /// The finished tree. Its root is the last node closed.
@@ -82,24 +88,60 @@ impl<'a> Parser<'a> {
         (Arc::new(tree), self.diags)
     }
 
-    /// Index of the next token that counts in the present mode.
-    pub(crate) fn next(&self) -> usize {
-        let mut at = self.pos;
+    /// One past the last token taken.
+    pub(crate) fn pos(&self) -> usize {
+        self.pos
+    }
+
+    /// Goes on at a token, blank ones included.
+    pub(crate) fn move_to(&mut self, pos: usize) {
+        let mut at = pos;
         while self.kinds[at].is_blank() || (self.skip_newlines && self.kinds[at] == Newline) {
             at += 1;
         }
-        at
+        self.pos = pos;
+        self.ahead = at;
+    }
+
+    /// Whether newlines are skipped.
+    pub(crate) fn skip_newlines(&self) -> bool {
+        self.skip_newlines
+    }
+
+    /// Says whether newlines are skipped from here on, and gives what held before.
+    pub(crate) fn set_skip_newlines(&mut self, skip: bool) -> bool {
+        let before = std::mem::replace(&mut self.skip_newlines, skip);
+        if skip != before {
+            self.move_to(self.pos);
+        }
+        before
+    }
+
+    /// Index of the next token that counts in the present mode.
+    pub(crate) fn next(&self) -> usize {
+        self.ahead
     }
 
     pub(crate) fn peek(&self) -> TokenKind {
-        self.kinds[self.next()]
+        self.kinds[self.ahead]
     }
 
     /// Takes the next token; the end of the text is never passed.
     pub(crate) fn bump(&mut self) -> usize {
-        let at = self.next();
-        self.pos = if self.kinds[at] == Eof { at } else { at + 1 };
+        let at = self.ahead;
+        self.move_to(if self.kinds[at] == Eof { at } else { at + 1 });
         at
+    }
+
+    /// The token right after the last one taken, blank ones included: in a template there is
+    /// nothing to skip.
+    pub(crate) fn peek_any(&self) -> TokenKind {
+        self.kinds[self.pos]
+    }
+
+    /// Takes the token right after the last one taken, which is not the end of the text.
+    pub(crate) fn bump_any(&mut self) {
+        self.move_to(self.pos + 1);
     }
 
     pub(crate) fn eat(&mut self, kind: TokenKind) -> bool {
@@ -128,23 +170,31 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// A mark right after the last token taken, blank tokens included.
+    pub(crate) fn mark_here(&self) -> Mark {
+        Mark {
+            node: self.nodes.len(),
+            token: self.pos,
+        }
+    }
+
     pub(crate) fn close(&mut self, kind: NodeKind, mark: Mark) {
-        let size = (self.nodes.len() - mark.node + 1) as u32;
-        let end = self.pos.max(mark.token) as u32;
+        self.close_at(kind, mark, self.pos);
+    }
+
+    /// Closes a node that ends before a token.
+    pub(crate) fn close_at(&mut self, kind: NodeKind, mark: Mark, end: usize) {
         self.nodes.push(TreeNode {
             kind,
             first: mark.token as u32,
-            end,
-            size,
+            end: end.max(mark.token) as u32,
+            size: (self.nodes.len() - mark.node + 1) as u32,
         });
     }
 
     /// A node without tokens, right after the last token taken.
     pub(crate) fn close_empty(&mut self, kind: NodeKind) -> Mark {
-        let mark = Mark {
-            node: self.nodes.len(),
-            token: self.pos,
-        };
+        let mark = self.mark_here();
         self.close(kind, mark);
         mark
     }
@@ -161,6 +211,16 @@ impl<'a> Parser<'a> {
     pub(crate) fn token_span(&self, token: usize) -> Span {
         let (start, end) = self.range(token);
         place(self.file, self.origin, start, end)
+    }
+
+    /// The line of a token. The newlines are counted once for all who ask.
+    pub(crate) fn line_of(&mut self, token: usize) -> usize {
+        let newlines = self.newlines.get_or_insert_with(|| {
+            let found = self.text.match_indices('\n');
+            found.map(|(at, _)| at as u32).collect()
+        });
+        let start = self.starts[token];
+        newlines.partition_point(|&at| at < start) + 1
     }
 
     /// Reports something about the next token and gives up.

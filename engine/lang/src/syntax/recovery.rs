@@ -9,7 +9,7 @@ impl Parser<'_> {
     /// the line in column one that begins another block.
     pub(crate) fn recover(&mut self, from: usize) {
         let mut open = Open::default();
-        let target = self.pos;
+        let target = self.pos();
         let mut at = from;
         loop {
             let kind = self.kinds[at];
@@ -25,7 +25,7 @@ impl Parser<'_> {
             open.pass(kind);
             at += 1;
         }
-        self.pos = at;
+        self.move_to(at);
     }
 
     /// Whether a line beginning with this token looks like the header of a top-level block.

@@ -73,12 +73,14 @@ impl Parser<'_> {
     /// After the bracket. True if that was a full splat, which takes all that follows.
     fn bracket_step(&mut self, mark: Mark) -> Parse<bool> {
         // A star and its bracket stand on one line, unless there are brackets around.
-        let around = self.skip_newlines;
         let splat = self.peek() == Star;
-        self.skip_newlines |= !splat;
+        let around = self.skip_newlines();
         match splat {
             true => _ = self.bump(),
-            false => self.expression()?,
+            false => {
+                self.set_skip_newlines(true);
+                self.expression()?;
+            }
         }
         if !self.eat(CBrack) {
             let (summary, detail) = match splat {
@@ -93,7 +95,7 @@ impl Parser<'_> {
             };
             return self.fail(summary, detail);
         }
-        self.skip_newlines = around;
+        self.set_skip_newlines(around);
         if !splat {
             self.close(NodeKind::Index, mark);
             return Ok(false);

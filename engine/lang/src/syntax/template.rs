@@ -24,8 +24,8 @@ impl Parser<'_> {
     pub(crate) fn quoted(&mut self, mark: Mark) -> Parse {
         self.bump();
         self.whole(CQuote)?;
-        match self.kinds[self.pos] {
-            CQuote => self.pos += 1,
+        match self.peek_any() {
+            CQuote => self.bump_any(),
             // The lexer said already that the line is broken.
             Newline => {}
             _ => self.unterminated(mark)?,
@@ -38,8 +38,8 @@ impl Parser<'_> {
     pub(crate) fn heredoc(&mut self, mark: Mark) -> Parse {
         self.bump();
         self.whole(CHeredoc)?;
-        match self.kinds[self.pos] {
-            CHeredoc => self.pos += 1,
+        match self.peek_any() {
+            CHeredoc => self.bump_any(),
             _ => self.unterminated(mark)?,
         }
         self.close(NodeKind::Heredoc, mark);
@@ -79,16 +79,13 @@ impl Parser<'_> {
 
     /// Text and sequences up to the end of the template or a directive that ends the run.
     fn parts(&mut self, end: TokenKind, around: Option<Around>) -> Parse<Stop> {
-        let mark = Mark {
-            node: self.mark().node,
-            token: self.pos,
-        };
+        let mark = self.mark_here();
         let stop = loop {
-            match self.kinds[self.pos] {
-                Text => self.pos += 1,
+            match self.peek_any() {
+                Text => self.bump_any(),
                 Interp => self.interpolation(end)?,
                 Control => {
-                    let at = self.pos;
+                    let at = self.pos();
                     if let Some(word) = self.directive(end)? {
                         break Stop::Word(word, at);
                     }
@@ -97,12 +94,12 @@ impl Parser<'_> {
                 _ => break Stop::End,
             }
         };
-        let pos = self.pos;
-        if let Stop::Word(_, at) = stop {
-            self.pos = at;
-        }
-        self.close(NodeKind::Parts, mark);
-        self.pos = pos;
+        // The directive that ends the run does not belong to it.
+        let end = match stop {
+            Stop::Word(_, at) => at,
+            Stop::End => self.pos(),
+        };
+        self.close_at(NodeKind::Parts, mark, end);
         match (&stop, around) {
             (Stop::End, Some(around)) => {
                 let Around { word, token } = around;
@@ -116,11 +113,8 @@ impl Parser<'_> {
 
     /// An interpolation in a template that ends with `end`.
     fn interpolation(&mut self, end: TokenKind) -> Parse {
-        let mark = Mark {
-            node: self.mark().node,
-            token: self.pos,
-        };
-        self.pos += 1;
+        let mark = self.mark_here();
+        self.bump_any();
         self.bracketed(|p| {
             p.expression()?;
             match p.peek() {
@@ -138,11 +132,8 @@ impl Parser<'_> {
 
     /// A directive. `if` and `for` are read to their end; the word of any other is given back.
     fn directive(&mut self, end: TokenKind) -> Parse<Option<&'static str>> {
-        let mark = Mark {
-            node: self.mark().node,
-            token: self.pos,
-        };
-        self.pos += 1;
+        let mark = self.mark_here();
+        self.bump_any();
         let mut word = "";
         self.bracketed(|p| {
             let at = p.next();

@@ -1,16 +1,24 @@
 //! The text of strings, heredocs and templates, up to the sequences in it.
 
+use super::bytes::ByteSet;
 use super::{Lexer, Mode};
 use crate::syntax::text::code_point;
 use crate::syntax::token::TokenKind::*;
 
+/// What stands for itself in a string in quotes.
+static PLAIN_QUOTED: ByteSet = ByteSet::all_but(b"\"\\$%\r\n");
+
+/// What stands for itself in any other template.
+static PLAIN_LINES: ByteSet = ByteSet::all_but(b"$%\r\n");
+
 impl Lexer<'_> {
     pub(super) fn quoted(&mut self) {
         loop {
+            self.skip(&PLAIN_QUOTED);
             match self.at(0) {
                 b'"' => {
                     self.text_so_far();
-                    self.modes.pop();
+                    self.leave();
                     return self.take(1, CQuote);
                 }
                 b'\n' => return self.broken_line(),
@@ -26,8 +34,8 @@ impl Lexer<'_> {
                         return;
                     }
                 }
-                0 if self.pos >= self.bytes.len() => return self.text_so_far(),
-                _ => self.pos += 1,
+                // The end of the text.
+                _ => return self.text_so_far(),
             }
         }
     }
@@ -42,7 +50,7 @@ impl Lexer<'_> {
             self.pos,
             self.pos + 1,
         );
-        self.modes.pop();
+        self.leave();
     }
 
     fn escape(&mut self) {
@@ -111,7 +119,7 @@ impl Lexer<'_> {
             return false;
         }
         let end = line.len();
-        self.modes.pop();
+        self.leave();
         self.take(end, CHeredoc);
         true
     }
@@ -123,6 +131,7 @@ impl Lexer<'_> {
     /// Reads text up to the end of the line or to a template sequence.
     fn lines(&mut self, bare: bool) {
         loop {
+            self.skip(&PLAIN_LINES);
             match self.at(0) {
                 b'\n' => {
                     self.pos += 1;
@@ -139,18 +148,15 @@ impl Lexer<'_> {
                     let detail = "A carriage return can only stand before a newline here. In text write it as \"${\"\\r\"}\".";
                     self.report("Invalid character", detail, self.pos - 1, self.pos);
                 }
-                0 if self.pos >= self.bytes.len() => {
-                    self.text_so_far();
-                    debug_assert!(bare || !self.modes.is_empty());
-                    return;
-                }
-                _ => self.pos += 1,
+                b'\r' => self.pos += 1,
+                // The end of the text.
+                _ => return self.text_so_far(),
             }
         }
     }
 
     fn set_line_start(&mut self, value: bool) {
-        if let Some(Mode::Heredoc { line_start, .. }) = self.modes.last_mut() {
+        if let Mode::Heredoc { line_start, .. } = &mut self.mode {
             *line_start = value;
         }
     }
@@ -175,7 +181,7 @@ impl Lexer<'_> {
         }
         self.text_so_far();
         self.set_line_start(false);
-        self.modes.push(Mode::Sequence { braces: 0 });
+        self.enter(Mode::Sequence { braces: 0 });
         let len = if self.at(2) == b'~' { 3 } else { 2 };
         self.take(len, if sign == b'$' { Interp } else { Control });
         true
