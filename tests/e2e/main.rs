@@ -14,6 +14,7 @@ mod locks;
 mod options;
 mod provision;
 mod quickstart;
+mod saved_plans;
 mod state;
 mod surroundings;
 mod terraform;

@@ -36,6 +36,8 @@ impl Applier {
                 Action::Delete => {
                     self.state.outputs.remove(name);
                 }
+                // It may even have changed since the plan was made, by what the plan is not about.
+                Action::NoOp => {}
                 _ => self.write_output(name, change),
             }
         }

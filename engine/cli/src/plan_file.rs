@@ -1,12 +1,15 @@
 //! Saved plans: the plan, the configuration it was made from, and the state it fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use muster_addr::ConfigResource;
 use muster_config::{ConfigFiles, DATA_DIR};
 use muster_lang::Sources;
 use muster_plan::{Plan, PlanFile};
+use muster_snapshot::Snapshot;
+use sha2::{Digest, Sha256};
 
 use crate::commands::plan::Planned;
 use crate::error::{Failure, Outcome};
@@ -21,6 +24,63 @@ pub(crate) struct Loaded {
     pub plan: Plan,
     pub lineage: String,
     pub serial: u64,
+    /// Of each stored resource that the plan rests on the address and a digest.
+    pub digests: BTreeMap<String, String>,
+}
+
+impl Loaded {
+    /// Fits the plan to the state as it is now. What the plan neither changes nor is made from
+    /// may be another one than it was.
+    pub(crate) fn rebase(&mut self, stored: &Snapshot) -> Outcome<()> {
+        let stale = |detail: String| Err(Failure::new("Saved plan is stale", detail));
+        if stored.lineage != self.lineage {
+            return stale("The state is another one than the plan was made for: it belongs to another history. Make a new plan.".to_owned());
+        }
+        if stored.serial == self.serial {
+            return Ok(());
+        }
+        let now = digests(stored, &self.plan.reads);
+        let addresses: BTreeSet<&String> = now.keys().chain(self.digests.keys()).collect();
+        let changed: Vec<&str> = addresses
+            .into_iter()
+            .filter(|address| now.get(*address) != self.digests.get(*address))
+            .map(|address| address.as_str())
+            .collect();
+        if !changed.is_empty() {
+            return stale(format!(
+                "Since the plan was made, the state of these resources has changed, and the plan rests on them: {}. Make a new plan.",
+                changed.join(", ")
+            ));
+        }
+        let reads = &self.plan.reads;
+        let mut merged = stored.clone();
+        merged
+            .resources
+            .retain(|addr, _| !reads.contains(&addr.config()));
+        let planned = std::mem::take(&mut self.plan.prior.resources);
+        let planned = planned.into_iter();
+        merged
+            .resources
+            .extend(planned.filter(|(addr, _)| reads.contains(&addr.config())));
+        self.plan.prior = merged;
+        Ok(())
+    }
+}
+
+/// A digest of each stored resource that a plan rests on.
+fn digests(stored: &Snapshot, reads: &BTreeSet<ConfigResource>) -> BTreeMap<String, String> {
+    let resources = stored.resources.iter();
+    resources
+        .filter(|(addr, _)| reads.contains(&addr.config()))
+        .map(|(addr, resource)| {
+            let alone = Snapshot {
+                resources: BTreeMap::from([(addr.clone(), resource.clone())]),
+                ..Snapshot::default()
+            };
+            let sum = Sha256::digest(muster_snapshot::encode(&alone));
+            (addr.to_string(), format!("{sum:x}"))
+        })
+        .collect()
 }
 
 /// Whether a file looks like a saved plan.
@@ -40,6 +100,7 @@ pub(crate) fn write(path: &Path, planned: &Planned, session: &Session) -> Outcom
         workspace: workspace(),
         prior_lineage: planned.stored.lineage.clone(),
         prior_serial: planned.stored.serial,
+        prior_digests: digests(&planned.stored, &planned.plan.reads),
         providers: Vec::new(),
     };
     save(path, &file.encode()).map_err(|error| {
@@ -107,6 +168,7 @@ pub(crate) fn load(path: &Path) -> Result<(Session, Loaded), (Failure, Sources)>
         plan: file.plan,
         lineage: file.prior_lineage,
         serial: file.prior_serial,
+        digests: file.prior_digests,
     };
     Ok((session, loaded))
 }

@@ -39,11 +39,15 @@ impl Config {
 
     /// The module at a path.
     pub fn find(&self, path: &ModulePath) -> Option<&Module> {
-        let mut module = self.modules.first()?;
-        for name in path.0.iter() {
-            module = self.module(module.calls.get(name)?.module);
-        }
-        Some(module)
+        self.find_id(path).map(|id| self.module(id))
+    }
+
+    /// The id of the module at a path.
+    pub fn find_id(&self, path: &ModulePath) -> Option<ModuleId> {
+        let mut names = path.0.iter();
+        names.try_fold(ModuleId::ROOT, |id, name| {
+            Some(self.module(id).calls.get(name)?.module)
+        })
     }
 
     /// All modules with their ids.
@@ -73,6 +77,8 @@ pub struct Module {
     pub calls: BTreeMap<Str, ModuleCall>,
     /// `provider` blocks by local name and alias.
     pub provider_configs: BTreeMap<LocalProvider, ProviderBlock>,
+    /// `provider` blocks of a called module that are empty, and so have no effect.
+    pub empty_provider_configs: Vec<LocalProvider>,
     /// `required_providers` by local name.
     pub required_providers: BTreeMap<Str, RequiredProvider>,
     /// Version constraints of `required_version`, with their positions.

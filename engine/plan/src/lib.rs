@@ -13,9 +13,9 @@ mod step;
 mod testing;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use muster_addr::Target;
+use muster_addr::{ConfigResource, Target};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
@@ -61,6 +61,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The state with everything that refreshing found.
     pub prior: Snapshot,
+    /// The resources that are changed, and those that changes and outputs are made from: their
+    /// stored state must be the same when the plan is applied.
+    pub reads: BTreeSet<ConfigResource>,
     /// What the plan was limited to.
     pub targets: Vec<Target>,
     /// Attributes that unknown or changed values came from.

@@ -6,6 +6,7 @@
 
 mod checks;
 mod data;
+mod ephemeral;
 mod graph;
 mod import;
 mod instance;
@@ -14,6 +15,7 @@ mod order;
 mod outputs;
 mod plan_change;
 mod provider;
+mod reads;
 mod removed;
 mod state;
 mod task;
@@ -150,6 +152,9 @@ pub struct Planner {
     providers: Providers<Ask>,
     /// Questions about provider configurations, by id.
     provider_asks: HashMap<u64, ProviderConfigAddr>,
+    ephemerals: ephemeral::Ephemerals,
+    /// How many questions are out.
+    out: usize,
     changes: BTreeMap<(InstanceAddr, Deposed), Change>,
     /// Stored dependencies of changed objects, for the order of steps.
     stored_dependencies: HashMap<(InstanceAddr, Deposed), Arc<[ConfigResource]>>,
@@ -232,6 +237,8 @@ impl Planner {
             stopping: false,
             providers: Providers::default(),
             provider_asks: HashMap::new(),
+            ephemerals: ephemeral::Ephemerals::default(),
+            out: 0,
             changes: BTreeMap::new(),
             stored_dependencies: HashMap::new(),
             pending: HashSet::new(),
@@ -253,15 +260,24 @@ impl Planner {
 
     /// The next question, if one is ready now.
     pub fn poll(&mut self) -> Option<Ask> {
+        let ask = match self.stopping {
+            true => self.poll_stopping(),
+            false => self.poll_next(),
+        };
+        self.out += usize::from(ask.is_some());
+        ask
+    }
+
+    fn poll_next(&mut self) -> Option<Ask> {
         loop {
-            if self.stopping {
-                return None;
-            }
             if let Some(ask) = self.asks.pop_front() {
                 return Some(ask);
             }
-            let node = self.ready.pop_front()?;
-            self.visit(node);
+            match self.ready.pop_front() {
+                Some(node) => self.visit(node),
+                None if self.out == 0 => return self.close_rest(),
+                None => return None,
+            }
         }
     }
 
@@ -272,6 +288,10 @@ impl Planner {
 
     /// Takes an answer.
     pub fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
+        self.out = self.out.saturating_sub(1);
+        let Some(answer) = self.lease_answer(id, answer) else {
+            return;
+        };
         if let Some(provider) = self.provider_asks.remove(&id) {
             self.provider_answer(&provider, answer);
         } else if let Some(task) = self.tasks.remove(&id) {
@@ -320,6 +340,7 @@ impl Planner {
                 plan.errored = true;
             }
         }
+        plan.reads = self.reads(&changes, &plan.outputs);
         plan.changes = changes.into_values().collect();
         plan.prior = self.state;
         if !plan.targets.is_empty() && self.options.imports.is_empty() {

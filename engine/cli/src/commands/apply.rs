@@ -187,7 +187,7 @@ async fn apply_file(
     args: &Apply,
     view: &View,
     session: &mut Session,
-    file: plan_file::Loaded,
+    mut file: plan_file::Loaded,
     stop: Stop,
 ) -> Outcome<()> {
     let store = session.store(args.locking.state.as_deref())?;
@@ -199,10 +199,7 @@ async fn apply_file(
             ..Snapshot::new(TERRAFORM_VERSION)
         },
     };
-    if (&stored.lineage, stored.serial) != (&file.lineage, file.serial) {
-        let detail = "The state has changed since the plan was made, so the plan may not fit any more. Make a new plan.";
-        return Err(Failure::new("Saved plan is stale", detail));
-    }
+    file.rebase(&stored)?;
     if file.plan.errored {
         let detail = "Making the plan failed, so it is only a part of one. Mend what was reported then, and make a new plan.";
         return Err(Failure::new("Cannot apply incomplete plan", detail));

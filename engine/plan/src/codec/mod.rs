@@ -7,6 +7,7 @@ mod plan;
 mod values;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use muster_snapshot::StateError;
@@ -89,6 +90,8 @@ pub struct PlanFile {
     pub prior_lineage: String,
     /// Serial of the state it was made from.
     pub prior_serial: u64,
+    /// Of each stored resource that the plan rests on the address and a digest.
+    pub prior_digests: BTreeMap<String, String>,
     /// The providers it was made with: source addresses and versions.
     pub providers: Vec<(String, String)>,
 }
@@ -121,6 +124,10 @@ impl PlanFile {
         out.str(&self.workspace);
         out.str(&self.prior_lineage);
         out.uint(self.prior_serial);
+        out.list(&self.prior_digests, |out, (address, digest)| {
+            out.str(address);
+            out.str(digest);
+        });
         for pairs in [&self.config_sources, &self.providers] {
             out.list(pairs, |out, (a, b)| {
                 out.str(a);
@@ -143,6 +150,7 @@ impl PlanFile {
             workspace: input.string()?,
             prior_lineage: input.string()?,
             prior_serial: input.uint()?,
+            prior_digests: input.list(pair)?.into_iter().collect(),
             config_sources: input.list(pair)?,
             providers: input.list(pair)?,
             plan: plan::read(&mut input)?,

@@ -67,6 +67,7 @@ pub(super) fn write(out: &mut Writer, plan: &Plan) {
     out.list(&plan.steps, write_step);
     let prior = (plan.prior != Snapshot::default()).then(|| muster_snapshot::encode(&plan.prior));
     out.option(prior, |out, bytes| out.blob(&bytes));
+    out.list(&plan.reads, write_config);
     out.list(&plan.targets, write_target);
     out.list(&plan.relevant, |out, relevant| {
         write_resource(out, &relevant.resource);
@@ -86,6 +87,7 @@ pub(super) fn read(input: &mut Reader<'_>) -> Result<Plan> {
         outputs: read_entries(input, read_output)?,
         steps: input.list(read_step)?,
         prior: input.option(read_snapshot)?.unwrap_or_default(),
+        reads: input.list(read_config)?.into_iter().collect(),
         targets: input.list(read_target)?,
         relevant: input.list(|input| {
             Ok(RelevantAttribute {

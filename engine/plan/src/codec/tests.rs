@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use muster_addr::{InstanceAddr, Target};
@@ -184,6 +184,7 @@ fn plan() -> Plan {
             resource: addr("a.b").resource,
             path: Path::root().attr("id"),
         }],
+        reads: BTreeSet::from([addr("module.m.a.b").resource.config()]),
         errored: true,
         checks: checks(),
     }
@@ -197,6 +198,7 @@ fn file() -> PlanFile {
         workspace: "default".into(),
         prior_lineage: "l".into(),
         prior_serial: 300,
+        prior_digests: BTreeMap::from([("a.b".into(), "00ff".into())]),
         providers: vec![("registry.terraform.io/hashicorp/aws".into(), "5.0.0".into())],
     }
 }
