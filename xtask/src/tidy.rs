@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("muster-client", 5),
     ("muster-install", 5),
     ("muster-sdk", 5),
+    ("muster-modules", 6),
     ("muster-muster", 6),
     ("muster-run", 7),
     ("muster-render", 7),

@@ -31,6 +31,7 @@ pub use layout::{archive_name, package_dir, program_in, providers_in, unpacked_v
 pub use lock::{LOCK_FILE, LockError, LockFile, Locked};
 pub use openpgp::{KeyId, PgpError};
 pub use other_platforms::write_index;
+pub use place::{place_directory, place_link, scratch};
 pub use platform::Platform;
 pub use source::{Method, MethodKind};
 pub use unpack::UnpackError;

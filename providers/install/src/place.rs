@@ -8,7 +8,10 @@ use tempfile::TempDir;
 use crate::InstallError;
 
 /// A directory for unfinished things below a directory, on the same file system.
-pub(crate) fn scratch(root: &Path) -> Result<TempDir, InstallError> {
+///
+/// # Errors
+/// It cannot be made.
+pub fn scratch(root: &Path) -> Result<TempDir, InstallError> {
     std::fs::create_dir_all(root).map_err(InstallError::file(root))?;
     let mut builder = tempfile::Builder::new();
     let dir = builder.prefix(".installing-").tempdir_in(root);
@@ -16,12 +19,18 @@ pub(crate) fn scratch(root: &Path) -> Result<TempDir, InstallError> {
 }
 
 /// Moves a directory to a place, and what was there before into `scratch`.
-pub(crate) fn place_directory(from: &Path, to: &Path, scratch: &Path) -> Result<(), InstallError> {
+///
+/// # Errors
+/// It cannot be moved.
+pub fn place_directory(from: &Path, to: &Path, scratch: &Path) -> Result<(), InstallError> {
     put(to, scratch, || std::fs::rename(from, to)).map_err(InstallError::file(to))
 }
 
 /// Makes a place stand for a directory elsewhere.
-pub(crate) fn place_link(target: &Path, at: &Path, scratch: &Path) -> Result<(), InstallError> {
+///
+/// # Errors
+/// The link cannot be made.
+pub fn place_link(target: &Path, at: &Path, scratch: &Path) -> Result<(), InstallError> {
     let target = std::path::absolute(target).map_err(InstallError::file(target))?;
     let target = target.canonicalize().map_err(InstallError::file(&target))?;
     put(at, scratch, || link(&target, at)).map_err(InstallError::file(at))
