@@ -52,6 +52,14 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         ours: Ours::new()?,
     };
     let mut tally = Tally::default();
+    if let Some(path) = &options.from {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+        let trees: Vec<Tree> = text.lines().map(tree::leaf).collect();
+        for some in trees.chunks(BATCH) {
+            compare(&engines, some, &mut tally)?;
+        }
+        return tally.report(&options);
+    }
     let mut random = Random::new(options.seed);
     while tally.compared < options.count {
         let size = BATCH.min(options.count - tally.compared);
@@ -77,6 +85,8 @@ struct Options {
     kind: Kind,
     count: usize,
     seed: u64,
+    /// A file with one input a line, which are compared in place of random ones.
+    from: Option<String>,
 }
 
 impl Options {
@@ -95,11 +105,16 @@ impl Options {
             kind,
             count: 2000,
             seed: 1,
+            from: None,
         };
         for pair in rest.chunks(2) {
             let [name, value] = pair else {
-                bail!("{} wants a number", pair[0]);
+                bail!("{} wants a value", pair[0]);
             };
+            if *name == "--from" {
+                options.from = Some((*value).to_owned());
+                continue;
+            }
             let number: u64 = value
                 .parse()
                 .with_context(|| format!("{name} wants a number, not {value}"))?;

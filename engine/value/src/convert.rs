@@ -49,8 +49,8 @@ fn convert_type_inner(from: &Type, to: &Type) -> Option<Type> {
         (Type::List(a) | Type::Set(a), Type::List(b)) => Some(Type::list(convert_type(a, b)?)),
         (Type::List(a) | Type::Set(a), Type::Set(b)) => Some(Type::set(convert_type(a, b)?)),
         (Type::Map(a), Type::Map(b)) => Some(Type::map(convert_type(a, b)?)),
-        (Type::Tuple(ts), Type::List(b)) => Some(Type::list(common_element(ts.iter(), b)?)),
-        (Type::Tuple(ts), Type::Set(b)) => Some(Type::set(common_element(ts.iter(), b)?)),
+        (Type::Tuple(ts), Type::List(b)) => Some(Type::list(settled_element(ts, b)?)),
+        (Type::Tuple(ts), Type::Set(b)) => Some(Type::set(settled_element(ts, b)?)),
         (Type::Object(o), Type::Map(b)) => {
             Some(Type::map(common_element(o.attributes.values(), b)?))
         }
@@ -78,6 +78,14 @@ fn object_type<'a>(to: &ObjectType, from: impl Fn(&Str) -> Option<&'a Type>) -> 
         attributes,
         optional: Default::default(),
     })))
+}
+
+/// The common type of the members of a tuple, which is not left open: nulls of no type do not go
+/// with tuples and such in one list.
+fn settled_element(types: &[Type], want: &Type) -> Option<Type> {
+    let elem = common_element(types.iter(), want)?;
+    let settled = elem != Type::Dynamic || types.iter().all(|t| *t == Type::Dynamic);
+    settled.then_some(elem)
 }
 
 fn common_element<'a>(types: impl Iterator<Item = &'a Type>, want: &Type) -> Option<Type> {
@@ -170,13 +178,22 @@ impl Converter {
         if same_kind && (have == Some(want) || *want == Type::Dynamic) {
             return Ok(value.clone());
         }
+        if source.is_empty() {
+            self.element_type(value, ty, have, want)?;
+        }
         let addressed = !matches!(value, Value::Set(_));
+        let set = matches!(ty, Type::Set(_));
         let mut items = Vec::with_capacity(source.len());
         for (i, item) in (0u64..).zip(source) {
             let step = addressed.then_some(PathStep::Index(i));
+            // A null among the elements tells no secret: it does not make the set sensitive.
+            let item = if set && item.is_null() {
+                item.peel()
+            } else {
+                item
+            };
             items.push(self.part(step, item, want)?);
         }
-        let set = matches!(ty, Type::Set(_));
         let kind = if set { "set" } else { "list" };
         let Some((elem, items)) = self.common(items, want, have, kind)? else {
             return Ok(Value::unknown(ty.without_optional()));
@@ -196,6 +213,9 @@ impl Converter {
         if have == Some(want) || have.is_some() && *want == Type::Dynamic {
             return Ok(value.clone());
         }
+        if value.len() == Some(0) {
+            self.element_type(value, &Type::map(want.clone()), have, want)?;
+        }
         let is_map = have.is_some();
         let mut keys = Vec::new();
         let mut items = Vec::new();
@@ -208,6 +228,22 @@ impl Converter {
             return Ok(Value::unknown(Type::map(want.without_optional())));
         };
         Ok(Value::map(elem, keys.into_iter().zip(items).collect()))
+    }
+
+    /// Without elements it is their type that must convert.
+    fn element_type(
+        &self,
+        value: &Value,
+        ty: &Type,
+        have: Option<&Type>,
+        want: &Type,
+    ) -> Result<(), ConvertError> {
+        match have {
+            Some(have) if convert_type(have, want).is_none() => {
+                Err(self.error(mismatch(&value.ty(), ty)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One type for all elements. `None` when that depends on an element of unknown type.
@@ -237,6 +273,11 @@ impl Converter {
                 let open = |v: &Value| !v.is_known() && v.ty() == Type::Dynamic;
                 if items.iter().any(open) {
                     return Ok(None);
+                }
+                if kind == "map"
+                    && let Some(settled) = with_typed_nulls(&items)
+                {
+                    return Ok(Some(settled));
                 }
                 Err(self.error(format!("all {kind} elements must have the same type")))
             }
@@ -305,6 +346,19 @@ impl Converter {
             reason,
         }
     }
+}
+
+/// The elements of a map where nulls of no type take the type of all the others.
+fn with_typed_nulls(items: &[Value]) -> Option<(Type, Vec<Value>)> {
+    let untyped = |v: &Value| *v.peel() == Value::NULL;
+    let mut others = items.iter().filter(|v| !untyped(v));
+    let elem = others.next()?.ty();
+    let typed = |v: &Value| match untyped(v) {
+        true => Value::Null(elem.clone()).mark(v.marks()),
+        false => v.clone(),
+    };
+    let alike = others.all(|v| v.ty() == elem);
+    alike.then(|| (elem.clone(), items.iter().map(typed).collect()))
 }
 
 fn step(name: &Str, is_map: bool) -> PathStep {

@@ -89,19 +89,37 @@ fn unify_types(types: &[Type]) -> Option<Type> {
     if kinds.object > 0 && kinds.tuple > 0 {
         return None;
     }
-    if kinds.map > 0
-        && kinds.map + kinds.object == all
-        && let Some(elem) = unify(&all_elements(types))
-    {
-        return Some(Type::map(elem));
-    }
-    if kinds.list > 0
-        && kinds.list + kinds.tuple == all
-        && let Some(elem) = unify(&all_elements(types))
-    {
-        return Some(Type::list(elem));
+    let one_kind = [kinds.map + kinds.object, kinds.list + kinds.tuple].contains(&types.len());
+    if one_kind && let Some(collection) = joined(types) {
+        return Some(collection);
     }
     first_that_fits(types)
+}
+
+/// The common type of lists and tuples, or of maps and objects, where each structure counts as a
+/// collection.
+fn joined(types: &[Type]) -> Option<Type> {
+    let own = |elements: &[Type]| match elements {
+        [] => Some(Type::Dynamic),
+        some => unify(some),
+    };
+    let collections = types.iter().map(|ty| match ty {
+        Type::Tuple(members) => own(members).map(Type::list),
+        Type::Object(_) => own(&all_elements(std::slice::from_ref(ty))).map(Type::map),
+        collection => Some(collection.clone()),
+    });
+    let want = unify(&collections.collect::<Option<Vec<_>>>()?)?;
+    let fits = types.iter().all(|t| convert_type(t, &want).is_some());
+    fits.then_some(want)
+}
+
+/// The collection of the common type of all elements, if all types convert to it.
+fn collection_of_all(types: &[Type], collection: fn(Type) -> Type) -> Option<Type> {
+    let want = collection(unify(&all_elements(types))?);
+    let mut others = types.iter().filter(|t| **t != Type::Dynamic);
+    others
+        .all(|t| convert_type(t, &want).is_some())
+        .then_some(want)
 }
 
 fn unify_collections(types: &[Type]) -> Option<Type> {
@@ -142,7 +160,7 @@ fn unify_objects(types: &[Type]) -> Option<Type> {
             && o.attributes.keys().eq(first.attributes.keys())
     });
     if !alike {
-        return Some(Type::map(unify(&all_elements(types))?));
+        return collection_of_all(types, Type::map);
     }
     let mut attributes: BTreeMap<Str, Type> = BTreeMap::new();
     for name in first.attributes.keys() {
@@ -169,11 +187,7 @@ fn unify_tuples(types: &[Type]) -> Option<Type> {
         .collect();
     let len = tuples.first()?.len();
     if tuples.iter().any(|t| t.len() != len) {
-        let elements = all_elements(types);
-        let elem = unify(&elements)?;
-        // The type of a list cannot wait for that of an element when others are tuples or such.
-        let settled = elem != Type::Dynamic || elements.iter().all(|t| *t == Type::Dynamic);
-        return settled.then(|| Type::list(elem));
+        return collection_of_all(types, Type::list);
     }
     let members = (0..len)
         .map(|i| unify(&tuples.iter().map(|t| t[i].clone()).collect::<Vec<_>>()))
@@ -184,7 +198,8 @@ fn unify_tuples(types: &[Type]) -> Option<Type> {
 /// How many types are tried as the common one.
 const CANDIDATES: usize = 16;
 
-/// The first type, general ones first, that all others convert to.
+/// The first type, general ones first, that all others convert to. Where there is none, a type
+/// that is not known yet leaves it open.
 fn first_that_fits(types: &[Type]) -> Option<Type> {
     let mut order: Vec<&Type> = types.iter().filter(|t| **t != Type::Dynamic).collect();
     order.sort_by(|a, b| generality(a).cmp(&generality(b)).then_with(|| b.cmp(a)));
@@ -194,6 +209,7 @@ fn first_that_fits(types: &[Type]) -> Option<Type> {
         .into_iter()
         .take(CANDIDATES)
         .find(|want| types.iter().all(|t| convert_type(t, want).is_some()))
+        .or_else(|| types.iter().find(|t| **t == Type::Dynamic))
         .cloned()
 }
 
@@ -244,6 +260,28 @@ mod tests {
         check(&[some, empty.clone()], Some(Type::list(Type::Number)));
         let none = Type::tuple([Type::Dynamic]);
         check(&[none, empty], Some(Type::list(Type::Dynamic)));
+    }
+
+    #[test]
+    fn one_untyped_type_leaves_it_open() {
+        let types = [Type::Number, Type::Bool, Type::Dynamic];
+        check(&types, Some(Type::Dynamic));
+        let object = Type::object([("a", Type::Number), ("b", Type::Dynamic)]);
+        let other = Type::object([("c", Type::Bool)]);
+        check(&[object, other], Some(Type::map(Type::Dynamic)));
+    }
+
+    #[test]
+    fn structures_beside_collections() {
+        let list = Type::list(Type::Number);
+        let empty = Type::tuple([]);
+        let text = Type::tuple([Type::String]);
+        let joined = Some(Type::list(Type::String));
+        check(&[list.clone(), empty, text.clone()], joined);
+        check(&[list.clone(), text, Type::Dynamic], Some(list.clone()));
+        let open = Type::list(Type::Dynamic);
+        let mixed = Type::tuple([Type::tuple([Type::Number]), list]);
+        check(&[open.clone(), mixed], Some(open));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Parts of values: attributes, elements, splats.
 
-use muster_value::{Marks, Type, Value, convert};
+use muster_value::{Type, Value, convert};
 
 use super::{Evaluated, Evaluator, Failure, Gathered};
 use crate::{NodeId, Str};
@@ -81,22 +81,23 @@ impl Evaluator<'_> {
                 let detail = "This value is null, so it has no elements. A single value that is null would give none.";
                 return Err(self.error(source, "Splat of null value", detail));
             }
-            Value::Null(_) => Value::tuple([]),
-            Value::Tuple(items) => return self.each_in_tuple(items, each, slot, marks),
-            Value::List(_) | Value::Set(_) => {
-                let results = self.each_in_list(&value, each, slot);
-                return match results {
-                    Ok(results) => Ok(results.mark(marks)),
-                    Err(failure) => {
-                        let spare = failure.spare.clone().mark(marks);
-                        Err(failure.with_spare(spare))
-                    }
-                };
+            Value::Null(_) => Ok(Value::tuple([])),
+            Value::Tuple(items) => self.each_in_tuple(items, each, slot),
+            Value::List(_) | Value::Set(_) => self.each_in_list(&value, each, slot),
+            Value::Unknown(unknown) => {
+                let result = self.splat_unknown(&unknown.ty, &value, each, slot)?;
+                return Ok(result.mark(marks));
             }
-            Value::Unknown(unknown) => self.splat_unknown(&unknown.ty, &value, each, slot)?,
-            single => return self.each_in_tuple(std::slice::from_ref(single), each, slot, marks),
+            single => self.each_in_tuple(std::slice::from_ref(single), each, slot),
         };
-        Ok(result.mark(marks))
+        match result {
+            Ok(result) => Ok(result.mark(marks)),
+            // Of elements that failed nothing is known but the type.
+            Err(failure) => {
+                let spare = Value::unknown(failure.spare.ty()).mark(marks);
+                Err(failure.with_spare(spare))
+            }
+        }
     }
 
     /// A list where all results are of one type. Without elements, one that is not known tells
@@ -118,15 +119,8 @@ impl Evaluator<'_> {
         self.each_of(items, each, slot).finish(together)
     }
 
-    fn each_in_tuple(
-        &mut self,
-        items: &[Value],
-        each: NodeId,
-        slot: u32,
-        marks: Marks,
-    ) -> Evaluated {
-        let results = self.each_of(items, each, slot);
-        results.finish(|results| Value::tuple(results).mark(marks))
+    fn each_in_tuple(&mut self, items: &[Value], each: NodeId, slot: u32) -> Evaluated {
+        self.each_of(items, each, slot).finish(Value::tuple)
     }
 
     fn each_of(&mut self, items: &[Value], each: NodeId, slot: u32) -> Gathered<Vec<Value>> {

@@ -24,20 +24,19 @@ impl Evaluator<'_> {
         expand: bool,
         name: (u32, u32),
     ) -> Evaluated {
+        let name = Span {
+            file: self.expr.0.file,
+            start: name.0,
+            end: name.1,
+        };
         match function.name {
-            "try" if !expand => return self.try_each(id, args),
-            "can" if !expand && args.len() == 1 => return Ok(self.can(args[0])),
+            "try" | "can" => return self.attempt(id, function, args, expand, name),
             "templatestring" => self.direct_template(id, args)?,
             _ => {}
         }
         let values = match self.arguments(id, args, expand)? {
             Args::Known(values) => values,
             Args::Undecided(marks) => return Ok(unknown_result(function, &[]).mark(marks)),
-        };
-        let name = Span {
-            file: self.expr.0.file,
-            start: name.0,
-            end: name.1,
         };
         self.check_count(id, function, values.len(), name)?;
         let mut taken = Vec::with_capacity(values.len());
@@ -179,8 +178,39 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The first argument that does not fail.
-    fn try_each(&mut self, id: NodeId, args: &[NodeId]) -> Evaluated {
+    /// Calls of `try` and `can`, which evaluate their arguments themselves. Those that come from
+    /// a list cannot fail any more.
+    fn attempt(
+        &mut self,
+        id: NodeId,
+        function: &Function,
+        args: &[NodeId],
+        expand: bool,
+        name: Span,
+    ) -> Evaluated {
+        let (args, given) = match args.split_last() {
+            Some((last, before)) if expand => (before, self.arguments(id, &[*last], true)?),
+            _ => (args, Args::Known(Vec::new())),
+        };
+        if function.name == "try" {
+            return self.try_each(id, args, given);
+        }
+        if let Args::Known(values) = &given {
+            self.check_count(id, function, args.len() + values.len(), name)?;
+        }
+        match (args.first(), given) {
+            (_, Args::Undecided(marks)) => Ok(unknown_result(function, &[]).mark(marks)),
+            (Some(&arg), Args::Known(_)) => Ok(self.can(arg)),
+            (None, Args::Known(_)) => Ok(Value::Bool(true)),
+        }
+    }
+
+    /// The first argument that does not fail, or else the first of the `given` values.
+    fn try_each(&mut self, id: NodeId, args: &[NodeId], given: Args) -> Evaluated {
+        let mut given = match given {
+            Args::Known(values) => values,
+            Args::Undecided(marks) => return Ok(Value::unknown(Type::Dynamic).mark(marks)),
+        };
         let mut reasons = Vec::new();
         for &arg in args {
             if self.depends_on_unknown(arg) {
@@ -191,6 +221,9 @@ impl Evaluator<'_> {
                 Err(failure) if failure.diags.is_empty() => return Err(failure),
                 Err(failure) => reasons.extend(failure.diags.into_iter().map(|d| d.detail)),
             }
+        }
+        if !given.is_empty() {
+            return Ok(given.swap_remove(0));
         }
         let detail = match args.len() {
             0 => "Function try needs at least one argument.".into(),

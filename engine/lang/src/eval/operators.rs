@@ -115,7 +115,14 @@ impl Evaluator<'_> {
         let both = then.marks() | otherwise.marks();
         let (test, failed) = match test {
             Ok(test) => (test, failed),
-            Err(failure) => (Value::unknown(Type::Bool), Some(failure.diags)),
+            // What is sensitive matters only where there is a condition.
+            Err(failure) if failure.spare.is_null() => {
+                return Err(failure.with_spare(Value::unknown(ty)));
+            }
+            Err(failure) => {
+                let marks = failure.spare.marks();
+                (Value::unknown(Type::Bool).mark(marks), Some(failure.diags))
+            }
         };
         let result = match test.peel() {
             Value::Bool(true) => then.mark(both),
@@ -130,17 +137,22 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The condition as a bool, known or not.
+    /// The condition as a bool, known or not. Of what cannot be one, null is the spare value.
     fn condition(&mut self, id: NodeId, condition: NodeId) -> Evaluated {
-        let test = self.node(condition)?;
+        let test = self.node(condition).map_err(|failure| {
+            let spare = convert(&failure.spare, &Type::Bool).unwrap_or(Value::NULL);
+            failure.with_spare(spare)
+        })?;
         let span = self.expr.node_span(condition);
         if test.is_null() {
             let detail = "The condition is null: neither true nor false.";
-            return Err(self.error_at(id, span, "Null condition", detail));
+            let failure = self.error_at(id, span, "Null condition", detail);
+            return Err(failure.with_spare(Value::NULL));
         }
         convert(&test, &Type::Bool).map_err(|e| {
             let detail = format!("A condition is a bool: {e}.");
-            self.error_at(id, span, "Incorrect condition type", detail)
+            let failure = self.error_at(id, span, "Incorrect condition type", detail);
+            failure.with_spare(Value::NULL)
         })
     }
 
@@ -153,8 +165,9 @@ impl Evaluator<'_> {
         if a == b {
             return Ok((a, then, otherwise, failed));
         }
-        let untyped = |v: &Value| v.is_null() && v.peel() == &Value::NULL;
-        let open = |v: &Value| !v.is_known() && v.ty() == Type::Dynamic;
+        // A null with marks does not take the type of the other result.
+        let untyped = |v: &Value| *v == Value::NULL;
+        let open = |v: &Value| v.ty() == Type::Dynamic && !untyped(v);
         let ty = match () {
             () if open(&then) || open(&otherwise) => Some(Type::Dynamic),
             () if untyped(&then) => Some(b.clone()),
@@ -175,9 +188,16 @@ impl Evaluator<'_> {
         if ty == Type::Dynamic {
             return Ok((ty, then, otherwise, failed));
         }
-        let converted = |value: &Value, matters: bool| match convert(value, &ty) {
-            Err(e) if matters => Err(mismatch(&format!(": {e}"))),
-            result => Ok(result.unwrap_or_else(|_| Value::unknown(ty.clone()))),
+        let converted = |value: &Value, matters: bool| {
+            let collection = if value.ty() == a { &b } else { &a };
+            let result = match alike(value, collection, &ty) {
+                true => convert(value, &ty).map_err(|e| format!(": {e}")),
+                false => Err(": its elements are of more than one type".into()),
+            };
+            match result {
+                Err(why) if matters => Err(mismatch(&why)),
+                result => Ok(result.unwrap_or_else(|_| Value::unknown(ty.clone()))),
+            }
         };
         let then = converted(&then, matches!(taken, Taken::Then | Taken::Either))?;
         let otherwise = converted(
@@ -186,6 +206,22 @@ impl Evaluator<'_> {
         )?;
         Ok((ty, then, otherwise, failed))
     }
+}
+
+/// Whether the members of a tuple or an object are of one type, where they join a list or a map of
+/// no element type. They stay what they are then, nulls of no type apart.
+fn alike(value: &Value, collection: &Type, ty: &Type) -> bool {
+    let joins = match (value.peel(), collection) {
+        (Value::Tuple(_), Type::List(_)) => *ty == Type::list(Type::Dynamic),
+        (Value::Object(_), Type::Map(_)) => *ty == Type::map(Type::Dynamic),
+        _ => false,
+    };
+    let open = |v: &&Value| *v.peel() == Value::NULL || !v.is_known() && v.ty() == Type::Dynamic;
+    let mut types = value.children().filter(|v| !open(v)).map(Value::ty);
+    let Some(first) = types.next().filter(|_| joins) else {
+        return true;
+    };
+    types.all(|ty| ty == first)
 }
 
 /// Type, both results, and what failed of them.

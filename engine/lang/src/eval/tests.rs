@@ -6,6 +6,8 @@ use muster_value::{Marks, Refinement, Type, Value};
 use crate::syntax::parse_expression;
 use crate::{Diags, FileId, Files, Reference, Scope, Subject, eval};
 
+mod unlike;
+
 /// A scope with a few variables and no files.
 struct Names(HashMap<&'static str, Value>);
 
