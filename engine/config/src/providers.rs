@@ -137,10 +137,13 @@ fn drop_proxies(tree: &mut Tree, index: usize, diags: &mut Diags) {
             .collect(),
         None => HashSet::new(),
     };
-    tree.config.modules[index].provider_configs.retain(|local, block| {
+    let module = &mut tree.config.modules[index];
+    let empty = &mut module.empty_provider_configs;
+    module.provider_configs.retain(|local, block| {
         if !is_empty(block) {
             return true;
         }
+        empty.push(local.clone());
         let detail = "An empty provider block in a called module has no effect of its own. Name the \
                       provider in the module's required_providers instead, with \
                       configuration_aliases for those with an alias.";

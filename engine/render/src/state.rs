@@ -1,11 +1,14 @@
 //! States for people and for tools.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
 use muster_addr::{AbsResource, InstanceAddr, Mode};
 use muster_provider::Schemas;
-use muster_snapshot::{Attributes, DeposedKey, Object, Resource, Snapshot};
+use muster_snapshot::{
+    Attributes, DeposedKey, Object, OutputValue, Resource, Snapshot, Str,
+};
 use muster_value::{Marks, Value, implied_type, json_to_value};
 
 use crate::Style;
@@ -25,7 +28,8 @@ pub fn state_json(
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let mut w = JsonWriter::new(out);
-    w.object(|w| write_state(w, snapshot, schemas, terraform_version));
+    let outputs = &snapshot.outputs;
+    w.object(|w| write_state(w, snapshot, outputs, schemas, terraform_version));
     w.finish()
 }
 
@@ -112,22 +116,23 @@ fn stored(object: &Object) -> Value {
     value.unwrap_or(Value::NULL).mark_paths(&marks)
 }
 
-/// The members of the document.
+/// The members of the document, with other outputs than those of the state if need be.
 pub(crate) fn write_state(
     w: &mut JsonWriter<'_>,
     snapshot: &Snapshot,
+    outputs: &BTreeMap<Str, OutputValue>,
     schemas: &Schemas,
     terraform_version: &str,
 ) {
     w.key("format_version").string("1.0");
-    if snapshot.resources.is_empty() && snapshot.outputs.is_empty() {
+    if snapshot.resources.is_empty() && outputs.is_empty() {
         return;
     }
     w.key("terraform_version").string(terraform_version);
     w.key("values").object(|w| {
-        if !snapshot.outputs.is_empty() {
+        if !outputs.is_empty() {
             w.key("outputs").object(|w| {
-                for (name, output) in &snapshot.outputs {
+                for (name, output) in outputs {
                     w.key(name).object(|w| {
                         w.key("sensitive").bool(output.sensitive);
                         w.key("value").value(&output.value);

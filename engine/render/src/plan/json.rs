@@ -1,11 +1,13 @@
 //! The plan as `show -json` prints it.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use muster_addr::ModuleInstance;
 use muster_config::Config;
-use muster_plan::{Action, Change, OutputChange, Plan};
+use muster_plan::{Action, Change, OutputChange, Plan, Str};
 use muster_provider::Schemas;
+use muster_snapshot::OutputValue;
 use muster_value::{Marks, PathStep, Value};
 
 use super::checks::write_checks;
@@ -43,9 +45,10 @@ fn write_plan(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, options: P
     let changes = listed(&plan.changes);
     w.key("format_version").string("1.2");
     w.key("terraform_version").string(options.terraform_version);
-    if !plan.variables.is_empty() {
+    let variables = variables(plan, options.configuration);
+    if !variables.is_empty() {
         w.key("variables").object(|w| {
-            for (name, value) in &plan.variables {
+            for (name, value) in variables {
                 w.key(name).object(|w| w.key("value").value(value));
             }
         });
@@ -73,9 +76,11 @@ fn write_plan(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, options: P
             }
         });
     }
-    if !plan.prior.resources.is_empty() || !plan.prior.outputs.is_empty() {
+    let outputs = prior_outputs(plan);
+    if !plan.prior.resources.is_empty() || !outputs.is_empty() {
         w.key("prior_state").object(|w| {
-            write_state(w, &plan.prior, schemas, options.terraform_version);
+            let version = options.terraform_version;
+            write_state(w, &plan.prior, &outputs, schemas, version);
         });
     }
     if let Some(configuration) = options.configuration {
@@ -83,6 +88,38 @@ fn write_plan(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, options: P
             .object(|w| write_configuration(w, configuration, schemas));
     }
     write_end(w, plan);
+}
+
+/// The root module's variables. What is not stored with the plan, as it is ephemeral, has its
+/// default, if there is one.
+fn variables<'p>(plan: &'p Plan, config: Option<&'p Config>) -> BTreeMap<&'p Str, &'p Value> {
+    let declared = config.map(|config| &config.root().variables);
+    let defaults = declared
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, variable)| Some((name, variable.default.as_ref()?)));
+    defaults.chain(&plan.variables).collect()
+}
+
+/// The outputs of the state that the plan starts from: those that are known already have their new
+/// values.
+fn prior_outputs(plan: &Plan) -> BTreeMap<Str, OutputValue> {
+    let mut outputs = plan.prior.outputs.clone();
+    for (name, change) in &plan.outputs {
+        if change.action == Action::Delete || !change.after.is_wholly_known() {
+            continue;
+        }
+        if change.after.is_null() {
+            outputs.remove(name);
+            continue;
+        }
+        let value = OutputValue {
+            value: change.after.unmark_deep(),
+            sensitive: change.sensitive,
+        };
+        outputs.insert(name.clone(), value);
+    }
+    outputs
 }
 
 fn write_end(w: &mut JsonWriter<'_>, plan: &Plan) {
@@ -103,7 +140,7 @@ fn write_end(w: &mut JsonWriter<'_>, plan: &Plan) {
     w.key("timestamp").string(&plan.timestamp);
     w.key("applyable").bool(!plan.errored && !plan.is_empty());
     w.key("complete")
-        .bool(!plan.errored && plan.targets.is_empty());
+        .bool(!plan.errored && !plan.is_limited());
     w.key("errored").bool(plan.errored);
 }
 

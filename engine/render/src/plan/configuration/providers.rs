@@ -82,6 +82,15 @@ impl<'c> Providers<'c> {
             };
             self.0.insert(key(&local_name(local), &module.path), entry);
         }
+        for local in &module.empty_provider_configs {
+            let provider = module.provider(&local.name);
+            let entry = Entry {
+                alias: local.alias.as_deref(),
+                constraint: constraint(&provider),
+                ..Entry::new(local.name.to_string(), provider, &module.path)
+            };
+            self.0.insert(key(&local_name(local), &module.path), entry);
+        }
         for (name, wanted) in &module.required_providers {
             let constraint = constraint(&wanted.source);
             self.imply(name, &wanted.source, constraint, module, parent);
