@@ -362,7 +362,10 @@ impl Opening {
         let mut errors = check_conforms(block, value);
         if errors.is_empty() {
             let nothing = Value::Null(block.implied_type());
-            errors = check_planned(block, &nothing, &self.config, value);
+            // Marked, so that nothing sensitive gets into the message.
+            let sensitive = block.sensitive_paths(value);
+            let marked = |v: &Value| v.mark_paths(&self.config_marks).mark_paths(&sensitive);
+            errors = check_planned(block, &nothing, &marked(&self.config), &marked(value));
         }
         if errors.is_empty() && (value.is_null() || !value.is_wholly_known()) {
             errors.push(SchemaError {

@@ -98,16 +98,12 @@ impl Graph {
         reach(&self.needed_by, roots)
     }
 
-    /// The resources that each resource depends on, directly or not, sorted by how they print:
+    /// The resources that each resource depends on, directly or not, those that its provider's
+    /// configuration needs included, sorted by how they print:
     /// what is stored with every object. Shared where equal.
     pub(crate) fn resource_dependencies(&self, config: &Config) -> Vec<Arc<[ConfigResource]>> {
         let mut sets: Vec<Arc<BTreeSet<NodeId>>> = Vec::with_capacity(self.nodes.len());
-        for (id, needs) in self.needs.iter().enumerate() {
-            // A provider's own dependencies are not those of its resources.
-            if matches!(self.nodes[id], Node::Provider(_)) {
-                sets.push(Arc::default());
-                continue;
-            }
+        for needs in &self.needs {
             let is_resource = |n: NodeId| matches!(self.nodes[n], Node::Resource(..));
             let mut sources = needs
                 .iter()
@@ -135,7 +131,7 @@ impl Graph {
         let mut found: Vec<(String, ConfigResource)> = set
             .iter()
             .filter_map(|&n| match &self.nodes[n] {
-                Node::Resource(module, id) if id.mode != Mode::Ephemeral => {
+                Node::Resource(module, id) => {
                     let module = config.module(*module).path.clone();
                     let resource = ConfigResource {
                         module,

@@ -70,6 +70,8 @@ impl Planner {
         };
         if task.addr.resource.resource.mode == ResourceMode::Data {
             self.begin_data(task);
+        } else if task.addr.resource.resource.mode == ResourceMode::Ephemeral {
+            self.begin_ephemeral(task);
         } else if task.stored.is_some() {
             self.upgrade(task);
         } else if let Some(wanted) = self.wanted_import(&task) {
@@ -217,6 +219,8 @@ impl Planner {
             }
             (Stage::ValidateData, Response::Done(_)) => self.read_data(task),
             (Stage::ReadData, Response::State { value, .. }) => self.data_read(task, value),
+            (Stage::ValidateEphemeral, Response::Done(_)) => self.open(task),
+            (Stage::Open, Response::Opened(opened)) => self.opened(task, &opened),
             (stage, _) => {
                 let detail = format!(
                     "The answer is of another kind than the question ({}).",

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_lang::Diagnostic;
-use muster_plan::{Action, Change, Deposed, Step, StepId, StepKind};
+use muster_plan::{Action, Change, Deposed, Mode, Step, StepId, StepKind};
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -23,9 +23,11 @@ pub(crate) fn steps(planner: &Planner, changes: &Changes) -> Result<Vec<Step>, B
     let attempt = |needs| {
         let mut order = Order::new(planner, changes, needs);
         order.add_changes();
+        order.add_opens();
         order.chain_nodes();
         order.chain_providers();
         order.chain_destroys();
+        order.chain_closes();
         order.finish()
     };
     // Objects may have been stored without what they need, so what the configuration says counts
@@ -56,6 +58,10 @@ struct Order<'a> {
     delete_first: HashSet<ConfigResource>,
     /// What the configuration of each provider needs.
     provider_needs: HashMap<&'a ProviderConfigAddr, Vec<ConfigResource>>,
+    /// Steps that open ephemeral resources, and those that close them, by node.
+    ephemerals: BTreeMap<NodeId, Vec<(NodeIndex, NodeIndex)>>,
+    /// The steps of a node of the configuration.
+    own: HashMap<NodeId, Vec<NodeIndex>>,
     /// The join of a node of the configuration, where anything leads to it.
     done: Vec<Option<NodeIndex>>,
 }
@@ -93,6 +99,8 @@ impl<'a> Order<'a> {
             applies: HashMap::new(),
             destroys: Vec::new(),
             delete_first: HashSet::new(),
+            ephemerals: BTreeMap::new(),
+            own: HashMap::new(),
             done: vec![None; planner.graph.nodes.len()],
         }
     }
@@ -153,6 +161,55 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// What was, or would have been, open while planning is opened again. Nothing uses it when
+    /// only the state is brought up to date.
+    fn add_opens(&mut self) {
+        if self.planner.options.mode == Mode::RefreshOnly {
+            return;
+        }
+        for planned in &self.planner.ephemerals.planned {
+            let (addr, provider) = (planned.addr.clone(), planned.provider.clone());
+            let resource = addr.resource.config();
+            let close = StepKind::CloseEphemeral { addr: addr.clone() };
+            let open = self
+                .graph
+                .add_node(StepKind::OpenEphemeral { addr, provider });
+            let close = self.graph.add_node(close);
+            self.graph.add_edge(open, close, ());
+            self.applies.entry(resource).or_default().push(open);
+            let steps = self.ephemerals.entry(planned.node).or_default();
+            steps.push((open, close));
+        }
+    }
+
+    /// What is open is closed when everything that uses it is done.
+    fn chain_closes(&mut self) {
+        for (node, steps) in self.ephemerals.clone() {
+            let mut before = Vec::new();
+            let mut providers = HashSet::new();
+            for user in self.planner.graph.users(node) {
+                if let Some(used) = self.ephemerals.get(&user) {
+                    before.extend(used.iter().map(|(_, close)| *close));
+                    continue;
+                }
+                before.extend(self.own.get(&user).into_iter().flatten());
+                if let Node::Provider(addr) = &self.planner.graph.nodes[user] {
+                    providers.insert(addr);
+                }
+            }
+            let of_provider = |d: &&Destroy| providers.contains(&self.changes[d.change].provider);
+            let destroys = self.destroys.iter().filter(of_provider);
+            before.extend(destroys.map(|d| d.step));
+            before.sort_unstable();
+            let users = self.join(&before);
+            for (_, close) in steps {
+                if let Some(users) = users {
+                    self.graph.add_edge(users, close, ());
+                }
+            }
+        }
+    }
+
     fn apply(&mut self, change: usize, kind: StepKind) -> NodeIndex {
         let step = self.graph.add_node(kind);
         let resource = self.changes[change].addr.resource.config();
@@ -205,6 +262,9 @@ impl<'a> Order<'a> {
                 None => self.join(&before),
                 Some(steps) => {
                     let steps: Vec<NodeIndex> = steps;
+                    if !self.ephemerals.is_empty() {
+                        self.own.insert(id, steps.clone());
+                    }
                     let gate = self.join(&before);
                     for &step in &steps {
                         if let Some(gate) = gate {

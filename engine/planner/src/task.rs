@@ -54,6 +54,8 @@ pub(crate) enum Stage {
     PlanDelete(Reason),
     ValidateData,
     ReadData,
+    ValidateEphemeral,
+    Open,
 }
 
 impl Stage {
@@ -64,7 +66,8 @@ impl Stage {
             Self::Convert => "move",
             Self::Import => "import",
             Self::Read | Self::ReadImported | Self::ReadData => "read",
-            Self::Validate | Self::ValidateData => "validation",
+            Self::Validate | Self::ValidateData | Self::ValidateEphemeral => "validation",
+            Self::Open => "opening",
             Self::Plan | Self::Replan(..) | Self::PlanDelete(_) => "plan",
         }
     }

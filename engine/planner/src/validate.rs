@@ -10,7 +10,7 @@ use muster_config::{Config, ModuleId};
 use muster_eval::{
     CheckKind, CheckResult, Evaluator, ModuleInst, ProviderFunctions, Settings, located,
 };
-use muster_lang::{Diagnostic, Diags, Files, Span};
+use muster_lang::{Diagnostic, Diags, Files};
 use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_value::Value;
@@ -47,7 +47,7 @@ impl Validator {
             ..settings
         };
         let graph = Graph::new(&config, &BTreeSet::new());
-        let mut diags = unsupported(&config);
+        let mut diags = Diags::new();
         let nodes = match graph {
             Ok(graph) => graph.nodes,
             Err(found) => {
@@ -303,24 +303,4 @@ impl Validator {
         }
         self
     }
-}
-
-/// What a configuration may say, but this engine does not do yet: better refused than passed
-/// over, for without a `moved` block an object would be destroyed.
-fn unsupported(config: &Config) -> Diags {
-    let mut diags = Diags::new();
-    let mut refuse = |what: &str, span: Span| {
-        let detail = format!(
-            "{what} are not supported yet. Take the block out, or do without muster here for now."
-        );
-        diags.push(Diagnostic::error("Unsupported feature", detail).at(span));
-    };
-    for module in &config.modules {
-        let ephemeral = module
-            .resources
-            .values()
-            .filter(|r| r.id.mode == Mode::Ephemeral);
-        ephemeral.for_each(|r| refuse("Ephemeral resources", r.span));
-    }
-    diags
 }

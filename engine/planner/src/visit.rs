@@ -64,6 +64,7 @@ impl Planner {
             }
         }
     }
+        self.index_ephemerals();
 
     /// Objects that are not visited with a resource of the configuration: all of them when
     /// destroying, those of resources that are gone otherwise.
@@ -408,6 +409,7 @@ impl Planner {
         }
     }
 
+        self.release(id);
     fn visit_variable(
         &mut self,
         id: NodeId,

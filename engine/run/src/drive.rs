@@ -1,7 +1,7 @@
 //! One loop for every state machine: questions out, answers in.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::Fuse;
 use futures::stream::FuturesUnordered;
@@ -28,6 +28,14 @@ pub(crate) trait Machine {
     fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>);
     /// Takes what became of a provisioner; only for machines that ask for some.
     fn provisioned(&mut self, _id: u64, _answer: Result<(), ProvisionFailure>) {}
+    /// What has to be asked at this time, in seconds since the epoch, however much is under way.
+    fn renewals(&mut self, _now: i64) -> Vec<Ask> {
+        Vec::new()
+    }
+    /// What happened that no question tells of.
+    fn take_events(&mut self) -> Vec<Event> {
+        Vec::new()
+    }
     /// What was reported since the last call.
     fn take_diags(&mut self) -> Diags;
     /// Begins nothing new.
@@ -60,6 +68,10 @@ pub(crate) async fn drive<M: Machine>(
             };
             calls.push(answer(context, &works, question));
         }
+        for ask in machine.renewals(now()) {
+            calls.push(answer(context, &works, Question::Provider(ask)));
+        }
+        machine.take_events().into_iter().for_each(&*context.sink);
         report(machine.take_diags(), context);
         if calls.is_empty() {
             break;
@@ -83,6 +95,12 @@ pub(crate) async fn drive<M: Machine>(
     }
     drop(calls);
     works.abandon();
+}
+
+/// Seconds since the epoch.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }
 
 fn report(diags: Diags, context: &Context) {
@@ -179,6 +197,12 @@ impl Machine for Planner {
     fn answer(&mut self, id: u64, answer: Result<Response, ProviderError>) {
         Self::answer(self, id, answer);
     }
+    fn renewals(&mut self, now: i64) -> Vec<Ask> {
+        Self::renewals(self, now)
+    }
+    fn take_events(&mut self) -> Vec<Event> {
+        Self::take_events(self)
+    }
     fn take_diags(&mut self) -> Diags {
         Self::take_diags(self)
     }
@@ -196,6 +220,9 @@ impl Machine for Applier {
     }
     fn provisioned(&mut self, id: u64, answer: Result<(), ProvisionFailure>) {
         Self::provisioned(self, id, answer);
+    }
+    fn renewals(&mut self, now: i64) -> Vec<Ask> {
+        Self::renewals(self, now)
     }
     fn take_diags(&mut self) -> Diags {
         Self::take_diags(self)

@@ -123,7 +123,8 @@ pub(crate) fn join_opt(at: &Path, step: Option<PathStep>) -> Path {
 
 /// Whether errors about this part must not show it.
 pub(crate) fn is_sensitive(value: &Value) -> bool {
-    value.marks().contains(Marks::SENSITIVE)
+    let marks = value.marks();
+    marks.contains(Marks::SENSITIVE) || marks.contains(Marks::EPHEMERAL)
 }
 
 /// A value in a few words, for error messages.

@@ -83,7 +83,9 @@ fn check_attribute(
     let unchanged = planned.same(prior) && !prior.is_null() && !config.is_null();
     let computed_only = attribute.computed && !attribute.optional;
     let free = attribute.computed && config.is_null();
-    if planned.same(config) || unchanged || computed_only || free {
+    // What is write-only is in the configuration alone.
+    let left_out = attribute.write_only && planned.is_null();
+    if planned.same(config) || unchanged || computed_only || free || left_out {
         return;
     }
     if config.is_null() {
@@ -300,6 +302,14 @@ mod tests {
         check("c", [NULL, s("x"), s("y")], &[]);
         let reason = ".a: it is not computed and not configured, but the plan gives it a value";
         check("o", [s("w"), NULL, s("w")], &[reason]);
+    }
+
+    #[test]
+    fn what_is_write_only_is_left_out() {
+        check("ow", [NULL, s("x"), NULL], &[]);
+        let ephemeral = s("x").mark(Marks::EPHEMERAL);
+        let reason = ".a: the planned value is not the configured one";
+        check("ow", [NULL, ephemeral, s("y")], &[reason]);
     }
 
     #[test]

@@ -51,6 +51,9 @@ fn merge_body(body: Body<'_>, prior: &Value, config: &Value) -> Value {
 }
 
 fn merge_attribute(attribute: &Attribute, prior: Value, config: Value) -> Value {
+    if attribute.write_only {
+        return Value::Null(attribute.implied_type());
+    }
     if attribute.computed && config.is_null() {
         return if was_configured(attribute, &prior) {
             config
@@ -213,6 +216,15 @@ mod tests {
             ],
             [],
         )
+    }
+
+    #[test]
+    fn what_is_write_only_is_never_proposed() {
+        let schema = block([("a", leaf("ow")), ("b", leaf("o"))], []);
+        let config = obj([("a", s("x")), ("b", s("y"))]);
+        let expect = obj([("a", NULL), ("b", s("y"))]);
+        check(&schema, NULL, config.clone(), expect.clone());
+        check(&schema, expect.clone(), config, expect);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod actions;
 mod checks;
+mod ephemeral;
 mod failures;
 mod lab;
 mod order;

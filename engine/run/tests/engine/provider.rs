@@ -1,14 +1,15 @@
 //! A strict provider whose objects are in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 use muster_addr::{ProviderAddr, Str};
 use muster_lang::{Diagnostic, Diags};
 use muster_provider::{
-    Applied, ApplyRequest, Imported, PlanRequest, Planned, Private, Provider, ProviderError,
-    RawState, Request, Response,
+    Applied, ApplyRequest, Imported, Opened, PlanRequest, Planned, Private, Provider,
+    ProviderError, RawState, Request, Response,
 };
 use muster_run::Launcher;
 use muster_schema::{Attribute, Block, ProviderSchema, Schema, SchemaMap};
@@ -32,7 +33,12 @@ pub(crate) enum Fault {
 pub(crate) struct World {
     /// Objects by id.
     pub(crate) objects: BTreeMap<String, Value>,
-    /// Calls that matter, in order: `create a`, `update a`, `delete a`, `look a`, `configure x`.
+    /// Names of `fake_key`s that are open.
+    pub(crate) open: BTreeSet<String>,
+    /// What was last written to the write-only attribute of each `fake_thing`, by name.
+    pub(crate) hushed: BTreeMap<String, String>,
+    /// Calls that matter, in order: `create a`, `update a`, `delete a`, `look a`, `configure x`,
+    /// `open a`, `renew a`, `close a`.
     pub(crate) calls: Vec<String>,
     /// What goes wrong, by call: `create a`.
     pub(crate) faults: BTreeMap<String, Fault>,
@@ -108,6 +114,11 @@ pub(crate) fn schema() -> Arc<ProviderSchema> {
         sensitive: true,
         ..hidden
     };
+    let (hush, quiet) = attribute("hush", Type::String);
+    let quiet = Attribute {
+        write_only: true,
+        ..quiet
+    };
     let thing = block([
         computed("id"),
         attribute("name", Type::String),
@@ -115,16 +126,24 @@ pub(crate) fn schema() -> Arc<ProviderSchema> {
         attribute("tags", Type::map(Type::String)),
         (secret, hidden),
         attribute("input", Type::list(Type::String)),
+        (hush, quiet),
     ]);
     let look = block([
         attribute("name", Type::String),
         attribute("input", Type::list(Type::String)),
         computed("found"),
     ]);
+    let key = block([
+        attribute("name", Type::String),
+        attribute("input", Type::list(Type::String)),
+        attribute("lasts", Type::Number),
+        computed("token"),
+    ]);
     Arc::new(ProviderSchema {
         provider: block([attribute("region", Type::String)]),
         resources: SchemaMap::from([("fake_thing".into(), thing)]),
         data_sources: SchemaMap::from([("fake_look".into(), look)]),
+        ephemeral_resources: SchemaMap::from([("fake_key".into(), key)]),
         plan_destroy: true,
         ..ProviderSchema::default()
     })
@@ -183,6 +202,7 @@ impl Fake {
         Ok(match request {
             Request::ValidateProvider { .. }
             | Request::ValidateResource { .. }
+            | Request::ValidateEphemeral { .. }
             | Request::ValidateData { .. } => Response::Done(Diags::new()),
             Request::Configure { config } => {
                 world
@@ -241,6 +261,9 @@ impl Fake {
                 }],
                 diags: Diags::new(),
             },
+            Request::Open { config, .. } => Response::Opened(open(&mut world, config)?),
+            Request::Renew { private, .. } => Response::Opened(renew(&mut world, private)),
+            Request::Close { private, .. } => Response::Done(close(&mut world, &private)?),
             other => {
                 return Err(ProviderError::Unsupported { call: other.name() });
             }
@@ -260,6 +283,10 @@ impl Fake {
         let mut value = plan.proposed;
         if !value.is_null() && plan.prior.is_null() {
             value = with(&value, "id", Value::unknown(Type::String));
+        }
+        if !value.is_null() {
+            // What is write-only is in the configuration alone.
+            value = with(&value, "hush", Value::Null(Type::String));
         }
         let mut diags = Diags::new();
         match world.fault(&call) {
@@ -291,6 +318,10 @@ impl Fake {
         assert!(word == "delete" || apply.config.is_wholly_known());
         let call = format!("{word} {}", text(subject, "name"));
         world.calls.push(call.clone());
+        if apply.config.get("hush").is_some_and(|v| !v.is_null()) {
+            let name = text(&apply.config, "name");
+            world.hushed.insert(name, text(&apply.config, "hush"));
+        }
         let fault = world.fault(&call);
         let mut value = match fault {
             Some(Fault::Crash) => return Err(crash("ApplyResourceChange")),
@@ -310,6 +341,69 @@ impl Fake {
             diags,
         })
     }
+}
+
+/// A key is open once at a time.
+fn open(world: &mut World, config: Value) -> Result<Opened, ProviderError> {
+    assert!(config.is_wholly_known());
+    let name = text(&config, "name");
+    let call = format!("open {name}");
+    world.calls.push(call.clone());
+    let mut diags = Diags::new();
+    let mut value = with(&config, "token", Value::string(format!("secret of {name}")));
+    match world.fault(&call) {
+        Some(Fault::Crash) => return Err(crash("OpenEphemeralResource")),
+        Some(Fault::Lie(lie)) => value = lie(value),
+        Some(Fault::Refuse | Fault::Half) => diags = error(&call),
+        None => {}
+    }
+    if !diags.has_errors() {
+        assert!(world.open.insert(name.clone()), "{name} is opened twice");
+    }
+    let lasts = config.get("lasts").and_then(Value::as_number);
+    Ok(Opened {
+        value,
+        private: name.into_bytes().into(),
+        renew_at: lasts.and_then(|n| n.to_i64()).map(|n| now() + n),
+        diags,
+    })
+}
+
+fn renew(world: &mut World, private: Private) -> Opened {
+    let name = String::from_utf8(private.to_vec()).unwrap();
+    assert!(
+        world.open.contains(&name),
+        "{name} is renewed, but not open"
+    );
+    let call = format!("renew {name}");
+    world.calls.push(call.clone());
+    let diags = match world.fault(&call) {
+        Some(_) => error(&call),
+        None => Diags::new(),
+    };
+    Opened {
+        value: Value::NULL,
+        private,
+        renew_at: Some(now() + 1),
+        diags,
+    }
+}
+
+fn close(world: &mut World, private: &Private) -> Result<Diags, ProviderError> {
+    let name = String::from_utf8(private.to_vec()).unwrap();
+    assert!(world.open.remove(&name), "{name} is closed, but not open");
+    let call = format!("close {name}");
+    world.calls.push(call.clone());
+    Ok(match world.fault(&call) {
+        Some(Fault::Crash) => return Err(crash("CloseEphemeralResource")),
+        Some(_) => error(&call),
+        None => Diags::new(),
+    })
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
 }
 
 /// Does what was planned.
