@@ -32,8 +32,10 @@ pub(crate) struct Global {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Prepare the working directory: install the providers that are needed.
-    #[command(after_help = "Examples:\n  muster init\n  muster init -upgrade")]
+    /// Prepare the working directory: install the modules and providers that are needed.
+    #[command(
+        after_help = "Examples:\n  muster init\n  muster init -upgrade\n  muster init -from-module=github.com/example/network"
+    )]
     Init(Init),
     /// Check the configuration, without looking at state or the world.
     #[command(after_help = "Examples:\n  muster validate\n  muster validate -json")]
@@ -100,6 +102,9 @@ pub(crate) enum Command {
     /// Release a lock that its holder left behind.
     #[command(after_help = "Examples:\n  muster force-unlock 3674b9bc-9f99-c2dd-9264-411d1430afca")]
     ForceUnlock(crate::commands::force_unlock::ForceUnlock),
+    /// Install the modules that the configuration calls.
+    #[command(after_help = "Examples:\n  muster get\n  muster get -update")]
+    Get(crate::commands::get::Get),
     /// Print which resources need each other, as a graph for Graphviz.
     #[command(
         after_help = "Examples:\n  muster graph | dot -Tsvg > graph.svg\n  muster graph -type=plan"
@@ -195,7 +200,13 @@ pub(crate) struct Init {
     /// Ask for what is missing.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub input: bool,
-    /// Select the newest providers that are allowed, whatever is locked.
+    /// Copy this module into the working directory first, which must be empty.
+    #[arg(long, value_name = "SOURCE")]
+    pub from_module: Option<String>,
+    /// Install modules.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub get: bool,
+    /// Select the newest modules and providers that are allowed, whatever is installed or locked.
     #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub upgrade: bool,
     /// Leave the lock file as it is: "readonly" fails when it would have to change.
@@ -211,12 +222,9 @@ pub(crate) struct Init {
     pub accepted: Accepted,
 }
 
-/// Options of `init` without a meaning here: modules lie where they are, and the one backend
-/// needs no preparation.
+/// Options of `init` without a meaning here: the one backend needs no preparation.
 #[derive(Debug, Args)]
 pub(crate) struct Accepted {
-    #[arg(long, hide = true, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
-    pub get: bool,
     #[arg(long, hide = true)]
     pub reconfigure: bool,
     #[arg(long, hide = true)]

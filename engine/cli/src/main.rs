@@ -84,7 +84,7 @@ fn main() -> ExitCode {
 
 /// A verb that people know from elsewhere, and that is not built yet.
 fn unbuilt_verb(error: &clap::Error) -> Option<String> {
-    const VERBS: &[&str] = &["get", "login", "logout", "test"];
+    const VERBS: &[&str] = &["login", "logout", "test"];
     let verb = error
         .get(clap::error::ContextKind::InvalidSubcommand)?
         .to_string();
@@ -123,6 +123,7 @@ fn run(command: Command) -> ExitCode {
             Command::Output(args) => commands::output::run(&args),
             Command::State(args) => commands::state::run(&args).await,
             Command::ForceUnlock(args) => commands::force_unlock::run(&args),
+            Command::Get(args) => commands::get::run(&args).await,
             Command::Graph(args) => commands::graph::run(&args),
             Command::Taint(args) => commands::taint::taint(&args),
             Command::Untaint(args) => commands::taint::untaint(&args),

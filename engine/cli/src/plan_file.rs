@@ -231,6 +231,11 @@ impl ConfigFiles for Embedded {
         };
         Ok(self.0.keys().filter_map(|name| inside(name)).collect())
     }
+
+    /// Where modules were is in the plan.
+    fn local_anyway(&self) -> bool {
+        !self.0.contains_key(&format!("{DATA_DIR}/{MODULES}"))
+    }
 }
 
 #[cfg(test)]

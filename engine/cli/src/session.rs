@@ -51,6 +51,10 @@ impl ConfigFiles for Disk {
     fn data_dir(&self) -> String {
         data_dir().to_string_lossy().into_owned()
     }
+
+    fn local_anyway(&self) -> bool {
+        false
+    }
 }
 
 /// See the module.

@@ -121,10 +121,8 @@ impl Repository {
     /// Says so when git knows no such reference.
     fn unknown(&self, name: &str, error: ModuleError) -> ModuleError {
         match error {
-            ModuleError::Git {
-                address, output, ..
-            } if output.contains(name) => ModuleError::Reference {
-                address,
+            ModuleError::Git { output, .. } if output.contains(name) => ModuleError::Reference {
+                address: shown(&self.url),
                 name: name.to_owned(),
                 output,
             },

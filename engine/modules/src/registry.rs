@@ -110,10 +110,9 @@ impl Registries {
         version: &Version,
     ) -> Result<Location, ModuleError> {
         let answer = self.ask(module, &format!("{version}/download")).await?;
-        let name = || format!("{} {version}", module.package());
-        let answer = answer.ok_or_else(|| ModuleError::NotFound {
-            host: self.hosts.asked(&module.host).to_owned(),
-            module: name(),
+        let answer = answer.ok_or_else(|| ModuleError::Answer {
+            url: self.hosts.asked(&module.host).to_owned(),
+            reason: format!("it knows version {version} of the module, and not where it is"),
         })?;
         let location = match header(&answer) {
             Some(location) => location,
@@ -126,7 +125,7 @@ impl Registries {
         let source = absolute(&answer.url, &location);
         let found = RemoteModule::parse(&source).map_err(|reason| ModuleError::Location {
             host: self.hosts.asked(&module.host).to_owned(),
-            module: name(),
+            module: format!("{} {version}", module.package()),
             location: shown(&location),
             reason,
         })?;

@@ -1,7 +1,7 @@
 //! Finds out which modules of a configuration are there, and which have to be got.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use muster_config::version::Constraints;
 use muster_config::{InstalledModule, InstalledModules, Locate, Located, ModuleSource, ModuleUse};
@@ -63,10 +63,9 @@ impl Survey<'_> {
         let dir = match resolved(&joined) {
             Ok(dir) => dir,
             Err(error) => {
-                let detail = format!(
-                    "The directory {} of the module cannot be read: {error}.",
-                    joined.display()
-                );
+                let joined: PathBuf = joined.components().collect();
+                let dir = joined.strip_prefix("./").unwrap_or(&joined).display();
+                let detail = format!("The directory {dir} of the module cannot be read: {error}.");
                 let diagnostic = Diagnostic::error("Unreadable module directory", detail);
                 return Located::Refused(diagnostic.at(wanted.span));
             }

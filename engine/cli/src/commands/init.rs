@@ -5,22 +5,27 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use muster_addr::ProviderAddr;
+use muster_config::ConfigFiles;
 use muster_config::version::Constraints;
 use muster_install::{Installation, Installer, LockFile, Platform, Request};
 use muster_lang::{Diagnostic, Sources};
 use muster_snapshot::Snapshot;
 use muster_store::Store;
 
+use super::get::{self, Tell};
 use super::packages::{self, log, step, version};
 use crate::args::Init;
 use crate::error::{Failure, Outcome};
-use crate::session::Session;
+use crate::session::{Disk, Session};
 use crate::view::View;
 
 /// Installs what the configuration needs.
 pub(crate) async fn run(args: &Init) -> ExitCode {
     let view = View::new(&args.view);
     version(&view);
+    if let Err(failure) = modules(args, &view).await {
+        return view.fail(&failure, &Sources::default());
+    }
     let session = match Session::load(Sources::default()) {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
@@ -34,20 +39,48 @@ pub(crate) async fn run(args: &Init) -> ExitCode {
     }
 }
 
-async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
-    let readonly = match args.lockfile.as_deref() {
-        None => false,
-        Some("readonly") => true,
+/// Whether the lock file has to stay as it is.
+fn is_readonly(args: &Init) -> Outcome<bool> {
+    match args.lockfile.as_deref() {
+        None => Ok(false),
+        Some("readonly") if args.upgrade => {
+            let summary = "The -upgrade flag conflicts with -lockfile=readonly.";
+            Err(Failure::new(summary, "An upgrade changes the lock file."))
+        }
+        Some("readonly") => Ok(true),
         Some(other) => {
             let detail =
                 format!("There is no mode \"{other}\" for -lockfile; there is \"readonly\".");
-            return Err(Failure::new("Invalid -lockfile mode", detail));
+            Err(Failure::new("Invalid -lockfile mode", detail))
         }
-    };
-    if readonly && args.upgrade {
-        let summary = "The -upgrade flag conflicts with -lockfile=readonly.";
-        return Err(Failure::new(summary, "An upgrade changes the lock file."));
     }
+}
+
+/// Everything that comes before the configuration can be loaded as a whole.
+async fn modules(args: &Init, view: &View) -> Outcome<()> {
+    is_readonly(args)?;
+    if let Some(source) = &args.from_module {
+        get::copy(view, source).await?;
+        view.say("\n");
+    }
+    let names = Disk.list(".").unwrap_or_default();
+    let is_config = |name: &String| name.ends_with(".tf") || name.ends_with(".tf.json");
+    if !names.iter().any(is_config) {
+        return Ok(());
+    }
+    step(
+        view,
+        "initializing_backend_message",
+        "Initializing the backend...",
+    );
+    match args.get {
+        true => get::install(view, args.upgrade, Tell::Steps).await,
+        false => Ok(()),
+    }
+}
+
+async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
+    let readonly = is_readonly(args)?;
     if session.sources.files().is_empty() {
         step(
             view,
@@ -56,11 +89,6 @@ async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
         );
         return Ok(());
     }
-    step(
-        view,
-        "initializing_backend_message",
-        "Initializing the backend...",
-    );
     // A state that cannot be read is better known now than in the middle of a plan.
     let state = match args.backend {
         true => session.store(None)?.read()?,

@@ -5,6 +5,7 @@ pub(crate) mod completion;
 pub(crate) mod console;
 pub(crate) mod fmt;
 pub(crate) mod force_unlock;
+pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod import;
 pub(crate) mod init;
