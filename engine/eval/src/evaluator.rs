@@ -230,7 +230,7 @@ impl Evaluator {
         let id = &addr.resource.resource;
         let spec = self.spec(self.module_of(inst), id)?;
         let scope = self.instance_scope(inst, id, &addr.key)?;
-        deep(|| spec.decode(&scope)).map_err(|d| about(d, addr))
+        deep(|| spec.decode(&scope))
     }
 
     /// The body of a resource laid out by its schema.
@@ -257,7 +257,6 @@ impl Evaluator {
                 Ok(result)
             }
         });
-        let result = result.map_err(|d| about(d, &resource_addr(self.config.module(module), id)));
         let memo = result.as_ref().map(Arc::clone).map_err(|_| ());
         self.memory.borrow_mut().specs.insert(key, memo);
         result
@@ -515,7 +514,7 @@ impl Evaluator {
                 "The provider {} has no function \"{function}\".",
                 addr.for_display()
             );
-            return Err(Diagnostic::error("Call to unknown function", detail)
+            return Err(Diagnostic::error("Unknown provider function", detail)
                 .at(span)
                 .into());
         };
@@ -551,29 +550,6 @@ fn undeclared(kind: &str, what: &str, at: Span) -> Diags {
     Diagnostic::error(format!("Reference to undeclared {kind}"), detail)
         .at(at)
         .into()
-}
-
-fn about(diags: Diags, addr: &dyn ToString) -> Diags {
-    let addr = addr.to_string();
-    Diags(
-        diags
-            .into_iter()
-            .map(|d| {
-                if d.address.is_none() {
-                    d.about(&addr)
-                } else {
-                    d
-                }
-            })
-            .collect(),
-    )
-}
-
-fn resource_addr(module: &Module, id: &ResourceId) -> muster_addr::ConfigResource {
-    muster_addr::ConfigResource {
-        module: module.path.clone(),
-        resource: id.clone(),
-    }
 }
 
 fn check_output(output: &muster_config::Output, value: &Value, root: bool) -> Result<(), Diags> {

@@ -221,8 +221,7 @@ impl Planner {
                 task.addr
             );
             let summary = "Cannot import non-existent remote object";
-            self.diags
-                .push(Diagnostic::error(summary, detail).about(&task.addr));
+            self.diags.push(Diagnostic::error(summary, detail));
             return self.fail(task);
         }
         let value = normalize_blocks(&task.schema.block, &value);
