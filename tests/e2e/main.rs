@@ -11,6 +11,7 @@ mod fmt;
 mod harness;
 mod kill;
 mod locks;
+mod modules;
 mod options;
 mod provision;
 mod quickstart;

@@ -93,6 +93,7 @@ fn from_nothing_to_nothing() {
 #[test]
 fn a_saved_plan_is_carried_out_as_it_is() {
     let work = Work::example("quickstart");
+    work.run(&["get"]).code(0);
     work.run(&["plan", "-out=tfplan", "-var", "fleet_capacity=3"])
         .code(0);
     work.run(&["show", "tfplan"])
@@ -113,6 +114,7 @@ fn a_saved_plan_is_carried_out_as_it_is() {
 #[test]
 fn outputs_in_every_form() {
     let work = Work::example("quickstart");
+    work.run(&["get"]).code(0);
     work.run(APPLY).code(0);
     let all = work.json(&["output", "-json"]);
     assert_eq!(all["zones"]["sensitive"], false);

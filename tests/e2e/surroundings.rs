@@ -54,7 +54,7 @@ fn modules_in_another_data_directory() {
     );
     work.write(
         "data/modules/modules.json",
-        "{\"Modules\": [{\"Key\": \"far\", \"Dir\": \"data/modules/far\"}]}",
+        r#"{"Modules": [{"Key": "far", "Source": "registry.terraform.io/example/far/cloud", "Version": "1.0.0", "Dir": "data/modules/far"}]}"#,
     );
     work.run(&["plan"]).code(1).says(&["Module not installed"]);
     let absolute = work.path().join("data");

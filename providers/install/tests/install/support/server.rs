@@ -11,6 +11,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
     pub(crate) location: Option<String>,
+    /// More headers, each with its line end.
+    pub(crate) headers: String,
     /// The first so many requests are answered with status 500.
     pub(crate) failures: usize,
     /// The first so many answers end in the middle.
@@ -147,9 +149,10 @@ fn answer(mut stream: &TcpStream, (reply, broken): (Reply, bool)) -> bool {
         .map(|l| format!("Location: {l}\r\n"))
         .unwrap_or_default();
     let head = format!(
-        "HTTP/1.1 {} X\r\nContent-Length: {}\r\n{location}\r\n",
+        "HTTP/1.1 {} X\r\nContent-Length: {}\r\n{location}{}\r\n",
         reply.status,
-        reply.body.len()
+        reply.body.len(),
+        reply.headers
     );
     let body = if broken {
         &reply.body[..reply.body.len() / 2]
