@@ -10,13 +10,16 @@ use crate::http::Http;
 use crate::registry::{LONGEST_ANSWER, join, parse};
 use crate::{Hosts, InstallError};
 
+/// An address that is asked for once.
+type Address = Arc<OnceCell<Url>>;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Discovery {
     http: Http,
     hosts: Arc<Hosts>,
     /// By host and name of the service.
-    services: Mutex<HashMap<(String, String), Arc<OnceCell<Url>>>>,
+    services: Mutex<HashMap<(String, String), Address>>,
 }
 
 impl Discovery {

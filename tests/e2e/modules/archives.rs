@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::server::{Reply, Server};
 use super::{calling, giving, planned, record};
+use crate::harness::Ran;
 
 /// A zip archive of files; a text that begins with `->` is a link.
 pub(super) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
@@ -134,6 +135,18 @@ fn archives_that_are_refused() {
 }
 
 #[test]
+fn servers_that_say_nothing() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = silent.local_addr().unwrap();
+    let work = calling(&format!("http://{place}/m.zip"));
+    let mut command = work.command(&["init"]);
+    command.env("TF_REGISTRY_CLIENT_TIMEOUT", "1");
+    command.env("TF_REGISTRY_DISCOVERY_RETRY", "0");
+    let ran = Ran::new(&command.output().unwrap()).code(1);
+    ran.says(&["Error: Failed to download module", "timed out"]);
+}
+
+#[test]
 fn secrets_stay_secret() {
     let server = Server::start();
     let place = server.authority.clone();
@@ -155,7 +168,7 @@ trait Secrets {
     fn never_says_but_in_source(self, secret: &str);
 }
 
-impl Secrets for crate::harness::Ran {
+impl Secrets for Ran {
     #[track_caller]
     fn never_says_but_in_source(self, secret: &str) {
         let all = format!("{}\n{}", self.stdout, self.stderr);

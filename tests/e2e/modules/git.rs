@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::{call, calling, giving, planned, record, terraform};
-use crate::harness::{Work, skip};
+use crate::harness::{Ran, Work, skip};
 
 /// A directory with a repository.
 struct Repository {
@@ -119,7 +119,7 @@ fn short_forms_stand_for_repositories() {
         work.write("gitconfig", config);
         let mut command = work.command(&["init"]);
         command.env("GIT_CONFIG_GLOBAL", work.path().join("gitconfig"));
-        let ran = crate::harness::Ran::new(&command.output().unwrap());
+        let ran = Ran::new(&command.output().unwrap());
         ran.code(0)
             .says(&[&format!("Downloading git::{url} for a...")]);
         let source = format!("git::{url}//sub");
