@@ -1,6 +1,11 @@
 //! Character encodings by their IANA names.
 
-use encoding_rs::Encoding;
+mod asian;
+mod single_byte;
+mod stateful;
+
+use asian::Asian;
+use single_byte::SingleByte;
 
 /// A character encoding.
 pub(super) enum Charset {
@@ -10,89 +15,75 @@ pub(super) enum Charset {
     /// As above, whichever way a mark at the start says; it is the high byte first without.
     MarkedUtf16,
     Ascii,
-    Latin1,
-    Other(&'static Encoding),
+    SingleByte(&'static SingleByte),
+    Asian(Asian),
 }
 
 /// The encoding of a name, in any case.
 pub(super) fn find(name: &str) -> Result<Charset, String> {
-    Ok(match name.to_ascii_lowercase().as_str() {
-        "utf-8" | "utf8" => Charset::Utf8,
-        "utf-16le" => Charset::Utf16(true),
-        "utf-16be" => Charset::Utf16(false),
-        "iso-8859-1" | "latin1" | "l1" => Charset::Latin1,
-        "utf-16" => Charset::MarkedUtf16,
-        "us-ascii" => Charset::Ascii,
-        "ascii" | "replacement" => return Err(unknown(name)),
-        label => match Encoding::for_label(label.as_bytes()) {
-            Some(encoding) => Charset::Other(encoding),
-            None => return Err(unknown(name)),
-        },
+    let lower = name.trim().to_ascii_lowercase();
+    let other = || {
+        let single = single_byte::find(&lower).map(Charset::SingleByte);
+        single.or_else(|| Asian::find(&lower).map(Charset::Asian))
+    };
+    Ok(match lower.as_str() {
+        "utf-8" | "csutf8" => Charset::Utf8,
+        "utf-16le" | "csutf16le" => Charset::Utf16(true),
+        "utf-16be" | "csutf16be" => Charset::Utf16(false),
+        "utf-16" | "csutf16" => Charset::MarkedUtf16,
+        "us-ascii" | "us" | "iso646-us" | "iso_646.irv:1991" | "iso-ir-6" | "ansi_x3.4-1968"
+        | "ansi_x3.4-1986" | "csascii" | "ibm367" | "cp367" => Charset::Ascii,
+        _ => other().ok_or_else(|| {
+            format!("\"{name}\" is not the name of a supported character encoding")
+        })?,
     })
-}
-
-fn unknown(name: &str) -> String {
-    format!("\"{name}\" is not the name of a supported character encoding")
 }
 
 impl Charset {
     /// The bytes of a text.
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u8>, String> {
-        let missing = || "the encoding does not have all the characters of the text".to_owned();
-        match self {
-            Self::Utf8 => Ok(text.as_bytes().to_vec()),
-            Self::Utf16(true) => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
-            Self::Utf16(false) => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
-            Self::MarkedUtf16 => Self::Utf16(false).encode(&format!("\u{feff}{text}")),
-            Self::Ascii => match text.is_ascii() {
-                true => Ok(text.as_bytes().to_vec()),
-                false => Err(missing()),
-            },
-            Self::Latin1 => {
-                let byte = |c: char| u8::try_from(u32::from(c)).ok();
-                text.chars()
-                    .map(byte)
-                    .collect::<Option<_>>()
-                    .ok_or_else(missing)
-            }
-            Self::Other(encoding) => match encoding.encode(text) {
-                (_, _, true) => Err(missing()),
-                (bytes, ..) => Ok(bytes.into_owned()),
-            },
-        }
+        let bytes = match self {
+            Self::Utf8 => Some(text.as_bytes().to_vec()),
+            Self::Utf16(true) => Some(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+            Self::Utf16(false) => Some(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+            Self::MarkedUtf16 => return Self::Utf16(false).encode(&format!("\u{feff}{text}")),
+            Self::Ascii => text.is_ascii().then(|| text.as_bytes().to_vec()),
+            Self::SingleByte(encoding) => encoding.encode(text),
+            Self::Asian(encoding) => encoding.encode(text),
+        };
+        bytes.ok_or_else(|| "the encoding does not have all the characters of the text".into())
     }
 
     /// The text of some bytes.
     pub(super) fn decode(&self, bytes: &[u8]) -> Result<String, String> {
-        let broken = || "the bytes are not a text in this encoding".to_owned();
-        match self {
-            Self::Utf8 => String::from_utf8(bytes.to_vec()).map_err(|_| broken()),
-            Self::Utf16(little) => {
-                if !bytes.len().is_multiple_of(2) {
-                    return Err(broken());
-                }
-                let units = bytes.chunks_exact(2).map(|pair| match little {
-                    true => u16::from_le_bytes([pair[0], pair[1]]),
-                    false => u16::from_be_bytes([pair[0], pair[1]]),
-                });
-                char::decode_utf16(units)
-                    .collect::<Result<_, _>>()
-                    .map_err(|_| broken())
-            }
+        let text = match self {
+            Self::Utf8 => String::from_utf8(bytes.to_vec()).ok(),
+            Self::Utf16(little) => utf16(bytes, *little),
             Self::MarkedUtf16 => match bytes {
-                [0xff, 0xfe, rest @ ..] => Self::Utf16(true).decode(rest),
-                [0xfe, 0xff, rest @ ..] => Self::Utf16(false).decode(rest),
-                all => Self::Utf16(false).decode(all),
+                [0xff, 0xfe, rest @ ..] => utf16(rest, true),
+                [0xfe, 0xff, rest @ ..] => utf16(rest, false),
+                all => utf16(all, false),
             },
-            Self::Ascii => match bytes.is_ascii() {
-                true => Self::Utf8.decode(bytes),
-                false => Err(broken()),
-            },
-            Self::Latin1 => Ok(bytes.iter().map(|b| char::from(*b)).collect()),
-            Self::Other(encoding) => encoding
-                .decode_without_bom_handling_and_without_replacement(bytes)
-                .map(|text| text.into_owned())
-                .ok_or_else(broken),
-        }
+            Self::Ascii => bytes
+                .is_ascii()
+                .then(|| String::from_utf8_lossy(bytes).into()),
+            Self::SingleByte(encoding) => encoding.decode(bytes),
+            Self::Asian(encoding) => encoding.decode(bytes),
+        };
+        // The sign for what cannot be shown is taken for a mistake even where it is written.
+        text.filter(|text| !text.contains(char::REPLACEMENT_CHARACTER))
+            .ok_or_else(|| "the bytes are not a text in this encoding".into())
     }
+}
+
+fn utf16(bytes: &[u8], little: bool) -> Option<String> {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let read = if little {
+        u16::from_le_bytes
+    } else {
+        u16::from_be_bytes
+    };
+    let text = char::decode_utf16(pairs.iter().map(|pair| read(*pair)));
+    let text: Option<String> = text.map(Result::ok).collect();
+    text.filter(|_| rest.is_empty())
 }

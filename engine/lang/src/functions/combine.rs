@@ -181,7 +181,22 @@ fn concat_lists(args: &[Value], ty: Type, marks: Marks) -> Result {
         joined.extend_from_slice(arg.as_slice().unwrap_or_default());
     }
     let elem = ty.element().cloned().unwrap_or(Type::Dynamic);
+    if elem == Type::Dynamic {
+        return Ok(settled_list(joined).mark(marks));
+    }
     Ok(Value::list(elem, joined).mark(marks))
+}
+
+/// A list of elements of one type, which nulls of no type take as well.
+fn settled_list(mut items: Vec<Value>) -> Value {
+    let mut types = items.iter().map(Value::ty);
+    let Some(elem) = types.find(|ty| *ty != Type::Dynamic) else {
+        return Value::list(Type::Dynamic, items);
+    };
+    for item in items.iter_mut().filter(|v| *v.peel() == Value::NULL) {
+        *item = Value::Null(elem.clone()).mark(item.marks());
+    }
+    Value::list(elem, items)
 }
 
 fn flatten(list: &Value) -> Result {

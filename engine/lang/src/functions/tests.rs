@@ -1,3 +1,4 @@
+mod charsets;
 mod limits;
 mod patterns;
 mod times;
