@@ -47,7 +47,7 @@ variable "n" {
 }
 
 locals {
-  both = [terraform_data.b.id, data.terraform_remote_state.z.id]
+  both = [terraform_data.b[0].id, data.terraform_remote_state.z.id]
 }
 
 resource "terraform_data" "b" {
@@ -144,4 +144,97 @@ fn graphs_of_operations() {
     work.run(&["graph"])
         .code(0)
         .says(&["does not contain any resources"]);
+}
+
+const CHAIN: &str = r#"
+resource "terraform_data" "first" {
+}
+
+resource "terraform_data" "many" {
+  for_each = toset(["x", "y"])
+  input    = terraform_data.first.id
+}
+
+resource "terraform_data" "last" {
+  input = [for one in terraform_data.many : one.id]
+}
+
+resource "terraform_data" "aside" {
+}
+
+output "last" {
+  value = terraform_data.last.id
+}
+"#;
+
+#[test]
+fn what_is_excluded_stays_as_it_is() {
+    let work = Work::with(CHAIN);
+    let limited = "Resource targeting is in effect";
+    let many = "-exclude=terraform_data.many";
+    work.run(&["plan", many, "-target=terraform_data.aside"])
+        .code(1)
+        .says(&["Invalid combination of arguments"]);
+    work.run(&["plan", "-exclude=what?"])
+        .code(1)
+        .says(&["Invalid exclude \"what?\""]);
+    work.run(&["apply", "-auto-approve", many])
+        .code(0)
+        .says(&[limited, "Resources: 2 added"])
+        .never_says(&["last = "]);
+    assert_eq!(
+        work.state_list(),
+        ["terraform_data.aside", "terraform_data.first"]
+    );
+    work.run(&[
+        "apply",
+        "-auto-approve",
+        "-exclude=terraform_data.many[\"x\"]",
+    ])
+    .code(0)
+    .says(&["Resources: 1 added"]);
+    assert_eq!(
+        work.state_list(),
+        [
+            "terraform_data.aside",
+            "terraform_data.first",
+            "terraform_data.many[\"y\"]"
+        ]
+    );
+    let plan = work.run(&["plan", "-exclude=terraform_data.first", "-out=p"]);
+    plan.code(0).says(&["No changes"]);
+    assert_eq!(work.json(&["show", "-json", "p"])["complete"], false);
+    work.run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["Resources: 2 added"]);
+    work.run(&["refresh", many]).code(0);
+}
+
+#[test]
+fn what_something_excluded_needs_is_not_destroyed() {
+    let work = Work::with(CHAIN);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.run(&[
+        "destroy",
+        "-auto-approve",
+        "-exclude=terraform_data.many[\"x\"]",
+    ])
+    .code(0)
+    .says(&["Resources: 3 destroyed"]);
+    assert_eq!(
+        work.state_list(),
+        ["terraform_data.first", "terraform_data.many[\"x\"]"]
+    );
+    work.write("main.tf", "");
+    work.run(&["plan", "-exclude=terraform_data.many"])
+        .code(0)
+        .never_says(&["to destroy"]);
+    work.run(&["plan", "-exclude=terraform_data.first"])
+        .code(0)
+        .says(&["1 to destroy"]);
+    let moved = "moved {\n  from = terraform_data.first\n  to   = terraform_data.other\n}\nresource \"terraform_data\" \"other\" {\n}\n";
+    work.write("main.tf", moved);
+    work.run(&["plan", "-exclude=terraform_data.other"])
+        .code(1)
+        .says(&["Moved resource instances excluded by targeting"]);
 }

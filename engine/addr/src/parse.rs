@@ -48,6 +48,16 @@ impl Target {
         }
     }
 
+    /// Whether it names no instance keys, so that all instances of a resource lie in it or none.
+    pub fn is_whole(&self) -> bool {
+        let (module, key) = match self {
+            Self::Module(module) => (module, &InstanceKey::None),
+            Self::Resource(target) => (&target.resource.module, &target.key),
+        };
+        let mut keys = module.0.iter().map(|step| &step.key).chain([key]);
+        keys.all(|key| *key == InstanceKey::None)
+    }
+
     /// Whether any instance of the resource could lie in the target.
     pub fn may_contain(&self, resource: &ConfigResource) -> bool {
         match self {

@@ -19,7 +19,7 @@ impl Applier {
                 for name in plan.outputs.keys() {
                     self.state.outputs.remove(name);
                 }
-                if plan.targets.is_empty() {
+                if !plan.is_limited() {
                     // What was only read is of no use without what it was read for.
                     self.state
                         .resources

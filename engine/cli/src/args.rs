@@ -184,6 +184,9 @@ pub(crate) struct Planning {
     /// Only this module, resource or instance, and what it needs.
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<String>,
+    /// Leave this module, resource or instance alone, and what depends on it.
+    #[arg(long = "exclude", value_name = "ADDRESS")]
+    pub excludes: Vec<String>,
     /// Replace this instance.
     #[arg(long = "replace", value_name = "ADDRESS")]
     pub replace: Vec<String>,
@@ -366,6 +369,9 @@ pub(crate) struct Refresh {
     /// Only this module, resource or instance, and what it needs.
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<String>,
+    /// Leave this module, resource or instance alone, and what depends on it.
+    #[arg(long = "exclude", value_name = "ADDRESS")]
+    pub excludes: Vec<String>,
     /// How many operations run at a time.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub parallelism: usize,

@@ -66,6 +66,8 @@ pub struct Plan {
     pub reads: BTreeSet<ConfigResource>,
     /// What the plan was limited to.
     pub targets: Vec<Target>,
+    /// What the plan leaves alone.
+    pub excludes: Vec<Target>,
     /// Attributes that unknown or changed values came from.
     pub relevant: Vec<RelevantAttribute>,
     /// Planning found errors: the plan is what was found until then and cannot be applied.
@@ -75,6 +77,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether people have limited the plan to a part of the configuration.
+    pub fn is_limited(&self) -> bool {
+        !self.targets.is_empty() || !self.excludes.is_empty()
+    }
+
     /// Whether an apply would change anything: an object, an output or, in a refresh-only plan,
     /// the state.
     pub fn is_empty(&self) -> bool {

@@ -74,6 +74,8 @@ pub struct Options {
     pub refresh: bool,
     /// Only these and what they need.
     pub targets: Vec<Target>,
+    /// Leave these alone and what depends on them; when destroying, what they depend on.
+    pub excludes: Vec<Target>,
     /// Replace these whether needed or not.
     pub replace: Vec<InstanceAddr>,
     /// Objects to import beside those of `import` blocks: the address they get, and their id.
@@ -95,12 +97,20 @@ pub struct ReadImport {
     pub value: Value,
 }
 
+impl Options {
+    /// Whether the plan is about a part of the configuration only.
+    pub(crate) fn is_limited(&self) -> bool {
+        !self.targets.is_empty() || !self.excludes.is_empty()
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             mode: Mode::Normal,
             refresh: true,
             targets: Vec::new(),
+            excludes: Vec::new(),
             replace: Vec::new(),
             imports: Vec::new(),
             only_read: BTreeSet::new(),
@@ -324,6 +334,7 @@ impl Planner {
             variables: stored_variables(&self.variables),
             outputs: std::mem::take(&mut self.outputs),
             targets: self.options.targets.clone(),
+            excludes: self.options.excludes.clone(),
             drift: std::mem::take(&mut self.drift).into_values().collect(),
             errored,
             checks: std::mem::take(&mut self.checks),
@@ -343,11 +354,17 @@ impl Planner {
         plan.reads = self.reads(&changes, &plan.outputs);
         plan.changes = changes.into_values().collect();
         plan.prior = self.state;
-        if !plan.targets.is_empty() && self.options.imports.is_empty() {
-            self.diags.push(Diagnostic::warning(
-                "Resource targeting is in effect",
-                "The plan is limited to what -target names and what that needs, so it may leave out changes that the configuration asks for. Run a plan without -target afterwards.",
-            ));
+        if plan.is_limited() && self.options.imports.is_empty() {
+            let detail = match plan.excludes.is_empty() {
+                true => {
+                    "The plan is limited to what -target names and what that needs, so it may leave out changes that the configuration asks for. Run a plan without -target afterwards."
+                }
+                false => {
+                    "The plan leaves alone what -exclude names and what depends on it, so it may leave out changes that the configuration asks for. Run a plan without -exclude afterwards."
+                }
+            };
+            let summary = "Resource targeting is in effect";
+            self.diags.push(Diagnostic::warning(summary, detail));
         }
         (plan, self.diags)
     }

@@ -14,7 +14,7 @@ impl Planner {
     /// Compares the outputs of the configuration with the stored ones.
     pub(crate) fn finish_outputs(&mut self) {
         // What a limited destroy leaves in place, outputs still speak of.
-        if self.options.mode == Mode::Destroy && !self.options.targets.is_empty() {
+        if self.options.mode == Mode::Destroy && self.options.is_limited() {
             return;
         }
         let config = self.eval.config().clone();

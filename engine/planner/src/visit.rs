@@ -58,13 +58,14 @@ impl Planner {
         self.index_modules();
         self.find_orphans();
         self.included = self.limit();
+        self.check_moved_excludes();
         for id in 0..self.graph.nodes.len() {
             if self.waiting[id] == 0 {
                 self.ready.push_back(id);
             }
         }
-    }
         self.index_ephemerals();
+    }
 
     /// Objects that are not visited with a resource of the configuration: all of them when
     /// destroying, those of resources that are gone otherwise.
@@ -107,7 +108,7 @@ impl Planner {
                 }
             }
         }
-        if self.options.targets.is_empty() {
+        if !self.options.is_limited() {
             for addr in unread {
                 self.drop_data(&addr, None);
             }
@@ -137,6 +138,38 @@ impl Planner {
         let detail = format!(
             "Objects have moved to other addresses, but the plan is limited to others. Plan without -target, or add these options:\n{}",
             missing.join("\n")
+        );
+        let summary = "Moved resource instances excluded by targeting";
+        self.diags.push(Diagnostic::error(summary, detail));
+    }
+
+    /// As [`Self::check_moved_targets`], for a plan that leaves something alone.
+    fn check_moved_excludes(&mut self) {
+        let excludes = &self.options.excludes;
+        if excludes.is_empty() {
+            return;
+        }
+        let config = self.eval.config();
+        let left_alone = |to: &InstanceAddr| {
+            let resource = to.resource.config();
+            let (id, _) = config.iter().find(|(_, m)| m.path == resource.module)?;
+            let node = self.graph.find(&Node::Resource(id, resource.resource))?;
+            Some(!self.is_included(node))
+        };
+        let mut moved: Vec<String> = (self.moves.origin.iter())
+            .filter(|(to, from)| {
+                excludes.iter().any(|t| t.contains(to) || t.contains(from))
+                    || left_alone(to).unwrap_or_default()
+            })
+            .map(|(to, from)| format!("  {from} to {to}"))
+            .collect();
+        if moved.is_empty() {
+            return;
+        }
+        moved.sort();
+        let detail = format!(
+            "Objects have moved to other addresses, but -exclude leaves them alone, or something that they depend on. Plan without it first:\n{}",
+            moved.join("\n")
         );
         let summary = "Moved resource instances excluded by targeting";
         self.diags.push(Diagnostic::error(summary, detail));
@@ -174,6 +207,7 @@ impl Planner {
             self.orphans.clear();
             return Some(self.included(|addr| self.options.only_read.contains(addr)));
         }
+        self.exclude_orphans();
         if self.options.mode == Mode::Destroy {
             self.limit_orphans();
             let providers = self.orphans.keys().cloned().map(Node::Provider);
@@ -185,6 +219,11 @@ impl Planner {
                 needed: nodes.clone(),
                 nodes,
             });
+        }
+        if !self.options.excludes.is_empty() {
+            let nodes = self.not_excluded();
+            let needed = nodes.clone();
+            return Some(Included { nodes, needed });
         }
         if self.options.targets.is_empty() {
             return None;
@@ -219,6 +258,61 @@ impl Planner {
         let mut nodes = needed.clone();
         nodes.extend(direct);
         Included { nodes, needed }
+    }
+
+    /// All nodes that neither are left alone nor need what is. Where only some instances of a
+    /// resource are left alone, the others are in the plan, but nothing that needs the resource.
+    fn not_excluded(&self) -> HashSet<NodeId> {
+        let config = self.eval.config();
+        let excludes = &self.options.excludes;
+        let mut roots = Vec::new();
+        for (id, node) in self.graph.nodes.iter().enumerate() {
+            let Node::Resource(module, resource) = node else {
+                continue;
+            };
+            let addr = ConfigResource {
+                module: config.module(*module).path.clone(),
+                resource: resource.clone(),
+            };
+            if excludes
+                .iter()
+                .any(|t| t.is_whole() && t.may_contain(&addr))
+            {
+                roots.push(id);
+            } else if excludes.iter().any(|t| t.may_contain(&addr)) {
+                roots.extend(&self.graph.needed_by[id]);
+            }
+        }
+        let out = self.graph.dependents(roots);
+        (0..self.graph.nodes.len())
+            .filter(|id| !out.contains(id))
+            .collect()
+    }
+
+    /// Leaves out orphans that are left alone, and those that such an object depends on: it could
+    /// not go on without them.
+    fn exclude_orphans(&mut self) {
+        let excludes = &self.options.excludes;
+        if excludes.is_empty() {
+            return;
+        }
+        let excluded = |addr: &InstanceAddr| excludes.iter().any(|t| t.contains(addr));
+        let mut needed: HashSet<&ConfigResource> = HashSet::new();
+        for (addr, resource) in &self.state.resources {
+            for (key, instance) in &resource.instances {
+                if excluded(&addr.instance(key.clone())) {
+                    let objects = instance.current.iter().chain(instance.deposed.values());
+                    needed.extend(objects.flat_map(|o| &o.dependencies));
+                }
+            }
+        }
+        for orphans in self.orphans.values_mut() {
+            orphans.retain(|o| {
+                !excluded(&o.resource.instance(o.key.clone()))
+                    && !needed.contains(&o.resource.config())
+            });
+        }
+        self.orphans.retain(|_, orphans| !orphans.is_empty());
     }
 
     /// Outputs of the root module of which everything is in the plan anyway.
@@ -315,6 +409,7 @@ impl Planner {
         if let Node::Provider(addr) = self.graph.nodes[id].clone() {
             self.plan_orphans(&addr);
         }
+        self.release(id);
     }
 
     fn plan_orphans(&mut self, provider: &ProviderConfigAddr) {
@@ -409,7 +504,6 @@ impl Planner {
         }
     }
 
-        self.release(id);
     fn visit_variable(
         &mut self,
         id: NodeId,
@@ -518,6 +612,9 @@ impl Planner {
     }
 
     fn is_targeted(&self, node: NodeId, addr: &muster_addr::InstanceAddr) -> bool {
+        if self.options.excludes.iter().any(|t| t.contains(addr)) {
+            return false;
+        }
         self.included.as_ref().is_none_or(|i| {
             i.needed.contains(&node)
                 || self.options.targets.iter().any(|t| t.contains(addr))

@@ -54,11 +54,13 @@ pub(crate) async fn refresh(args: Refresh) -> ExitCode {
         inputs,
         locking,
         targets,
+        excludes,
         parallelism,
     } = args;
     let planning = Planning {
         refresh_only: true,
         targets,
+        excludes,
         parallelism,
         refresh: true,
         destroy: false,
@@ -112,6 +114,7 @@ fn check_options(args: &Apply) -> Outcome<()> {
     let changed = planning.destroy
         || planning.refresh_only
         || !planning.targets.is_empty()
+        || !planning.excludes.is_empty()
         || !planning.replace.is_empty();
     if args.plan.is_some() && changed {
         let detail = "A saved plan is carried out as it is: its mode and targets are part of it. Make a new plan with these options.";

@@ -178,6 +178,7 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
     };
     let mut diags = Diags::new();
     let targets = parse::<Target>(&planning.targets, "Invalid target", &mut diags);
+    let excludes = parse::<Target>(&planning.excludes, "Invalid exclude", &mut diags);
     let replace = parse::<InstanceAddr>(
         &planning.replace,
         "Invalid force-replace address",
@@ -190,6 +191,7 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
         mode,
         refresh: planning.refresh,
         targets,
+        excludes,
         replace,
         imports: Vec::new(),
         only_read: BTreeSet::new(),
@@ -201,6 +203,12 @@ fn check_modes(planning: &args::Planning) -> Outcome<()> {
     let mut diags = Diags::new();
     let mut refuse =
         |summary: &str, detail: &str| diags.extend(Failure::new(summary, detail).diags);
+    if !planning.targets.is_empty() && !planning.excludes.is_empty() {
+        refuse(
+            "Invalid combination of arguments",
+            "-target says what the plan is limited to, -exclude what it leaves alone: use one of them.",
+        );
+    }
     if planning.refresh_only && planning.destroy {
         refuse(
             "Incompatible plan mode options",

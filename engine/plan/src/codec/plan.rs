@@ -69,6 +69,7 @@ pub(super) fn write(out: &mut Writer, plan: &Plan) {
     out.option(prior, |out, bytes| out.blob(&bytes));
     out.list(&plan.reads, write_config);
     out.list(&plan.targets, write_target);
+    out.list(&plan.excludes, write_target);
     out.list(&plan.relevant, |out, relevant| {
         write_resource(out, &relevant.resource);
         write_path(out, &relevant.path);
@@ -89,6 +90,7 @@ pub(super) fn read(input: &mut Reader<'_>) -> Result<Plan> {
         prior: input.option(read_snapshot)?.unwrap_or_default(),
         reads: input.list(read_config)?.into_iter().collect(),
         targets: input.list(read_target)?,
+        excludes: input.list(read_target)?,
         relevant: input.list(|input| {
             Ok(RelevantAttribute {
                 resource: read_resource(input)?,
