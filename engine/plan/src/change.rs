@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ProviderConfigAddr};
+use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_snapshot::DeposedKey;
 use muster_value::{Path, Value};
 
@@ -145,8 +145,8 @@ pub struct OutputChange {
 /// An attribute that a change can be traced to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RelevantAttribute {
-    /// The resource.
-    pub resource: AbsResource,
-    /// The attribute.
+    /// The resource; with a key when one instance of it is meant.
+    pub resource: InstanceAddr,
+    /// The attribute; the root for all of the object.
     pub path: Path,
 }

@@ -16,6 +16,7 @@ mod outputs;
 mod plan_change;
 mod provider;
 mod reads;
+mod relevant;
 mod removed;
 mod state;
 mod task;
@@ -353,6 +354,7 @@ impl Planner {
         }
         plan.reads = self.reads(&changes, &plan.outputs);
         plan.changes = changes.into_values().collect();
+        plan.relevant = self.relevant(plan.changes.iter(), plan.outputs.iter());
         plan.prior = self.state;
         if plan.is_limited() && self.options.imports.is_empty() {
             let detail = match plan.excludes.is_empty() {

@@ -6,9 +6,7 @@ use std::io;
 
 use muster_addr::{AbsResource, InstanceAddr, Mode};
 use muster_provider::Schemas;
-use muster_snapshot::{
-    Attributes, DeposedKey, Object, OutputValue, Resource, Snapshot, Str,
-};
+use muster_snapshot::{Attributes, DeposedKey, Object, OutputValue, Resource, Snapshot, Str};
 use muster_value::{Marks, Value, implied_type, json_to_value};
 
 use crate::Style;

@@ -195,8 +195,7 @@ fn plan(document: &Json) -> Plan {
                     .as_str()
                     .unwrap()
                     .parse::<InstanceAddr>()
-                    .unwrap()
-                    .resource,
+                    .unwrap(),
                 path: steps(&r["attribute"]),
             })
             .collect(),

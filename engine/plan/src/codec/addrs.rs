@@ -19,12 +19,12 @@ pub(super) fn read_instance(input: &mut Reader<'_>) -> Result<InstanceAddr> {
     })
 }
 
-pub(super) fn write_resource(out: &mut Writer, addr: &AbsResource) {
+fn write_resource(out: &mut Writer, addr: &AbsResource) {
     write_module(out, &addr.module);
     write_id(out, &addr.resource);
 }
 
-pub(super) fn read_resource(input: &mut Reader<'_>) -> Result<AbsResource> {
+fn read_resource(input: &mut Reader<'_>) -> Result<AbsResource> {
     Ok(AbsResource {
         module: read_module(input)?,
         resource: read_id(input)?,

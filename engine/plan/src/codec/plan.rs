@@ -4,8 +4,8 @@ use muster_snapshot::{DeposedKey, Snapshot};
 
 use super::DecodeError;
 use super::addrs::{
-    read_config, read_instance, read_module, read_provider, read_resource, read_target,
-    write_config, write_instance, write_module, write_provider, write_resource, write_target,
+    read_config, read_instance, read_module, read_provider, read_target, write_config,
+    write_instance, write_module, write_provider, write_target,
 };
 use super::checks::{read_checks, write_checks};
 use super::values::{read_entries, read_path, read_value, write_entries, write_path, write_value};
@@ -71,7 +71,7 @@ pub(super) fn write(out: &mut Writer, plan: &Plan) {
     out.list(&plan.targets, write_target);
     out.list(&plan.excludes, write_target);
     out.list(&plan.relevant, |out, relevant| {
-        write_resource(out, &relevant.resource);
+        write_instance(out, &relevant.resource);
         write_path(out, &relevant.path);
     });
     out.bool(plan.errored);
@@ -93,7 +93,7 @@ pub(super) fn read(input: &mut Reader<'_>) -> Result<Plan> {
         excludes: input.list(read_target)?,
         relevant: input.list(|input| {
             Ok(RelevantAttribute {
-                resource: read_resource(input)?,
+                resource: read_instance(input)?,
                 path: read_path(input)?,
             })
         })?,

@@ -181,7 +181,7 @@ fn plan() -> Plan {
             "a.b".parse().unwrap(),
         ],
         relevant: vec![RelevantAttribute {
-            resource: addr("a.b").resource,
+            resource: addr("a.b[0]"),
             path: Path::root().attr("id"),
         }],
         reads: BTreeSet::from([addr("module.m.a.b").resource.config()]),

@@ -139,8 +139,7 @@ fn write_end(w: &mut JsonWriter<'_>, plan: &Plan) {
     }
     w.key("timestamp").string(&plan.timestamp);
     w.key("applyable").bool(!plan.errored && !plan.is_empty());
-    w.key("complete")
-        .bool(!plan.errored && !plan.is_limited());
+    w.key("complete").bool(!plan.errored && !plan.is_limited());
     w.key("errored").bool(plan.errored);
 }
 

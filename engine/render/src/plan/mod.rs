@@ -4,6 +4,7 @@ mod checks;
 mod comment;
 mod configuration;
 mod json;
+mod relevant;
 mod text;
 
 pub use json::{PlanJson, plan_json};

@@ -293,7 +293,7 @@ fn drift_is_told_when_the_plan_depends_on_it() {
     let text = plan_text(&plan, &schemas(), Style::PLAIN);
     assert!(!text.contains("Objects have changed outside"), "{text}");
     plan.relevant.push(RelevantAttribute {
-        resource: drift.addr.resource.clone(),
+        resource: drift.addr.clone(),
         path: Path::root().attr("tags"),
     });
     let text = plan_text(&plan, &schemas(), Style::PLAIN);

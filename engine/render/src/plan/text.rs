@@ -1,5 +1,6 @@
 //! The plan as people know it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
@@ -9,6 +10,7 @@ use muster_schema::Schema;
 use muster_value::{Marks, Value};
 
 use super::comment;
+use super::relevant::Relevant;
 use crate::diff::{
     Act, Block, Canvas, Context, Forced, Node, Shape, diff, diff_block, diff_untyped, quote,
 };
@@ -58,8 +60,9 @@ impl TextWriter<'_> {
             .filter(|c| is_shown(c))
             .collect();
         let outputs = self.outputs();
-        let drift = self.write_drift(out)?;
-        if changes.is_empty() && outputs.is_empty() {
+        let idle = changes.is_empty() && outputs.is_empty();
+        let drift = (!idle || self.plan.mode == Mode::RefreshOnly) && self.write_drift(out)?;
+        if idle {
             if self.plan.errored {
                 return self.paragraph(
                     out,
@@ -220,9 +223,17 @@ This is what apply will do to each object. The symbols mean:",
 
     /// Tells whether there was anything to tell.
     fn write_drift(&self, out: &mut dyn io::Write) -> io::Result<bool> {
-        let drift: Vec<&Change> = listed(&self.plan.drift)
+        let relevant = match self.plan.mode {
+            Mode::RefreshOnly => None,
+            // Only what the plan can be traced to is told.
+            Mode::Normal | Mode::Destroy => Some(Relevant::new(&self.plan.relevant)),
+        };
+        let drift: Vec<Cow<'_, Change>> = listed(&self.plan.drift)
             .into_iter()
-            .filter(|c| self.is_drift_shown(c))
+            .filter_map(|change| match &relevant {
+                Some(relevant) => relevant.part_of(change).map(Cow::Owned),
+                None => Some(Cow::Borrowed(change)),
+            })
             .collect();
         if drift.is_empty() {
             return Ok(false);
@@ -243,7 +254,7 @@ This is what apply will do to each object. The symbols mean:",
         )?;
         for change in drift {
             out.write_all(
-                self.change(change, comment::drifted(change, self.style))
+                self.change(&change, comment::drifted(&change, self.style))
                     .as_bytes(),
             )?;
         }
@@ -255,28 +266,6 @@ This is what apply will do to each object. The symbols mean:",
             )?;
         }
         Ok(true)
-    }
-
-    /// In plans that do more than refresh, only what the plan can be traced to is told.
-    fn is_drift_shown(&self, change: &Change) -> bool {
-        if self.plan.mode == Mode::RefreshOnly {
-            return true;
-        }
-        let acts_on = |c: &Change| c.addr == change.addr && is_shown(c) && c.deposed.is_none();
-        if change.action == Action::Delete {
-            return self.plan.changes.iter().any(acts_on);
-        }
-        self.plan.relevant.iter().any(|relevant| {
-            relevant.resource == change.addr.resource
-                && match (
-                    change.before.at(&relevant.path),
-                    change.after.at(&relevant.path),
-                ) {
-                    (Some(before), Some(after)) => !before.same(after),
-                    (None, None) => false,
-                    _ => true,
-                }
-        })
     }
 
     fn summary(&self, counts: Counts) -> String {
