@@ -70,7 +70,7 @@ enum Mode {
     Quoted,
     /// A heredoc; the marker's bytes, and whether the next token begins a line.
     Heredoc {
-        marker: (usize, usize),
+        marker: (u32, u32),
         line_start: bool,
     },
     /// A template that ends with the text.
@@ -192,7 +192,10 @@ impl Lexer<'_> {
     }
 
     fn ident(&mut self) {
-        self.pos += ident_len(&self.text[self.pos..]);
+        self.skip(&ASCII_IDENT);
+        if !self.at(0).is_ascii() {
+            self.pos += ident_len(&self.text[self.pos..]);
+        }
         self.emit(Ident);
     }
 
@@ -259,7 +262,7 @@ impl Lexer<'_> {
             return self.take(1, Less);
         }
         self.enter(Mode::Heredoc {
-            marker: (name, end),
+            marker: (name as u32, end as u32),
             line_start: true,
         });
         self.pos = end + newline;
@@ -344,15 +347,10 @@ pub(crate) fn is_ident_start(c: char) -> bool {
     c == '_' || is_xid_start(c)
 }
 
-/// Length in bytes of the name at the start of a text that starts with one.
+/// How many bytes at the start of a text can stand in a name behind its first character.
 fn ident_len(text: &str) -> usize {
-    let ascii = ASCII_IDENT.prefix_len(text.as_bytes());
-    let rest = &text[ascii..];
-    if rest.is_empty() || rest.as_bytes()[0].is_ascii() {
-        return ascii;
-    }
-    let more = rest.find(|c: char| !(c == '-' || is_xid_continue(c)));
-    more.map_or(text.len(), |more| ascii + more)
+    text.find(|c: char| !(c == '-' || is_xid_continue(c)))
+        .unwrap_or(text.len())
 }
 
 /// Whether a text is exactly one name.

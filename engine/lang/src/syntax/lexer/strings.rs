@@ -96,7 +96,7 @@ impl Lexer<'_> {
         }
     }
 
-    pub(super) fn heredoc(&mut self, marker: (usize, usize), line_start: bool) {
+    pub(super) fn heredoc(&mut self, marker: (u32, u32), line_start: bool) {
         if line_start && self.heredoc_end(marker) {
             return;
         }
@@ -104,9 +104,9 @@ impl Lexer<'_> {
     }
 
     /// Ends the heredoc if the line holds nothing but its marker and ends with a newline.
-    fn heredoc_end(&mut self, marker: (usize, usize)) -> bool {
+    fn heredoc_end(&mut self, marker: (u32, u32)) -> bool {
         let rest = &self.text[self.pos..];
-        let marker = &self.text[marker.0..marker.1];
+        let marker = &self.text[marker.0 as usize..marker.1 as usize];
         let indented = rest.trim_start_matches(|c: char| c != '\n' && c.is_whitespace());
         if !indented.starts_with(marker) {
             return false;
