@@ -253,7 +253,7 @@ fn imports_that_cannot_be_are_refused() {
     );
     check(
         thing("a") + &import(a, "\"nobody\""),
-        "fake_thing.a: Cannot import non-existent remote object",
+        "Cannot import non-existent remote object",
     );
     check(
         thing("a") + &import("fake_thing.a[5]", "\"x\""),
