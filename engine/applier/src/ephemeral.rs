@@ -376,8 +376,8 @@ impl Opening {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let sensitive = block.sensitive_paths(value);
-        let marked = value.mark_paths(&self.config_marks).mark_paths(&sensitive);
-        Ok(marked.mark(Marks::EPHEMERAL))
+        // That it is ephemeral keeps it from being shown, so what the schema calls sensitive need
+        // not be marked: null in its place may be seen.
+        Ok(value.mark_paths(&self.config_marks).mark(Marks::EPHEMERAL))
     }
 }

@@ -94,6 +94,7 @@ pub fn load_with_providers(
     }
     providers::resolve(&mut tree, &mut diags);
     references::check(&tree, &mut diags);
+    check_root_outputs(tree.config.root(), &mut diags);
     (tree.config, without_repeats(diags))
 }
 
@@ -345,6 +346,16 @@ impl Loader<'_> {
                 Diagnostic::warning("Backend configuration ignored", detail).at(backend.span),
             );
         }
+    }
+}
+
+/// Outputs of the root module are stored.
+fn check_root_outputs(root: &Module, diags: &mut Diags) {
+    for (name, output) in root.outputs.iter().filter(|(_, output)| output.ephemeral) {
+        let detail = format!(
+            "output {name:?} is one of the root module, so that its value is stored: it cannot be ephemeral."
+        );
+        diags.push(Diagnostic::error("Ephemeral output not allowed", detail).at(output.span));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use muster_addr::InstanceAddr;
 use muster_lang::{Diagnostic, Diags, Expr, Scope, Span, eval};
 use muster_schema::{FunctionSignature, Nesting};
 use muster_value::{Marks, Path, Type, Value, convert, set_value};
@@ -22,6 +23,18 @@ impl Spec {
         });
         if failed { Err(diags) } else { Ok(value) }
     }
+}
+
+const EPHEMERAL: &str = "Invalid use of ephemeral value";
+
+/// Says whose attribute was given an ephemeral value. Other errors of evaluation are about a place
+/// in the configuration, and not about one object.
+pub(crate) fn name_ephemeral(found: Diags, addr: &InstanceAddr) -> Diags {
+    let name = |d: Diagnostic| match d.summary == EPHEMERAL {
+        true => d.about(addr),
+        false => d,
+    };
+    Diags(found.into_iter().map(name).collect())
 }
 
 type Report<'a> = &'a mut dyn FnMut(Diags);
@@ -67,9 +80,7 @@ fn attribute_value(
             "The value is ephemeral, so it must not be stored, but \"{}\" is. Only write-only attributes take such values.",
             attribute.name
         );
-        return Err(Diagnostic::error("Invalid use of ephemeral value", detail)
-            .at(at)
-            .into());
+        return Err(Diagnostic::error(EPHEMERAL, detail).at(at).into());
     }
     convert(&value, &layout.constraint).map_err(|e| {
         let part = if e.path.is_root() {

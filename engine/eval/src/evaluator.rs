@@ -230,7 +230,8 @@ impl Evaluator {
         let id = &addr.resource.resource;
         let spec = self.spec(self.module_of(inst), id)?;
         let scope = self.instance_scope(inst, id, &addr.key)?;
-        deep(|| spec.decode(&scope))
+        let result = deep(|| spec.decode(&scope));
+        result.map_err(|found| crate::decode::name_ephemeral(found, addr))
     }
 
     /// The body of a resource laid out by its schema.

@@ -157,7 +157,9 @@ impl Planner {
     }
 
     fn set_ephemeral(&mut self, task: &Task, value: &Value) -> Value {
-        let value = task.marked_as_configured(value).mark(Marks::EPHEMERAL);
+        // That it is ephemeral keeps it from being shown, so what the schema calls sensitive need
+        // not be marked: null in its place may be seen.
+        let value = value.mark_paths(&task.config_marks).mark(Marks::EPHEMERAL);
         if let Some(inst) = task.inst {
             let id = &task.addr.resource.resource;
             let key = task.addr.key.clone();

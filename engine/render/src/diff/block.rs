@@ -6,7 +6,7 @@ use muster_schema as schema;
 use muster_schema::{NestedBlock, Nesting};
 use muster_value::{Str, Value};
 
-use super::{Act, Forced, Node, Shape, act_of, diff, is_sensitive, pair, present};
+use super::{Act, Forced, Node, Shape, act_of, diff, is_sensitive, pair, present, write_only};
 
 /// A body and what happens to it.
 #[derive(Debug)]
@@ -48,6 +48,9 @@ pub(crate) fn diff_block<'a>(
         };
         let attributes = schema.attributes.iter().filter_map(|(name, attribute)| {
             let (old, new) = get(name);
+            if attribute.write_only {
+                return Some((name.clone(), write_only(before, after)));
+            }
             present(old).or(present(new))?;
             let shape = Shape::of(attribute);
             Some((name.clone(), diff(old, new, shape, &forced.name(name))))
@@ -183,4 +186,40 @@ fn diff_labelled<'a>(
         (Some(key), block)
     });
     blocks.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_schema::Attribute;
+    use muster_value::Type;
+
+    use super::super::Kind;
+    use super::*;
+
+    #[test]
+    fn what_is_write_only_comes_and_goes_with_its_object() {
+        let attribute = Attribute {
+            optional: true,
+            write_only: true,
+            ..Attribute::new(Type::String)
+        };
+        let schema = schema::Block {
+            attributes: [("hush".into(), attribute)].into_iter().collect(),
+            ..schema::Block::default()
+        };
+        let object = Value::object([("hush", Value::Null(Type::String))]);
+        let check = |before: Option<&Value>, after: Option<&Value>, expect: Act| {
+            let block = diff_block(before, after, &schema, &Forced::default());
+            assert_eq!(block.act, expect);
+            let Body::Fields { attributes, .. } = &block.body else {
+                panic!("{block:?}");
+            };
+            let node = &attributes["hush"];
+            assert_eq!(node.act, expect);
+            assert!(matches!(node.kind, Kind::WriteOnly));
+        };
+        check(None, Some(&object), Act::Create);
+        check(Some(&object), Some(&object), Act::NoOp);
+        check(Some(&object), None, Act::Delete);
+    }
 }

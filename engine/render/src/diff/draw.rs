@@ -192,6 +192,10 @@ impl Canvas {
                 self.null_suffix(node.act, context);
                 self.forces(node.replace);
             }
+            Kind::WriteOnly => {
+                self.push("(write-only attribute)");
+                self.null_suffix(node.act, context);
+            }
             Kind::Replaced(before, after) => {
                 self.value(before, indent, bare);
                 self.arrow();

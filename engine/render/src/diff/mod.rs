@@ -48,6 +48,8 @@ pub(crate) enum Kind<'a> {
     Unknown(Option<Box<Node<'a>>>),
     /// Not shown; with a note when that begins or ends with this change.
     Sensitive(Option<&'static str>),
+    /// Not known to anybody but the provider.
+    WriteOnly,
     List(Vec<Node<'a>>),
     Set(Vec<Node<'a>>),
     Object(BTreeMap<Str, Node<'a>>),
@@ -85,6 +87,13 @@ impl<'a> Shape<'a> {
 
     fn is_dynamic(self) -> bool {
         matches!(self, Self::Type(Type::Dynamic))
+    }
+
+    fn is_write_only(self, name: &str) -> bool {
+        match self {
+            Self::Attributes(attributes) => attributes.get(name).is_some_and(|a| a.write_only),
+            _ => false,
+        }
     }
 
     fn attribute(self, name: &str) -> Self {
@@ -157,6 +166,20 @@ fn act_of(before: Option<&Value>, after: Option<&Value>) -> Act {
             (Some(_), None) => Act::Delete,
             _ => Act::NoOp,
         },
+    }
+}
+
+/// An attribute that is write-only comes and goes with its object; whether it changes, nobody can
+/// say.
+fn write_only<'a>(before: Option<&Value>, after: Option<&Value>) -> Node<'a> {
+    let act = match act_of(before, after) {
+        Act::Update => Act::NoOp,
+        act => act,
+    };
+    Node {
+        act,
+        replace: false,
+        kind: Kind::WriteOnly,
     }
 }
 
@@ -336,7 +359,9 @@ fn entries<'a>(
     let mut found = BTreeMap::new();
     for key in &keys(old) | &keys(new) {
         let (o, n) = (old.and_then(|v| v.get(&key)), new.and_then(|v| v.get(&key)));
-        if !is_noise(o, n) {
+        if shape.is_write_only(&key) {
+            found.insert(key, write_only(old, new));
+        } else if !is_noise(o, n) {
             let node = diff(o, n, shape.attribute(&key), &forced.name(&key));
             found.insert(key, node);
         }
@@ -368,9 +393,11 @@ pub(crate) fn expand<'a>(value: &Value, shape: Shape<'a>) -> Kind<'a> {
         let entries = value.as_entries().into_iter().flatten();
         let shown =
             entries.filter(|(_, v)| !(matches!(shape, Shape::Attributes(_)) && v.is_null()));
-        shown
-            .map(|(k, v)| (k.clone(), same(v, shape.attribute(k))))
-            .collect()
+        let shown = shown.map(|(k, v)| (k.clone(), same(v, shape.attribute(k))));
+        let hidden = value.as_entries().into_iter().flat_map(|e| e.keys());
+        let hidden = hidden.filter(|k| shape.is_write_only(k));
+        let hidden = hidden.map(|k| (k.clone(), write_only(Some(value), Some(value))));
+        shown.chain(hidden).collect()
     };
     match form(value, shape) {
         Form::Scalar => match value.as_str().and_then(|text| parse_json(text)) {

@@ -73,6 +73,49 @@ fn lines_for_people() {
 }
 
 #[test]
+fn ephemeral_resources_have_documents_of_their_own() {
+    let mut progress = Progress::new(Style::PLAIN, true);
+    let mut check = |event: &Event, kind: &str, message: &str| {
+        let line = progress.event(event).unwrap();
+        let json: Json = serde_json::from_str(&line).unwrap();
+        assert_eq!(json["type"], kind);
+        assert_eq!(json["@message"], format!("{ADDR}: {message}"));
+        assert!(json["hook"].get("id_key").is_none());
+        json["hook"]["action"].clone()
+    };
+    let begin = event(Operation::Open, Action::NoOp, None, None);
+    assert_eq!(check(&begin, "ephemeral_op_start", "Opening..."), "open");
+    let end = event(Operation::Open, Action::NoOp, Some(900), Some("i"));
+    let text = "Opening complete after 1s";
+    assert_eq!(check(&end, "ephemeral_op_complete", text), "open");
+    let renewed = event(Operation::Renew, Action::NoOp, Some(0), None);
+    let text = "Renewal complete after 0s";
+    assert_eq!(check(&renewed, "ephemeral_op_complete", text), "renew");
+    let begin = event(Operation::Close, Action::NoOp, None, None);
+    assert_eq!(check(&begin, "ephemeral_op_start", "Closing..."), "close");
+    let still = progress
+        .tick_at(Instant::now() + Duration::from_secs(10))
+        .pop()
+        .unwrap();
+    assert!(still.contains("Still closing... [10s elapsed]"), "{still}");
+    assert!(
+        still.ends_with("\"type\":\"ephemeral_op_progress\"}"),
+        "{still}"
+    );
+}
+
+#[test]
+fn what_is_opened_later_is_for_people() {
+    let event = Event::Deferred {
+        addr: "ephemeral.a.b".parse().unwrap(),
+    };
+    let line = Progress::new(Style::PLAIN, false).event(&event);
+    let expect = "ephemeral.a.b: Configuration unknown, deferring...";
+    assert_eq!(line.as_deref(), Some(expect));
+    assert_eq!(Progress::new(Style::PLAIN, true).event(&event), None);
+}
+
+#[test]
 fn long_work_is_told_of_every_ten_seconds() {
     let mut progress = Progress::new(Style::PLAIN, false);
     let start = Instant::now();

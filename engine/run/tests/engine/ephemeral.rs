@@ -220,7 +220,7 @@ fn every_key_is_closed_when_planning_fails() {
 
 #[test]
 fn a_key_is_renewed_while_it_is_used() {
-    let config = USED.replace("name = \"k\"", "name = \"k\"\n lasts = 0\n");
+    let config = USED.replace("{ name = \"k\" }", "{\n name = \"k\"\n lasts = 0\n}");
     let mut lab = Lab::default();
     let plan = lab.plan(&config);
     lab.take_calls();
@@ -243,7 +243,7 @@ fn a_key_is_renewed_while_it_is_used() {
 
 #[test]
 fn a_renewal_that_fails_is_worth_a_warning() {
-    let config = USED.replace("name = \"k\"", "name = \"k\"\n lasts = 0\n");
+    let config = USED.replace("{ name = \"k\" }", "{\n name = \"k\"\n lasts = 0\n}");
     let mut lab = Lab::default();
     let plan = lab.plan(&config);
     lab.take_calls();
