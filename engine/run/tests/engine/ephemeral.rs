@@ -2,6 +2,7 @@
 
 use muster_plan::{Event, Operation};
 use muster_planner::Options;
+use muster_run::Stop;
 use muster_value::{Type, Value};
 
 use crate::lab::{Lab, same};
@@ -216,6 +217,40 @@ fn every_key_is_closed_when_planning_fails() {
     );
     lab.check_refused(&config, Options::default(), "Resource postcondition failed");
     lab.check_calls("open k\nclose k");
+}
+
+#[test]
+fn every_key_is_closed_when_the_run_is_stopped() {
+    let config = r#"
+        ephemeral "fake_key" "outer" { name = "outer" }
+        ephemeral "fake_key" "inner" {
+          name  = "inner"
+          input = [ephemeral.fake_key.outer.token]
+        }
+        resource "fake_thing" "a" {
+          name = "a"
+          hush = ephemeral.fake_key.inner.token
+        }
+        resource "fake_thing" "b" {
+          name  = "b"
+          hush  = ephemeral.fake_key.inner.token
+          input = [fake_thing.a.id]
+        }
+    "#;
+    let mut lab = Lab::default();
+    let plan = lab.plan(config);
+    lab.take_calls();
+    lab.world().stop_at = Some(("create a", Stop::default()));
+    let found = lab.carry_out(config, plan);
+    assert_eq!(found, ["Apply canceled"]);
+    lab.check_calls("open outer\nopen inner\ncreate a\nclose inner\nclose outer");
+    lab.check_state("fake_thing.a a");
+    // A plan is given up on in the same way.
+    let lab = Lab::default();
+    lab.world().stop_at = Some(("open inner", Stop::default()));
+    let run = lab.plan_with(config, Options::default());
+    assert!(run.plan.is_some_and(|plan| plan.errored));
+    lab.check_calls("open outer\nopen inner\nclose inner\nclose outer");
 }
 
 #[test]

@@ -161,7 +161,10 @@ impl Lab {
             stand_in: None,
             parallelism: 4,
             sink: Arc::new(move |event| events.lock().unwrap().push(event)),
-            stop: Stop::default(),
+            stop: match &self.world().stop_at {
+                Some((_, stop)) => stop.clone(),
+                None => Stop::default(),
+            },
         };
         Ok((context, variables))
     }

@@ -11,7 +11,7 @@ use muster_provider::{
     Applied, ApplyRequest, Imported, Opened, PlanRequest, Planned, Private, Provider,
     ProviderError, RawState, Request, Response,
 };
-use muster_run::Launcher;
+use muster_run::{Launcher, Stop};
 use muster_schema::{Attribute, Block, ProviderSchema, Schema, SchemaMap};
 use muster_value::{Path, Type, Value};
 
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) calls: Vec<String>,
     /// What goes wrong, by call: `create a`.
     pub(crate) faults: BTreeMap<String, Fault>,
+    /// The user asks to stop when this call comes in.
+    pub(crate) stop_at: Option<(&'static str, Stop)>,
     /// Answers take long enough for the state to be saved in between.
     pub(crate) slow: bool,
     made: u64,
@@ -50,6 +52,9 @@ pub(crate) struct World {
 
 impl World {
     fn fault(&mut self, call: &str) -> Option<Fault> {
+        if let Some((_, stop)) = self.stop_at.as_ref().filter(|(at, _)| *at == call) {
+            stop.request();
+        }
         self.faults.get(call).copied()
     }
 
