@@ -100,14 +100,7 @@ fn coalesce(args: &[Value]) -> Result {
     if args.is_empty() {
         return Err("at least one argument is needed".into());
     }
-    let ty = common(
-        &args
-            .iter()
-            .filter(|v| v.peel() != &Value::NULL)
-            .cloned()
-            .collect::<Vec<_>>(),
-    );
-    let ty = match ty {
+    let ty = match common(args) {
         Some(ty) => ty,
         None if args.iter().all(Value::is_null) => Type::Dynamic,
         None => return Err("all arguments must be of one type".into()),
@@ -359,9 +352,7 @@ fn zip(args: &[Value]) -> Result {
         if !name.is_known() {
             return unknown(marks);
         }
-        let name = name
-            .as_str()
-            .ok_or_else(|| FunctionError::argument(0, "a key is null"))?;
+        let name = name.as_str().ok_or("a key is null")?;
         entries.insert(name.clone(), value);
     }
     Ok(match elem {

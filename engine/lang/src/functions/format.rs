@@ -151,6 +151,7 @@ fn format(format: &str, values: &[&Value]) -> std::result::Result<String, Wrong>
                         values.len()
                     )
                 })?;
+                check_bytes(out.len().saturating_add(verb.width)).map_err(|e| e.reason)?;
                 let part = write(&verb, value).map_err(|e| {
                     format!("value {} does not suit \"{}\": {e}", index + 1, verb.source)
                 })?;

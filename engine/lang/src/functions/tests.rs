@@ -217,3 +217,20 @@ fn repetitions_in_patterns() {
         check_error(&format!("regex(\"{pattern}\", \"\")"), "cannot be repeated");
     }
 }
+
+/// Where a null without a type is among them, values of several types stay what they are.
+#[test]
+fn the_first_of_several_types() {
+    check("coalesce(null, [], \"a\")", "[]");
+    check("coalesce(null, 1, true)", "1");
+    check("coalesce(null, { a = 1 }, { a = \"x\" })", "{ a = 1 }");
+    check(
+        "coalesce(null, tolist([1]), tolist([\"a\"]))",
+        "tolist([1])",
+    );
+    check("coalesce(null, 1, \"a\")", "\"1\"");
+    check("coalesce(null, [[]], [[\"a\"]]) == [[]]", "true");
+    check_error("coalesce([], \"a\")", "one type");
+    check_error("coalesce(null, [], {})", "one type");
+    check_error("zipmap([null], [1])", "Error in function call");
+}

@@ -1,7 +1,9 @@
 //! The parts of a format string.
 
-/// The greatest width and precision.
-const MOST: usize = 1 << 20;
+use crate::functions::MOST_BYTES;
+
+/// The greatest width and precision of a number.
+const MOST: usize = 1_000_000;
 
 /// A part of a format string.
 pub(super) enum Piece<'a> {
@@ -92,17 +94,17 @@ fn verb(text: &str) -> Result<(Verb<'_>, &str), String> {
         *flag = true;
         rest = &rest[1..];
     }
-    if let Some((width, after)) = number(rest)? {
+    if let Some((width, after)) = number(rest) {
         verb.width = width;
         rest = after;
     }
     if let Some(after) = rest.strip_prefix('.') {
-        let (precision, after) = number(after)?.unwrap_or((0, after));
+        let (precision, after) = number(after).unwrap_or((0, after));
         verb.precision = Some(precision);
         rest = after;
     }
     if let Some(after) = rest.strip_prefix('[') {
-        let (index, after) = number(after)?.unwrap_or((0, after));
+        let (index, after) = number(after).unwrap_or((0, after));
         let after = after.strip_prefix(']').filter(|_| index > 0);
         rest = after.ok_or_else(|| {
             format!("the index of a value in \"{text}\" is not [1], [2] and so on")
@@ -116,7 +118,13 @@ fn verb(text: &str) -> Result<(Verb<'_>, &str), String> {
     verb.source = &text[..text.len() - after.len()];
     verb.letter = letter;
     match letter {
-        'v' | 't' | 's' | 'q' | 'd' | 'x' | 'X' | 'o' | 'b' | 'e' | 'E' | 'f' | 'g' | 'G' => {
+        // Of texts a precision says how much is left of them.
+        'v' | 't' | 's' | 'q' => {
+            check(verb.width, MOST_BYTES)?;
+            Ok((verb, after))
+        }
+        'd' | 'x' | 'X' | 'o' | 'b' | 'e' | 'E' | 'f' | 'g' | 'G' => {
+            check(verb.width.max(verb.precision.unwrap_or(0)), MOST)?;
             Ok((verb, after))
         }
         _ => Err(format!(
@@ -126,14 +134,16 @@ fn verb(text: &str) -> Result<(Verb<'_>, &str), String> {
     }
 }
 
-fn number(text: &str) -> Result<Option<(usize, &str)>, String> {
+fn check(number: usize, most: usize) -> Result<(), String> {
+    match number <= most {
+        true => Ok(()),
+        false => Err(format!("a width or precision is more than {most}")),
+    }
+}
+
+/// A number, or the greatest one there is, and what follows it.
+fn number(text: &str) -> Option<(usize, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    if digits == 0 {
-        return Ok(None);
-    }
     let (number, after) = text.split_at(digits);
-    match number.parse() {
-        Ok(n) if n <= MOST => Ok(Some((n, after))),
-        _ => Err(format!("{number} is too much in a format")),
-    }
+    (digits > 0).then(|| (number.parse().unwrap_or(usize::MAX), after))
 }

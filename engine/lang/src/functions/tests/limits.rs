@@ -13,9 +13,19 @@ const MILLION: &str = "format(\"%1000000s\", \"\")";
 
 #[test]
 fn long_strings() {
-    check_error("format(\"%999999999d\", 1)", "999999999 is too much");
-    check_error("format(\"%.999999999f\", 1)", "999999999 is too much");
-    check_error("format(\"%99999999999999999999s\", 1)", "is too much");
+    check_error("format(\"%999999999d\", 1)", "more than 1000000");
+    check_error("format(\"%.999999999f\", 1)", "more than 1000000");
+    check_error(
+        "format(\"%99999999999999999999s\", 1)",
+        "more than 134217728",
+    );
+    check_error("format(\"%2147483648d\", 1)", "more than 1000000");
+    check_error(
+        "format(\"%.99999999999999999999d\", 1)",
+        "more than 1000000",
+    );
+    check("format(\"%.99999999999999999999s\", \"a\")", "\"a\"");
+    check("length(format(\"%2000000v\", 1))", "2000000");
     check_error("indent(1000000000, \"a\\nb\")", LONG);
     check_error("formatlist(\"%1000000d\", range(1000))", LONG);
     check_error(
