@@ -96,19 +96,17 @@ fn unify_types(types: &[Type]) -> Option<Type> {
     first_that_fits(types)
 }
 
-/// The common type of lists and tuples, or of maps and objects, where each structure counts as a
-/// collection.
+/// The common type of lists and tuples, or of maps and objects: that of the collections and of the
+/// one that all structures together make.
 fn joined(types: &[Type]) -> Option<Type> {
-    let own = |elements: &[Type]| match elements {
-        [] => Some(Type::Dynamic),
-        some => unify(some),
-    };
-    let collections = types.iter().map(|ty| match ty {
-        Type::Tuple(members) => own(members).map(Type::list),
-        Type::Object(_) => own(&all_elements(std::slice::from_ref(ty))).map(Type::map),
-        collection => Some(collection.clone()),
+    let (structures, mut collections): (Vec<Type>, Vec<Type>) =
+        types.iter().cloned().partition(Type::is_structural);
+    let elem = unify(&all_elements(&structures))?;
+    collections.push(match structures.first()? {
+        Type::Tuple(_) => Type::list(elem),
+        _ => Type::map(elem),
     });
-    let want = unify(&collections.collect::<Option<Vec<_>>>()?)?;
+    let want = unify(&collections)?;
     let fits = types.iter().all(|t| convert_type(t, &want).is_some());
     fits.then_some(want)
 }

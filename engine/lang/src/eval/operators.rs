@@ -140,7 +140,10 @@ impl Evaluator<'_> {
     /// The condition as a bool, known or not. Of what cannot be one, null is the spare value.
     fn condition(&mut self, id: NodeId, condition: NodeId) -> Evaluated {
         let test = self.node(condition).map_err(|failure| {
-            let spare = convert(&failure.spare, &Type::Bool).unwrap_or(Value::NULL);
+            let spare = match failure.spare.is_known() {
+                true => convert(&failure.spare, &Type::Bool).unwrap_or(Value::NULL),
+                false => failure.spare.clone(),
+            };
             failure.with_spare(spare)
         })?;
         let span = self.expr.node_span(condition);
@@ -263,8 +266,9 @@ impl Results {
         let (then, otherwise) = match self.taken {
             Taken::Then => (heeded.take(self.then), ignored.take(self.otherwise)),
             Taken::Otherwise => (ignored.take(self.then), heeded.take(self.otherwise)),
-            Taken::Either => (heeded.take(self.then), heeded.take(self.otherwise)),
-            Taken::Neither => (ignored.take(self.then), ignored.take(self.otherwise)),
+            Taken::Either | Taken::Neither => {
+                (ignored.take(self.then), ignored.take(self.otherwise))
+            }
         };
         (then, otherwise, heeded.failed)
     }
