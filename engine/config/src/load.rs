@@ -121,6 +121,7 @@ fn tree(
         sources,
         locate,
         drafts: HashMap::new(),
+        root_is_wrong: false,
         tree: Tree::default(),
         diags: Diags::new(),
     };
@@ -163,6 +164,8 @@ struct Loader<'a> {
     locate: &'a mut dyn Locate,
     /// Directories that were read, `None` for those that could not be.
     drafts: HashMap<String, Option<Rc<Draft>>>,
+    /// Whether the root module is wrong, so that nobody can have installed what it calls.
+    root_is_wrong: bool,
     tree: Tree,
     diags: Diags,
 }
@@ -170,6 +173,7 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn root(&mut self, dir: &str) {
         let mut draft = self.read(dir, None).unwrap_or_default();
+        self.root_is_wrong = self.diags.has_errors();
         // Nobody else can use the root's draft, as that would be a cycle: no copy is needed.
         let module = std::mem::take(&mut draft.module);
         self.place(Rc::new(draft), module, dir, None);
@@ -272,6 +276,7 @@ impl Loader<'_> {
         match self.locate.locate(&wanted) {
             Located::At(dir) => Some(dir.to_string()),
             Located::Later => None,
+            Located::Refused(_) if self.root_is_wrong => None,
             Located::Refused(diagnostic) => {
                 self.diags.push(diagnostic);
                 None
