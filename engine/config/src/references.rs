@@ -196,11 +196,10 @@ impl Checker<'_> {
         let (provider, span) = import.provider.as_ref()?;
         let target = &import.target;
         let written = self.draft.providers.get(&target.resource);
-        let declared = target.modules.is_empty()
-            && self.module.resources.contains_key(&target.resource)
+        let declared = self.module.resources.contains_key(&target.resource)
             && written.is_none_or(|found| found.local != *provider);
         let detail = "The resource's own block says which provider configuration it belongs to.";
-        declared.then(|| Diagnostic::error("Invalid import provider argument", detail).at(*span))
+        (declared || !target.modules.is_empty()).then(|| Diagnostic::error("Invalid import provider argument", detail).at(*span))
     }
 
     fn checks(&self, checks: &[Check], place: Place<'_>, diags: &mut Diags) {
