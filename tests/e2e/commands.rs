@@ -238,3 +238,94 @@ fn what_something_excluded_needs_is_not_destroyed() {
         .code(1)
         .says(&["Moved resource instances excluded by targeting"]);
 }
+
+/// What the documents of a stream are, and of what they tell.
+fn kinds(stream: &str) -> Vec<String> {
+    let document = |line: &str| -> serde_json::Value { serde_json::from_str(line).unwrap() };
+    stream
+        .lines()
+        .map(|line| document(line)["type"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn people_and_tools_at_once() {
+    let work = Work::with(CHAIN);
+    let apply = ["apply", "-auto-approve", "-json-into=events"];
+    work.write("events", "what was there before");
+    work.run(&apply)
+        .code(0)
+        .says(&[
+            "Apply complete! Resources: 5 added",
+            "terraform_data.aside: Creation complete",
+        ])
+        .never_says(&["@level"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let mode = std::fs::metadata(work.path().join("events"))
+            .unwrap()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let both = kinds(&work.read("events"));
+    work.run(&["destroy", "-auto-approve"]).code(0);
+    let json = work.run(&["apply", "-auto-approve", "-json"]).code(0);
+    let mut alone = kinds(&json.stdout);
+    let mut sorted = both.clone();
+    // What runs side by side may end in any order.
+    (alone.sort(), sorted.sort());
+    assert_eq!(sorted, alone);
+    assert_eq!(both.first().unwrap(), "version");
+    assert_eq!(both.last().unwrap(), "outputs");
+    work.run(&["plan", "-json", "-json-into=x"]).code(1);
+    work.run(&["plan", "-json-into=no/such/place"])
+        .code(1)
+        .says(&["no/such/place"]);
+    for args in [
+        &["init", "-json-into=events"][..],
+        &["refresh", "-json-into=events"],
+        &["plan", "-json-into=events"],
+    ] {
+        work.run(args).code(0).never_says(&["@level"]);
+        assert_eq!(kinds(&work.read("events"))[0], "version", "{args:?}");
+    }
+    for args in [
+        &["validate", "-json-into=one"][..],
+        &["show", "-json-into=one"],
+        &["output", "-json-into=one"],
+    ] {
+        work.run(args).code(0).never_says(&["{\""]);
+        serde_json::from_str::<serde_json::Value>(&work.read("one")).unwrap();
+    }
+}
+
+#[test]
+fn errors_are_told_to_both() {
+    let work = Work::with("resource \"terraform_data\" \"x\" {\n  inptu = 1\n}\n");
+    work.run(&["plan", "-json-into=events"])
+        .code(1)
+        .says(&["Unsupported argument"]);
+    assert!(kinds(&work.read("events")).contains(&"diagnostic".to_owned()));
+    work.run(&["validate", "-json-into=one"])
+        .code(1)
+        .says(&["Unsupported argument"]);
+    let document: serde_json::Value = serde_json::from_str(&work.read("one")).unwrap();
+    assert_eq!(
+        document["diagnostics"][0]["summary"],
+        "Unsupported argument"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn tools_read_from_a_pipe() {
+    let work = Work::with(CHAIN);
+    let pipe = work.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let mut run = Running::muster(&work, &["apply", "-auto-approve", "-json-into=pipe"]);
+    let stream = std::fs::read_to_string(&pipe).unwrap();
+    run.end().code(0).says(&["5 added"]);
+    assert_eq!(kinds(&stream).last().unwrap(), "outputs");
+}

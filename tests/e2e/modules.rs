@@ -170,7 +170,10 @@ fn steps_for_machines() {
     let ran = work.run(&["init", "-json", "-upgrade"]).code(0);
     assert!(ran.stdout.contains("\"upgrading_modules_message\""));
     let without = Work::with(&giving("x"));
-    let ran = without.run(&["init"]).code(0).never_says(&["Initializing modules"]);
+    let ran = without
+        .run(&["init"])
+        .code(0)
+        .never_says(&["Initializing modules"]);
     assert!(ran.stdout.contains("successfully initialized"));
     assert!(!without.path().join(".terraform/modules").exists());
 }

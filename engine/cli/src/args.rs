@@ -136,6 +136,9 @@ pub(crate) struct View {
     /// Machine-readable output: one JSON document, or one per line.
     #[arg(long)]
     pub json: bool,
+    /// What -json prints, into a file or a named pipe; people see what they always see.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub json_into: Option<PathBuf>,
     /// Group warnings by their summary.
     #[arg(long)]
     pub compact_warnings: bool,

@@ -1,4 +1,6 @@
-//! What commands show: text for people, or JSON for tools.
+//! What commands show: text for people, JSON for tools, or both at once.
+
+mod documents;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -19,15 +21,18 @@ use muster_snapshot::{OutputValue, Snapshot};
 
 use crate::args;
 use crate::error::Failure;
+use documents::Documents;
 
 /// See the module.
 pub(crate) struct View {
     style: Style,
-    json: bool,
+    /// Text for people is shown.
+    people: bool,
+    documents: Documents,
     compact: bool,
     /// What the command is at the end of.
     pub ending: Ending,
-    /// Diagnostics go into the stream of documents.
+    /// The documents are a stream, which diagnostics are part of.
     stream: bool,
     /// An error was shown as an event.
     failed: Arc<AtomicBool>,
@@ -60,33 +65,60 @@ impl View {
                 color: terminal && wanted && !dumb,
                 width,
             },
-            json: args.json,
-            stream: args.json,
+            people: !args.json,
+            documents: match args.json {
+                true => Documents::Stdout,
+                false => Documents::Nowhere,
+            },
+            stream: true,
             compact: args.compact_warnings,
             ending: Ending::default(),
             failed: Arc::default(),
         }
     }
 
-    /// As [`Self::new`], for commands whose JSON is one document: what goes wrong is for people,
-    /// so that standard output holds the document or nothing.
-    pub(crate) fn of_document(args: &args::View) -> Self {
-        Self {
-            stream: false,
-            ..Self::new(args)
+    /// As [`Self::new`], for commands that also write their documents to a file where that is
+    /// wanted. When the file cannot be opened, the command ends with the code that this gives.
+    pub(crate) fn open(args: &args::View) -> Result<Self, ExitCode> {
+        let view = Self::new(args);
+        let Some(path) = &args.json_into else {
+            return Ok(view);
+        };
+        match Documents::file(path) {
+            Ok(documents) => Ok(Self { documents, ..view }),
+            Err(error) => {
+                let detail = format!("{} cannot be written to: {error}.", path.display());
+                let failure = Failure::new("Unable to open the file of -json-into", detail);
+                Err(view.fail(&failure, &Sources::default()))
+            }
         }
+    }
+
+    /// As [`Self::open`], for commands whose JSON is one document: what goes wrong is for people,
+    /// so that standard output, or the file, holds the document or nothing.
+    pub(crate) fn of_document(args: &args::View) -> Result<Self, ExitCode> {
+        let view = Self::open(args)?;
+        Ok(Self {
+            stream: false,
+            ..view
+        })
     }
 
     /// Whether documents are shown, and nothing for people.
     pub(crate) fn is_json(&self) -> bool {
-        self.json
+        !self.people
     }
 
-    /// A line for people.
+    /// Text for people.
     pub(crate) fn say(&self, text: &str) {
-        if !self.json {
+        if self.people {
             put(text);
         }
+    }
+
+    /// A line for tools.
+    pub(crate) fn tell(&self, document: &str) {
+        self.documents.put(&format!("{document}\n"));
     }
 
     /// Shows diagnostics: errors where errors go, warnings with the rest.
@@ -95,18 +127,23 @@ impl View {
             return;
         }
         let renderer = DiagnosticRenderer::new(sources, self.style);
-        if self.stream {
+        if self.stream && self.documents.are_wanted() {
             for diagnostic in diags.iter() {
-                put(&format!("{}\n", document(&renderer, diagnostic)));
+                self.tell(&document(&renderer, diagnostic));
             }
-            return;
         }
+        if self.people || !self.stream {
+            self.diags_for_people(diags, &renderer);
+        }
+    }
+
+    fn diags_for_people(&self, diags: &Diags, renderer: &DiagnosticRenderer<'_>) {
         let (errors, warnings): (Vec<_>, Vec<_>) =
             diags.iter().cloned().partition(|d| d.is_error());
         let warnings = renderer.all(&Diags(warnings), self.compact);
-        match self.json {
-            true => put_err(&warnings),
-            false => put(&warnings),
+        match self.people {
+            true => put(&warnings),
+            false => put_err(&warnings),
         }
         put_err(&renderer.all(&Diags(errors), self.compact));
     }
@@ -128,41 +165,51 @@ impl View {
     /// Takes the events of a run.
     pub(crate) fn sink(&self, sources: Arc<Sources>) -> Sink {
         let failed = Arc::clone(&self.failed);
-        let (style, json) = (self.style, self.json);
-        if json {
-            outln!(
-                "{}",
-                muster_render::version_document(
-                    env!("CARGO_PKG_VERSION"),
-                    crate::session::TERRAFORM_VERSION
-                )
-            );
-        }
-        let progress = Arc::new(Mutex::new(Progress::new(style, json)));
-        self.tick(&progress);
-        Arc::new(move |event| match event {
-            Event::Diagnostic(d) => {
+        let style = self.style;
+        self.version();
+        let people = self.people.then(|| self.progress(false, Documents::Stdout));
+        let tools = self.documents.clone();
+        let tools = tools.are_wanted().then(|| self.progress(true, tools));
+        let documents = self.documents.clone();
+        Arc::new(move |event| {
+            if let Event::Diagnostic(d) = &event {
                 if d.is_error() {
                     failed.store(true, Ordering::Relaxed);
                 }
                 let renderer = DiagnosticRenderer::new(&sources, style);
-                if json {
-                    put(&format!("{}\n", document(&renderer, &d)));
-                } else {
-                    put_err(&renderer.text(&d));
+                documents.put(&format!("{}\n", document(&renderer, d)));
+                if people.is_some() {
+                    put_err(&renderer.text(d));
                 }
+                return;
             }
-            other => {
+            for (progress, out) in people.iter().chain(&tools) {
                 let mut progress = progress.lock().unwrap_or_else(|e| e.into_inner());
-                if let Some(line) = progress.event(&other) {
-                    put(&format!("{line}\n"));
+                if let Some(line) = progress.event(&event) {
+                    out.put(&format!("{line}\n"));
                 }
             }
         })
     }
 
+    /// Begins the stream.
+    pub(crate) fn version(&self) {
+        if self.documents.are_wanted() {
+            let version = env!("CARGO_PKG_VERSION");
+            let terraform = crate::session::TERRAFORM_VERSION;
+            self.tell(&muster_render::version_document(version, terraform));
+        }
+    }
+
+    /// One that is told of the progress of a run.
+    fn progress(&self, json: bool, out: Documents) -> (Arc<Mutex<Progress>>, Documents) {
+        let progress = Arc::new(Mutex::new(Progress::new(self.style, json)));
+        Self::tick(&progress, out.clone());
+        (progress, out)
+    }
+
     /// Tells of work that takes long, for as long as anybody works.
-    fn tick(&self, progress: &Arc<Mutex<Progress>>) {
+    fn tick(progress: &Arc<Mutex<Progress>>, out: Documents) {
         let progress = Arc::downgrade(progress);
         tokio::spawn(async move {
             loop {
@@ -172,7 +219,7 @@ impl View {
                 };
                 let mut progress = progress.lock().unwrap_or_else(|e| e.into_inner());
                 for line in progress.tick() {
-                    put(&format!("{line}\n"));
+                    out.put(&format!("{line}\n"));
                 }
             }
         });
@@ -183,20 +230,21 @@ impl View {
         if self.ending == Ending::Refresh {
             return;
         }
-        if self.json {
+        if self.documents.are_wanted() {
             for line in muster_render::plan_stream(plan) {
-                put(&format!("{line}\n"));
+                self.tell(&line);
             }
-        } else {
+        }
+        if self.people {
             self.say(&muster_render::plan_text(plan, schemas, self.style));
         }
     }
 
     /// Tells machines what a saved plan is about to do; people have seen it when it was made.
     pub(crate) fn saved_plan(&self, plan: &Plan) {
-        if self.json {
+        if self.documents.are_wanted() {
             for line in muster_render::planned_changes(plan, false) {
-                put(&format!("{line}\n"));
+                self.tell(&line);
             }
         }
     }
@@ -221,69 +269,32 @@ impl View {
 
     /// Shows a plan that was saved.
     pub(crate) fn show_plan(&self, plan: &Plan, config: &Config, schemas: &Schemas) {
-        if self.json {
-            let options = muster_render::PlanJson {
-                terraform_version: crate::session::TERRAFORM_VERSION,
-                configuration: Some(config),
-            };
-            self.document(|out| muster_render::plan_json(plan, schemas, options, out));
-        } else {
+        let options = muster_render::PlanJson {
+            terraform_version: crate::session::TERRAFORM_VERSION,
+            configuration: Some(config),
+        };
+        self.documents
+            .write(|out| muster_render::plan_json(plan, schemas, options, out));
+        if self.people {
             self.say(&muster_render::plan_text(plan, schemas, self.style));
         }
     }
 
-    /// Writes one JSON document.
-    fn document(&self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        // A reader that goes away early has seen enough.
-        let _ = write(&mut out).and_then(|()| out.flush());
-    }
-
     /// Shows what an apply has done.
     pub(crate) fn applied(&self, plan: &Plan, counts: Counts, state: &Snapshot) {
-        let Counts {
-            added,
-            changed,
-            destroyed,
-            imported,
-            forgotten,
-        } = counts;
-        if self.json && self.ending == Ending::Refresh {
-            outln!("{}", muster_render::outputs_document(&state.outputs));
-            return;
-        }
-        if self.json {
-            let message = format!(
-                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
-            );
-            let operation = match self.ending {
-                Ending::Destroy => "destroy",
-                Ending::Apply | Ending::Refresh => "apply",
-            };
-            let changes = serde_json::json!({
-                "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
-            });
-            outln!(
-                "{}",
-                muster_render::document("change_summary", &message, "changes", changes)
-            );
-            if self.ending != Ending::Destroy {
-                outln!("{}", muster_render::outputs_document(&state.outputs));
-            }
-            return;
+        if self.documents.are_wanted() {
+            self.applied_documents(counts, state);
         }
         let mut parts = Vec::new();
-        if imported > 0 {
-            parts.push(format!("{imported} imported"));
+        if counts.imported > 0 {
+            parts.push(format!("{} imported", counts.imported));
         }
+        let destroyed = counts.destroyed;
         parts.extend([
-            format!("{added} added"),
-            format!("{changed} changed"),
+            format!("{} added", counts.added),
+            format!("{} changed", counts.changed),
             format!("{destroyed} destroyed"),
         ]);
-        if forgotten > 0 {
-            parts.push(format!("{forgotten} forgotten"));
-        }
         match self.ending {
             Ending::Destroy => self.say(&format!(
                 "\nDestroy complete! Resources: {destroyed} destroyed.\n"
@@ -302,16 +313,43 @@ impl View {
         }
     }
 
+    fn applied_documents(&self, counts: Counts, state: &Snapshot) {
+        let Counts {
+            added,
+            changed,
+            destroyed,
+            imported,
+            ..
+        } = counts;
+        let operation = match self.ending {
+            Ending::Destroy => "destroy",
+            Ending::Apply | Ending::Refresh => "apply",
+        };
+        if self.ending != Ending::Refresh {
+            let message = format!(
+                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+            );
+            let changes = serde_json::json!({
+                "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
+            });
+            let summary = muster_render::document("change_summary", &message, "changes", changes);
+            self.tell(&summary);
+        }
+        if self.ending != Ending::Destroy {
+            self.tell(&muster_render::outputs_document(&state.outputs));
+        }
+    }
+
     /// Shows what validation found.
     pub(crate) fn validation(&self, diags: &Diags, sources: &Sources) {
-        if self.json {
-            out!(
-                "{}",
-                DiagnosticRenderer::new(sources, self.style).validate_json(diags)
-            );
+        let renderer = DiagnosticRenderer::new(sources, self.style);
+        if self.documents.are_wanted() {
+            self.documents.put(&renderer.validate_json(diags));
+        }
+        if !self.people {
             return;
         }
-        self.diags(diags, sources);
+        self.diags_for_people(diags, &renderer);
         if !diags.has_errors() {
             let note = match diags.is_empty() {
                 true => "",
@@ -323,20 +361,19 @@ impl View {
 
     /// There is no state to show.
     pub(crate) fn no_state(&self) {
-        if self.json {
-            outln!("{{\"format_version\":\"1.0\"}}");
-        } else {
-            outln!("No state.");
-        }
+        self.tell("{\"format_version\":\"1.0\"}");
+        self.say("No state.\n");
     }
 
     /// Shows a state.
     pub(crate) fn show_state(&self, state: &Snapshot, schemas: &Schemas) {
-        if self.json {
-            let version = crate::session::TERRAFORM_VERSION;
-            self.document(|out| muster_render::state_json(state, schemas, version, out));
-        } else {
-            self.document(|out| muster_render::write_state_text(state, schemas, self.style, out));
+        let version = crate::session::TERRAFORM_VERSION;
+        self.documents
+            .write(|out| muster_render::state_json(state, schemas, version, out));
+        if self.people {
+            let style = self.style;
+            Documents::Stdout
+                .write(|out| muster_render::write_state_text(state, schemas, style, out));
         }
     }
 
@@ -347,25 +384,23 @@ impl View {
 
     /// Shows all outputs.
     pub(crate) fn outputs(&self, state: &Snapshot) {
-        if self.json {
-            put(&format!(
-                "{}\n",
-                muster_render::outputs_json(&state.outputs).trim_end()
-            ));
-        } else if state.outputs.is_empty() {
-            outln!(
-                "The state has no outputs. They are there once they are declared and an apply has run."
-            );
-        } else {
-            out!("{}", muster_render::outputs_text(&state.outputs));
+        if self.documents.are_wanted() {
+            self.tell(muster_render::outputs_json(&state.outputs).trim_end());
+        }
+        match state.outputs.is_empty() {
+            true => self.say(
+                "The state has no outputs. They are there once they are declared and an apply has run.\n",
+            ),
+            false => self.say(&muster_render::outputs_text(&state.outputs)),
         }
     }
 
     /// Shows one output.
     pub(crate) fn output(&self, output: &OutputValue) {
-        if self.json {
-            put(&format!("{}\n", muster_render::output_json(output)));
-        } else {
+        if self.documents.are_wanted() {
+            self.tell(&muster_render::output_json(output));
+        }
+        if self.people {
             outln!("{}", muster_render::value_text(&output.value, true));
         }
     }

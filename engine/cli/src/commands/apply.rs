@@ -83,7 +83,10 @@ pub(crate) async fn run(args: &Apply) -> ExitCode {
 }
 
 async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
-    let mut view = View::new(&args.view);
+    let mut view = match View::open(&args.view) {
+        Ok(view) => view,
+        Err(code) => return code,
+    };
     view.ending = ending;
     if let Err(failure) = check_options(args) {
         return view.fail(&failure, &Sources::default());

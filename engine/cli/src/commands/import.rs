@@ -41,7 +41,10 @@ pub(crate) struct Import {
 
 /// Takes an object that exists already into the state.
 pub(crate) async fn run(args: &Import) -> ExitCode {
-    let view = View::new(&args.view);
+    let view = match View::open(&args.view) {
+        Ok(view) => view,
+        Err(code) => return code,
+    };
     let mut session = match Session::load(Sources::default()) {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),

@@ -13,7 +13,7 @@ use muster_snapshot::Snapshot;
 use muster_store::Store;
 
 use super::get::{self, Tell};
-use super::packages::{self, log, step, version};
+use super::packages::{self, log, step};
 use crate::args::Init;
 use crate::error::{Failure, Outcome};
 use crate::session::{Disk, Session};
@@ -21,8 +21,11 @@ use crate::view::View;
 
 /// Installs what the configuration needs.
 pub(crate) async fn run(args: &Init) -> ExitCode {
-    let view = View::new(&args.view);
-    version(&view);
+    let view = match View::open(&args.view) {
+        Ok(view) => view,
+        Err(code) => return code,
+    };
+    view.version();
     if let Err(failure) = modules(args, &view).await {
         return view.fail(&failure, &Sources::default());
     }

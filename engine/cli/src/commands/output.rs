@@ -13,7 +13,10 @@ use crate::view::View;
 
 /// Shows outputs.
 pub(crate) fn run(args: &Output) -> ExitCode {
-    let view = View::of_document(&args.view);
+    let view = match View::of_document(&args.view) {
+        Ok(view) => view,
+        Err(code) => return code,
+    };
     match show(args, &view) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => view.fail(&failure, &Sources::default()),

@@ -4,39 +4,24 @@ use muster_addr::ProviderAddr;
 use muster_install::{Event, Failure, InstallError};
 use muster_lang::{Diagnostic, Diags};
 
-use crate::session::TERRAFORM_VERSION;
 use crate::view::View;
-
-/// Begins the JSON stream.
-pub(crate) fn version(view: &View) {
-    if view.is_json() {
-        let version = env!("CARGO_PKG_VERSION");
-        outln!(
-            "{}",
-            muster_render::version_document(version, TERRAFORM_VERSION)
-        );
-    }
-}
 
 /// Tells of a step of `init`; `code` is its name in the JSON stream.
 pub(crate) fn step(view: &View, code: &str, text: &str) {
-    if view.is_json() {
-        let document =
-            muster_render::document("init_output", text.trim(), "message_code", code.into());
-        outln!("{document}");
-    } else {
-        outln!("{text}");
-    }
+    view.tell(&muster_render::document(
+        "init_output",
+        text.trim(),
+        "message_code",
+        code.into(),
+    ));
+    view.say(&format!("{text}\n"));
 }
 
 /// Tells of something within a step.
 pub(crate) fn log(view: &View, text: &str, json: &str) {
-    if view.is_json() {
-        let none = serde_json::Value::Null;
-        outln!("{}", muster_render::document("log", json, "", none));
-    } else {
-        outln!("{text}");
-    }
+    let none = serde_json::Value::Null;
+    view.tell(&muster_render::document("log", json, "", none));
+    view.say(&format!("{text}\n"));
 }
 
 /// An event in the words of people, and in those of the JSON stream.

@@ -46,7 +46,10 @@ pub(crate) struct Planned {
 
 /// Shows what apply would change.
 pub(crate) async fn run(args: &args::Plan) -> ExitCode {
-    let view = View::new(&args.view);
+    let view = match View::open(&args.view) {
+        Ok(view) => view,
+        Err(code) => return code,
+    };
     let mut session = match Session::load(Sources::default()) {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),

@@ -18,7 +18,10 @@ use crate::view::View;
 
 /// Shows the state or a saved plan.
 pub(crate) async fn run(args: &Show) -> ExitCode {
-    let view = View::of_document(&args.view);
+    let view = match View::of_document(&args.view) {
+        Ok(view) => view,
+        Err(code) => return code,
+    };
     if let Some(path) = args.path.as_deref().filter(|p| plan_file::is_plan(p)) {
         return show_plan(&view, path).await;
     }

@@ -13,7 +13,10 @@ use crate::view::View;
 
 /// Checks the configuration.
 pub(crate) async fn run(args: &Validate) -> ExitCode {
-    let view = View::new(&args.view);
+    let view = match View::open(&args.view) {
+        Ok(view) => view,
+        Err(code) => return code,
+    };
     let (diags, sources) = match Session::load(Sources::default()) {
         Err((failure, sources)) => (failure.diags, sources),
         Ok(session) => {
