@@ -321,6 +321,10 @@ fn without_secrets(url: &Url) -> String {
     if url.query().is_some() {
         url.set_query(Some("..."));
     }
+    // A lone name is a token where names are not needed.
+    if !url.username().is_empty() && url.password().is_none() {
+        let _ = url.set_username("...");
+    }
     let _ = url.set_password(None);
     url.to_string()
 }
@@ -352,5 +356,7 @@ mod tests {
     fn errors_do_not_show_secrets() {
         let url = Url::parse("https://u:secret@example.com/x?X-Signature=secret").unwrap();
         assert!(!without_secrets(&url).contains("secret"));
+        let url = Url::parse("https://secret@example.com/x").unwrap();
+        assert_eq!(without_secrets(&url), "https://...@example.com/x");
     }
 }

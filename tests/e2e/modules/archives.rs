@@ -157,6 +157,10 @@ fn secrets_stay_secret() {
             .never_says(&["quiet"])
             .never_says_but_in_source("hush");
     }
+    let ran = calling(&format!("http://hush@{place}/404.zip")).run(&["init"]);
+    ran.code(1)
+        .says(&["status 404"])
+        .never_says_but_in_source("hush");
     let ran = calling(&format!("git::http://hush@{place}/r.git?key=quiet")).run(&["init"]);
     ran.code(1)
         .says(&["Downloading git::http://***@"])

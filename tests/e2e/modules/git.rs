@@ -41,7 +41,7 @@ impl Repository {
     /// Records a module that gives a text, and another one in `sub` that calls it.
     fn commit(&self, text: &str) -> String {
         self.work.write("main.tf", giving(text));
-        let sub = giving(&format!("sub ${{module.a.from}}"));
+        let sub = giving("sub ${module.a.from}");
         self.work.write("sub/main.tf", sub + &call("../"));
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "-m", text]);

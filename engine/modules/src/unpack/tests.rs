@@ -89,6 +89,18 @@ fn all_kinds_are_read() {
 }
 
 #[test]
+fn archives_of_xz() {
+    use base64::Engine as _;
+    // The program xz made it of a tar archive with the file a/b.tf.
+    const BYTES: &str = "/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4Cf/AFpdADCLyEMN8QE1KlwszNh1S4dordmHQzWWLlu9SeoRVz7OMj9PVqiG0Z6PJnNslpejSPU1iQ1eSnHtxkIkslC4yOrcg0DLzr35Rrb12VGeqHGNIk48hRemkxP2AAAAANEEaCtmRVJ6AAF2gFAAAAAxhcVkscRn+wIAAAAABFla";
+    let bytes = base64::engine::general_purpose::STANDARD.decode(BYTES);
+    let bytes = bytes.unwrap();
+    let dir = open(&bytes, Kind::TarXz).unwrap();
+    assert_eq!(read(&dir, "a/b.tf"), "x");
+    assert!(open(&bytes[..bytes.len() / 2], Kind::TarXz).is_err());
+}
+
+#[test]
 fn names_outside_are_refused() {
     for name in ["../x", "a/../../x", "/x", "a\\x", "c:x", "a/.."] {
         for (kind, bytes) in [
