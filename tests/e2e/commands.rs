@@ -329,3 +329,52 @@ fn tools_read_from_a_pipe() {
     run.end().code(0).says(&["5 added"]);
     assert_eq!(kinds(&stream).last().unwrap(), "outputs");
 }
+
+#[test]
+fn what_is_listed_has_to_be_there() {
+    let work = Work::with(
+        "resource \"terraform_data\" \"a\" {\n}\nresource \"terraform_data\" \"b\" {\n  count = 2\n}\n",
+    );
+    work.run(&["state", "list"])
+        .code(1)
+        .says(&["No state file was found!"]);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let list = |args: &[&str], expect: &[&str]| {
+        let ran = work.run(&[&["state", "list"], args].concat()).code(0);
+        let found: Vec<&str> = ran.stdout.lines().collect();
+        assert_eq!(found, expect, "{args:?}");
+    };
+    let (a, b) = ("terraform_data.a", "terraform_data.b");
+    let (b0, b1) = ("terraform_data.b[0]", "terraform_data.b[1]");
+    list(&[], &[a, b0, b1]);
+    list(&[b, a], &[b0, b1, a]);
+    list(&[b1, b1], &[b1, b1]);
+    let shown = work.run(&["state", "show", a]).code(0).stdout;
+    let id = shown.split('"').find(|part| part.len() == 36).unwrap();
+    list(&[&format!("-id={id}")], &[a]);
+    list(&[&format!("-id={id}"), b], &[]);
+    list(&["-id=none"], &[]);
+    for (address, summary) in [
+        ("terraform_data.no", "Unknown resource\n"),
+        ("data.terraform_data.a", "Unknown resource\n"),
+        ("terraform_data.b[7]", "Unknown resource instance"),
+        ("module.no", "Unknown module"),
+        ("what?", "Invalid character"),
+        ("terraform_data", "Invalid address"),
+        ("1.2", "Variable name required"),
+    ] {
+        let ran = work.run(&["state", "list", a, address]).code(1);
+        assert_eq!(ran.stdout, "", "{address}");
+        ran.says(&[summary]);
+    }
+    for address in ["terraform_data.no", b, "terraform_data.b[7]"] {
+        work.run(&["state", "show", address])
+            .code(1)
+            .says(&["No instance found for the given address!"]);
+    }
+    for address in ["what?", "terraform_data", "module.x"] {
+        work.run(&["state", "show", address])
+            .code(1)
+            .says(&[&format!("Error parsing instance address: {address}")]);
+    }
+}

@@ -431,6 +431,9 @@ pub(crate) enum State {
         /// The state file, instead of terraform.tfstate.
         #[arg(long, value_name = "FILE")]
         state: Option<PathBuf>,
+        /// Only what has this id.
+        #[arg(long, value_name = "ID")]
+        id: Option<String>,
         /// Only below these addresses.
         #[arg(value_name = "ADDRESS")]
         addresses: Vec<String>,

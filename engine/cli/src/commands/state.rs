@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use muster_addr::{InstanceAddr, Target};
-use muster_lang::Sources;
+use muster_addr::{InstanceAddr, InstanceKey, Target};
+use muster_lang::{Diags, Sources};
+use muster_snapshot::{Attributes, Snapshot};
 
 use super::output::read;
 use super::show::schemas;
@@ -21,7 +22,11 @@ pub(crate) async fn run(args: &State) -> ExitCode {
         ..args::View::default()
     });
     let result = match args {
-        State::List { state, addresses } => list(state.as_deref(), addresses),
+        State::List {
+            state,
+            id,
+            addresses,
+        } => list(state.as_deref(), id.as_deref(), addresses),
         State::Mv(args) => state_edit::mv(args),
         State::Pull { state } => state_edit::pull(state.as_deref()),
         State::Push(args) => state_edit::push(args),
@@ -42,31 +47,97 @@ fn missing() -> Failure {
     )
 }
 
-fn list(path: Option<&Path>, addresses: &[String]) -> Outcome<()> {
+fn list(path: Option<&Path>, id: Option<&str>, addresses: &[String]) -> Outcome<()> {
     let state = read(path)?.ok_or_else(missing)?;
-    let mut targets = Vec::new();
-    for text in addresses {
-        let target: Target = text.parse().map_err(|error| {
-            Failure::new(
-                "Invalid address",
-                format!("\"{text}\" is not an address: {error}"),
-            )
-        })?;
-        targets.push(target);
+    let all = muster_render::state_list(&state);
+    let mut found: Vec<&InstanceAddr> = Vec::new();
+    if addresses.is_empty() {
+        found.extend(&all);
     }
-    for addr in muster_render::state_list(&state) {
-        if targets.is_empty() || targets.iter().any(|t| t.contains(&addr)) {
+    let mut diags = Diags::new();
+    for text in addresses {
+        match target(text, &all) {
+            Ok(target) => found.extend(all.iter().filter(|addr| target.contains(addr))),
+            Err(failure) => diags.extend(failure.diags),
+        }
+    }
+    if diags.has_errors() {
+        return Err(diags.into());
+    }
+    for addr in found {
+        if id.is_none_or(|id| has_id(&state, addr, id)) {
             outln!("{addr}");
         }
     }
     Ok(())
 }
 
+/// What an address names, if anything of it is there.
+fn target(text: &str, all: &[InstanceAddr]) -> Outcome<Target> {
+    let target: Target = text.parse().map_err(|error| {
+        let detail = format!("\"{text}\" is not an address: {error}");
+        Failure::new(syntax_summary(text), detail)
+    })?;
+    let (summary, is_there) = match &target {
+        Target::Module(_) => (
+            "Unknown module",
+            all.iter().any(|addr| target.contains(addr)),
+        ),
+        // All instances of a module are listed with it, but a resource is in one of them.
+        Target::Resource(wanted) => (
+            match wanted.key {
+                InstanceKey::None => "Unknown resource",
+                _ => "Unknown resource instance",
+            },
+            all.iter()
+                .any(|addr| addr.resource == wanted.resource && target.contains(addr)),
+        ),
+    };
+    match is_there {
+        true => Ok(target),
+        false => {
+            let detail = format!(
+                "The state has nothing at {text}. What is new in the configuration, or has another count or for_each there, is in the state after the next apply."
+            );
+            Err(Failure::new(summary, detail))
+        }
+    }
+}
+
+/// What is wrong with something that is no address.
+fn syntax_summary(text: &str) -> &'static str {
+    let plain = |c: char| c.is_alphanumeric() || "_-.[]\"".contains(c);
+    let outside_quotes = text.split('"').step_by(2);
+    if text.starts_with(|c: char| !c.is_alphabetic() && c != '_') {
+        "Variable name required"
+    } else if outside_quotes.flat_map(str::chars).all(plain) {
+        "Invalid address"
+    } else {
+        "Invalid character"
+    }
+}
+
+/// Whether the object that an instance is has an id.
+fn has_id(state: &Snapshot, addr: &InstanceAddr, id: &str) -> bool {
+    let object = state.instance(addr).and_then(|i| i.current.as_ref());
+    match object.map(|o| &o.attributes) {
+        Some(Attributes::Json(text)) => {
+            let value: Option<serde_json::Value> = serde_json::from_str(text.as_str()).ok();
+            value.is_some_and(|v| v.get("id").and_then(|v| v.as_str()) == Some(id))
+        }
+        Some(Attributes::Flatmap(map)) => map.get("id").is_some_and(|found| found == id),
+        None => false,
+    }
+}
+
 async fn show(view: &View, path: Option<&Path>, address: &str) -> Outcome<()> {
     let state = read(path)?.ok_or_else(missing)?;
     let addr: InstanceAddr = address.parse().map_err(|error| {
-        let detail = format!("\"{address}\" is not the address of an instance: {error}");
-        Failure::new("Invalid address", detail)
+        let detail = format!(
+            "This is not the address of an instance: {error}\n\nmuster state list shows what is there."
+        );
+        let summary = format!("Error parsing instance address: {address}");
+        Failure::new(summary, detail)
     })?;
     if state.instance(&addr).is_none() {
         let detail = format!("The state has no {addr}. muster state list shows what is there.");
