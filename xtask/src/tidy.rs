@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("muster-muster", 6),
     ("muster-run", 7),
     ("muster-render", 7),
+    ("muster-test", 8),
     ("muster-cli", 9),
     ("muster-fuzz", 10),
     ("xtask", 10),

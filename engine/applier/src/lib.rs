@@ -126,7 +126,7 @@ impl Applier {
             plan_timestamp: Some(plan.timestamp.clone()),
             ..settings
         };
-        let source = source(Arc::clone(&plan), Arc::clone(&schemas));
+        let source = planned_values(Arc::clone(&plan), Arc::clone(&schemas));
         let endings = endings(&config);
         let eval = Evaluator::new(config, schemas, variables, files, settings)
             .with_functions(functions)
@@ -528,8 +528,8 @@ impl Applier {
     }
 }
 
-/// The values of instances that no step has set yet: as planned, or as stored.
-fn source(plan: Arc<Plan>, schemas: Arc<Schemas>) -> muster_eval::InstanceSource {
+/// The values of instances as far as nobody has set them: as planned, or as stored.
+pub fn planned_values(plan: Arc<Plan>, schemas: Arc<Schemas>) -> muster_eval::InstanceSource {
     let planned: HashMap<InstanceAddr, usize> = plan
         .changes
         .iter()
@@ -543,6 +543,11 @@ fn source(plan: Arc<Plan>, schemas: Arc<Schemas>) -> muster_eval::InstanceSource
         }
         stored(&plan.prior, &schemas, &addr.resource, addr)
     })
+}
+
+/// The values of instances as a state has them.
+pub fn stored_values(state: Arc<Snapshot>, schemas: Arc<Schemas>) -> muster_eval::InstanceSource {
+    Box::new(move |addr| stored(&state, &schemas, &addr.resource, addr))
 }
 
 fn stored(

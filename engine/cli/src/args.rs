@@ -89,6 +89,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster state list\n  muster state show 'muster_zone.main[\"edge\"]'"
     )]
     State(State),
+    /// Run the tests of the configuration: *.tftest.hcl files here and in tests/.
+    #[command(
+        after_help = "Exit codes: 0 all tests passed, 1 some did not.\n\nExamples:\n  muster test\n  muster test -filter=tests/zones.tftest.hcl -verbose\n  muster test -json -junit-xml=report.xml"
+    )]
+    Test(crate::commands::test::Test),
     /// Evaluate expressions.
     #[command(
         after_help = "Examples:\n  muster console\n  echo 'length(local.zones)' | muster console -var 'size=3'"

@@ -84,7 +84,7 @@ fn main() -> ExitCode {
 
 /// A verb that people know from elsewhere, and that is not built yet.
 fn unbuilt_verb(error: &clap::Error) -> Option<String> {
-    const VERBS: &[&str] = &["login", "logout", "test"];
+    const VERBS: &[&str] = &["login", "logout"];
     let verb = error
         .get(clap::error::ContextKind::InvalidSubcommand)?
         .to_string();
@@ -129,6 +129,7 @@ fn run(command: Command) -> ExitCode {
             Command::Untaint(args) => commands::taint::untaint(&args),
             Command::Workspace(args) => commands::workspace::run(&args),
             Command::Console(args) => commands::console::run(&args).await,
+            Command::Test(args) => commands::test::run(&args).await,
             Command::Providers(args) => commands::providers::run(&args).await,
             Command::Version(_)
             | Command::Completion(_)

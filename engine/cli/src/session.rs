@@ -119,13 +119,7 @@ impl Session {
     }
 
     fn with_config(config: Arc<Config>, sources: &mut Sources, warnings: Diags) -> Outcome<Self> {
-        let constraints = constraints(&config)?;
-        let lock = LockFile::load(Path::new("."))
-            .map_err(|e| Failure::new("Failed to read dependency lock file", e.to_string()))?;
-        let finder = Finder::new(CliConfig::load()?, &data_dir(), lock);
-        let plugins = Plugins::new(finder, constraints)
-            .map_err(|e| Failure::new("Invalid TF_REATTACH_PROVIDERS", e.to_string()))?;
-        let plugins = Arc::new(plugins);
+        let plugins = Arc::new(plugins(&config)?);
         let pool = Arc::new(Pool::new(
             Arc::clone(&plugins) as Arc<dyn muster_run::Launcher>
         ));
@@ -314,29 +308,45 @@ impl Session {
         sink: Sink,
         stop: Stop,
     ) -> Context {
-        let cwd = std::env::current_dir().unwrap_or_default();
         Context {
             config: Arc::clone(&self.config),
             schemas: Arc::new(schemas),
             pool: Arc::clone(&self.pool),
-            settings: Settings {
-                plan_timestamp: Some(timestamp().into()),
-                workspace: workspace().into(),
-                cwd: STARTED_IN
-                    .get()
-                    .unwrap_or(&cwd)
-                    .to_string_lossy()
-                    .into_owned()
-                    .into(),
-                ..Settings::default()
-            },
-            files: Arc::new(DiskFiles::new(cwd)),
+            settings: settings(&workspace()),
+            files: Arc::new(working_files()),
             stand_in: None,
             parallelism: parallelism.max(1),
             sink,
             stop,
         }
     }
+}
+
+/// The files of the working directory, as functions see them.
+pub(crate) fn working_files() -> DiskFiles {
+    DiskFiles::new(std::env::current_dir().unwrap_or_default())
+}
+
+/// What does not change during a run that begins now.
+pub(crate) fn settings(workspace: &str) -> Settings {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let cwd = STARTED_IN.get().unwrap_or(&cwd).to_string_lossy();
+    Settings {
+        plan_timestamp: Some(timestamp().into()),
+        workspace: workspace.into(),
+        cwd: cwd.into_owned().into(),
+        ..Settings::default()
+    }
+}
+
+/// How the providers of a configuration are found and started.
+pub(crate) fn plugins(config: &Config) -> Outcome<Plugins> {
+    let constraints = constraints(config)?;
+    let lock = LockFile::load(Path::new("."))
+        .map_err(|e| Failure::new("Failed to read dependency lock file", e.to_string()))?;
+    let finder = Finder::new(CliConfig::load()?, &data_dir(), lock);
+    Plugins::new(finder, constraints)
+        .map_err(|e| Failure::new("Invalid TF_REATTACH_PROVIDERS", e.to_string()))
 }
 
 /// Whether a block of the root module may be missing in a configuration with these errors.

@@ -104,6 +104,11 @@ impl View {
         })
     }
 
+    /// How text looks.
+    pub(crate) fn style(&self) -> Style {
+        self.style
+    }
+
     /// Whether documents are shown, and nothing for people.
     pub(crate) fn is_json(&self) -> bool {
         !self.people

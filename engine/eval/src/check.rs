@@ -100,9 +100,7 @@ pub(crate) fn check(check: &Check, kind: CheckKind, scope: &dyn Scope) -> CheckR
         None => CheckResult::Unknown,
         Some(false) => {
             let detail = message(check, scope);
-            let mut d = Diagnostic::error(kind.summary(), detail)
-                .at(span)
-                .within(check.span);
+            let mut d = Diagnostic::error(kind.summary(), detail).at(span);
             d.values = referred_values(&check.condition, scope);
             CheckResult::Fail(d.into())
         }

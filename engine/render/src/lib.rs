@@ -14,6 +14,7 @@ mod progress;
 mod schemas;
 mod state;
 mod style;
+mod testing;
 
 pub use diagnostics::DiagnosticRenderer;
 pub use functions::functions_json;
@@ -26,3 +27,4 @@ pub use progress::{
 pub use schemas::write_schemas_json;
 pub use state::{instance_text, state_json, state_list, write_state_text};
 pub use style::Style;
+pub use testing::{TestOutput, TestStream, TestText, junit_xml, test_summary};

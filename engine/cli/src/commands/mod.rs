@@ -19,6 +19,7 @@ pub(crate) mod show;
 pub(crate) mod state;
 pub(crate) mod state_edit;
 pub(crate) mod taint;
+pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod version;
 pub(crate) mod workspace;

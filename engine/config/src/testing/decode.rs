@@ -8,7 +8,7 @@ use muster_lang::{Block, Body, BodySchema, Expr, Span};
 
 use super::mock::{MockFiles, mock_provider, overrides};
 use super::run::run;
-use super::types::{TestFile, TestProvider, TestProviderKind};
+use super::types::{TestFile, TestProvider};
 use crate::decode::{Decoder, provider_block, schema};
 use crate::naming::check_name;
 use crate::{LocalProvider, Str};
@@ -116,13 +116,12 @@ fn providers(
     let mut all: IndexMap<LocalProvider, TestProvider> = IndexMap::new();
     for block in blocks {
         let decoded = match &*block.type_name {
-            "provider" => provider_block(cx, block)
-                .map(|(local, block)| (local, TestProviderKind::Real(block.body))),
+            "provider" => provider_block(cx, block).map(|(local, block)| (local, block.body, None)),
             "mock_provider" => mock_provider(cx, block, mocks)
-                .map(|(local, mock)| (local, TestProviderKind::Mock(mock))),
+                .map(|(local, mock)| (local, block.body.clone(), Some(mock))),
             _ => None,
         };
-        let Some((local, kind)) = decoded else {
+        let Some((local, body, mock)) = decoded else {
             continue;
         };
         let span = block.labels.first().map_or(block.header, |(_, s)| *s);
@@ -133,7 +132,15 @@ fn providers(
             cx.error("Duplicate provider block", detail, block.header);
             continue;
         }
-        all.insert(local, TestProvider { kind, span });
+        all.insert(
+            local,
+            TestProvider {
+                body,
+                mock,
+                header: block.header,
+                span,
+            },
+        );
     }
     all
 }

@@ -52,7 +52,10 @@ pub(super) fn mock_provider(
         None => None,
     };
     let during = during(cx, &content);
-    let mut mock = Mock::default();
+    let mut mock = Mock {
+        during: during.unwrap_or_default(),
+        ..Mock::default()
+    };
     fill(cx, &mut mock, &content, during, true);
     if let Some(attribute) = content.attribute("source")
         && let Some(source) = cx.string(Some(attribute))
@@ -219,6 +222,7 @@ fn override_block(cx: &mut Decoder<'_>, block: &Block, outer: Option<During>) ->
         target,
         values,
         during,
+        target_span: attribute.span,
         span: block.header,
     })
 }

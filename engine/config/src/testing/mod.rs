@@ -10,5 +10,5 @@ mod types;
 pub use load::{TestPlace, load_tests};
 pub use types::{
     During, Expected, ExpectedObject, Mock, MockDefaults, Override, PassedProvider, TestCommand,
-    TestFile, TestModule, TestPlanOptions, TestProvider, TestProviderKind, TestRun, run_reference,
+    TestFile, TestModule, TestPlanOptions, TestProvider, TestRun, run_reference,
 };

@@ -29,19 +29,14 @@ pub struct TestFile {
 /// A provider configuration of a test file.
 #[derive(Clone, Debug)]
 pub struct TestProvider {
-    /// What it is.
-    pub kind: TestProviderKind,
+    /// What the provider's schema speaks about; of no meaning when it is mocked.
+    pub body: Body,
+    /// Nobody is asked: answers are made up.
+    pub mock: Option<Mock>,
+    /// The block's header.
+    pub header: Span,
     /// The block's label.
     pub span: Span,
-}
-
-/// What answers for a provider configuration.
-#[derive(Clone, Debug)]
-pub enum TestProviderKind {
-    /// The provider itself, configured by this body.
-    Real(Body),
-    /// Nobody: answers are made up.
-    Mock(Mock),
 }
 
 /// `mock_provider`
@@ -53,6 +48,8 @@ pub struct Mock {
     pub data_sources: BTreeMap<Str, MockDefaults>,
     /// Objects whose values are given.
     pub overrides: Vec<Override>,
+    /// When values are known that nobody has said.
+    pub during: During,
 }
 
 /// `mock_resource` or `mock_data`
@@ -85,6 +82,8 @@ pub struct Override {
     pub values: Value,
     /// When the values are known.
     pub during: During,
+    /// Where the target stands.
+    pub target_span: Span,
     /// The block's header.
     pub span: Span,
 }

@@ -17,6 +17,7 @@ use stream::resource;
 pub use stream::{
     document, leveled, outputs_document, plan_stream, planned_changes, version_document,
 };
+pub(crate) use stream::{head, timestamp_seconds};
 
 /// How often work that takes long is reported.
 const INTERVAL: Duration = Duration::from_secs(10);

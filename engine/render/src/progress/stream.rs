@@ -39,13 +39,22 @@ pub fn version_document(version: &str, terraform_version: &str) -> String {
     to_string(|w| w.document(&Json::Object(map)))
 }
 
-fn head(level: &str, message: &str) -> serde_json::Map<String, Json> {
+pub(crate) fn head(level: &str, message: &str) -> serde_json::Map<String, Json> {
     let mut map = serde_json::Map::new();
     map.insert("@level".into(), level.into());
     map.insert("@message".into(), message.into());
     map.insert("@module".into(), "terraform.ui".into());
     map.insert("@timestamp".into(), timestamp(SystemTime::now()).into());
     map
+}
+
+/// RFC 3339 in UTC, to the second.
+pub(crate) fn timestamp_seconds(at: SystemTime) -> String {
+    let exact = timestamp(at);
+    match exact.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => exact,
+    }
 }
 
 /// RFC 3339 in UTC, with microseconds.

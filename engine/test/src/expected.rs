@@ -1,0 +1,248 @@
+//! Failures that a run expects.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use muster_config::testing::{Expected, ExpectedObject};
+use muster_config::{Check, Config};
+use muster_eval::{CheckKind, CheckResult, Evaluator, ModuleInst};
+use muster_lang::{Diagnostic, Diags, Severity, Span, referred_values};
+use muster_plan::{CheckResults, Checked, Plan, Status};
+use muster_snapshot::Snapshot;
+use serde::Deserialize;
+
+use crate::Str;
+
+/// Addresses of objects with conditions that do not hold.
+pub(crate) type Failed = BTreeSet<String>;
+
+/// Where it is said that conditions do not hold, and what they are conditions of.
+pub(crate) struct Conditions(HashMap<Span, Owner>);
+
+/// What has a condition.
+#[derive(Clone, Debug)]
+struct Owner {
+    kind: Kind,
+    /// Its name; of resources the address.
+    name: Str,
+    /// It is in the root module.
+    root: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Variable,
+    Output,
+    Check,
+    Resource,
+}
+
+impl Conditions {
+    /// All conditions of a configuration.
+    pub(crate) fn of(config: &Config) -> Self {
+        let mut all = HashMap::new();
+        for (_, module) in config.iter() {
+            let root = module.path.is_root();
+            if root {
+                // What is wrong with the value of one stands at its declaration.
+                all.extend(module.variables.iter().map(|(name, variable)| {
+                    let name = name.clone();
+                    let kind = Kind::Variable;
+                    (variable.span, Owner { kind, name, root })
+                }));
+            }
+            let mut add = |kind, name: &Str, checks: &[Check]| {
+                for check in checks {
+                    let name = name.clone();
+                    let at = check.condition.span();
+                    all.insert(at, Owner { kind, name, root });
+                }
+            };
+            for (name, output) in &module.outputs {
+                add(Kind::Output, name, &output.preconditions);
+            }
+            for (name, block) in &module.checks {
+                add(Kind::Check, name, &block.assertions);
+            }
+            for resource in module.resources.values() {
+                let life = &resource.lifecycle;
+                let address: Str = resource.id.to_string().into();
+                add(Kind::Resource, &address, &life.preconditions);
+                add(Kind::Resource, &address, &life.postconditions);
+            }
+        }
+        Self(all)
+    }
+
+    fn owner(&self, diagnostic: &Diagnostic) -> Option<&Owner> {
+        let says_so = |summary: &str| {
+            summary.ends_with("failed")
+                || summary.ends_with("known after apply")
+                || summary == "Invalid value for variable"
+        };
+        let owner = self.0.get(&diagnostic.subject?)?;
+        says_so(&diagnostic.summary).then_some(owner)
+    }
+
+    /// Leaves out what check blocks have to say.
+    pub(crate) fn without_checks(&self, diags: Diags) -> Diags {
+        let of_check = |d: &Diagnostic| self.owner(d).is_some_and(|o| o.kind == Kind::Check);
+        Diags(diags.into_iter().filter(|d| !of_check(d)).collect())
+    }
+
+    /// Whether a diagnostic is about one of the expected failures. Where one instance of several
+    /// is meant, `failed` says whether it is among those that failed.
+    fn matches(&self, diagnostic: &Diagnostic, expected: &Expected, failed: &Failed) -> bool {
+        let Some(owner) = self.owner(diagnostic).filter(|o| o.root) else {
+            return false;
+        };
+        match (&expected.object, owner.kind) {
+            (ExpectedObject::Variable(name), Kind::Variable)
+            | (ExpectedObject::Output(name), Kind::Output)
+            | (ExpectedObject::Check(name), Kind::Check) => *name == owner.name,
+            (ExpectedObject::Resource(address), Kind::Resource) => {
+                *address == owner.name
+                    || is_instance(address, &owner.name) && failed.contains(&**address)
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes out what was expected, and adds what was and did not happen. Checks that do not
+    /// hold although nobody expects it are errors in tests.
+    pub(crate) fn settle(&self, diags: Diags, expected: &[Expected], failed: &Failed) -> Diags {
+        let mut seen = vec![HashSet::new(); expected.len()];
+        let mut kept = Diags::new();
+        for mut diagnostic in diags {
+            // An instance has each of its conditions once.
+            let matching = expected.iter().zip(&mut seen).any(|(expected, seen)| {
+                let single = is_one_instance(&expected.object);
+                self.matches(&diagnostic, expected, failed)
+                    && (seen.insert(diagnostic.subject) || !single)
+            });
+            if matching {
+                continue;
+            }
+            if self
+                .owner(&diagnostic)
+                .is_some_and(|o| o.kind == Kind::Check)
+            {
+                diagnostic.severity = Severity::Error;
+            }
+            kept.push(diagnostic);
+        }
+        let missing = expected.iter().zip(seen);
+        let missing = missing.filter(|(_, seen)| seen.is_empty());
+        for (expected, _) in missing {
+            let name = name_of(&expected.object);
+            let detail = format!("{name} was expected to fail, but it did not.");
+            kept.push(Diagnostic::error("Missing expected failure", detail).at(expected.span));
+        }
+        kept
+    }
+
+    /// Says of expected failures in a plan that nothing can be applied because of them.
+    pub(crate) fn explain(&self, diags: Diags, expected: &[Expected], failed: &Failed) -> Diags {
+        let mut all = Diags::new();
+        for diagnostic in diags {
+            let mut all_expected = expected.iter();
+            let matching = all_expected.find(|e| self.matches(&diagnostic, e, failed));
+            if let (true, Some(expected)) = (diagnostic.is_error(), matching) {
+                let name = name_of(&expected.object);
+                let detail = format!(
+                    "{name} was expected to fail and did so while planning, so that there was \
+                     nothing to apply, and the run has failed. Use command = plan to expect a \
+                     failure while planning."
+                );
+                let warning = Diagnostic::warning("Expected failure while planning", detail);
+                all.push(warning.at(expected.span));
+            }
+            all.push(diagnostic);
+        }
+        all
+    }
+}
+
+/// Whether an address is that of an instance of a resource.
+fn is_instance(address: &str, resource: &str) -> bool {
+    let rest = address.strip_prefix(resource);
+    rest.is_some_and(|rest| rest.starts_with('['))
+}
+
+fn is_one_instance(object: &ExpectedObject) -> bool {
+    matches!(object, ExpectedObject::Resource(address) if address.contains('['))
+}
+
+/// Addresses of the objects of a plan with conditions that do not hold.
+pub(crate) fn failed_in_plan(plan: &Plan) -> Failed {
+    let all = plan.checks.0.iter();
+    let objects = all.flat_map(|(checked, objects)| {
+        let failed = objects
+            .iter()
+            .filter(|(_, checks)| matches!(checks.status(), Status::Fail(_) | Status::Error));
+        failed.map(|(object, _)| checked.address_of(object))
+    });
+    objects.collect()
+}
+
+/// The same of a state.
+pub(crate) fn failed_in_state(state: &Snapshot) -> Failed {
+    #[derive(Deserialize)]
+    struct Results {
+        objects: Option<Vec<Object>>,
+    }
+    #[derive(Deserialize)]
+    struct Object {
+        object_addr: String,
+        status: String,
+    }
+    let Some(checks) = &state.checks else {
+        return Failed::new();
+    };
+    let all: Vec<Results> = serde_json::from_str(checks.as_str()).unwrap_or_default();
+    let objects = all
+        .into_iter()
+        .filter_map(|results| results.objects)
+        .flatten();
+    let failed = objects.filter(|o| matches!(&*o.status, "fail" | "error"));
+    failed.map(|o| o.object_addr).collect()
+}
+
+fn name_of(object: &ExpectedObject) -> String {
+    match object {
+        ExpectedObject::Check(name) => format!("check.{name}"),
+        ExpectedObject::Output(name) => format!("output.{name}"),
+        ExpectedObject::Variable(name) => format!("var.{name}"),
+        ExpectedObject::Resource(address) => address.to_string(),
+    }
+}
+
+/// What can be said of check blocks whose assertions a plan could not decide.
+pub(crate) fn undecided(plan: &Plan, eval: &Evaluator) -> Diags {
+    let mut diags = Diags::new();
+    for (checked, objects) in &plan.checks.0 {
+        let Checked::Check(module, name) = checked else {
+            continue;
+        };
+        let open = !objects.is_empty() && CheckResults::status(objects) == Status::Unknown;
+        if !module.is_root() || !open {
+            continue;
+        }
+        let Some(block) = eval.config().root().checks.get(name) else {
+            continue;
+        };
+        let scope = eval.scope(ModuleInst::ROOT, None);
+        for assertion in &block.assertions {
+            let result = eval.check(assertion, CheckKind::Assertion, &scope);
+            if !matches!(result, CheckResult::Unknown) {
+                continue;
+            }
+            let detail = "The condition depends on something that is only known after apply, so \
+                          that nobody can say yet whether it holds.";
+            let summary = "Check block assertion known after apply";
+            let mut warning = Diagnostic::warning(summary, detail).at(assertion.condition.span());
+            warning.values = referred_values(&assertion.condition, &scope);
+            diags.push(warning);
+        }
+    }
+    diags
+}
