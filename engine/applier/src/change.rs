@@ -78,7 +78,16 @@ impl Applier {
             prior_private: task.private.clone(),
             provider_meta: Value::NULL,
         });
-        self.ask(task, Stage::Plan, request, None);
+        // Nothing follows then, so that this is all of the work.
+        let operation = self.only_hides(&task).then_some(Operation::Update);
+        self.ask(task, Stage::Plan, request, operation);
+    }
+
+    /// Whether nothing changes but what of the object is sensitive.
+    fn only_hides(&self, task: &Task) -> bool {
+        let change = &self.plan.changes[task.change as usize];
+        let (before, after) = (&change.before, &change.after);
+        change.action == Action::Update && before.unmark_deep().same(&after.unmark_deep())
     }
 
     pub(crate) fn planned_again(&mut self, task: Task, mut planned: Planned) {
@@ -139,6 +148,7 @@ impl Applier {
 
     /// With everything known there is nothing to do after all, save for what is stored with it.
     fn unchanged(&mut self, task: Task, planned: &Planned) {
+        self.counts.changed += usize::from(self.only_hides(&task));
         let value = planned.value.clone();
         let private = task.private.clone();
         self.keep(&task, &value, private, Status::Ready);

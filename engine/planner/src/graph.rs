@@ -3,12 +3,13 @@
 //! Nodes are things as they stand in the configuration; instances do not show here, so the
 //! graph is small, and a cycle in it is a cycle whatever the values are.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use muster_addr::{ConfigResource, Mode, ProviderConfigAddr, ResourceId};
+use muster_addr::{ConfigResource, InstanceKey, Mode, ProviderConfigAddr, ResourceId};
 use muster_config::{Config, Module, ModuleId};
 use muster_lang::{Diagnostic, Diags, Expr, Reference, Subject};
 use muster_value::PathStep;
@@ -51,6 +52,8 @@ pub struct Graph {
     /// For each node the nodes that need it.
     pub needed_by: Vec<Vec<NodeId>>,
     index: HashMap<Node, NodeId>,
+    /// Which instances of a resource a node refers to, when it is not all of them.
+    named: HashMap<(NodeId, NodeId), BTreeSet<InstanceKey>>,
     /// Resources that refer to themselves: an error of planning, but not of the configuration.
     pub(crate) self_references: Diags,
 }
@@ -65,6 +68,7 @@ impl Graph {
             config,
             graph: DiGraph::new(),
             index: HashMap::default(),
+            named: HashMap::default(),
             self_references: Diags::new(),
         };
         for (id, module) in config.iter() {
@@ -86,6 +90,11 @@ impl Graph {
     /// The node of a thing.
     pub(crate) fn find(&self, node: &Node) -> Option<NodeId> {
         self.index.get(node).copied()
+    }
+
+    /// Which instances of a resource a node refers to; `None` for all of them.
+    pub(crate) fn named(&self, from: NodeId, resource: NodeId) -> Option<&BTreeSet<InstanceKey>> {
+        self.named.get(&(from, resource))
     }
 
     /// Everything that the nodes need, directly or not, and the nodes themselves.
@@ -162,6 +171,8 @@ struct Builder<'a> {
     config: &'a Config,
     graph: DiGraph<Node, ()>,
     index: HashMap<Node, NodeId>,
+    /// Which instances of a resource a node refers to; empty for all of them.
+    named: HashMap<(NodeId, NodeId), BTreeSet<InstanceKey>>,
     self_references: Diags,
 }
 
@@ -355,12 +366,38 @@ impl Builder<'_> {
             Subject::EachKey | Subject::EachValue | Subject::CountIndex => {}
             subject => {
                 if let Some(resource) = resource_id(subject) {
-                    let node = Node::Resource(id, resource);
+                    let node = Node::Resource(id, resource.clone());
                     if self.graph[from] == node {
                         return self.self_reference(&node, reference);
                     }
-                    self.known_edge(id, from, node);
+                    if self.config.module(id).resources.contains_key(&resource) {
+                        let to = self.node(node.clone());
+                        self.name_instance(from, to, reference);
+                        self.graph.add_edge(to, from, ());
+                    }
                 }
+            }
+        }
+    }
+
+    /// Notes which instance of a resource is meant.
+    fn name_instance(&mut self, from: NodeIndex, to: NodeIndex, reference: &Reference) {
+        let key = match reference.steps.first() {
+            Some(PathStep::Index(index)) => Some(InstanceKey::Int(*index)),
+            Some(PathStep::Key(key)) => Some(InstanceKey::Str(key.clone())),
+            _ => None,
+        };
+        let edge = (from.index(), to.index());
+        match (key, self.named.entry(edge)) {
+            (Some(key), Entry::Vacant(entry)) => {
+                entry.insert(BTreeSet::from([key]));
+            }
+            (Some(key), Entry::Occupied(mut entry)) if !entry.get().is_empty() => {
+                entry.get_mut().insert(key);
+            }
+            (Some(_), Entry::Occupied(_)) => {}
+            (None, entry) => {
+                entry.insert_entry(BTreeSet::new());
             }
         }
     }
@@ -380,7 +417,6 @@ impl Builder<'_> {
         let known = match &to {
             Node::Variable(_, name) => module.variables.contains_key(name),
             Node::Local(_, name) => module.locals.contains_key(name),
-            Node::Resource(_, resource) => module.resources.contains_key(resource),
             _ => true,
         };
         if known {
@@ -454,7 +490,10 @@ impl Builder<'_> {
             *place = position[*place];
         }
         let nodes = order.iter().map(|&ix| self.graph[ix].clone()).collect();
+        let named = self.named.into_iter().filter(|(_, keys)| !keys.is_empty());
+        let named = named.map(|((from, to), keys)| ((position[from], position[to]), keys));
         Ok(Graph {
+            named: named.collect(),
             nodes,
             needs,
             needed_by,

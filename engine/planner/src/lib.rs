@@ -18,6 +18,7 @@ mod provider;
 mod reads;
 mod relevant;
 mod removed;
+mod replacement;
 mod state;
 mod task;
 mod trigger;
@@ -341,7 +342,8 @@ impl Planner {
             checks: std::mem::take(&mut self.checks),
             ..Plan::default()
         };
-        let changes = std::mem::take(&mut self.changes);
+        let mut changes = std::mem::take(&mut self.changes);
+        self.remember_order(&mut changes);
         if let Some(warning) = forgotten(&changes) {
             self.diags.push(warning);
         }

@@ -27,8 +27,13 @@ impl Planner {
             return;
         }
         let old = task.stored.as_ref();
+        let first = match task.node {
+            Some(node) => self.create_before_destroy.contains(&node),
+            None => old.is_some_and(|o| o.create_before_destroy),
+        };
         let unchanged = old.is_some_and(|o| {
-            o.schema_version == task.schema.version
+            o.create_before_destroy == first
+                && o.schema_version == task.schema.version
                 && o.private == task.private
                 && task.prior.same(&task.recorded)
                 && matches!(o.decode(&task.ty), Ok(v) if v.same(&task.prior))
@@ -43,7 +48,7 @@ impl Planner {
                 if let Some(old) = old {
                     object.sensitive = old.sensitive.clone();
                     object.dependencies = old.dependencies.clone();
-                    object.create_before_destroy = old.create_before_destroy;
+                    object.create_before_destroy = first;
                     object.status = if task.tainted {
                         Status::Tainted
                     } else {
