@@ -147,6 +147,11 @@ fn terraform_keeps_memos() {
         fs::read_to_string(folder.join("memos/greeting.txt")).unwrap(),
         "Hello, world."
     );
+    // The token of the pass got to the provider, and nowhere else; and the pass is closed.
+    let seal = fs::read_to_string(folder.join("memos/sealed.seal")).unwrap();
+    let state = fs::read_to_string(folder.join("terraform.tfstate")).unwrap();
+    assert!(seal.len() == 16 && !state.contains(&seal) && !applied.contains(&seal));
+    assert!(!folder.join("memos/passes/archive").exists());
     let again = run(&["plan", "-detailed-exitcode", "-no-color"]).unwrap();
     assert_eq!(again.status.code(), Some(0));
     // Somebody changes the memo behind Terraform's back.
@@ -181,7 +186,7 @@ fn terraform_attaches_to_it() {
             &["apply", "-auto-approve", "-no-color"],
             &env,
         );
-        assert!(succeeds(applied.unwrap()).contains("1 added"));
+        assert!(succeeds(applied.unwrap()).contains("2 added"));
     }
     child.kill().unwrap();
     child.wait().unwrap();
