@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    mu = { source = "muster/muster" }
+  }
+}
+resource "terraform_data" "t" {}
+module "x" { source = "../tf" }

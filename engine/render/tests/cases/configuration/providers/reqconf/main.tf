@@ -1,0 +1,6 @@
+terraform {
+  required_providers {
+    muster = { source = "muster/muster" }
+  }
+}
+provider "muster" {}

@@ -1,0 +1,5 @@
+variable "i" {}
+output "o" { 
+  value = { x = var.i } 
+  depends_on = [var.i]
+}
