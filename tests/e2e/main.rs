@@ -19,3 +19,4 @@ mod saved_plans;
 mod state;
 mod surroundings;
 mod terraform;
+mod testing;
