@@ -11,15 +11,23 @@ use crate::{Diagnostic, Diags, Reference, Span, Str};
 /// Whether the root can be a body.
 pub(super) fn check_root(doc: &Doc) -> Diags {
     let mut diags = Diags::new();
-    let ok = match doc.get(doc.root) {
-        Json::Object(_) => true,
-        Json::Array(items) => items.iter().all(|&i| matches!(doc.get(i), Json::Object(_))),
-        _ => false,
-    };
-    if !ok {
-        let detail = "A file holds a JSON object, or an array of objects.";
-        let at = doc.span(doc.root);
-        diags.push(Diagnostic::error("Root value must be object", detail).at(at));
+    match doc.get(doc.root) {
+        Json::Object(_) => {}
+        Json::Array(items) => {
+            let wrong = items
+                .iter()
+                .filter(|&&i| !matches!(doc.get(i), Json::Object(_)));
+            for &item in wrong {
+                let detail = "Where a file holds an array, all its items are objects.";
+                let d = Diagnostic::error("Incorrect JSON value type", detail);
+                diags.push(d.at(doc.span(item)));
+            }
+        }
+        _ => {
+            let detail = "A file holds a JSON object, or an array of objects.";
+            let at = doc.span(doc.root);
+            diags.push(Diagnostic::error("Root value must be object", detail).at(at));
+        }
     }
     diags
 }

@@ -346,28 +346,58 @@ fn deep_nesting_needs_no_stack() {
 
 #[test]
 fn json_errors() {
-    for (text, expect) in [
-        ("", "Missing value"),
-        ("5", "Root value must be object"),
-        ("[]", ""),
-        ("{\"a\": 1,}", "Trailing comma in object"),
-        ("{\"a\": 01}", "Invalid JSON number"),
-        ("{\"a\": -1.5e+3}", ""),
-        ("{\"a\": tru}", "Invalid JSON keyword"),
-        ("{\"a\": \"x\\q\"}", "Invalid JSON string"),
-        ("{\"a\": \"\\ud83d\\ude00\\ud83d\\/\"}", ""),
-        ("{\"a\": 1} x", "Extraneous data after value"),
-        ("{\"a\" 1}", "Missing property value colon"),
-        ("{\"a\": [1 2]}", "Missing attribute seperator comma"),
-        ("{'a': 1}", "Invalid object property name"),
-        ("{\"a\": 'b'}", "Invalid start of value"),
-        ("{\"a\": {", "Invalid object property name"),
-        ("{\"a\": [1", "Unclosed array"),
-    ] {
+    const ROOT: &str = "Root value must be object";
+    const COMMA: &str = "Missing attribute seperator comma";
+    let check = |text: &str, expect: &[&str]| {
         let (_, diags) = parse_json(FileId(0), &text.into());
-        let found = diags.iter().next().map_or("", |d| d.summary.as_str());
+        let found: Vec<&str> = diags.iter().map(|d| d.summary.as_str()).collect();
         assert_eq!(found, expect, "{text}");
-    }
+    };
+    check("", &["Missing value", ROOT]);
+    check("5", &[ROOT]);
+    check("[]", &[]);
+    check("[5]", &["Incorrect JSON value type"]);
+    check("{\"a\": 1,}", &["Trailing comma in object", ROOT]);
+    check("{\"a\": 01}", &["Invalid JSON number"]);
+    check("{\"a\": -1.5e+3}", &[]);
+    check("{\"a\": tru}", &["Invalid JSON keyword"]);
+    check("{\"a\": \"x\\q\"}", &["Invalid JSON string"]);
+    check("{\"a\": \"\\ud83d\\ude00\\ud83d\\/\"}", &[]);
+    check("{\"a\": 1} x", &["Extraneous data after value"]);
+    check("{\"a\" 1}", &["Missing property value colon", ROOT]);
+    check("{\"a\": {\"b\"}}", &["Missing object value"]);
+    check("{\"a\": [1 2]}", &[COMMA]);
+    check(
+        "{\"a\": [1 2], \"b\": [nope]}",
+        &[COMMA, "Invalid JSON keyword"],
+    );
+    check(
+        "{\"a\": {\"b\": {\"c\": 1 2}}, \"d\": 3 4}",
+        &[COMMA, COMMA, ROOT],
+    );
+    check("{\"a\": [1;2]}", &[COMMA, "Unclosed object", ROOT]);
+    check("{\"a\": {\"b\": 1]}", &["Mismatched braces"]);
+    check(
+        "{\"a\": [}]}",
+        &["Missing JSON value", "Mismatched brackets"],
+    );
+    check("{\"a\": \"x\ny\"}", &["Invalid JSON string", COMMA, ROOT]);
+    check(
+        "{\"a\": \"x",
+        &["Invalid JSON string", "Unclosed object", ROOT],
+    );
+    check(
+        "{\"a\": \"x\\\"",
+        &["Invalid JSON string", "Unclosed object", ROOT],
+    );
+    let name = "Invalid object property name";
+    check("{'a': 1}", &["Invalid start of value", name, ROOT]);
+    check("{\"a\": 'b'}", &["Invalid start of value", COMMA, ROOT]);
+    check(
+        "{\"a\": {",
+        &["Missing value", name, "Unclosed object", ROOT],
+    );
+    check("{\"a\": [1", &["Unclosed object", "Unclosed object", ROOT]);
 }
 
 /// Texts on which anything that looks back from every error would take hours.
