@@ -20,3 +20,4 @@ mod state;
 mod surroundings;
 mod terraform;
 mod testing;
+mod why;

@@ -27,6 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("muster-install", 5),
     ("muster-sdk", 5),
     ("muster-modules", 6),
+    ("muster-why", 4),
     ("muster-muster", 6),
     ("muster-run", 7),
     ("muster-render", 7),

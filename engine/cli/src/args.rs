@@ -110,6 +110,12 @@ pub(crate) enum Command {
     /// Install the modules that the configuration calls.
     #[command(after_help = "Examples:\n  muster get\n  muster get -update")]
     Get(crate::commands::get::Get),
+    /// Say why something is planned as it is: what the change, the replacement or the unknown
+    /// value comes from, back to the lines of the source.
+    #[command(
+        after_help = "Examples:\n  muster why aws_instance.web\n  muster why 'aws_instance.web[0]' user_data\n  muster why -json -plan=tfplan module.edge.muster_zone.main"
+    )]
+    Why(crate::commands::why::Why),
     /// Print which resources need each other, as a graph for Graphviz.
     #[command(
         after_help = "Examples:\n  muster graph | dot -Tsvg > graph.svg\n  muster graph -type=plan"

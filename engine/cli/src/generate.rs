@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use muster_addr::ConfigResource;
 use muster_config::{Config, ConfigFiles, Import, LocalProvider, Str};
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Event, Plan};
+use muster_plan::Plan;
 use muster_planner::{Options, ReadImport};
-use muster_run::{Sink, Stop};
+use muster_run::Stop;
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
 use crate::error::{Failure, Outcome};
 use crate::session::{Disk, Session};
+use crate::view;
 
 const NO_TARGET: &str = "Configuration for import target does not exist";
 
@@ -162,15 +162,8 @@ async fn read(
     let schemas = session
         .schemas_until(inputs.stop, Some(inputs.stored))
         .await?;
-    let told: Arc<Mutex<Diags>> = Arc::default();
-    let heard = Arc::clone(&told);
     // The plan tells of the imports as they are planned, so that only errors are told here.
-    let sink: Sink = Arc::new(move |event| {
-        if let Event::Diagnostic(diagnostic) = event {
-            let mut told = told.lock().unwrap_or_else(|e| e.into_inner());
-            told.0.extend(diagnostic.is_error().then_some(diagnostic));
-        }
-    });
+    let (sink, heard) = view::errors_only();
     let context = session.context(schemas, inputs.parallelism, sink, inputs.stop.clone());
     let options = Options {
         only_read: resources,

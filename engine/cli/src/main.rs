@@ -125,6 +125,7 @@ fn run(command: Command) -> ExitCode {
             Command::ForceUnlock(args) => commands::force_unlock::run(&args),
             Command::Get(args) => commands::get::run(&args).await,
             Command::Graph(args) => commands::graph::run(&args),
+            Command::Why(args) => commands::why::run(&args).await,
             Command::Taint(args) => commands::taint::taint(&args),
             Command::Untaint(args) => commands::taint::untaint(&args),
             Command::Workspace(args) => commands::workspace::run(&args),

@@ -440,3 +440,16 @@ fn document(renderer: &DiagnosticRenderer<'_>, d: &Diagnostic) -> String {
         content,
     )
 }
+
+/// A sink that keeps the errors of a run and shows nothing, and what it has kept.
+pub(crate) fn errors_only() -> (Sink, Arc<Mutex<Diags>>) {
+    let kept: Arc<Mutex<Diags>> = Arc::default();
+    let heard = Arc::clone(&kept);
+    let sink: Sink = Arc::new(move |event| {
+        if let Event::Diagnostic(diagnostic) = event {
+            let mut kept = kept.lock().unwrap_or_else(|e| e.into_inner());
+            kept.0.extend(diagnostic.is_error().then_some(diagnostic));
+        }
+    });
+    (sink, heard)
+}

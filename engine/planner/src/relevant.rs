@@ -101,6 +101,9 @@ struct Lead {
     steps: Vec<PathStep>,
 }
 
+/// A resource, the names that lead into its body, and whether an index follows.
+type PartKey = (ModuleId, ResourceId, Vec<Str>, bool);
+
 struct Search<'c> {
     config: &'c Config,
     schemas: &'c Schemas,
@@ -109,7 +112,7 @@ struct Search<'c> {
     seen: HashSet<Lead>,
     open: Vec<Lead>,
     /// What parts of the bodies of resources refer to.
-    parts: HashMap<(ModuleId, ResourceId, Vec<Str>, bool), Arc<[Reference]>>,
+    parts: HashMap<PartKey, Arc<[Reference]>>,
 }
 
 impl<'c> Search<'c> {

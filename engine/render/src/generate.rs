@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use muster_addr::{AbsResource, Mode};
 use muster_lang::{FileId, fmt};
 use muster_schema::{Attribute, AttributeType, Block, NestedBlock, Nesting, Schema};
@@ -52,9 +53,7 @@ fn canonical(text: String) -> String {
     formatted.map_or_else(|_| text.to_string(), |t| t.trim_end().to_owned())
 }
 
-fn sorted<'a, T>(
-    members: &'a indexmap::IndexMap<Arc<str>, T>,
-) -> impl Iterator<Item = (&'a str, &'a T)> {
+fn sorted<T>(members: &IndexMap<Arc<str>, T>) -> impl Iterator<Item = (&str, &T)> {
     let mut all: Vec<(&str, &T)> = members.iter().map(|(k, v)| (&**k, v)).collect();
     all.sort_by_key(|(name, _)| *name);
     all.into_iter()

@@ -15,6 +15,7 @@ mod schemas;
 mod state;
 mod style;
 mod testing;
+mod why;
 
 pub use diagnostics::DiagnosticRenderer;
 pub use functions::functions_json;
@@ -28,3 +29,4 @@ pub use schemas::write_schemas_json;
 pub use state::{instance_text, state_json, state_list, write_state_text};
 pub use style::Style;
 pub use testing::{TestOutput, TestStream, TestText, junit_xml, test_summary};
+pub use why::{why_json, why_text};

@@ -22,4 +22,5 @@ pub(crate) mod taint;
 pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod version;
+pub(crate) mod why;
 pub(crate) mod workspace;

@@ -12,7 +12,7 @@ use muster_lang::{Diags, Sources};
 use muster_plan::{Mode, Plan};
 use muster_planner::Options;
 use muster_provider::Schemas;
-use muster_run::{Context, Stop};
+use muster_run::{Context, Sink, Stop};
 use muster_snapshot::Snapshot;
 use muster_store::Store;
 use muster_value::Value;
@@ -97,6 +97,21 @@ pub(crate) async fn make(
     request: Request<'_>,
     stop: Stop,
 ) -> Outcome<Planned> {
+    let sink = |session: &Session| view.sink(Arc::new(session.sources.clone()));
+    let (planned, warnings) = compute(session, store, request, stop, sink).await?;
+    view.plan(&planned.plan, &planned.context.schemas);
+    view.diags(&warnings, &session.sources);
+    Ok(planned)
+}
+
+/// Makes a plan and saves it where that is wanted; warnings are given along.
+pub(crate) async fn compute(
+    session: &mut Session,
+    store: &dyn Store,
+    request: Request<'_>,
+    stop: Stop,
+    sink: impl FnOnce(&Session) -> Sink,
+) -> Outcome<(Planned, Diags)> {
     if session.sources.files().is_empty() {
         let detail = "This directory has no .tf files. Change to the directory of a configuration, or name it with -chdir.";
         return Err(Failure::new("No configuration files", detail));
@@ -122,7 +137,7 @@ pub(crate) async fn make(
         None => None,
     };
     let schemas = session.schemas_until(&stop, Some(&stored)).await?;
-    let sink = view.sink(Arc::new(session.sources.clone()));
+    let sink = sink(session);
     let context = session.context(schemas, request.planning.parallelism, sink, stop);
     let found = muster_run::check(&context);
     if found.has_errors() {
@@ -154,9 +169,7 @@ pub(crate) async fn make(
         }
         return Err(warnings.into());
     }
-    view.plan(&planned.plan, &context.schemas);
-    view.diags(&warnings, &session.sources);
-    Ok(planned)
+    Ok((planned, warnings))
 }
 
 /// Refuses to write configuration where that makes no sense.

@@ -1,0 +1,161 @@
+//! `muster why`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use muster_addr::InstanceAddr;
+use muster_lang::syntax::parse_expression;
+use muster_lang::{Diags, FileId, Sources};
+use muster_plan::Plan;
+use muster_run::Stop;
+use muster_value::Path;
+use muster_why::{Cause, WhyError, explain};
+
+use crate::error::{Failure, Outcome};
+use crate::locking::lock_until;
+use crate::session::Session;
+use crate::view::{self, View};
+use crate::{args, plan_file, signals};
+
+/// `why`
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    #[command(flatten)]
+    pub view: args::View,
+    #[command(flatten)]
+    pub inputs: args::Inputs,
+    #[command(flatten)]
+    pub locking: args::Locking,
+    #[command(flatten)]
+    pub planning: args::Planning,
+    /// Explain a saved plan instead of a new one.
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// The resource instance.
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// A part of it: a name, or a path such as tags["team"].
+    #[arg(value_name = "ATTRIBUTE")]
+    pub attribute: Option<String>,
+}
+
+/// Says why something is planned as it is.
+pub(crate) async fn run(args: &Why) -> ExitCode {
+    let view = match View::of_document(&args.view) {
+        Ok(view) => view,
+        Err(code) => return code,
+    };
+    let (addr, attribute) = match wanted(args) {
+        Ok(wanted) => wanted,
+        Err(failure) => return view.fail(&failure, &Sources::default()),
+    };
+    let loaded = match &args.plan {
+        None => Session::load(Sources::default()).map(|session| (session, None)),
+        Some(path) => plan_file::load(path).map(|(session, file)| (session, Some(file.plan))),
+    };
+    let (mut session, saved) = match loaded {
+        Ok(loaded) => loaded,
+        Err((failure, sources)) => return view.fail(&failure, &sources),
+    };
+    let stop = signals::watch(view.is_json());
+    let plan = match saved {
+        Some(plan) => Ok(plan),
+        None => make(args, &mut session, stop).await,
+    };
+    session.pool.shutdown().await;
+    let cause = plan.and_then(|plan| {
+        explain(&plan, &session.config, &addr, attribute.as_ref())
+            .map_err(|error| refused(&error, args))
+    });
+    match cause {
+        Ok(cause) => {
+            show(&view, &cause, &session.sources);
+            ExitCode::SUCCESS
+        }
+        Err(failure) => view.fail(&failure, &session.sources),
+    }
+}
+
+/// What is asked for.
+fn wanted(args: &Why) -> Outcome<(InstanceAddr, Option<Path>)> {
+    let addr = args.address.parse().map_err(|error| {
+        let detail = format!("\"{}\" is not an address: {error}", args.address);
+        Failure::new("Invalid address", detail)
+    })?;
+    let attribute = args.attribute.as_deref().map(|text| {
+        path(text).ok_or_else(|| {
+            let detail = format!(
+                "\"{text}\" is not a path. Write it as in an expression, such as tags[\"team\"] or disk[0].size."
+            );
+            Failure::new("Invalid attribute path", detail)
+        })
+    });
+    Ok((addr, attribute.transpose()?))
+}
+
+/// A path as an expression about an object has it.
+fn path(text: &str) -> Option<Path> {
+    let dot = if text.starts_with('[') { "" } else { "." };
+    let text = Arc::from(format!("self{dot}{text}"));
+    let (raw, diags) = parse_expression(FileId(0), &text);
+    let (expr, found) = raw.lower(&[]);
+    match expr.references() {
+        [only] if !diags.has_errors() && !found.has_errors() => {
+            let whole = only.full_span == expr.span();
+            whole.then(|| Path(only.steps.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// Makes a plan of which nothing is shown.
+async fn make(args: &Why, session: &mut Session, stop: Stop) -> Outcome<Plan> {
+    let store = session.store(args.locking.state.as_deref())?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypePlan").await?;
+    let request = super::plan::Request {
+        inputs: &args.inputs,
+        planning: &args.planning,
+        save: None,
+        generate: None,
+    };
+    let (sink, heard) = view::errors_only();
+    let planned = super::plan::compute(session, &store, request, stop, |_| sink).await;
+    if let Some(guard) = guard {
+        guard.release()?;
+    }
+    match planned {
+        Ok((planned, _)) => Ok(planned.plan),
+        Err(failure) => {
+            let mut diags: Diags =
+                std::mem::take(&mut *heard.lock().unwrap_or_else(|e| e.into_inner()));
+            diags.extend(failure.diags);
+            Err(diags.into())
+        }
+    }
+}
+
+fn refused(error: &WhyError, args: &Why) -> Failure {
+    match error {
+        WhyError::NoObject(similar) => {
+            let mut detail = format!("The plan does not speak of {}.", args.address);
+            if !similar.is_empty() {
+                detail.push_str(&format!(" Did you mean {}?", similar.join(" or ")));
+            }
+            Failure::new("Unknown resource instance", detail)
+        }
+        WhyError::NoAttribute => {
+            let attribute = args.attribute.as_deref().unwrap_or_default();
+            let detail = format!("{} has nothing at \"{attribute}\".", args.address);
+            Failure::new("Unsupported attribute", detail)
+        }
+    }
+}
+
+fn show(view: &View, cause: &Cause, sources: &Sources) {
+    match view.is_json() {
+        true => outln!("{:#}", muster_render::why_json(cause, sources)),
+        false => out!("{}", muster_render::why_text(cause, sources, view.style())),
+    }
+}
