@@ -1,5 +1,7 @@
 //! What one expression may make.
 
+use muster_value::Value;
+
 use super::{Evaluated, Evaluator, Failure};
 use crate::NodeId;
 use crate::functions::{MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS};
@@ -41,6 +43,29 @@ impl Evaluator<'_> {
             return Err(self.error(id, "Too many elements", detail));
         }
         Ok(())
+    }
+
+    /// Refuses a result that is too large or too deep to be gone through. It can be so without
+    /// much being made: a collection that is in others twice is shared, but has to be gone
+    /// through twice.
+    pub(super) fn measured(&self, id: NodeId, value: Value) -> Evaluated {
+        let mut parts = 0usize;
+        let mut waiting = vec![(&value, 0)];
+        while let Some((part, depth)) = waiting.pop() {
+            let more = wait_for_parts(part, depth + 1, &mut waiting);
+            parts = parts.saturating_add(more);
+            if parts > MOST_ELEMENTS {
+                let detail = format!(
+                    "This value has more than {MOST_ELEMENTS} elements, those of its elements included."
+                );
+                return Err(self.error(id, "Too many elements", detail));
+            }
+            if more > 0 && depth == MOST_DEPTH {
+                let detail = format!("Collections can be nested {MOST_DEPTH} deep.");
+                return Err(self.error(id, "Collections nested too deep", detail));
+            }
+        }
+        Ok(value)
     }
 
     /// Takes note of text that was made.
@@ -95,4 +120,25 @@ impl Evaluator<'_> {
         self.made.depth -= 1;
         result
     }
+}
+
+/// Adds the collections directly in a value to those that wait, and tells how many parts it has.
+fn wait_for_parts<'a>(
+    value: &'a Value,
+    depth: usize,
+    waiting: &mut Vec<(&'a Value, usize)>,
+) -> usize {
+    let mut wait = |parts: &mut dyn Iterator<Item = &'a Value>| {
+        let parts = parts.filter(|part| part.peel().len().is_some());
+        waiting.extend(parts.map(|part| (part, depth)));
+    };
+    match value.peel() {
+        Value::List(list) => wait(&mut list.items.iter()),
+        Value::Set(set) => wait(&mut set.items.iter()),
+        Value::Tuple(items) => wait(&mut items.iter()),
+        Value::Map(map) => wait(&mut map.entries.values()),
+        Value::Object(object) => wait(&mut object.values()),
+        _ => return 0,
+    }
+    value.peel().len().unwrap_or(0)
 }

@@ -89,14 +89,15 @@ pub fn eval(expr: &Expr, scope: &dyn Scope, slots: &[Value]) -> Result<Value, Di
     let mut slots = slots.to_vec();
     slots.resize(expr.0.slots as usize, Value::NULL);
     let made = Made::default();
-    Evaluator {
+    let mut evaluator = Evaluator {
         expr,
         scope,
         slots,
         made,
-    }
-    .node(expr.0.root)
-    .map_err(|failure| failure.diags)
+    };
+    let value = evaluator.node(expr.0.root);
+    let value = value.and_then(|value| evaluator.measured(expr.0.root, value));
+    value.map_err(|failure| failure.diags)
 }
 
 /// What an expression refers to, each with a short word on its value: for messages about its

@@ -13,7 +13,7 @@ use super::{all, lookup};
 use crate::syntax::parse_expression;
 use crate::{Diags, FileId, Files, Reference, Scope, Str, Subject, eval};
 
-/// The files of the recorded cases, a clock that stands still, and `local.template`.
+/// The files of the recorded cases, a clock that stands still, and a few local values.
 struct Fixtures;
 
 impl Fixtures {
@@ -62,6 +62,14 @@ impl Scope for Fixtures {
     fn resolve(&self, reference: &Reference) -> Result<Value, Diags> {
         match &reference.subject {
             Subject::Local(name) if &**name == "template" => Ok("Hello, ${name}!".into()),
+            Subject::Local(name) if &**name == "doubled" => {
+                let twice = |value: Value, _| Value::tuple([value.clone(), value]);
+                Ok((0..60).fold("a".into(), twice))
+            }
+            Subject::Local(name) if &**name == "wrapped" => {
+                let wrap = |value: Value, _| Value::tuple([value]);
+                Ok((0..1001).fold("a".into(), wrap))
+            }
             _ => Err(Diags::new()),
         }
     }

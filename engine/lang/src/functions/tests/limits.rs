@@ -67,6 +67,15 @@ fn many_elements() {
     );
 }
 
+/// Values that take little memory, for they share their parts, but could never be gone through.
+#[test]
+fn shared_parts() {
+    check_error("local.doubled", "more than 8388608 elements");
+    check("length(local.doubled[0][1])", "2");
+    check_error("local.wrapped", "Collections can be nested 1000 deep");
+    check("local.wrapped[0] != null", "true");
+}
+
 #[test]
 fn numbers() {
     check_error("tonumber(\"1e99999999\")", "too large");
