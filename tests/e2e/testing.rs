@@ -470,6 +470,21 @@ fn variables_from_everywhere() {
         .says(&["not supported"]);
 }
 
+#[test]
+fn modules_from_elsewhere_are_where_they_were_installed() {
+    let text = "run \"x\" {\n  command = plan\n  module {\n    source = \"a/b/c\"\n  }\n  variables {\n    in = 1\n  }\n}\n";
+    let work = module(&[("tests/a.tftest.hcl", text)]);
+    work.run(&["test"]).code(1).says(&[
+        "Error: Module not installed",
+        "on tests/a.tftest.hcl line 4",
+    ]);
+    work.write(
+        ".terraform/modules/modules.json",
+        r#"{"Modules":[{"Key":"","Source":"","Dir":"."},{"Key":"inner","Source":"./inner","Dir":"inner"},{"Key":"test.tests.a.x","Source":"registry.terraform.io/a/b/c","Dir":"inner"}]}"#,
+    );
+    work.run(&["test"]).code(0).says(&["1 passed, 0 failed."]);
+}
+
 /// Both runs end only when both are going on.
 #[test]
 fn runs_at_the_same_time() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr};
 use muster_config::testing::{Mock, TestFile, TestProvider, TestRun};
-use muster_config::{Config, LocalProvider, ProviderBlock, load_with_providers};
+use muster_config::{Config, InstalledModules, LocalProvider, ProviderBlock, load_with_providers};
 use muster_lang::{Diagnostic, Diags};
 
 use crate::{Runner, Str, Suite, doubles, lock};
@@ -26,9 +26,32 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// The directory of the module that a run is about.
-pub(crate) fn dir_of(run: &TestRun) -> &str {
-    run.module.as_ref().map_or(".", |module| &*module.source)
+/// The directory of the module that a run is about. A module from elsewhere is where it was
+/// installed.
+fn dir_of(suite: &Suite, file: &TestFile, run: &TestRun) -> Result<Str, Diags> {
+    let Some(module) = &run.module else {
+        return Ok(".".into());
+    };
+    let source = &*module.source;
+    let is_local = matches!(source, "." | "..") || source.starts_with("./");
+    if is_local || source.starts_with("../") {
+        return Ok(module.source.clone());
+    }
+    let installed = InstalledModules::read(".", suite.host.files()).map_err(|d| Diags(vec![*d]))?;
+    let stem = file.path.split(".tftest.").next().unwrap_or_default();
+    let key = format!("test.{}.{}", stem.replace('/', "."), run.name);
+    match installed.0.get(&key) {
+        Some(found) => Ok(found.dir.as_str().into()),
+        None => {
+            let detail = format!(
+                "The module {source:?} of the run {:?} was not installed. Modules in directories \
+                 here need not be: their sources begin with ./ or ../.",
+                &*run.name
+            );
+            let error = Diagnostic::error("Module not installed", detail);
+            Err(error.at(module.span).into())
+        }
+    }
 }
 
 /// The key of the state that a run uses.
@@ -67,11 +90,12 @@ pub(crate) fn setup<'a>(
 ) -> Result<(Setup<'a>, Diags), Diags> {
     let passed = passed(file, run)?;
     let names = passed.iter().map(|(local, _)| local.clone()).collect();
-    let key = (dir_of(run).into(), file.path.clone(), names);
+    let dir = dir_of(runner.suite, file, run)?;
+    let key = (dir.clone(), file.path.clone(), names);
     let known = lock(&runner.configs).get(&key).cloned();
     let (config, diags) = match known {
         Some(config) => (config, Diags::new()),
-        None => load(runner.suite, dir_of(run), &passed)?,
+        None => load(runner.suite, &dir, &passed)?,
     };
     lock(&runner.configs).insert(key, Arc::clone(&config));
     let used = |(local, _): &(LocalProvider, _)| config.root().provider_configs.contains_key(local);
