@@ -73,8 +73,11 @@ impl Both {
         let plan = |out| [&["plan", out][..], args].concat();
         self.terraform(&plan("-out=terraform.plan")).code(0);
         self.muster(&plan("-out=muster.plan")).code(0);
-        let theirs = changes(&self.terraform(&["show", "-json", "terraform.plan"]).code(0));
-        let ours = changes(&self.muster(&["show", "-json", "muster.plan"]).code(0));
+        let theirs = self.terraform(&["show", "-json", "terraform.plan"]);
+        let ours = self.muster(&["show", "-json", "muster.plan"]);
+        let (theirs, ours) = (theirs.code(0), ours.code(0));
+        assert_eq!(surroundings(&ours), surroundings(&theirs), "with {args:?}");
+        let (theirs, ours) = (changes(&theirs), changes(&ours));
         assert!(!theirs.is_empty());
         for (address, change) in &theirs {
             assert_eq!(Some(change), ours.get(address), "{address} with {args:?}");
@@ -112,6 +115,17 @@ fn changes(shown: &Ran) -> BTreeMap<String, Value> {
         (change["address"].as_str().unwrap().to_owned(), change)
     });
     named.collect()
+}
+
+/// What a plan was made from and can be traced to; the latter has no order of its own.
+fn surroundings(shown: &Ran) -> String {
+    let mut plan: Value = serde_json::from_str(&shown.stdout).unwrap();
+    if let Some(relevant) = plan["relevant_attributes"].as_array_mut() {
+        relevant.sort_by_key(ToString::to_string);
+    }
+    let parts = ["configuration", "relevant_attributes", "variables"];
+    let parts = parts.map(|part| format!("{part}: {:#}\n", plan[part]));
+    parts.concat()
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use muster_addr::ProviderAddr;
 use muster_config::{Config, ConfigFiles};
@@ -14,7 +15,8 @@ use muster_lang::Sources;
 use muster_plan::Plan;
 use muster_provider::{Builtin, Provider, Schemas};
 use muster_render::PlanJson;
-use muster_value::Value;
+use muster_schema::{Attribute, Block, NestedBlock, Nesting, ProviderSchema, Schema};
+use muster_value::{Type, Value};
 use serde_json::Value as Json;
 
 struct Files(PathBuf);
@@ -43,6 +45,29 @@ fn load(case: &Path) -> Config {
 fn document(plan: &Plan, config: &Config) -> Json {
     let mut schemas = Schemas::default();
     schemas.insert(ProviderAddr::builtin(), Builtin::default().schema());
+    let sim = NestedBlock {
+        block: Block::default(),
+        nesting: Nesting::Single,
+        min_items: 0,
+        max_items: 1,
+    };
+    let mut muster = ProviderSchema::default();
+    Arc::make_mut(&mut muster.provider)
+        .block
+        .blocks
+        .insert("sim".into(), sim);
+    let names = ["name", "type", "location", "capacity"];
+    let attribute = |name: &str| (name.into(), Attribute::new(Type::Dynamic));
+    let zone = Block {
+        attributes: names.into_iter().map(attribute).collect(),
+        ..Block::default()
+    };
+    let zone = Schema {
+        version: 0,
+        block: zone,
+    };
+    muster.resources.insert("muster_zone", Arc::new(zone));
+    schemas.insert(ProviderAddr::new("muster", "muster"), Arc::new(muster));
     let options = PlanJson {
         terraform_version: "1.11.4",
         configuration: Some(config),

@@ -13,3 +13,4 @@ mod provider;
 mod provision;
 mod random;
 mod refactor;
+mod relevant;

@@ -256,3 +256,54 @@ fn nothing_refers_to_itself() {
         "Self-referential block",
     );
 }
+
+/// Two of `fake_thing.a`, of which `b` names one.
+fn named(first: bool, size: [u32; 3]) -> String {
+    let [x, y, b] = size;
+    format!(
+        r#"resource "fake_thing" "a" {{
+            for_each = {{ x = {x}, y = {y} }}
+            name     = each.key
+            size     = each.value
+        }}
+        locals {{ id = fake_thing.a["x"].id }}
+        resource "fake_thing" "b" {{
+            name  = "b"
+            size  = {b}
+            input = [local.id]
+            lifecycle {{ create_before_destroy = {first} }}
+        }}"#
+    )
+}
+
+#[test]
+fn states_remember_which_instances_have_their_replacement_first() {
+    let mut lab = Lab::default();
+    let mut check = |first: bool, size: [u32; 3], expect: &str| {
+        lab.apply(&named(first, size));
+        let marked = ["fake_thing.a[\"x\"]", "fake_thing.a[\"y\"]", "fake_thing.b"]
+            .into_iter()
+            .filter(|addr| {
+                let object = lab.state.current(&addr.parse().unwrap()).unwrap();
+                object.create_before_destroy
+            });
+        let marked: Vec<&str> = marked.collect();
+        assert_eq!(marked.join(" "), expect, "{first} {size:?}");
+    };
+    // What changes is marked when something that changes too refers to it.
+    check(true, [1, 1, 1], "fake_thing.a[\"x\"] fake_thing.b");
+    // What stays as it is is marked with its whole resource.
+    check(
+        true,
+        [1, 1, 2],
+        "fake_thing.a[\"x\"] fake_thing.a[\"y\"] fake_thing.b",
+    );
+    check(true, [2, 2, 3], "fake_thing.a[\"x\"] fake_thing.b");
+    // The named one does not change, and so stands for both.
+    check(
+        true,
+        [2, 3, 4],
+        "fake_thing.a[\"x\"] fake_thing.a[\"y\"] fake_thing.b",
+    );
+    check(false, [2, 3, 4], "");
+}

@@ -121,3 +121,69 @@ fn write_blocks(w: &mut JsonWriter<'_>, blocks: &[&Block], nested: &muster_schem
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::to_string;
+    use muster_lang::{FileId, syntax};
+    use muster_schema::{Attribute, NestedBlock};
+    use muster_value::Type;
+
+    fn schema() -> muster_schema::Block {
+        let attribute = |name: &str| (name.into(), Attribute::new(Type::String));
+        let inner = muster_schema::Block {
+            attributes: [attribute("x"), attribute("y")].into(),
+            ..muster_schema::Block::default()
+        };
+        let nested = |name: &str, nesting| {
+            let nested = NestedBlock {
+                block: inner.clone(),
+                nesting,
+                min_items: 0,
+                max_items: 0,
+            };
+            (name.into(), nested)
+        };
+        muster_schema::Block {
+            attributes: [attribute("b"), attribute("z")].into(),
+            blocks: [
+                nested("list", Nesting::List),
+                nested("map", Nesting::Map),
+                nested("one", Nesting::Single),
+            ]
+            .into(),
+            ..muster_schema::Block::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expect: &str) {
+        let (body, diags) = syntax::parse_native(FileId(0), &text.into());
+        assert!(!diags.has_errors(), "{diags:?}");
+        let json = to_string(|w| w.object(|w| write_expressions(w, &body, &schema())));
+        assert_eq!(json, expect);
+    }
+
+    #[test]
+    fn blocks_have_the_shape_of_their_nesting() {
+        check(
+            "z = 1\nlist {\n y = 1\n x = a.b\n}\nb = 2\nlist {}\n",
+            concat!(
+                r#"{"expressions":{"b":{"constant_value":2},"#,
+                r#""list":[{"x":{"references":["a.b"]},"y":{"constant_value":1}},{}],"#,
+                r#""z":{"constant_value":1}}}"#
+            ),
+        );
+        check("one {}\n", r#"{"expressions":{"one":{}}}"#);
+        check(
+            "map \"l\" {\n x = 1\n}\nmap \"k\" {}\n",
+            r#"{"expressions":{"map":{"k":{},"l":{"x":{"constant_value":1}}}}}"#,
+        );
+    }
+
+    #[test]
+    fn what_is_not_in_the_schema_is_left_out() {
+        check("other = 1\ndynamic \"list\" {\n for_each = []\n}\n", "{}");
+    }
+}
