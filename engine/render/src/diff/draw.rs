@@ -1,5 +1,6 @@
 //! Draws changes the way people know them: a sign in front, then the name and the value.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -7,6 +8,7 @@ use muster_value::{Str, Value};
 use similar::{ChangeTag, TextDiff};
 
 use super::block::{Block, Body};
+use super::stand_in::StandIn;
 use super::{Act, Kind, Node, expand, key_text, quote};
 use crate::style::{Paint, Style};
 
@@ -17,6 +19,10 @@ pub(crate) struct Canvas {
     pub(crate) style: Style,
     /// Columns less than in plans, which leave room for signs.
     outdent: usize,
+    /// Attributes by which objects are known are drawn though they do not change.
+    identity: bool,
+    /// Drawn in the place of the key of an instance.
+    stand_in: Option<StandIn>,
 }
 
 /// How a part is drawn.
@@ -34,6 +40,18 @@ impl Canvas {
             text: String::new(),
             style,
             outdent: 0,
+            identity: true,
+            stand_in: None,
+        }
+    }
+
+    /// A canvas for what several instances have in common: nothing by which only one of them is
+    /// known.
+    pub(crate) fn common(style: Style, stand_in: Option<StandIn>) -> Self {
+        Self {
+            identity: false,
+            stand_in,
+            ..Self::new(style)
         }
     }
 
@@ -224,15 +242,32 @@ impl Canvas {
         }
         match node.act {
             Act::Update => {
-                self.push(&scalar_text(before));
+                self.push(&self.scalar_text(before));
                 self.arrow();
-                self.push(&scalar_text(after));
+                self.push(&self.scalar_text(after));
             }
-            Act::Delete => self.push(&scalar_text(before)),
-            Act::Create | Act::NoOp => self.push(&scalar_text(after)),
+            Act::Delete => self.push(&self.scalar_text(before)),
+            Act::Create | Act::NoOp => self.push(&self.scalar_text(after)),
         }
         self.null_suffix(node.act, context);
         self.forces(node.replace);
+    }
+
+    fn scalar_text(&self, value: &Value) -> String {
+        match value.peel() {
+            Value::Bool(b) => b.to_string(),
+            Value::Number(n) => n.to_string(),
+            Value::String(s) => quote(&self.common_text(s)),
+            _ => "null".to_owned(),
+        }
+    }
+
+    /// A text, with what stands for the key of the instance.
+    fn common_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.stand_in {
+            Some(stand_in) => stand_in.put(text),
+            None => Cow::Borrowed(text),
+        }
     }
 
     fn heredoc(
@@ -243,8 +278,9 @@ impl Canvas {
         indent: usize,
         context: Context,
     ) {
-        let text = |v: &Value| v.as_str().map(|s| s.to_string()).unwrap_or_default();
+        let text = |v: &Value| v.as_str().map(|s| self.common_text(s).into_owned());
         let (before, after) = (text(before), text(after));
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
         let trim = |s: &str| s.strip_suffix('\n').unwrap_or(s).to_owned();
         let (before, after) = (trim(&before), trim(&after));
         self.push("<<-EOT");
@@ -376,7 +412,7 @@ impl Canvas {
             .unwrap_or_default();
         let mut hidden = 0;
         for (name, node) in attributes {
-            let important = matches!(&**name, "id" | "name" | "tags");
+            let important = self.identity && matches!(&**name, "id" | "name" | "tags");
             if node.act == Act::NoOp && !context.all && !important {
                 hidden += 1;
                 continue;
@@ -457,13 +493,4 @@ impl Canvas {
 
 fn len(text: &str) -> usize {
     text.chars().count()
-}
-
-fn scalar_text(value: &Value) -> String {
-    match value.peel() {
-        Value::Bool(b) => b.to_string(),
-        Value::Number(n) => n.to_string(),
-        Value::String(s) => quote(s),
-        _ => "null".to_owned(),
-    }
 }

@@ -3,6 +3,7 @@
 mod block;
 mod draw;
 mod pair;
+mod stand_in;
 mod strings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use muster_value::{Marks, Path, PathStep, Str, Type, Value, implied_type, json_t
 
 pub(crate) use block::{Block, diff_block, diff_untyped};
 pub(crate) use draw::{Canvas, Context};
+pub(crate) use stand_in::StandIn;
 pub(crate) use strings::{key_text, quote};
 
 /// What happens to a part of a value.

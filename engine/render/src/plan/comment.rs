@@ -8,6 +8,9 @@ use muster_plan::{Action, Change, Reason};
 use crate::diff::quote;
 use crate::style::{Paint, Style};
 
+/// Lines with the keys of instances that are shown together.
+const KEY_LINES: usize = 4;
+
 /// The comment lines of a planned change.
 pub(super) fn planned(change: &Change, style: Style) -> String {
     let mut out = String::new();
@@ -21,10 +24,62 @@ pub(super) fn planned(change: &Change, style: Style) -> String {
         let _ = writeln!(out, "{text}");
     };
     line(&subject(change), &headline(change, style));
-    for note in notes(change, style) {
+    for note in notes(change, style, false) {
         let _ = writeln!(out, "{margin}# {note}");
     }
     out
+}
+
+/// The comment lines of changes that are shown together: what they have in common, then the keys
+/// of their instances in lines of this width.
+pub(super) fn grouped(changes: &[&Change], style: Style, width: usize) -> String {
+    let Some(change) = changes.first() else {
+        return String::new();
+    };
+    let margin = if change.action == Action::Forget {
+        " "
+    } else {
+        "  "
+    };
+    let subject = format!("{margin}# {}", change.addr.resource);
+    let mut out = style.painted(Paint::Bold, &subject);
+    let _ = writeln!(
+        out,
+        ": each of {} instances{}",
+        changes.len(),
+        headline(change, style)
+    );
+    for note in notes(change, style, true) {
+        let _ = writeln!(out, "{margin}# {note}");
+    }
+    for line in keys(changes, width.saturating_sub(margin.len() + 4)) {
+        let _ = writeln!(out, "{margin}#   {line}");
+    }
+    out
+}
+
+/// The keys of instances in lines of at most this width, where a key fits into one. Not all of
+/// them, when there are many.
+fn keys(changes: &[&Change], width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for (told, change) in changes.iter().enumerate() {
+        let key = change.addr.key.to_string();
+        let comma = if told + 1 < changes.len() { "," } else { "" };
+        let columns = |text: &str| text.chars().count();
+        let last = lines.last().map_or(0, |line| columns(line));
+        if last > 0 && last + 1 + columns(&key) + comma.len() > width {
+            if lines.len() == KEY_LINES {
+                lines.push(format!("and {} more", changes.len() - told));
+                break;
+            }
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            let space = if line.is_empty() { "" } else { " " };
+            let _ = write!(line, "{space}{key}{comma}");
+        }
+    }
+    lines
 }
 
 /// The comment lines of a change that was made outside.
@@ -81,9 +136,10 @@ fn headline(change: &Change, style: Style) -> String {
     }
 }
 
-fn notes(change: &Change, style: Style) -> Vec<String> {
+/// `many` when the change stands for some that differ in their keys.
+fn notes(change: &Change, style: Style, many: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    notes.extend(because(change).map(|text| format!("({text})")));
+    notes.extend(because(change, many).map(|text| format!("({text})")));
     if change.action == Action::Forget {
         notes.push("(destroy = false is set in the configuration)".to_owned());
     }
@@ -115,7 +171,7 @@ fn notes(change: &Change, style: Style) -> Vec<String> {
 }
 
 /// Why, for the reasons that have a line of their own.
-fn because(change: &Change) -> Option<String> {
+fn because(change: &Change, many: bool) -> Option<String> {
     let resource = &change.addr.resource;
     Some(match change.reason {
         Reason::DeleteBecauseNoResourceConfig if change.action == Action::Forget => return None,
@@ -137,6 +193,15 @@ fn because(change: &Change) -> Option<String> {
             InstanceKey::Int(_) => "because resource does not use count".to_owned(),
             InstanceKey::Str(_) => "because resource does not use for_each".to_owned(),
         },
+        Reason::DeleteBecauseEnabledFalse => {
+            format!("because {} is not enabled", resource.resource)
+        }
+        Reason::DeleteBecauseCountIndex if many => {
+            "because these indexes are out of range for count".to_owned()
+        }
+        Reason::DeleteBecauseEachKey if many => {
+            "because these keys are not in for_each map".to_owned()
+        }
         Reason::DeleteBecauseCountIndex => {
             format!(
                 "because index {} is out of range for count",

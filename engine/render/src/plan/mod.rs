@@ -3,6 +3,7 @@
 mod checks;
 mod comment;
 mod configuration;
+mod group;
 mod json;
 mod relevant;
 mod text;

@@ -96,7 +96,7 @@ fn strings(items: &[&str]) -> Value {
     )
 }
 
-fn object(parts: &[(&str, Value)]) -> Value {
+pub(super) fn object(parts: &[(&str, Value)]) -> Value {
     let empty = schema().empty_value();
     let mut attributes = empty.as_entries().unwrap().clone();
     for (name, value) in parts {
@@ -105,7 +105,7 @@ fn object(parts: &[(&str, Value)]) -> Value {
     Value::object(attributes)
 }
 
-fn change(action: Action, before: Value, after: Value) -> Change {
+pub(super) fn change(action: Action, before: Value, after: Value) -> Change {
     Change {
         addr: "x_y.z".parse().unwrap(),
         previous: None,
@@ -345,17 +345,106 @@ fn nothing_to_do() {
     check(Mode::Destroy, "No objects need to be destroyed.");
 }
 
+/// A plan that creates instances with these keys.
+fn instances(all: impl Iterator<Item = (String, Value)>) -> Plan {
+    let changes = all.map(|(key, after)| Change {
+        addr: format!("x_y.z[{key}]").parse().unwrap(),
+        ..change(Action::Create, Value::NULL, after)
+    });
+    Plan {
+        changes: changes.collect(),
+        ..Plan::default()
+    }
+}
+
+/// The text between the introduction and the summary.
+fn check_plan(plan: &Plan, expect: &str) {
+    let text = plan_text(plan, &schemas(), Style::PLAIN);
+    let (_, body) = text.split_once("order of addresses:\n\n").unwrap();
+    let (body, _) = body.split_once("\n\nPlan: ").unwrap();
+    assert_eq!(body, expect);
+}
+
+#[test]
+fn instances_that_change_alike_are_shown_once() {
+    let named = |key: &str| object(&[("id", format!("i-{key}").into())]);
+    let keys = ["a", "b", "c"].map(|key| (format!("{key:?}"), named(key)));
+    check_plan(
+        &instances(keys.into_iter()),
+        "  # x_y.z: each of 3 instances will be created
+  #   [\"a\"], [\"b\"], [\"c\"]
+  + resource \"x_y\" \"z\" {
+      + id = \"i-${each.key}\"
+    }",
+    );
+    let secret = |key: &str| object(&[("secret", key.into())]);
+    let mut plan = instances((0..100).map(|i| (i.to_string(), secret(&i.to_string()))));
+    plan.changes[1].after = object(&[("tags", tags(&[("a", "1")]))]);
+    for change in &mut plan.changes {
+        change.reason = Reason::DeleteBecauseCountIndex;
+    }
+    check_plan(
+        &plan,
+        "  # x_y.z: each of 99 instances will be created
+  # (because these indexes are out of range for count)
+  #   [0], [2], [3], [4], [5], [6], [7], [8], [9], [10], [11], [12], [13],
+  #   [14], [15], [16], [17], [18], [19], [20], [21], [22], [23], [24], [25],
+  #   [26], [27], [28], [29], [30], [31], [32], [33], [34], [35], [36], [37],
+  #   [38], [39], [40], [41], [42], [43], [44], [45], [46], [47], [48], [49],
+  #   and 50 more
+  + resource \"x_y\" \"z\" {
+      + secret = (sensitive value)
+    }
+
+  # x_y.z[1] will be created
+  # (because index [1] is out of range for count)
+  + resource \"x_y\" \"z\" {
+      + tags = {
+          + \"a\" = \"1\"
+        }
+    }",
+    );
+}
+
+#[test]
+fn what_instances_are_known_by_does_not_keep_them_apart() {
+    let old = |key: &str| object(&[("id", key.into()), ("groups", strings(&["x"]))]);
+    let new = |key: &str| object(&[("id", key.into()), ("groups", strings(&["x", "y"]))]);
+    let mut plan = instances(
+        ["q1", "q2", "q3"]
+            .iter()
+            .enumerate()
+            .map(|(i, id)| (i.to_string(), new(id))),
+    );
+    for (change, id) in plan.changes.iter_mut().zip(["q1", "q2", "q3"]) {
+        (change.action, change.before) = (Action::Update, old(id));
+    }
+    check_plan(
+        &plan,
+        "  # x_y.z: each of 3 instances will be updated in-place
+  #   [0], [1], [2]
+  ~ resource \"x_y\" \"z\" {
+      ~ groups = [
+          + \"y\",
+            # (1 unchanged element hidden)
+        ]
+        # (1 unchanged attribute hidden)
+    }",
+    );
+    // What only one of them was before is nothing that they have in common.
+    plan.changes[2].importing = Some("q3".into());
+    let text = plan_text(&plan, &schemas(), Style::PLAIN);
+    assert_eq!(
+        text.matches("will be updated in-place\n").count(),
+        3,
+        "{text}"
+    );
+}
+
 #[test]
 fn large_plans_are_quick() {
     let after = object(&[("id", "i".into()), ("tags", tags(&[("a", "1")]))]);
-    let changes = (0..5_000).map(|i| Change {
-        addr: format!("x_y.z[{i}]").parse().unwrap(),
-        ..change(Action::Create, Value::NULL, after.clone())
-    });
-    let plan = Plan {
-        changes: changes.collect(),
-        ..Plan::default()
-    };
+    let plan = instances((0..5_000).map(|i| (i.to_string(), after.clone())));
     let start = std::time::Instant::now();
     let text = plan_text(&plan, &schemas(), Style::PLAIN);
     assert!(text.contains("Plan: 5000 to add"));

@@ -10,9 +10,11 @@ use muster_schema::Schema;
 use muster_value::{Marks, Value};
 
 use super::comment;
+use super::group::{Drawn, Group, groups};
 use super::relevant::Relevant;
 use crate::diff::{
-    Act, Block, Canvas, Context, Forced, Node, Shape, diff, diff_block, diff_untyped, quote,
+    Act, Block, Canvas, Context, Forced, Node, Shape, StandIn, diff, diff_block, diff_untyped,
+    quote,
 };
 use crate::order::listed;
 use crate::style::{Paint, Style, wrap};
@@ -82,11 +84,8 @@ impl TextWriter<'_> {
                 "Planned, in the order of addresses:"
             };
             self.paragraph(out, &format!("\n{intro}"))?;
-            for change in &changes {
-                out.write_all(
-                    self.change(change, comment::planned(change, self.style))
-                        .as_bytes(),
-                )?;
+            for group in groups(&changes, |change| self.drawn(change)) {
+                out.write_all(self.group(&group).as_bytes())?;
             }
             writeln!(out, "\n{}", self.summary(self.plan.counts()))?;
         }
@@ -187,10 +186,44 @@ This is what apply will do to each object. The symbols mean:",
     }
 
     /// A change with its comment lines, an empty line first.
-    fn change(&self, change: &Change, comment: String) -> String {
-        let mut canvas = Canvas::new(self.style);
+    fn change(&self, change: &Change, comment: &str) -> String {
+        self.block(Canvas::new(self.style), change, comment)
+    }
+
+    /// Changes that are shown together.
+    fn group(&self, group: &Group<'_>) -> String {
+        let [change, _, ..] = group.changes[..] else {
+            let each =
+                |change: &&Change| self.change(change, &comment::planned(change, self.style));
+            return group.changes.iter().map(each).collect();
+        };
+        let stand_in = match group.keyed {
+            true => StandIn::new(&change.addr.key),
+            false => None,
+        };
+        let width = self.style.width.unwrap_or(WIDTH);
+        let comment = comment::grouped(&group.changes, self.style, width);
+        self.block(Canvas::common(self.style, stand_in), change, &comment)
+    }
+
+    /// What several instances may have in common with this one.
+    fn drawn(&self, change: &Change) -> Drawn {
+        self.with_diff(change, |block| {
+            let draw = |stand_in: Option<StandIn>| {
+                let mut canvas = Canvas::common(Style::PLAIN, stand_in);
+                canvas.body(block, 1, Context::default());
+                canvas.text
+            };
+            Drawn {
+                plain: draw(None),
+                keyed: StandIn::new(&change.addr.key).map(|stand_in| draw(Some(stand_in))),
+            }
+        })
+    }
+
+    /// The comment lines of a change, an empty line first, and its body.
+    fn block(&self, mut canvas: Canvas, change: &Change, comment: &str) -> String {
         let id = &change.addr.resource.resource;
-        let _ = write!(canvas.text, "\n{comment}{} ", self.symbol(change.action));
         let keyword = if id.mode == muster_addr::Mode::Data {
             "data"
         } else {
@@ -198,10 +231,19 @@ This is what apply will do to each object. The symbols mean:",
         };
         let _ = writeln!(
             canvas.text,
-            "{keyword} {} {} {{",
+            "\n{comment}{} {keyword} {} {} {{",
+            self.symbol(change.action),
             quote(&id.type_name),
             quote(&id.name)
         );
+        self.with_diff(change, |block| canvas.body(block, 1, Context::default()));
+        canvas.text.push_str("    }\n");
+        canvas.text
+    }
+
+    /// Hands over what changes.
+    fn with_diff<R>(&self, change: &Change, then: impl FnOnce(&Block<'_>) -> R) -> R {
+        let id = &change.addr.resource.resource;
         let schema = self
             .schemas
             .resource(&change.provider.provider, id.mode, &id.type_name);
@@ -212,13 +254,10 @@ This is what apply will do to each object. The symbols mean:",
             &change.after
         };
         let (before, after) = (Some(&change.before), Some(after));
-        let block = match &schema {
-            Some(schema) => diff_schema(schema, before, after, change),
-            None => diff_untyped(before, after),
-        };
-        canvas.body(&block, 1, Context::default());
-        canvas.text.push_str("    }\n");
-        canvas.text
+        match schema {
+            Some(schema) => then(&diff_schema(&schema, before, after, change)),
+            None => then(&diff_untyped(before, after)),
+        }
     }
 
     /// Tells whether there was anything to tell.
@@ -254,7 +293,7 @@ This is what apply will do to each object. The symbols mean:",
         )?;
         for change in drift {
             out.write_all(
-                self.change(&change, comment::drifted(&change, self.style))
+                self.change(&change, &comment::drifted(&change, self.style))
                     .as_bytes(),
             )?;
         }
