@@ -10,10 +10,12 @@ mod ephemeral;
 mod graph;
 mod import;
 mod instance;
+mod limits;
 mod moves;
 mod order;
 mod outputs;
 mod plan_change;
+mod protect;
 mod provider;
 mod reads;
 mod relevant;
@@ -134,7 +136,7 @@ pub struct Planner {
     /// Resources whose replacement is made first.
     create_before_destroy: HashSet<NodeId>,
     /// Nodes that this plan is about; `None` is all.
-    included: Option<visit::Included>,
+    included: Option<limits::Included>,
     /// What has moved in the state.
     moves: moves::Moves,
     /// What is forgotten instead of destroyed.
@@ -175,6 +177,8 @@ pub struct Planner {
     /// Modules that some change is planned in, directly or further down.
     pending_modules: HashSet<ModulePath>,
     drift: BTreeMap<(InstanceAddr, Deposed), Change>,
+    /// Objects that are destroyed unless their `prevent_destroy`, which is looked at last, forbids it.
+    protected: Vec<InstanceAddr>,
     /// Conditions that could not be decided: steps of nodes that decide them during apply.
     undecided: HashMap<NodeId, Vec<StepKind>>,
     outputs: BTreeMap<Str, OutputChange>,
@@ -256,6 +260,7 @@ impl Planner {
             pending: HashSet::new(),
             pending_modules: HashSet::new(),
             drift: BTreeMap::new(),
+            protected: Vec::new(),
             undecided: HashMap::new(),
             outputs: BTreeMap::new(),
             checks: expected,
@@ -329,6 +334,7 @@ impl Planner {
         self.finish_moves();
         self.finish_imports();
         self.finish_outputs();
+        self.finish_protected();
         let errored = self.errored || self.failed.iter().any(|f| *f) || self.diags.has_errors();
         let mut plan = Plan {
             mode: self.options.mode,
