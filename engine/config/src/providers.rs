@@ -297,7 +297,9 @@ impl Wiring<'_> {
     fn check_repetition(&self, diags: &mut Diags) {
         let repeated = match &self.call.repetition {
             Repetition::Single => None,
-            Repetition::Count(expr) | Repetition::ForEach(expr) => Some(expr.span()),
+            Repetition::Count(expr) | Repetition::ForEach(expr) | Repetition::Enabled(expr) => {
+                Some(expr.span())
+            }
         };
         let dependent = self.call.depends_on.first().map(|r| r.full_span);
         let (Some(span), Some(block)) = (

@@ -143,6 +143,9 @@ impl Checker<'_> {
             self.all(&resource.references, inside, diags);
             self.dependencies(&resource.depends_on, diags);
             let lifecycle = &resource.lifecycle;
+            if let Some(expr) = &lifecycle.prevent_destroy {
+                self.expr(expr, outside, diags);
+            }
             self.checks(&lifecycle.preconditions, inside, diags);
             let own = Place {
                 this: true,
@@ -199,7 +202,8 @@ impl Checker<'_> {
         let declared = self.module.resources.contains_key(&target.resource)
             && written.is_none_or(|found| found.local != *provider);
         let detail = "The resource's own block says which provider configuration it belongs to.";
-        (declared || !target.modules.is_empty()).then(|| Diagnostic::error("Invalid import provider argument", detail).at(*span))
+        (declared || !target.modules.is_empty())
+            .then(|| Diagnostic::error("Invalid import provider argument", detail).at(*span))
     }
 
     fn checks(&self, checks: &[Check], place: Place<'_>, diags: &mut Diags) {
@@ -311,7 +315,10 @@ impl Checker<'_> {
         let resource = self.module.resources.get(&id)?;
         let first = reference.steps.first()?;
         let (summary, detail) = match (&resource.repetition, first) {
-            (Repetition::Single, PathStep::Index(_) | PathStep::Key(_)) => (
+            (
+                Repetition::Single | Repetition::Enabled(_),
+                PathStep::Index(_) | PathStep::Key(_),
+            ) => (
                 "Unexpected resource instance key",
                 format!(
                     "{id} sets neither count nor for_each, so it is one object: leave the index out."
@@ -349,7 +356,7 @@ impl Checker<'_> {
             |detail: String| Some(Diagnostic::error("Unsupported attribute", detail).at(after));
         let steps = &reference.steps[..];
         let output = match (&call.repetition, steps) {
-            (Repetition::Single, [PathStep::Attr(output), ..]) => output,
+            (Repetition::Single | Repetition::Enabled(_), [PathStep::Attr(output), ..]) => output,
             (_, [PathStep::Attr(_), ..]) => {
                 return error(format!(
                     "module.{name} is there several times: say which instance is meant, with an \

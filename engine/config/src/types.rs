@@ -201,6 +201,8 @@ pub enum Repetition {
     Count(Expr),
     /// `for_each`
     ForEach(Expr),
+    /// `lifecycle.enabled`: once without a key, or not at all.
+    Enabled(Expr),
 }
 
 impl Repetition {
@@ -208,7 +210,7 @@ impl Repetition {
     pub fn expr(&self) -> Option<&Expr> {
         match self {
             Self::Single => None,
-            Self::Count(e) | Self::ForEach(e) => Some(e),
+            Self::Count(e) | Self::ForEach(e) | Self::Enabled(e) => Some(e),
         }
     }
 }
@@ -222,7 +224,7 @@ pub struct Resource {
     pub provider: ProviderConfigAddr,
     /// What its module calls that provider configuration, written or implied.
     pub local_provider: LocalProvider,
-    /// `count` or `for_each`.
+    /// `count`, `for_each` or `lifecycle.enabled`.
     pub repetition: Repetition,
     /// Explicit dependencies.
     pub depends_on: Vec<Reference>,
@@ -243,8 +245,9 @@ pub struct Resource {
 pub struct Lifecycle {
     /// Replacement makes the new object first. `None` when not written.
     pub create_before_destroy: Option<bool>,
-    /// A plan that destroys it is refused.
-    pub prevent_destroy: bool,
+    /// A plan that destroys it is refused where this is true; `None` when it never is. Uses
+    /// variables and local values only.
+    pub prevent_destroy: Option<Expr>,
     /// Changes of the configuration that are not acted upon.
     pub ignore_changes: IgnoreChanges,
     /// Changes elsewhere that replace this one.
@@ -290,7 +293,7 @@ pub struct ModuleCall {
     /// Provider configurations that are passed: the called module's name for each, and the
     /// caller's.
     pub providers: Vec<(LocalProvider, LocalProvider)>,
-    /// `count` or `for_each`.
+    /// `count`, `for_each` or `lifecycle.enabled`.
     pub repetition: Repetition,
     /// Arguments: one per variable of the called module that is given.
     pub arguments: IndexMap<Str, Expr>,

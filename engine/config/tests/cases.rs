@@ -46,6 +46,11 @@ fn declarations() {
 }
 
 #[test]
+fn additions_of_opentofu() {
+    check(include_str!("cases/additions.txt"));
+}
+
+#[test]
 fn references() {
     check(include_str!("cases/references.txt"));
 }

@@ -105,7 +105,7 @@ resource "terraform_data" "b" {
     );
     assert!(diags.is_empty());
     assert_eq!(a.lifecycle.create_before_destroy, Some(true));
-    assert!(a.lifecycle.prevent_destroy);
+    assert!(a.lifecycle.prevent_destroy.is_some());
     assert_eq!(a.lifecycle.replace_triggered_by.len(), 1);
     assert_eq!(a.lifecycle.postconditions.len(), 1);
     let IgnoreChanges::Paths(paths) = &a.lifecycle.ignore_changes else {
@@ -315,7 +315,7 @@ resource "terraform_data" "r" {
     assert_eq!(root.locals.len(), 2);
     let resource = root.resources.values().next().expect("r");
     assert!(matches!(resource.repetition, Repetition::ForEach(_)));
-    assert!(!resource.lifecycle.prevent_destroy);
+    assert!(resource.lifecycle.prevent_destroy.is_none());
     assert_eq!(resource.lifecycle.create_before_destroy, Some(true));
     let (attributes, _) = resource.body.just_attributes();
     let mut values: Vec<_> = attributes

@@ -417,6 +417,7 @@ impl Evaluator {
             ));
         };
         let expansion = self.expand_call(inst, name)?;
+        refuse_parts_of_disabled(&expansion, reference, || format!("module.{name}"))?;
         let wanted = wanted_output(&expansion, reference);
         self.remember(Key::Module(inst, name.clone(), wanted.clone()), || {
             let outputs = |key| {
@@ -577,6 +578,26 @@ fn check_output(output: &muster_config::Output, value: &Value, root: bool) -> Re
     Ok(())
 }
 
+/// What is not there has no attributes and no outputs.
+pub(crate) fn refuse_parts_of_disabled(
+    expansion: &Expansion,
+    reference: &Reference,
+    name: impl FnOnce() -> String,
+) -> Result<(), Diags> {
+    if !matches!(expansion, Expansion::Disabled) || reference.steps.is_empty() {
+        return Ok(());
+    }
+    let name = name();
+    let detail = format!(
+        "{name} is not there, because lifecycle.enabled is false in its block: it is null here. Look whether it is null first, or give another value with try()."
+    );
+    Err(
+        Diagnostic::error("Attempt to get attribute from null value", detail)
+            .at(reference.full_span)
+            .into(),
+    )
+}
+
 /// The one output that a reference needs, if it names one.
 fn wanted_output(expansion: &Expansion, reference: &Reference) -> Option<Str> {
     let step = match expansion {
@@ -585,7 +606,7 @@ fn wanted_output(expansion: &Expansion, reference: &Reference) -> Option<Str> {
         {
             reference.steps.first()
         }
-        Expansion::Single => None,
+        Expansion::Single | Expansion::Disabled => None,
         _ => reference.steps.get(1),
     };
     match step {
@@ -601,6 +622,7 @@ fn collect(
 ) -> Result<Value, Diags> {
     match expansion {
         Expansion::Single => value(InstanceKey::None),
+        Expansion::Disabled => Ok(Value::NULL),
         Expansion::Count(n) => {
             let items: Result<Vec<_>, _> = (0..*n).map(|i| value(InstanceKey::Int(i))).collect();
             Ok(Value::tuple(items?))

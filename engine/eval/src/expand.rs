@@ -19,6 +19,8 @@ pub enum Expansion {
     /// One, without a key.
     #[default]
     Single,
+    /// None: `enabled` is false.
+    Disabled,
     /// So many, by index.
     Count(u64),
     /// One per entry.
@@ -43,6 +45,7 @@ impl Expansion {
     pub fn keys(&self) -> Vec<InstanceKey> {
         match self {
             Self::Single | Self::Unknown => vec![InstanceKey::None],
+            Self::Disabled => Vec::new(),
             Self::Count(n) => (0..*n).map(InstanceKey::Int).collect(),
             Self::ForEach(m) => m.keys().cloned().map(InstanceKey::Str).collect(),
         }
@@ -82,6 +85,35 @@ pub(crate) fn expand(
         Repetition::Single => Ok(Expansion::Single),
         Repetition::Count(expr) => expand_count(expr, &eval(expr, scope, &[])?, lenient),
         Repetition::ForEach(expr) => expand_for_each(expr, &eval(expr, scope, &[])?, lenient),
+        Repetition::Enabled(expr) => expand_enabled(expr, &eval(expr, scope, &[])?, lenient),
+    }
+}
+
+/// When validating, what may be there is looked at as if it were.
+fn expand_enabled(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, Diags> {
+    let error = |detail: &str| -> Diags {
+        Diagnostic::error("Invalid enabled argument", detail)
+            .at(expr.span())
+            .into()
+    };
+    if value.marks().contains(Marks::EPHEMERAL) {
+        return Err(error(
+            "\"enabled\" decides what is stored, so it cannot come from an ephemeral value.",
+        ));
+    }
+    let value = value.peel();
+    if value.is_null() {
+        return Err(error("The value is null; it has to be true or false."));
+    }
+    let value =
+        convert(value, &Type::Bool).map_err(|e| error(&format!("The value does not fit: {e}.")))?;
+    match value.as_bool() {
+        _ if lenient => Ok(Expansion::Single),
+        Some(true) => Ok(Expansion::Single),
+        Some(false) => Ok(Expansion::Disabled),
+        None => Err(error(
+            "The value depends on something that is only known after apply, so nobody can say whether there will be an instance. Use -target to apply first what it depends on, or compute it from known values.",
+        )),
     }
 }
 

@@ -5,6 +5,7 @@ use muster_config::ModuleId;
 use muster_lang::{Diagnostic, Diags, Files, Reference, Scope, Span, Subject};
 use muster_value::{Marks, Type, Value};
 
+use crate::evaluator::refuse_parts_of_disabled;
 use crate::{Evaluator, ModuleInst, Repeat, Str};
 
 /// A module instance, with `count`, `each` and `self` where they mean something.
@@ -77,6 +78,9 @@ impl<'a> ModuleScope<'a> {
             type_name: type_name.clone(),
             name: name.clone(),
         };
+        if let Ok(expansion) = self.evaluator.expand_resource(self.inst, &id) {
+            refuse_parts_of_disabled(&expansion, reference, || id.to_string())?;
+        }
         let whole = self
             .evaluator
             .resource_value(self.inst, &id, reference.span);

@@ -58,6 +58,8 @@ pub enum Reason {
     DeleteBecauseCountIndex,
     /// Destroyed: the key is not in `for_each`.
     DeleteBecauseEachKey,
+    /// Destroyed: `enabled` is false.
+    DeleteBecauseEnabledFalse,
     /// Destroyed: its module is not in the configuration.
     DeleteBecauseNoModule,
     /// Destroyed: it was moved to an address that does not exist.
@@ -83,6 +85,7 @@ impl Reason {
             Self::DeleteBecauseWrongRepetition => "delete_because_wrong_repetition",
             Self::DeleteBecauseCountIndex => "delete_because_count_index",
             Self::DeleteBecauseEachKey => "delete_because_each_key",
+            Self::DeleteBecauseEnabledFalse => "delete_because_enabled_false",
             Self::DeleteBecauseNoModule => "delete_because_no_module",
             Self::DeleteBecauseNoMoveTarget => "delete_because_no_move_target",
             Self::ReadBecauseConfigUnknown => "read_because_config_unknown",

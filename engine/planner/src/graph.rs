@@ -310,6 +310,9 @@ impl Builder<'_> {
         for trigger in &life.replace_triggered_by {
             self.expr(id, ix, &trigger.expr);
         }
+        if let Some(expr) = &life.prevent_destroy {
+            self.expr(id, ix, expr);
+        }
         self.provisioners(id, ix, resource);
         // `depends_on` of the calls that lead here holds for everything inside.
         let mut inner = id;

@@ -329,7 +329,7 @@ fn implied(config: &Config, state: &Snapshot, explicit: &[Statement]) -> Vec<Sta
         };
         let (from, to) = match resource.repetition {
             Repetition::Count(_) => (InstanceKey::None, InstanceKey::Int(0)),
-            Repetition::Single => (InstanceKey::Int(0), InstanceKey::None),
+            Repetition::Single | Repetition::Enabled(_) => (InstanceKey::Int(0), InstanceKey::None),
             Repetition::ForEach(_) => continue,
         };
         let movable = stored.instances.contains_key(&from)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use muster_addr::InstanceAddr;
 use muster_config::Resource;
 use muster_eval::{keep_ignored, with_ignored};
-use muster_lang::Diagnostic;
 use muster_plan::{Action, Change, Mode, Reason};
 use muster_provider::{PlanRequest, Planned, Private, Request};
 use muster_schema::{
@@ -265,30 +264,6 @@ impl Planner {
             create_before_destroy: stored.is_some_and(|o| o.create_before_destroy),
         };
         self.record(task, change);
-    }
-
-    /// Whether `prevent_destroy` lets the object go.
-    fn may_destroy(&mut self, task: &Task) -> bool {
-        if task.deposed.is_some() {
-            return true;
-        }
-        let config = self.eval.config().clone();
-        let path = task.addr.resource.module.path();
-        let module = config.find(&path);
-        let Some(resource) = module.and_then(|m| m.resources.get(&task.addr.resource.resource))
-        else {
-            return true;
-        };
-        if !resource.lifecycle.prevent_destroy {
-            return true;
-        }
-        let detail = format!(
-            "{} has lifecycle.prevent_destroy set, but the plan would destroy it. Change the configuration so that it stays, leave it out with -target, or take prevent_destroy away if it may go.",
-            task.addr
-        );
-        self.diags
-            .push(Diagnostic::error("Instance cannot be destroyed", detail).at(resource.span));
-        false
     }
 
     /// Whether the plan changes anything of a resource of the configuration.

@@ -43,7 +43,14 @@ pub(crate) fn call(cx: &mut Decoder<'_>, block: &Block) -> Option<CallDraft> {
         .extend(check_name(&name, name_span, "Invalid module instance name"));
     let (content, rest, diags) = block.body.partial_content(&CALL);
     cx.diags.extend(diags);
+    let mut enabled = None;
     for reserved in &content.blocks {
+        if &*reserved.type_name == "lifecycle" && enabled.is_none() {
+            enabled = super::lifecycle::enabled(cx, reserved);
+            if enabled.is_some() {
+                continue;
+            }
+        }
         let detail = "A block of this type has no meaning inside a module block.";
         cx.error(
             "Reserved block type name in module block",
@@ -78,7 +85,7 @@ pub(crate) fn call(cx: &mut Decoder<'_>, block: &Block) -> Option<CallDraft> {
         providers: content
             .attribute("providers")
             .map(|a| providers(cx, &a.expr)),
-        repetition: repetition(cx, &content),
+        repetition: repetition(cx, &content, enabled.as_ref()),
         depends_on: cx.depends_on(content.attribute("depends_on")),
         span: block.header,
         name,

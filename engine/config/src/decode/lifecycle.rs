@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use muster_addr::Mode;
-use muster_lang::{Attribute, BodySchema, Content, RawExpr, Reference, Span, Subject};
+use muster_lang::{Attribute, Block, BodySchema, Content, Expr, RawExpr, Reference, Span, Subject};
 use muster_value::{Path, PathStep};
 
 use super::context::{Decoder, relocate, schema};
@@ -13,24 +13,31 @@ use crate::{IgnoreChanges, Lifecycle, Trigger};
 static LIFECYCLE: LazyLock<BodySchema> = LazyLock::new(|| {
     schema(
         &[],
-        &MANAGED_ONLY,
+        &ARGUMENTS,
         &[("precondition", &[]), ("postcondition", &[])],
     )
 });
 
-/// Arguments without a meaning for objects that are only read.
-const MANAGED_ONLY: [&str; 4] = [
+static ENABLED: LazyLock<BodySchema> = LazyLock::new(|| schema(&[], &["enabled"], &[]));
+
+/// All but `enabled` are without a meaning for objects that are only read.
+const ARGUMENTS: [&str; 5] = [
+    "enabled",
     "create_before_destroy",
     "prevent_destroy",
     "ignore_changes",
     "replace_triggered_by",
 ];
 
-/// The `lifecycle` block among the blocks of a resource.
-pub(crate) fn lifecycle(cx: &mut Decoder<'_>, resource: &Content, mode: Mode) -> Lifecycle {
+/// The `lifecycle` block among the blocks of a resource, and its `enabled` argument.
+pub(crate) fn lifecycle(
+    cx: &mut Decoder<'_>,
+    resource: &Content,
+    mode: Mode,
+) -> (Lifecycle, Option<Attribute>) {
     let mut blocks = resource.blocks_of("lifecycle");
     let Some(block) = blocks.next() else {
-        return Lifecycle::default();
+        return (Lifecycle::default(), None);
     };
     for extra in blocks {
         let detail = "A resource has at most one lifecycle block. Put everything in the first one.";
@@ -43,9 +50,7 @@ pub(crate) fn lifecycle(cx: &mut Decoder<'_>, resource: &Content, mode: Mode) ->
     }
     let mut lifecycle = Lifecycle {
         create_before_destroy: cx.bool(content.attribute("create_before_destroy")),
-        prevent_destroy: cx
-            .bool(content.attribute("prevent_destroy"))
-            .unwrap_or(false),
+        prevent_destroy: prevent_destroy(cx, content.attribute("prevent_destroy")),
         ..Lifecycle::default()
     };
     if let Some(attribute) = content.attribute("ignore_changes") {
@@ -63,11 +68,48 @@ pub(crate) fn lifecycle(cx: &mut Decoder<'_>, resource: &Content, mode: Mode) ->
     lifecycle.postconditions = after
         .filter_map(|b| check(cx, b, "Invalid postcondition expression"))
         .collect();
-    lifecycle
+    (lifecycle, content.attribute("enabled").cloned())
+}
+
+/// The `enabled` argument of a module's `lifecycle` block, which can hold nothing else. `None`
+/// when it does not say that, so that the block has no meaning.
+pub(crate) fn enabled(cx: &mut Decoder<'_>, block: &Block) -> Option<Attribute> {
+    let (found, _, _) = block.body.partial_content(&ENABLED);
+    found.attribute("enabled")?;
+    let content = block.body.content(&ENABLED);
+    cx.take(content).attribute("enabled").cloned()
+}
+
+/// `None` where it is false whatever happens.
+fn prevent_destroy(cx: &mut Decoder<'_>, attribute: Option<&Attribute>) -> Option<Expr> {
+    let attribute = attribute?;
+    let (expr, diags) = attribute.expr.lower(&[]);
+    if diags.has_errors() || expr.references().is_empty() {
+        return cx.bool(Some(attribute))?.then_some(expr);
+    }
+    cx.diags.extend(diags);
+    for reference in expr.references() {
+        if !matches!(
+            reference.subject,
+            Subject::Variable(_) | Subject::Local(_) | Subject::Path(_) | Subject::Terraform(_)
+        ) {
+            let detail = "prevent_destroy has to be known before anything is destroyed, for \
+                          objects too that the configuration has no longer: it can use variables \
+                          and local values only.";
+            cx.error(
+                "Invalid prevent_destroy argument",
+                detail,
+                reference.full_span,
+            );
+            return None;
+        }
+    }
+    Some(expr)
 }
 
 fn refuse_managed_only(cx: &mut Decoder<'_>, content: &Content, mode: Mode) {
-    for attribute in &content.attributes {
+    let attributes = content.attributes.iter();
+    for attribute in attributes.filter(|a| &*a.name != "enabled") {
         let kind = mode.as_str();
         let detail = format!(
             "{} has a meaning only for managed resources (resource blocks), not for {kind} blocks.",

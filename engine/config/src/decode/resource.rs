@@ -75,15 +75,16 @@ pub(crate) fn resource(
         Some(escaped) => merge_bodies(&rest, &escaped.body, &[]),
         None => rest,
     };
+    let (lifecycle, enabled) = lifecycle(cx, &content, mode);
     let resource = Resource {
         provider: placeholder(id.implied_provider()),
         local_provider: LocalProvider {
             name: id.implied_provider().into(),
             alias: None,
         },
-        repetition: repetition(cx, &content),
+        repetition: repetition(cx, &content, enabled.as_ref()),
         depends_on: cx.depends_on(content.attribute("depends_on")),
-        lifecycle: lifecycle(cx, &content, mode),
+        lifecycle,
         references: body.references().into(),
         provisioners: provisioners(cx, &content),
         body,
@@ -114,8 +115,12 @@ pub(crate) fn placeholder(local_name: &str) -> ProviderConfigAddr {
     }
 }
 
-/// `count` or `for_each`, not both.
-pub(crate) fn repetition(cx: &mut Decoder<'_>, content: &Content) -> Repetition {
+/// `count`, `for_each` or `enabled`, one of them at most.
+pub(crate) fn repetition(
+    cx: &mut Decoder<'_>,
+    content: &Content,
+    enabled: Option<&Attribute>,
+) -> Repetition {
     let (count, for_each) = (content.attribute("count"), content.attribute("for_each"));
     if let (Some(_), Some(Attribute { name_span, .. })) = (count, for_each) {
         let detail = "A block is repeated either by number or by key: keep one of the two.";
@@ -125,10 +130,25 @@ pub(crate) fn repetition(cx: &mut Decoder<'_>, content: &Content) -> Repetition 
             *name_span,
         );
     }
+    if let (Some(repeated), Some(enabled)) = (count.or(for_each), enabled) {
+        let detail = format!(
+            "{0} already says how many instances there are, none included: keep either {0} or \
+             enabled.",
+            repeated.name
+        );
+        let summary = format!(
+            "Invalid combination of {:?} and \"enabled\"",
+            &*repeated.name
+        );
+        cx.error(&summary, detail, enabled.name_span);
+    }
     match (count, for_each) {
         (_, Some(attribute)) => Repetition::ForEach(cx.lower(&attribute.expr)),
         (Some(attribute), None) => Repetition::Count(cx.lower(&attribute.expr)),
-        (None, None) => Repetition::Single,
+        (None, None) => match enabled {
+            Some(attribute) => Repetition::Enabled(cx.lower(&attribute.expr)),
+            None => Repetition::Single,
+        },
     }
 }
 

@@ -25,7 +25,7 @@ const ACTIONS: [Action; 8] = [
     Action::Forget,
 ];
 
-const REASONS: [Reason; 14] = [
+const REASONS: [Reason; 15] = [
     Reason::None,
     Reason::ReplaceBecauseTainted,
     Reason::ReplaceByRequest,
@@ -40,6 +40,7 @@ const REASONS: [Reason; 14] = [
     Reason::ReadBecauseConfigUnknown,
     Reason::ReadBecauseDependencyPending,
     Reason::ReadBecauseCheckNested,
+    Reason::DeleteBecauseEnabledFalse,
 ];
 
 const MODES: [Mode; 3] = [Mode::Normal, Mode::Destroy, Mode::RefreshOnly];

@@ -74,7 +74,7 @@ fn stored(
         None => Value::unknown(Type::Dynamic),
     };
     match &config.repetition {
-        Repetition::Single => instances.get(&InstanceKey::None).map(value),
+        Repetition::Single | Repetition::Enabled(_) => instances.get(&InstanceKey::None).map(value),
         Repetition::Count(_) => {
             let indexes = instances.keys().filter_map(|key| match key {
                 InstanceKey::Int(i) => Some(*i),

@@ -164,7 +164,8 @@ fn write_variable(w: &mut JsonWriter<'_>, variable: &Variable) {
 
 fn write_repetition(w: &mut JsonWriter<'_>, repetition: &Repetition) {
     let (name, expr) = match repetition {
-        Repetition::Single => return,
+        // The format has no word for `enabled`.
+        Repetition::Single | Repetition::Enabled(_) => return,
         Repetition::Count(expr) => ("count_expression", expr),
         Repetition::ForEach(expr) => ("for_each_expression", expr),
     };
