@@ -33,6 +33,10 @@ const ROUNDS: usize = 40;
 /// Differences that are made smaller and shown; of others only the number is.
 const SHOWN: usize = 40;
 
+/// Inputs of which one may have a difference of an explained kind. Where there are more, either
+/// the explanation covers too much or it is no rare case.
+const RARE: usize = 500;
+
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -258,6 +262,10 @@ impl Tally {
         );
         for (why, count) in &self.explained {
             println!("{count} explained: {why}");
+        }
+        let often = |count: usize| count > 3 + self.compared / RARE;
+        if let Some((why, count)) = self.explained.iter().find(|(_, count)| often(**count)) {
+            bail!("{count} differences are too many for {why:?}");
         }
         match self.unexplained {
             0 => Ok(()),

@@ -101,14 +101,16 @@ fn unify_types(types: &[Type]) -> Option<Type> {
 fn joined(types: &[Type]) -> Option<Type> {
     let (structures, mut collections): (Vec<Type>, Vec<Type>) =
         types.iter().cloned().partition(Type::is_structural);
-    let elem = unify(&all_elements(&structures))?;
-    collections.push(match structures.first()? {
-        Type::Tuple(_) => Type::list(elem),
-        _ => Type::map(elem),
-    });
-    let want = unify(&collections)?;
-    let fits = types.iter().all(|t| convert_type(t, &want).is_some());
-    fits.then_some(want)
+    let made = collection_of_all(
+        &structures,
+        match structures.first()? {
+            Type::Tuple(_) => Type::list,
+            _ => Type::map,
+        },
+    )?;
+    collections.push(made);
+    // Whether the members convert to what the collections settle on is left to the values.
+    unify(&collections)
 }
 
 /// The collection of the common type of all elements, if all types convert to it.

@@ -3,7 +3,8 @@
 use super::Found;
 use super::outcome::{Difference, Outcome};
 
-/// A difference and how it is recognised.
+/// A difference and how it is recognised: by what was put in and by what came out, such that
+/// little else can hide behind it.
 struct Explanation {
     /// A heading of `docs/differences.md`.
     heading: &'static str,
@@ -12,73 +13,66 @@ struct Explanation {
 
 const ALL: &[Explanation] = &[
     Explanation {
-        heading: "Untyped null as an argument",
-        matches: |found| has(found, "null") && has(found, "coalesce("),
-    },
-    Explanation {
         heading: "Functions of terraform that panic",
-        matches: |found| matches!(&found.theirs, Outcome::Error(all) if all.iter().any(|e| e.contains("panic"))),
+        matches: |found| summary(&found.theirs).is_some_and(|s| s.ends_with(" (panic)")),
     },
     Explanation {
         heading: "Rare character encodings",
-        matches: |found| has(found, "codebase64(") && has(found, "cp437"),
+        matches: |found| {
+            let call = has(found, "codebase64(") && has(found, "\"cp437\"");
+            let refused = summary(&found.ours) == Some("Invalid function argument");
+            call && found.difference == Difference::Refused && refused
+        },
     },
     Explanation {
         heading: "Tabs and directives in YAML",
         matches: |found| {
-            let odd = has(found, "%YAML") || has(found, "\\t");
-            found.difference == Difference::Accepted && has(found, "yamldecode(") && odd
-        },
-    },
-    Explanation {
-        heading: "Conditions of empty for expressions",
-        matches: |found| {
-            let condition = has(found, "for ") && has(found, " if ");
-            condition && (refused_as(&found.ours) || refused_as(&found.theirs))
-        },
-    },
-    Explanation {
-        heading: "Unlike objects in one list",
-        matches: |found| {
-            let list = has(found, "tolist(") || has(found, "toset(");
-            list && found.difference == Difference::Refused && empty_objects(&found.theirs)
+            let odd = ["\"%YAML 1.2", "\"\\ta: 1"];
+            let call = odd
+                .iter()
+                .any(|text| has(found, &format!("yamldecode({text}")));
+            let refused = summary(&found.theirs) == Some("Error in function call");
+            call && found.difference == Difference::Accepted && refused
         },
     },
     Explanation {
         heading: "Logarithms of the smallest floats",
-        matches: |found| (has(found, "log(") || has(found, "pow(")) && tiny(&found.text),
+        matches: |found| {
+            let call = has(found, "log(") || has(found, "pow(");
+            found.difference == Difference::Value && call && tiny(&found.text)
+        },
+    },
+    Explanation {
+        heading: "Remainders of infinities from YAML",
+        matches: |found| {
+            let text = found.text.to_lowercase();
+            let infinity = ["yamldecode(\".inf", "yamldecode(\"-.inf"];
+            text.contains('%') && infinity.iter().any(|call| text.contains(call))
+        },
     },
 ];
 
-/// Whether an error says that a condition or an argument has the wrong type.
-fn refused_as(outcome: &Outcome) -> bool {
-    let Outcome::Error(all) = outcome else {
-        return false;
-    };
-    let first = all.first().map(String::as_str);
-    matches!(
-        first,
-        Some("Invalid 'for' condition" | "Invalid function argument" | "Error in function call")
-    )
-}
-
-/// Whether the value is a list of objects without attributes.
-fn empty_objects(outcome: &Outcome) -> bool {
-    let Outcome::Value { ty, .. } = outcome else {
-        return false;
-    };
-    ty.to_string().contains("[\"object\",{}]")
+/// The summary of the first error.
+fn summary(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Error(all) => all.first().map(String::as_str),
+        _ => None,
+    }
 }
 
 fn has(found: &Found, text: &str) -> bool {
     found.text.contains(text)
 }
 
-/// Whether there is a literal that is a float with fewer digits than others.
+/// Whether there is a literal that may be, or lead to, a float with fewer digits than others.
 fn tiny(text: &str) -> bool {
     let text = text.to_lowercase();
-    let mut exponents = text.split("e-3").skip(1);
-    exponents.any(|rest| rest.bytes().take_while(u8::is_ascii_digit).count() == 2)
+    let mut exponents = text.split('e').skip(1).map(|rest| {
+        let digits = rest.trim_start_matches(['+', '-']);
+        let end = digits.bytes().take_while(u8::is_ascii_digit).count();
+        digits[..end].parse::<u32>().unwrap_or(0)
+    });
+    exponents.any(|exponent| exponent >= 290)
 }
 
 /// The reason for a difference: a heading of `docs/differences.md`.

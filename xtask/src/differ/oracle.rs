@@ -54,7 +54,8 @@ fn attempt(
         let name = format!("e{at}");
         let output = format!(
             "output \"{name}\" {{\n  sensitive = true\n  value = [local.{name}, \
-             issensitive(local.{name}), try(issensitive(jsonencode(local.{name})), false)]\n}}\n"
+             issensitive(local.{name}), try(issensitive(jsonencode(local.{name})), false), \
+             try(jsonencode(local.{name}) != \"\", false)]\n}}\n"
         );
         std::fs::write(
             dir.path().join(format!("{name}.tf")),
@@ -173,7 +174,7 @@ fn take_values(
         let output = state["outputs"][format!("e{at}")].take();
         let (value, ty) = (&output["value"], &output["type"]);
         // What is said of an unknown value is unknown as well, and is stored as null.
-        outcomes[at] = Some(match value[2].is_null() {
+        outcomes[at] = Some(match value[3].is_null() {
             true => Outcome::Unknown,
             false => Outcome::Value {
                 json: value[0].clone(),

@@ -36,7 +36,7 @@ impl Evaluator<'_> {
         }
         let values = match self.arguments(id, args, expand)? {
             Args::Known(values) => values,
-            Args::Undecided(marks) => return Ok(unknown_result(function, &[]).mark(marks)),
+            Args::Undecided(marks) => return Ok(Value::unknown(Type::Dynamic).mark(marks)),
         };
         self.check_count(id, function, values.len(), name)?;
         let mut taken = Vec::with_capacity(values.len());
@@ -51,6 +51,10 @@ impl Evaluator<'_> {
                 }
                 None => {}
             }
+        }
+        if taken_of_no_type(function, &taken) {
+            let all = taken.iter().fold(marks, |m, v| m | v.marks_deep());
+            return Ok(Value::unknown(Type::Dynamic).mark(all));
         }
         let undecided = taken.iter().enumerate().any(|(at, value)| {
             let takes = function.param(at).is_some_and(|p| p.allow_unknown);
@@ -199,7 +203,7 @@ impl Evaluator<'_> {
             self.check_count(id, function, args.len() + values.len(), name)?;
         }
         match (args.first(), given) {
-            (_, Args::Undecided(marks)) => Ok(unknown_result(function, &[]).mark(marks)),
+            (_, Args::Undecided(marks)) => Ok(Value::unknown(Type::Dynamic).mark(marks)),
             (Some(&arg), Args::Known(_)) => Ok(self.can(arg)),
             (None, Args::Known(_)) => Ok(Value::Bool(true)),
         }
@@ -281,6 +285,36 @@ fn accept(param: &Param, value: &Value, marks: &mut Marks) -> Result<Value, Stri
         return Err("it must not be null".into());
     }
     Ok(value)
+}
+
+/// Functions that make something of arguments of which not even the type is known.
+const TYPED: [&str; 14] = [
+    "coalesce",
+    "coalescelist",
+    "issensitive",
+    "jsonencode",
+    "length",
+    "lookup",
+    "merge",
+    "tobool",
+    "tolist",
+    "tomap",
+    "tonumber",
+    "toset",
+    "tostring",
+    "yamlencode",
+];
+
+/// Whether an argument that may be anything is not known, not even its type. Most functions leave
+/// the type of their result open then.
+fn taken_of_no_type(function: &Function, taken: &[Value]) -> bool {
+    let open = |(at, value): (usize, &Value)| {
+        let any = function
+            .param(at)
+            .is_some_and(|p| (p.ty)() == Type::Dynamic);
+        any && !value.is_known() && value.ty() == Type::Dynamic
+    };
+    !TYPED.contains(&function.name) && taken.iter().enumerate().any(open)
 }
 
 fn unknown_result(function: &Function, args: &[Value]) -> Value {

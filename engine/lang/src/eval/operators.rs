@@ -191,22 +191,23 @@ impl Evaluator<'_> {
         if ty == Type::Dynamic {
             return Ok((ty, then, otherwise, failed));
         }
-        let converted = |value: &Value, matters: bool| {
-            let collection = if value.ty() == a { &b } else { &a };
+        let converted = |value: &Value, collection: &Type, matters: bool| {
             let result = match alike(value, collection, &ty) {
                 true => convert(value, &ty).map_err(|e| format!(": {e}")),
                 false => Err(": its elements are of more than one type".into()),
             };
             match result {
+                Ok(result) if matters => Ok(result),
                 Err(why) if matters => Err(mismatch(&why)),
-                result => Ok(result.unwrap_or_else(|_| Value::unknown(ty.clone()))),
+                // What is not taken is not converted either: that adds no marks.
+                result => {
+                    let result = result.unwrap_or_else(|_| Value::unknown(ty.clone()));
+                    Ok(result.unmark().0.mark(value.marks()))
+                }
             }
         };
-        let then = converted(&then, matches!(taken, Taken::Then | Taken::Either))?;
-        let otherwise = converted(
-            &otherwise,
-            matches!(taken, Taken::Otherwise | Taken::Either),
-        )?;
+        let then = converted(&then, &b, matches!(taken, Taken::Then))?;
+        let otherwise = converted(&otherwise, &a, matches!(taken, Taken::Otherwise))?;
         Ok((ty, then, otherwise, failed))
     }
 }

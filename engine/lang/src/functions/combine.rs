@@ -114,7 +114,7 @@ fn coalesce(args: &[Value]) -> Result {
         match &inner {
             Value::Unknown(_) => return Ok(Value::unknown_not_null(ty).mark(marks)),
             Value::Null(_) => {}
-            Value::String(s) if s.is_empty() => {}
+            Value::String(s) if s.is_empty() && ty == Type::String => {}
             _ => return Ok(arg),
         }
     }
@@ -196,6 +196,9 @@ fn flatten(list: &Value) -> Result {
     let (inner, mut marks) = list.clone().unmark();
     match inner.ty() {
         Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic => {}
+        _ if !inner.is_wholly_known() => {
+            return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
+        }
         _ => return Err("only lists, sets and tuples can be flattened".into()),
     }
     let mut flat = Vec::new();
@@ -273,6 +276,10 @@ fn merge(args: &[Value]) -> Result {
     let mut unknown = false;
     for arg in args {
         match arg.ty() {
+            // What follows is not looked at before this is known.
+            Type::Dynamic if !arg.is_known() => {
+                return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks | arg.marks()));
+            }
             Type::Map(_) | Type::Object(_) | Type::Dynamic => {}
             _ => return Err("all arguments must be maps or objects".into()),
         }

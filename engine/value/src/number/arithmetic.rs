@@ -80,7 +80,7 @@ impl Number {
     }
 
     /// Remainder of the truncated quotient, with the sign of `self`. By zero it is `self`; with
-    /// an infinity on either side it is the product.
+    /// an infinity on either side there is none otherwise.
     pub fn rem(&self, other: &Self) -> Result<Self, NumberError> {
         if let (Repr::Int(a, p), Repr::Int(b, _)) = (&self.0, &other.0)
             && let Some(rest) = a.checked_rem(*b)
@@ -88,11 +88,11 @@ impl Number {
         {
             return Ok(Self(Repr::Int(rest, *p)));
         }
-        if self.is_infinite() || other.is_infinite() {
-            return self.mul(other);
-        }
         if other.is_zero() {
             return Ok(self.clone());
+        }
+        if self.is_infinite() || other.is_infinite() {
+            return Err(NumberError::new("infinity has no remainder"));
         }
         if self.is_zero() {
             let negative = self.has_minus() && !other.has_minus();

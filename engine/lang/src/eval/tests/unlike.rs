@@ -49,6 +49,9 @@ fn members_that_do_not_go_together_are_left_out() {
     );
     check_error("false ? {a = null} : {b = 1, c = true}", MISMATCH, &[]);
     check_error("false ? [null, 1, true] : [1]", MISMATCH, &[]);
+    let one = map(Type::Number, [("d", Value::int(1))]);
+    check("false ? {a = [], b = null} : tomap({d = 1})", one);
+    check_error("true ? {a = [], b = null} : tomap({d = 1})", MISMATCH, &[]);
 }
 
 #[test]
@@ -85,6 +88,8 @@ fn nulls_with_marks_have_no_type() {
     check("true ? sensitive(null) : [1]", secret(Value::NULL));
     check("true ? 1 : sensitive(null)", secret(Value::int(1)));
     check("issensitive(toset([sensitive(null), 1]))", false.into());
+    let untaken = "issensitive(true ? toset([]) : [var.secret])";
+    check(untaken, false.into());
     check(
         "issensitive(toset([sensitive(null), sensitive(1)]))",
         true.into(),
@@ -120,4 +125,33 @@ fn lists_as_arguments_of_try_and_can() {
     check_error("can([][0], 1)", "Too many function arguments", &[]);
     check_error("can([]...)", "Not enough function arguments", &[]);
     check_error("try([]...)", "Error in function call", &[]);
+}
+
+#[test]
+fn nothing_is_known_of_what_functions_make_of_anything() {
+    let open = || Value::unknown(Type::Dynamic);
+    check("contains(var.any, 1)", open());
+    check("index([1], var.any)", open());
+    check("concat(var.any, 1)", open());
+    check("sum(var.any)", open());
+    check("merge(var.any, 1)", unknown(Type::Dynamic));
+    check("flatten({a = var.any})", unknown(Type::Dynamic));
+    check("upper(var.any)", unknown(Type::String));
+    check("length(var.any) >= 0", true.into());
+    check("tonumber(var.any)", Value::unknown(Type::Number));
+    check("coalesce(null, \"\", [], 1)", "".into());
+    let object = Value::object([("a", Value::int(1))]);
+    let ty = object.ty();
+    let null = || Value::Null(ty.clone());
+    check(
+        "concat(tolist([null]), tolist([{a = 1}]))",
+        list(ty.clone(), [null(), object]),
+    );
+}
+
+#[test]
+fn errors_of_results_that_may_not_be_taken_do_not_count() {
+    check("var.bool ? 1 : [1][3]", Value::unknown(Type::Dynamic));
+    check("\"%{if var.bool}${[]}%{endif}\"", unknown(Type::String));
+    check("[for x in [] : x if x ? true : [1][3]]", Value::tuple([]));
 }
