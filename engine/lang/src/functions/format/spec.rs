@@ -2,8 +2,11 @@
 
 use crate::functions::MOST_BYTES;
 
-/// The greatest width and precision of a number.
-const MOST: usize = 1_000_000;
+/// The greatest width of a number.
+const MOST_WIDTH: usize = 10_000_009;
+
+/// The greatest precision of a number: so many digits are computed.
+const MOST_DIGITS: usize = 1_000_000;
 
 /// A part of a format string.
 pub(super) enum Piece<'a> {
@@ -124,7 +127,8 @@ fn verb(text: &str) -> Result<(Verb<'_>, &str), String> {
             Ok((verb, after))
         }
         'd' | 'x' | 'X' | 'o' | 'b' | 'e' | 'E' | 'f' | 'g' | 'G' => {
-            check(verb.width.max(verb.precision.unwrap_or(0)), MOST)?;
+            check(verb.width, MOST_WIDTH)?;
+            check(verb.precision.unwrap_or(0), MOST_DIGITS)?;
             Ok((verb, after))
         }
         _ => Err(format!(

@@ -13,13 +13,14 @@ const MILLION: &str = "format(\"%1000000s\", \"\")";
 
 #[test]
 fn long_strings() {
-    check_error("format(\"%999999999d\", 1)", "more than 1000000");
+    check_error("format(\"%999999999d\", 1)", "more than 10000009");
     check_error("format(\"%.999999999f\", 1)", "more than 1000000");
     check_error(
         "format(\"%99999999999999999999s\", 1)",
         "more than 134217728",
     );
-    check_error("format(\"%2147483648d\", 1)", "more than 1000000");
+    check_error("format(\"%2147483648d\", 1)", "more than 10000009");
+    check("length(format(\"%2000000d\", 1))", "2000000");
     check_error(
         "format(\"%.99999999999999999999d\", 1)",
         "more than 1000000",
