@@ -12,4 +12,4 @@ pub use json::{PlanJson, plan_json};
 pub use text::{plan_text, write_plan_text};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -96,7 +96,7 @@ fn strings(items: &[&str]) -> Value {
     )
 }
 
-pub(super) fn object(parts: &[(&str, Value)]) -> Value {
+pub(crate) fn object(parts: &[(&str, Value)]) -> Value {
     let empty = schema().empty_value();
     let mut attributes = empty.as_entries().unwrap().clone();
     for (name, value) in parts {
@@ -105,7 +105,7 @@ pub(super) fn object(parts: &[(&str, Value)]) -> Value {
     Value::object(attributes)
 }
 
-pub(super) fn change(action: Action, before: Value, after: Value) -> Change {
+pub(crate) fn change(action: Action, before: Value, after: Value) -> Change {
     Change {
         addr: "x_y.z".parse().unwrap(),
         previous: None,
@@ -306,6 +306,9 @@ fn drift_is_told_when_the_plan_depends_on_it() {
             "  # x_y.z has changed\n  ~ resource \"x_y\" \"z\" {\n        id   = \"i\"\n"
         )
     );
+    plan.changes.clear();
+    let text = plan_text(&plan, &schemas(), Style::PLAIN);
+    assert!(text.starts_with("\nNo changes."), "{text}");
     let refresh = Plan {
         mode: Mode::RefreshOnly,
         drift: vec![drift],
