@@ -378,3 +378,69 @@ fn what_is_listed_has_to_be_there() {
             .says(&[&format!("Error parsing instance address: {address}")]);
     }
 }
+
+/// Checks what is wrong with the `lifecycle` block of a resource `terraform_data.x`, when the
+/// configuration is validated and when a plan is made.
+fn lifecycle(content: &str, valid: &[&str], plan: &[&str]) {
+    let config =
+        format!("resource \"terraform_data\" \"x\" {{\n  lifecycle {{\n    {content}\n  }}\n}}\n");
+    let work = Work::with(&config);
+    let ran = work.run(&["validate", "-json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let found = document["diagnostics"].as_array().unwrap().iter();
+    let found: Vec<&str> = found.map(|d| d["summary"].as_str().unwrap()).collect();
+    assert_eq!(found, valid, "{content}");
+    let code = i32::from(!plan.is_empty());
+    work.run(&["plan"]).code(code).says(plan);
+}
+
+#[test]
+fn lifecycles_that_terraform_refuses() {
+    let same = |content: &str, summaries: &[&str]| lifecycle(content, summaries, summaries);
+    let redundant = "Redundant ignore_changes element";
+    same("ignore_changes = [nope]", &["Unsupported attribute"]);
+    same("ignore_changes = [id[0]]", &["Invalid index"]);
+    same("ignore_changes = [input.a.b]", &[]);
+    lifecycle(
+        "ignore_changes = [id, output]",
+        &[redundant, redundant],
+        &[],
+    );
+    let trigger = "Invalid replace_triggered_by expression";
+    let reference = "Invalid reference in replace_triggered_by expression";
+    same("replace_triggered_by = [local.a]", &[reference, trigger]);
+    let undeclared = "Reference to undeclared resource";
+    let each = "Reference to \"each\" in context without for_each";
+    lifecycle(
+        "replace_triggered_by = [terraform_data.no]",
+        &[],
+        &[undeclared],
+    );
+    lifecycle(
+        "replace_triggered_by = [terraform_data.no[each.key]]",
+        &[],
+        &[each],
+    );
+    let condition = |kind: &str, of: &str| {
+        format!("{kind} {{\n condition = {of}.id == 1\n error_message = \"m\"\n }}")
+    };
+    let (before, after) = ("precondition", "postcondition");
+    let this = "Invalid \"self\" reference";
+    same(&condition(before, "self"), &[this, "Unknown variable"]);
+    let own = "Invalid reference in precondition";
+    same(&condition(before, "terraform_data.x"), &[own]);
+    let own = "Invalid reference in postcondition";
+    same(&condition(after, "terraform_data.x"), &[own]);
+}
+
+#[test]
+fn states_of_lost_providers() {
+    let work = Work::with("");
+    let state = r#"{"version": 4, "terraform_version": "1.4.0", "serial": 7, "lineage": "x", "outputs": {}, "resources": [{"mode": "managed", "type": "lost_thing", "name": "x", "provider": "provider[\"registry.example.invalid/example/lost\"]", "instances": [{"schema_version": 0, "attributes": {"id": "1"}}]}]}"#;
+    work.write("terraform.tfstate", state);
+    work.run(&["plan"])
+        .code(1)
+        .says(&["Missing required provider", "example/lost"]);
+    work.run(&["state", "rm", "lost_thing.x"]).code(0);
+    work.run(&["plan"]).code(0);
+}

@@ -24,6 +24,21 @@ pub(crate) fn check(tree: &Tree, diags: &mut Diags) {
     }
 }
 
+/// A condition must not name its own object, which is not there yet or is `self`.
+fn own_address(id: &ResourceId, check: &Check, kind: &str) -> Option<Diagnostic> {
+    let mut references = check.condition.references().iter();
+    let own =
+        references.find(|r| resource_id(&r.subject).is_some_and(|(_, named)| named == *id))?;
+    let detail = match kind {
+        "precondition" => {
+            "A precondition is checked before the object is there, so it cannot refer to it."
+        }
+        _ => "Refer to the object that the block belongs to as self.",
+    };
+    let summary = format!("Invalid reference in {kind}");
+    Some(Diagnostic::error(summary, detail).at(own.span))
+}
+
 /// What an expression may use besides the objects of its module.
 #[derive(Clone, Copy, Default)]
 struct Place<'a> {
@@ -106,7 +121,7 @@ impl Checker<'_> {
         for output in self.module.outputs.values() {
             self.expr(&output.expr, none, diags);
             self.dependencies(&output.depends_on, diags);
-            self.checks(&output.preconditions, none, diags);
+            self.conditions(&output.preconditions, none, diags);
         }
         for variable in self.module.variables.values() {
             self.checks(&variable.validations, none, diags);
@@ -146,19 +161,22 @@ impl Checker<'_> {
             if let Some(expr) = &lifecycle.prevent_destroy {
                 self.expr(expr, outside, diags);
             }
-            self.checks(&lifecycle.preconditions, inside, diags);
+            self.conditions(&lifecycle.preconditions, inside, diags);
             let own = Place {
                 this: true,
                 ..inside
             };
-            self.checks(&lifecycle.postconditions, own, diags);
+            self.conditions(&lifecycle.postconditions, own, diags);
+            let before = lifecycle.preconditions.iter().map(|c| (c, "precondition"));
+            let after = lifecycle
+                .postconditions
+                .iter()
+                .map(|c| (c, "postcondition"));
+            for (check, kind) in before.chain(after) {
+                diags.0.extend(own_address(id, check, kind));
+            }
             for provisioner in &resource.provisioners {
                 self.all(&provisioner.references, own, diags);
-            }
-            for trigger in &lifecycle.replace_triggered_by {
-                for reference in trigger.expr.references() {
-                    diags.0.extend(self.declared(reference, inside));
-                }
             }
         }
     }
@@ -213,6 +231,23 @@ impl Checker<'_> {
         }
     }
 
+    /// As [`Self::checks`], for conditions on an object or an output: Terraform looks for what they
+    /// refer to in two places, and tells of both.
+    fn conditions(&self, checks: &[Check], place: Place<'_>, diags: &mut Diags) {
+        self.checks(checks, place, diags);
+        for reference in checks.iter().flat_map(|c| c.condition.references()) {
+            let is_object = match &reference.subject {
+                Subject::SelfObject | Subject::Module(_) => true,
+                subject => resource_id(subject).is_some(),
+            };
+            if is_object && self.declared(reference, place).is_some() {
+                let detail = "The condition cannot be worked out without what it refers to here.";
+                let d = Diagnostic::error("Unknown variable", detail);
+                diags.push(d.at(reference.span));
+            }
+        }
+    }
+
     fn expr(&self, expr: &Expr, place: Place<'_>, diags: &mut Diags) {
         self.all(expr.references(), place, diags);
     }
@@ -234,9 +269,11 @@ impl Checker<'_> {
             this: true,
             check: None,
         };
-        for reference in references {
-            diags.0.extend(self.declared(reference, anywhere));
-        }
+        // One that leads nowhere is enough to know that the list is not right.
+        let mut found = references.iter();
+        diags
+            .0
+            .extend(found.find_map(|r| self.declared(r, anywhere)));
     }
 
     /// Whether what is referred to is there and may be used here.

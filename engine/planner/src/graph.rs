@@ -54,8 +54,9 @@ pub struct Graph {
     index: HashMap<Node, NodeId>,
     /// Which instances of a resource a node refers to, when it is not all of them.
     named: HashMap<(NodeId, NodeId), BTreeSet<InstanceKey>>,
-    /// Resources that refer to themselves: an error of planning, but not of the configuration.
-    pub(crate) self_references: Diags,
+    /// Resources that refer to themselves, and the like: errors of planning, but not of the
+    /// configuration.
+    pub(crate) plan_errors: Diags,
 }
 
 impl Graph {
@@ -69,7 +70,7 @@ impl Graph {
             graph: DiGraph::new(),
             index: HashMap::default(),
             named: HashMap::default(),
-            self_references: Diags::new(),
+            plan_errors: Diags::new(),
         };
         for (id, module) in config.iter() {
             builder.module(id, module);
@@ -173,7 +174,7 @@ struct Builder<'a> {
     index: HashMap<Node, NodeId>,
     /// Which instances of a resource a node refers to; empty for all of them.
     named: HashMap<(NodeId, NodeId), BTreeSet<InstanceKey>>,
-    self_references: Diags,
+    plan_errors: Diags,
 }
 
 impl Builder<'_> {
@@ -309,6 +310,8 @@ impl Builder<'_> {
         }
         for trigger in &life.replace_triggered_by {
             self.expr(id, ix, &trigger.expr);
+            let wrong = self.trigger(id, resource, trigger);
+            self.plan_errors.0.extend(wrong);
         }
         if let Some(expr) = &life.prevent_destroy {
             self.expr(id, ix, expr);
@@ -323,6 +326,39 @@ impl Builder<'_> {
             }
             inner = parent;
         }
+    }
+
+    /// What a plan finds wrong with a trigger; a configuration with it is valid.
+    fn trigger(
+        &self,
+        id: ModuleId,
+        resource: &muster_config::Resource,
+        trigger: &muster_config::Trigger,
+    ) -> Option<Diagnostic> {
+        use muster_config::Repetition;
+
+        const ONLY: &str = "is known only where the block that has the trigger sets";
+        let references = trigger.expr.references().iter();
+        let missing_key = references.clone().find_map(|r| match r.subject {
+            Subject::EachKey if !matches!(resource.repetition, Repetition::ForEach(_)) => {
+                let summary = "Reference to \"each\" in context without for_each";
+                Some(Diagnostic::error(summary, format!("each.key {ONLY} for_each.")).at(r.span))
+            }
+            Subject::CountIndex if !matches!(resource.repetition, Repetition::Count(_)) => {
+                let summary = "Reference to \"count\" in non-counted context";
+                Some(Diagnostic::error(summary, format!("count.index {ONLY} count.")).at(r.span))
+            }
+            _ => None,
+        });
+        let declared = &self.config.module(id).resources;
+        missing_key.or_else(|| {
+            references.clone().find_map(|r| {
+                let named = resource_id(&r.subject)?;
+                let detail = format!("There is no {named} in this module that could change.");
+                let d = Diagnostic::error("Reference to undeclared resource", detail);
+                (!declared.contains_key(&named)).then(|| d.at(r.span))
+            })
+        })
     }
 
     fn expr(&mut self, id: ModuleId, from: NodeIndex, expr: &Expr) {
@@ -411,7 +447,7 @@ impl Builder<'_> {
             Name(self.config, node)
         );
         let d = Diagnostic::error("Self-referential block", detail);
-        self.self_references.push(d.at(reference.full_span));
+        self.plan_errors.push(d.at(reference.full_span));
     }
 
     /// Undeclared names were reported by the configuration; they give no edge.
@@ -501,7 +537,7 @@ impl Builder<'_> {
             needs,
             needed_by,
             index: self.index,
-            self_references: self.self_references,
+            plan_errors: self.plan_errors,
         })
     }
 

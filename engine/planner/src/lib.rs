@@ -8,6 +8,7 @@ mod checks;
 mod data;
 mod ephemeral;
 mod graph;
+mod ignore;
 mod import;
 mod instance;
 mod limits;
@@ -208,8 +209,8 @@ impl Planner {
             .map(|r| r.provider.clone())
             .collect();
         let mut graph = Graph::new(&config, &extra)?;
-        if graph.self_references.has_errors() {
-            return Err(std::mem::take(&mut graph.self_references));
+        if graph.plan_errors.has_errors() {
+            return Err(std::mem::take(&mut graph.plan_errors));
         }
         let imports = import::Imports::new(&config, &options.imports);
         let missing = imports.without_target(&config);

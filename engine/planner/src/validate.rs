@@ -16,6 +16,7 @@ use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_value::Value;
 
 use crate::graph::{Graph, Node};
+use crate::ignore;
 
 /// Validates a configuration. Works like a [`crate::Planner`].
 pub struct Validator {
@@ -222,10 +223,11 @@ impl Validator {
             return;
         };
         let result = self.eval.schema_of(resource);
-        if self.note(result).is_none() {
+        let Some(schema) = self.note(result) else {
             self.eval.fail_resource(inst, id);
             return;
-        }
+        };
+        self.diags.extend(ignore::check(resource, &schema));
         let addr = self.addr(inst, id);
         let result = self.eval.expand_resource(inst, id);
         if self.note(result).is_none() {

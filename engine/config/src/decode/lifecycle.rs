@@ -161,10 +161,13 @@ fn trigger(cx: &mut Decoder<'_>, raw: &RawExpr) -> Option<Trigger> {
         None => cx.lower(raw),
     };
     let mut resource: Option<Reference> = None;
+    let mut wrong = false;
     for reference in expr.references() {
         match reference.subject {
-            Subject::Managed(..) if resource.is_none() => resource = Some(reference.clone()),
-            Subject::Managed(..) => {
+            Subject::Managed(..) | Subject::Data(..) if resource.is_none() => {
+                resource = Some(reference.clone());
+            }
+            Subject::Managed(..) | Subject::Data(..) => {
                 let detail = "Each entry names one resource: write one entry per resource.";
                 cx.error(summary, detail, reference.full_span);
                 return None;
@@ -175,17 +178,13 @@ fn trigger(cx: &mut Decoder<'_>, raw: &RawExpr) -> Option<Trigger> {
                               A terraform_data resource can turn other values into a trigger.";
                 let summary = "Invalid reference in replace_triggered_by expression";
                 cx.error(summary, detail, reference.full_span);
-                return None;
+                wrong = true;
             }
         }
     }
     let Some(reference) = resource else {
-        cx.error(
-            summary,
-            "An entry has to name a managed resource.",
-            expr.span(),
-        );
+        cx.error(summary, "An entry has to name a resource.", expr.span());
         return None;
     };
-    Some(Trigger { expr, reference })
+    (!wrong).then_some(Trigger { expr, reference })
 }
