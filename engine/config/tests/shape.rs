@@ -254,7 +254,7 @@ output "o" { value = var.name }
 --- mods/b/main.tf
 output "o" { value = 1 }
 --- .terraform/modules/modules.json
-{"Modules":[{"Key":"","Source":"","Dir":"."},{"Key":"far","Source":"vendor/far/any","Dir":".terraform/modules/far"}]}
+{"Modules":[{"Key":"","Source":"","Dir":"."},{"Key":"far","Source":"registry.terraform.io/vendor/far/any","Version":"1.0.0","Dir":".terraform/modules/far"}]}
 --- .terraform/modules/far/main.tf
 output "o" { value = 1 }
 "#,

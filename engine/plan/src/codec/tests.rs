@@ -176,6 +176,7 @@ fn plan() -> Plan {
             },
         ],
         prior,
+        excludes: vec![Target::Resource(addr("a.excluded"))],
         targets: vec![
             "module.a[0]".parse::<Target>().unwrap(),
             "a.b".parse().unwrap(),
