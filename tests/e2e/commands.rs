@@ -1,7 +1,7 @@
 //! The commands around a run.
 
 use crate::background::Running;
-use crate::harness::Work;
+use crate::harness::{Ran, Work};
 
 /// An apply that takes its time.
 const SLOW: &str = r#"
@@ -443,4 +443,73 @@ fn states_of_lost_providers() {
         .says(&["Missing required provider", "example/lost"]);
     work.run(&["state", "rm", "lost_thing.x"]).code(0);
     work.run(&["plan"]).code(0);
+}
+
+/// Runs the program with a variable of the environment.
+fn run_with(work: &Work, variable: (&str, &str), args: &[&str]) -> Ran {
+    let mut command = work.command(args);
+    Ran::new(&command.env(variable.0, variable.1).output().unwrap())
+}
+
+#[test]
+fn logs() {
+    let work = Work::with(CHAIN);
+    let plan: &[&str] = &["plan", "-var=secret=hidden"];
+    let quiet = work.run(&["plan"]).code(0);
+    assert_eq!(quiet.stderr, "");
+    let ran = run_with(&work, ("TF_LOG", "info"), &["plan"]).code(0);
+    assert_eq!(ran.stdout, quiet.stdout);
+    for part in [" [INFO]  muster ", "CLI command args: [\"plan\"]"] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+    let ran = run_with(&work, ("TF_LOG_CORE", "json"), &["apply", "-auto-approve"]).code(0);
+    let documents = ran
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let documents: Vec<serde_json::Value> = documents.collect();
+    let finished = |d: &serde_json::Value| {
+        let message = d["@message"].as_str().unwrap();
+        d["@level"] == "debug" && message.starts_with("run: terraform_data.last: Create is done")
+    };
+    assert!(documents.iter().any(finished), "{}", ran.stderr);
+    let ran = run_with(&work, ("TF_LOG", "ERROR"), plan).code(1);
+    assert!(ran.stderr.contains(" [ERROR] "), "{}", ran.stderr);
+    let ran = run_with(&work, ("TF_LOG", "TRACE"), plan).code(1);
+    ran.never_says(&["hidden"]);
+    let ran = run_with(&work, ("TF_LOG", "loud"), &["plan"]).code(0);
+    ran.says(&["[WARN] There is no log level"]);
+    assert_eq!(run_with(&work, ("TF_LOG", "off"), &["plan"]).stderr, "");
+    assert_eq!(
+        run_with(&work, ("TF_LOG_PATH", "log"), &["plan"]).stderr,
+        ""
+    );
+    assert!(!work.path().join("log").exists());
+    let mut command = work.command(&["plan"]);
+    command.env("TF_LOG", "debug").env("TF_LOG_PATH", "log");
+    assert_eq!(Ran::new(&command.output().unwrap()).code(0).stderr, "");
+    assert!(
+        work.read("log")
+            .contains("run: terraform_data.last: Refresh begins")
+    );
+}
+
+#[test]
+fn what_the_environment_says() {
+    let work = Work::with(CHAIN);
+    let next = "To perform exactly these actions";
+    let save: &[&str] = &["plan", "-out=p"];
+    work.run(save).code(0).says(&[next]);
+    let automation = ("TF_IN_AUTOMATION", "1");
+    run_with(&work, automation, save)
+        .code(0)
+        .says(&["Saved the plan to: p"])
+        .never_says(&[next]);
+    run_with(&work, automation, &["init"])
+        .code(0)
+        .never_says(&["Run \"muster plan\""]);
+    let missing = "Unable to open CLI configuration file";
+    run_with(&work, ("TF_CLI_CONFIG_FILE", "/no/such/file"), &["plan"])
+        .code(0)
+        .says(&[missing]);
 }

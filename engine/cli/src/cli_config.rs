@@ -22,6 +22,23 @@ pub(crate) struct CliConfig {
     pub cache: Option<PathBuf>,
 }
 
+/// The file that the environment names.
+fn named() -> Option<PathBuf> {
+    let variables = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"].iter();
+    let mut named = variables.filter_map(|name| std::env::var_os(name).filter(|v| !v.is_empty()));
+    named.next().map(PathBuf::from)
+}
+
+/// Tells of a file that the environment names and that is not there; everything goes on without.
+pub(crate) fn warn_if_missing() {
+    if let Some(path) = named().filter(|path| !path.exists()) {
+        errln!(
+            "Warning: Unable to open CLI configuration file\n\nThe CLI configuration file {} is not there.\n",
+            path.display()
+        );
+    }
+}
+
 impl CliConfig {
     /// Reads the file that the environment names, or the one in the home directory if it is
     /// there, and the environment.
@@ -43,13 +60,7 @@ impl CliConfig {
     }
 
     fn load_file() -> Result<Self> {
-        let named = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"]
-            .iter()
-            .find_map(|name| std::env::var_os(name).filter(|v| !v.is_empty()));
-        let path = match named {
-            Some(path) => Some(PathBuf::from(path)),
-            None => home().map(|home| home.join(".terraformrc")),
-        };
+        let path = named().or_else(|| home().map(|home| home.join(".terraformrc")));
         match path.filter(|path| path.exists()) {
             Some(path) => Self::read(&path),
             None => Ok(Self::default()),

@@ -16,6 +16,7 @@ use muster_store::{LocalStore, Store};
 use muster_value::Value;
 
 use crate::backend::Local;
+use crate::log::{self, Level};
 use muster_run::Launcher;
 
 use crate::install::{Finder, Found};
@@ -41,7 +42,7 @@ impl Plugins {
         let reattach = muster_client::reattach_from_env()?;
         let options = ClientOptions {
             cache_dir: cache_dir(),
-            log: plugin_log(),
+            log: log::of_plugins(),
             ..ClientOptions::default()
         };
         Ok(Self {
@@ -96,6 +97,9 @@ impl Plugins {
             }
             Found::Override(program) | Found::Installed { program, .. } => (program, Vec::new()),
         };
+        log::log(Level::Info, || {
+            format!("provider: starting {addr}: {}", program.display())
+        });
         let spec = PluginSpec {
             program,
             args,
@@ -147,31 +151,4 @@ fn cache_dir() -> Option<PathBuf> {
         None => crate::cli_config::home()?.join(".cache"),
     };
     Some(base.join("muster").join("schemas"))
-}
-
-/// Where the logs of plugins go: nowhere, unless `TF_LOG` or `TF_LOG_PROVIDER` asks for them.
-/// Plugins read these variables themselves and say as much as they are asked for.
-fn plugin_log() -> Option<muster_client::Log> {
-    let wanted = ["TF_LOG", "TF_LOG_PROVIDER"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .any(|level| !level.is_empty() && !level.eq_ignore_ascii_case("off"));
-    if !wanted {
-        return None;
-    }
-    match std::env::var_os("TF_LOG_PATH").filter(|path| !path.is_empty()) {
-        None => Some(Arc::new(|line| errln!("{line}"))),
-        Some(path) => {
-            let file = std::fs::File::options()
-                .create(true)
-                .append(true)
-                .open(path)
-                .ok()?;
-            // A log that cannot be written is no reason to stop.
-            Some(Arc::new(move |line| {
-                use std::io::Write;
-                let _ = (&file).write_all(format!("{line}\n").as_bytes());
-            }))
-        }
-    }
 }

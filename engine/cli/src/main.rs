@@ -25,6 +25,7 @@ mod generate;
 mod install;
 mod launch;
 mod locking;
+mod log;
 mod plan_file;
 mod prompt;
 mod rescue;
@@ -73,6 +74,20 @@ fn main() -> ExitCode {
         }
     };
     session::remember_cwd();
+    log::init();
+    log::log(log::Level::Info, || {
+        let terraform = session::TERRAFORM_VERSION;
+        format!(
+            "muster {}, as Terraform {terraform}",
+            env!("CARGO_PKG_VERSION")
+        )
+    });
+    // What was typed may hold secrets: only the names of options are told.
+    let command: Vec<String> = std::env::args().skip(1).map(|a| option_name(&a)).collect();
+    log::log(log::Level::Info, || {
+        format!("CLI command args: {command:?}")
+    });
+    cli_config::warn_if_missing();
     if let Some(dir) = &cli.global.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
@@ -80,6 +95,14 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     run(cli.command)
+}
+
+/// An argument without the value that it gives to an option.
+fn option_name(arg: &str) -> String {
+    match arg.split_once('=') {
+        Some((name, _)) => format!("{name}=..."),
+        None => arg.to_owned(),
+    }
 }
 
 /// A verb that people know from elsewhere, and that is not built yet.

@@ -21,6 +21,7 @@ use muster_snapshot::{OutputValue, Snapshot};
 
 use crate::args;
 use crate::error::Failure;
+use crate::log;
 use documents::Documents;
 
 /// See the module.
@@ -121,6 +122,14 @@ impl View {
         }
     }
 
+    /// Text for people who ask what to do next. Where another program runs this one, nobody
+    /// does.
+    pub(crate) fn hint(&self, text: &str) {
+        if !is_automated() {
+            self.say(text);
+        }
+    }
+
     /// A line for tools.
     pub(crate) fn tell(&self, document: &str) {
         self.documents.put(&format!("{document}\n"));
@@ -131,6 +140,7 @@ impl View {
         if diags.is_empty() {
             return;
         }
+        log::diags(diags);
         let renderer = DiagnosticRenderer::new(sources, self.style);
         if self.stream && self.documents.are_wanted() {
             for diagnostic in diags.iter() {
@@ -177,6 +187,7 @@ impl View {
         let tools = tools.are_wanted().then(|| self.progress(true, tools));
         let documents = self.documents.clone();
         Arc::new(move |event| {
+            log::event(&event);
             if let Event::Diagnostic(d) = &event {
                 if d.is_error() {
                     failed.store(true, Ordering::Relaxed);
@@ -267,8 +278,9 @@ impl View {
     /// Says where a plan was saved.
     pub(crate) fn saved(&self, path: &Path) {
         let path = path.display();
-        self.say(&format!(
-            "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run:\n    muster apply \"{path}\"\n"
+        self.say(&format!("\nSaved the plan to: {path}\n"));
+        self.hint(&format!(
+            "\nTo perform exactly these actions, run:\n    muster apply \"{path}\"\n"
         ));
     }
 
@@ -409,6 +421,11 @@ impl View {
             outln!("{}", muster_render::value_text(&output.value, true));
         }
     }
+}
+
+/// Whether another program runs this one.
+pub(crate) fn is_automated() -> bool {
+    std::env::var_os("TF_IN_AUTOMATION").is_some_and(|value| !value.is_empty())
 }
 
 /// Prints. A reader that goes away early has seen enough.

@@ -17,7 +17,7 @@ use super::packages::{self, log, step};
 use crate::args::Init;
 use crate::error::{Failure, Outcome};
 use crate::session::{Disk, Session};
-use crate::view::View;
+use crate::view::{self, View};
 
 /// Installs what the configuration needs.
 pub(crate) async fn run(args: &Init) -> ExitCode {
@@ -126,6 +126,9 @@ async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
         "output_init_success_message",
         "\nmuster has been successfully initialized!",
     );
+    if view::is_automated() {
+        return Ok(());
+    }
     step(
         view,
         "output_init_success_cli_message",
