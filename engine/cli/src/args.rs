@@ -350,6 +350,9 @@ pub(crate) struct Plan {
     /// Exit code 2 when there are changes.
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Print where the time went: what the run waited for, and each provider's part.
+    #[arg(long)]
+    pub profile: bool,
 }
 
 /// `apply`
@@ -366,6 +369,9 @@ pub(crate) struct Apply {
     /// Do not ask for approval.
     #[arg(long)]
     pub auto_approve: bool,
+    /// Print where the time went: what the run waited for, and each provider's part.
+    #[arg(long)]
+    pub profile: bool,
     /// A saved plan.
     #[arg(value_name = "PLAN")]
     pub plan: Option<PathBuf>,
@@ -405,6 +411,9 @@ pub(crate) struct Destroy {
     /// Do not ask for approval.
     #[arg(long)]
     pub auto_approve: bool,
+    /// Print where the time went: what the run waited for, and each provider's part.
+    #[arg(long)]
+    pub profile: bool,
 }
 
 /// `show`

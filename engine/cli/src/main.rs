@@ -27,6 +27,7 @@ mod launch;
 mod locking;
 mod log;
 mod plan_file;
+mod profile;
 mod prompt;
 mod rescue;
 mod session;

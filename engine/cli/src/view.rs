@@ -22,6 +22,7 @@ use muster_snapshot::{OutputValue, Snapshot};
 use crate::args;
 use crate::error::Failure;
 use crate::log;
+use crate::profile::Recorder;
 use documents::Documents;
 
 /// See the module.
@@ -33,6 +34,8 @@ pub(crate) struct View {
     compact: bool,
     /// What the command is at the end of.
     pub ending: Ending,
+    /// Measures where the time goes, where that is wanted.
+    pub profile: Option<Recorder>,
     /// The documents are a stream, which diagnostics are part of.
     stream: bool,
     /// An error was shown as an event.
@@ -74,6 +77,7 @@ impl View {
             stream: true,
             compact: args.compact_warnings,
             ending: Ending::default(),
+            profile: None,
             failed: Arc::default(),
         }
     }
@@ -186,7 +190,7 @@ impl View {
         let tools = self.documents.clone();
         let tools = tools.are_wanted().then(|| self.progress(true, tools));
         let documents = self.documents.clone();
-        Arc::new(move |event| {
+        let sink: Sink = Arc::new(move |event| {
             log::event(&event);
             if let Event::Diagnostic(d) = &event {
                 if d.is_error() {
@@ -205,7 +209,11 @@ impl View {
                     out.put(&format!("{line}\n"));
                 }
             }
-        })
+        });
+        match &self.profile {
+            Some(recorder) => recorder.sink(sink),
+            None => sink,
+        }
     }
 
     /// Begins the stream.

@@ -15,6 +15,7 @@ use super::saved_variables;
 use crate::args::{Apply, Destroy, Planning, Refresh};
 use crate::error::{Failure, Outcome};
 use crate::locking::lock_until;
+use crate::profile::Recorder;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::{Ending, View};
 use crate::{plan_file, prompt, rescue, signals};
@@ -27,6 +28,7 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
         locking,
         mut planning,
         auto_approve,
+        profile,
     } = args;
     if planning.refresh_only {
         let failure = Failure::new(
@@ -42,6 +44,7 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
         locking,
         planning,
         auto_approve,
+        profile,
         plan: None,
     };
     run_as(&args, Ending::Destroy).await
@@ -72,6 +75,7 @@ pub(crate) async fn refresh(args: Refresh) -> ExitCode {
         locking,
         planning,
         auto_approve: true,
+        profile: false,
         plan: None,
     };
     run_as(&args, Ending::Refresh).await
@@ -88,6 +92,7 @@ async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
         Err(code) => return code,
     };
     view.ending = ending;
+    view.profile = args.profile.then(Recorder::default);
     if let Err(failure) = check_options(args) {
         return view.fail(&failure, &Sources::default());
     }
@@ -105,6 +110,9 @@ async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
         Some(file) => apply_file(args, &view, &mut session, file, stop).await,
     };
     session.pool.shutdown().await;
+    if let Some(profile) = &view.profile {
+        profile.show(&view);
+    }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => view.fail(&failure, &session.sources),
@@ -256,6 +264,9 @@ async fn execute(
     let mut saved = stored;
     let stop = context.stop.clone();
     let mut unsaved = false;
+    if let Some(profile) = &view.profile {
+        profile.begin();
+    }
     let outcome = muster_run::apply(&context, Arc::clone(&plan), variables, |state| {
         // What cannot be recorded must not be made: the run ends with what is in flight.
         if let Err(failure) = save(store, &mut saved, state)
@@ -267,6 +278,9 @@ async fn execute(
         }
     })
     .await;
+    if let Some(profile) = &view.profile {
+        profile.applied(&plan);
+    }
     if let Err(failure) = save(store, &mut saved, &outcome.state) {
         let mut rescued_state = successor(&saved, &outcome.state);
         // So that it is newer than the stored one, and can be pushed in its place.

@@ -20,6 +20,7 @@ use muster_value::Value;
 use crate::error::{Failure, Outcome};
 use crate::generate::{self, Generated};
 use crate::locking::lock_until;
+use crate::profile::Recorder;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
 use crate::{args, plan_file, signals};
@@ -46,10 +47,11 @@ pub(crate) struct Planned {
 
 /// Shows what apply would change.
 pub(crate) async fn run(args: &args::Plan) -> ExitCode {
-    let view = match View::open(&args.view) {
+    let mut view = match View::open(&args.view) {
         Ok(view) => view,
         Err(code) => return code,
     };
+    view.profile = args.profile.then(Recorder::default);
     let mut session = match Session::load(Sources::default()) {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
@@ -76,6 +78,9 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
         generate: args.generate_config_out.as_deref(),
     };
     let planned = make(view, session, &store, request, stop).await?;
+    if let Some(profile) = &view.profile {
+        profile.chain(&planned.plan);
+    }
     if let Some(guard) = guard {
         guard.release()?;
     }
@@ -84,6 +89,9 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
     }
     if let Some(path) = save {
         view.saved(path);
+    }
+    if let Some(profile) = &view.profile {
+        profile.show(view);
     }
     Ok(!planned.plan.is_empty())
 }
@@ -99,6 +107,9 @@ pub(crate) async fn make(
 ) -> Outcome<Planned> {
     let sink = |session: &Session| view.sink(Arc::new(session.sources.clone()));
     let (planned, warnings) = compute(session, store, request, stop, sink).await?;
+    if let Some(profile) = &view.profile {
+        profile.planned(session);
+    }
     view.plan(&planned.plan, &planned.context.schemas);
     view.diags(&warnings, &session.sources);
     Ok(planned)

@@ -87,6 +87,11 @@ impl Profile {
         self.phases.push(Phase { name, total, path });
     }
 
+    /// Whether no phase has ended.
+    pub fn is_empty(&self) -> bool {
+        self.phases.is_empty()
+    }
+
     /// Adds what blocks what when a plan is applied.
     pub fn chain(&mut self, plan: &Plan) {
         self.chain = Some(longest_chain(plan));
