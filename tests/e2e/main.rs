@@ -16,6 +16,7 @@ mod options;
 mod provision;
 mod quickstart;
 mod saved_plans;
+mod schemas;
 mod state;
 mod surroundings;
 mod terraform;
