@@ -13,6 +13,7 @@ mod kill;
 mod locks;
 mod modules;
 mod options;
+mod profile;
 mod provision;
 mod quickstart;
 mod saved_plans;
