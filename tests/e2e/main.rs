@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod additions;
 mod aws;
 mod background;
 mod bad_input;
@@ -22,4 +23,5 @@ mod state;
 mod surroundings;
 mod terraform;
 mod testing;
+mod tools;
 mod why;

@@ -169,6 +169,17 @@ pub(crate) struct Inputs {
     pub input: bool,
 }
 
+/// Values of variables, for commands that need them only to find modules and the state.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Variables {
+    /// Value of a variable that a module source or the backend uses, NAME=VALUE.
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// File with values of such variables.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<String>,
+}
+
 /// Options about the state.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Locking {
@@ -214,6 +225,8 @@ pub(crate) struct Planning {
 pub(crate) struct Init {
     #[command(flatten)]
     pub view: View,
+    #[command(flatten)]
+    pub variables: Variables,
     /// Ask for what is missing.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub input: bool,
@@ -328,6 +341,8 @@ pub(crate) struct ProvidersSchema {
 pub(crate) struct Validate {
     #[command(flatten)]
     pub view: View,
+    #[command(flatten)]
+    pub variables: Variables,
 }
 
 /// `plan`

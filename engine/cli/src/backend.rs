@@ -47,9 +47,9 @@ impl Local {
                 .into());
         }
         let (content, mut diags) = backend.body.content(&schema());
-        let mut take = |name, summary| {
+        let mut take = |name: &str, summary: &str| {
             let attribute = content.attribute(name)?;
-            path(attribute, summary).unwrap_or_else(|found| {
+            path(backend, attribute, summary).unwrap_or_else(|found| {
                 diags.extend(found);
                 None
             })
@@ -87,9 +87,13 @@ fn schema() -> BodySchema {
     }
 }
 
-/// A path that is written as a constant; `None` where it is null.
-fn path(attribute: &Attribute, summary: &str) -> Result<Option<PathBuf>, Diags> {
-    let value = muster_config::constant(&attribute.expr)?;
+/// A path that is known before anything is planned; `None` where it is null.
+fn path(
+    backend: &Backend,
+    attribute: &Attribute,
+    summary: &str,
+) -> Result<Option<PathBuf>, Diags> {
+    let value = backend.value(attribute)?;
     let wrong = |summary: &str, detail: String| -> Diags {
         Diagnostic::error(summary, detail)
             .at(attribute.expr.span())
@@ -124,6 +128,7 @@ mod tests {
         Local::new(Some(&Backend {
             type_name: "local".into(),
             body,
+            early: Default::default(),
             span: muster_lang::Span {
                 file,
                 start: 0,

@@ -7,8 +7,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use muster_addr::ConfigResource;
-use muster_config::{Config, ConfigFiles, Import, LocalProvider, Str};
-use muster_lang::{Diagnostic, Diags};
+use muster_config::{Config, ConfigFiles, Import, InputVariables, LocalProvider, Str};
+use muster_lang::{Diagnostic, Diags, Sources};
 use muster_plan::Plan;
 use muster_planner::{Options, ReadImport};
 use muster_run::Stop;
@@ -240,5 +240,9 @@ impl ConfigFiles for WithFile {
 
     fn data_dir(&self) -> String {
         Disk.data_dir()
+    }
+
+    fn inputs(&self, sources: &mut Sources) -> (InputVariables, Diags) {
+        Disk.inputs(sources)
     }
 }

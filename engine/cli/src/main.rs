@@ -95,7 +95,28 @@ fn main() -> ExitCode {
         errln!("Error: cannot work in {}: {error}", dir.display());
         return ExitCode::FAILURE;
     }
+    remember_options(&cli.command);
     run(cli.command)
+}
+
+/// Values of variables decide where modules come from and where the state is.
+fn remember_options(command: &Command) {
+    let inputs = match command {
+        Command::Plan(args) => &args.inputs,
+        Command::Apply(args) => &args.inputs,
+        Command::Refresh(args) => &args.inputs,
+        Command::Destroy(args) => &args.inputs,
+        Command::Import(args) => &args.inputs,
+        Command::Console(args) => &args.inputs,
+        Command::Why(args) => &args.inputs,
+        Command::Init(args::Init { variables, .. })
+        | Command::Validate(args::Validate { variables, .. })
+        | Command::Get(commands::get::Get { variables, .. }) => {
+            return session::remember_options(&variables.vars, &variables.var_files);
+        }
+        _ => return,
+    };
+    session::remember_options(&inputs.vars, &inputs.var_files);
 }
 
 /// An argument without the value that it gives to an option.

@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use muster_addr::ConfigResource;
-use muster_config::{ConfigFiles, DATA_DIR};
-use muster_lang::Sources;
+use muster_config::{ConfigFiles, DATA_DIR, InputVariables};
+use muster_lang::{Diags, Sources};
 use muster_plan::{Plan, PlanFile};
 use muster_snapshot::Snapshot;
 use sha2::{Digest, Sha256};
@@ -162,6 +162,7 @@ pub(crate) fn load(path: &Path) -> Result<(Session, Loaded), (Failure, Sources)>
             .into_iter()
             .map(|(n, t)| (plain_name(&n), t))
             .collect(),
+        InputVariables::known(file.plan.variables.clone()),
     );
     let session = Session::load_from(&files, Sources::default())?;
     let loaded = Loaded {
@@ -199,8 +200,8 @@ fn check_version(made_by: &str) -> Outcome<()> {
     Err(Failure::new(SUMMARY, detail))
 }
 
-/// The configuration inside a saved plan.
-struct Embedded(BTreeMap<String, String>);
+/// The configuration inside a saved plan, and the values of its variables.
+struct Embedded(BTreeMap<String, String>, InputVariables);
 
 fn plain_name(path: &str) -> String {
     let parts: Vec<&str> = path
@@ -232,6 +233,11 @@ impl ConfigFiles for Embedded {
         Ok(self.0.keys().filter_map(|name| inside(name)).collect())
     }
 
+    /// What was given when the plan was made, whatever is given now.
+    fn inputs(&self, _: &mut Sources) -> (InputVariables, Diags) {
+        (self.1.clone(), Diags::new())
+    }
+
     /// Where modules were is in the plan.
     fn local_anyway(&self) -> bool {
         !self.0.contains_key(&format!("{DATA_DIR}/{MODULES}"))
@@ -256,6 +262,7 @@ mod tests {
                 .iter()
                 .map(|n| (plain_name(n), String::new()))
                 .collect(),
+            InputVariables::new(),
         );
         let check = |dir: &str, expect: &[&str]| assert_eq!(files.list(dir).unwrap(), expect);
         check(".", &["main.tf"]);

@@ -55,6 +55,33 @@ impl ConfigFiles for Disk {
     fn local_anyway(&self) -> bool {
         false
     }
+
+    fn inputs(&self, sources: &mut Sources) -> (InputVariables, Diags) {
+        let mut given = InputVariables::new();
+        given.environment(std::env::vars());
+        let mut diags = given.auto_files(".", self, sources);
+        let none = args::Variables::default();
+        let options = OPTIONS.get().unwrap_or(&none);
+        for file in &options.var_files {
+            diags.extend(given.option_file(file, self, sources));
+        }
+        for option in &options.vars {
+            diags.extend(given.option(option));
+        }
+        (given, diags)
+    }
+}
+
+/// The values of variables that the command line gives.
+static OPTIONS: OnceLock<args::Variables> = OnceLock::new();
+
+/// Keeps what the command line says of variables, for what has to be known before the
+/// configuration is there.
+pub(crate) fn remember_options(vars: &[String], var_files: &[String]) {
+    OPTIONS.get_or_init(|| args::Variables {
+        vars: vars.to_vec(),
+        var_files: var_files.to_vec(),
+    });
 }
 
 /// See the module.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use muster_lang::{Body, Diagnostic, Diags, FileId, Sources, Span, syntax};
 
-use crate::Str;
+use crate::{InputVariables, Str};
 
 /// The data directory where nothing else is said.
 pub const DATA_DIR: &str = ".terraform";
@@ -26,6 +26,12 @@ pub trait ConfigFiles {
     /// Whether modules in directories beside their callers need not be installed.
     fn local_anyway(&self) -> bool {
         true
+    }
+    /// Values of the root module's variables, for what has to be known before the configuration
+    /// is there as a whole. Files that are read for it are added to `sources`.
+    fn inputs(&self, sources: &mut Sources) -> (InputVariables, Diags) {
+        let _ = sources;
+        Default::default()
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod decode;
 mod defaults;
+mod early;
 mod files;
 mod import;
 mod installed;

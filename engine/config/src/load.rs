@@ -5,9 +5,10 @@ use std::io;
 use std::rc::Rc;
 
 use muster_addr::ModulePath;
-use muster_lang::{Diagnostic, Diags, Sources, Span};
+use muster_lang::{Diagnostic, Diags, Expr, Sources, Span};
 
 use crate::decode::{CallDraft, Draft, decode};
+use crate::early::{EarlyText, EarlyValues};
 use crate::files::{ConfigFiles, join, read_module};
 use crate::installed::{InstalledModules, Recorded, key_of};
 use crate::naming::did_you_mean;
@@ -122,6 +123,7 @@ fn tree(
         locate,
         drafts: HashMap::new(),
         root_is_wrong: false,
+        early: None,
         tree: Tree::default(),
         diags: Diags::new(),
     };
@@ -166,6 +168,8 @@ struct Loader<'a> {
     drafts: HashMap<String, Option<Rc<Draft>>>,
     /// Whether the root module is wrong, so that nobody can have installed what it calls.
     root_is_wrong: bool,
+    /// Made when it is first needed.
+    early: Option<EarlyValues>,
     tree: Tree,
     diags: Diags,
 }
@@ -177,6 +181,77 @@ impl Loader<'_> {
         // Nobody else can use the root's draft, as that would be a cycle: no copy is needed.
         let module = std::mem::take(&mut draft.module);
         self.place(Rc::new(draft), module, dir, None);
+        self.backend();
+    }
+
+    /// The values of the backend's settings that are made of variables and local values.
+    fn backend(&mut self) {
+        let Some(backend) = &self.tree.config.root().backend else {
+            return;
+        };
+        let (attributes, _) = backend.body.just_attributes();
+        let settings = attributes.into_iter().filter_map(|a| {
+            let (expr, diags) = a.expr.lower(&[]);
+            let early = !diags.has_errors() && !expr.references().is_empty();
+            early.then_some((a.name, expr))
+        });
+        let settings: Vec<(Str, Expr)> = settings.collect();
+        if settings.is_empty() {
+            return;
+        }
+        self.look_early();
+        let early = self.early.take().unwrap_or_default();
+        let values = settings
+            .into_iter()
+            .map(|(name, expr)| (name, early.setting(&self.tree, &expr)));
+        let values = values.collect();
+        self.early = Some(early);
+        if let Some(backend) = &mut self.tree.config.modules[0].backend {
+            backend.early = values;
+        }
+    }
+
+    /// Finds out what is given for the root module's variables, once.
+    fn look_early(&mut self) {
+        if self.early.is_some() {
+            return;
+        }
+        let (inputs, diags) = self.files.inputs(self.sources);
+        self.diags.extend(diags);
+        let (given, diags) = inputs.given(self.tree.config.root(), self.sources);
+        self.diags.extend(diags);
+        self.early = Some(EarlyValues::new(given));
+    }
+
+    /// A text of a module, or what is wrong with it.
+    fn text(&mut self, index: usize, text: &EarlyText) -> Option<Str> {
+        if let EarlyText::Constant(text) = text {
+            return Some(text.clone());
+        }
+        self.look_early();
+        let early = self.early.get_or_insert_default();
+        match early.text(&self.tree, index, text) {
+            Ok(text) => Some(text),
+            Err(diags) => {
+                self.diags.extend(diags);
+                None
+            }
+        }
+    }
+
+    /// The version constraint of a call: `Err` when it is wrong, which was said.
+    fn version(&mut self, index: usize, call: &CallDraft) -> Result<Option<Str>, ()> {
+        let Some((text, span)) = &call.version else {
+            return Ok(None);
+        };
+        let found = self.text(index, text).ok_or(())?;
+        if let (EarlyText::Expr(_), Err(error)) = (text, Constraints::parse(&found)) {
+            let detail = format!("{error}. Write for example \">= 1.2, < 2.0\" or \"~> 1.2\".");
+            let diagnostic = Diagnostic::error("Invalid version constraint", detail);
+            self.diags.push(diagnostic.at(*span));
+            return Err(());
+        }
+        Ok(Some(found))
     }
 
     /// Adds a module to the tree.
@@ -223,7 +298,14 @@ impl Loader<'_> {
             let Some((source, span)) = &call.source else {
                 continue;
             };
-            let Some(dir) = self.locate(index, call, source, *span) else {
+            let Some(source) = self.text(index, source) else {
+                continue;
+            };
+            let Ok(version) = self.version(index, call) else {
+                continue;
+            };
+            let written = (&source, version.as_ref());
+            let Some(dir) = self.locate(index, call, written, *span) else {
                 continue;
             };
             if self.is_ancestor(index, &dir) {
@@ -242,14 +324,20 @@ impl Loader<'_> {
             let Some(called) = self.drafts.get(&dir).cloned().flatten() else {
                 continue;
             };
-            self.connect(index, call, source, called, &dir);
+            self.connect(index, call, written, called, &dir);
         }
     }
 
     /// The directory of a called module.
-    fn locate(&mut self, index: usize, call: &CallDraft, text: &str, span: Span) -> Option<String> {
+    fn locate(
+        &mut self,
+        index: usize,
+        call: &CallDraft,
+        (text, version): (&Str, Option<&Str>),
+        span: Span,
+    ) -> Option<String> {
         let caller = &self.tree.config.modules[index];
-        let source = match ModuleSource::parse(text, call.version.is_some()) {
+        let source = match ModuleSource::parse(text, version.is_some()) {
             Ok(source) => source,
             Err(error) => {
                 let summary = match error {
@@ -261,8 +349,7 @@ impl Loader<'_> {
                 return None;
             }
         };
-        let constraints = call.version.as_ref();
-        let constraints = constraints.and_then(|(text, _)| Constraints::parse(text).ok());
+        let constraints = version.and_then(|text| Constraints::parse(text).ok());
         let wanted = ModuleUse {
             key: key_of(&caller.path, &call.name),
             caller: caller.path.0.join("."),
@@ -301,7 +388,7 @@ impl Loader<'_> {
         &mut self,
         index: usize,
         call: &CallDraft,
-        source: &Str,
+        (source, version): (&Str, Option<&Str>),
         called: Rc<Draft>,
         dir: &str,
     ) {
@@ -312,13 +399,12 @@ impl Loader<'_> {
             .arguments
             .iter()
             .filter(|(name, _)| called.module.variables.contains_key(*name));
-        let version = call.version.as_ref().map(|(text, _)| text.clone());
         let providers = call.providers.iter().flatten();
         let made = ModuleCall {
             name: call.name.clone(),
             module: child,
             source: source.clone(),
-            version: version.unwrap_or_default(),
+            version: version.cloned().unwrap_or_default(),
             providers: providers
                 .map(|(inner, outer)| (inner.local.clone(), outer.local.clone()))
                 .collect(),

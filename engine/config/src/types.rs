@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId, Target};
-use muster_lang::{Body, Expr, Reference, Span};
+use muster_lang::{Attribute, Body, Diags, Expr, Reference, Span};
 use muster_value::{Path, Type, Value};
 
-use crate::{ImportTarget, Provisioner, Str};
+use crate::{ImportTarget, Provisioner, Str, constant};
 
 /// A whole configuration: the root module and everything it calls.
 #[derive(Clone, Debug, Default)]
@@ -336,8 +336,24 @@ pub struct Backend {
     pub type_name: Str,
     /// Its settings.
     pub body: Body,
+    /// The values of those settings that are made of variables and local values, or why they
+    /// have none.
+    pub early: BTreeMap<Str, Result<Value, Diags>>,
     /// The block's header.
     pub span: Span,
+}
+
+impl Backend {
+    /// The value of a setting.
+    ///
+    /// # Errors
+    /// It uses what is not known before anything is read or planned.
+    pub fn value(&self, setting: &Attribute) -> Result<Value, Diags> {
+        match self.early.get(&setting.name) {
+            Some(value) => value.clone(),
+            None => constant(&setting.expr),
+        }
+    }
 }
 
 /// `check`

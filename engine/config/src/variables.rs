@@ -34,8 +34,8 @@ struct Input {
 enum Given {
     /// Text, whose meaning depends on the variable's type.
     Text(Str),
-    /// A value with the position of the definition.
-    Value(Value, Span),
+    /// A value with the position of the definition, if it is written somewhere.
+    Value(Value, Option<Span>),
 }
 
 /// Where a value comes from, lowest precedence first.
@@ -64,6 +64,15 @@ impl InputVariables {
     /// None.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Values that were worked out before, as a plan keeps them.
+    pub fn known(values: impl IntoIterator<Item = (Str, Value)>) -> Self {
+        let mut known = Self::default();
+        for (name, value) in values {
+            known.set(name, Origin::CommandLine, Given::Value(value, None));
+        }
+        known
     }
 
     /// Takes every `TF_VAR_NAME` from the environment; other variables are left alone.
@@ -226,7 +235,11 @@ impl InputVariables {
                 constant(&attribute.expr)
             };
             match value {
-                Ok(value) => self.set(attribute.name, origin, Given::Value(value, attribute.span)),
+                Ok(value) => self.set(
+                    attribute.name,
+                    origin,
+                    Given::Value(value, Some(attribute.span)),
+                ),
                 Err(found) => diags.extend(found),
             }
         }
@@ -288,7 +301,7 @@ impl Input {
         diags: &mut Diags,
     ) -> Option<(Value, Option<Span>)> {
         let text = match &self.value {
-            Given::Value(value, span) => return Some((value.clone(), Some(*span))),
+            Given::Value(value, span) => return Some((value.clone(), *span)),
             Given::Text(text) if variable.literal_input => {
                 return Some((Value::string_nfc(text), None));
             }

@@ -22,6 +22,8 @@ pub(crate) struct Get {
     /// Get modules anew that are there already, in the newest versions that are allowed.
     #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub update: bool,
+    #[command(flatten)]
+    pub variables: args::Variables,
     /// No colour, even on a terminal.
     #[arg(long)]
     pub no_color: bool,

@@ -236,6 +236,10 @@ impl ConfigFiles for Local {
     fn data_dir(&self) -> String {
         Disk.data_dir()
     }
+
+    fn inputs(&self, sources: &mut Sources) -> (InputVariables, Diags) {
+        Disk.inputs(sources)
+    }
 }
 
 impl Host for Local {

@@ -8,6 +8,7 @@ use muster_lang::{Block, BodySchema, Expr, RawExpr, Reference, Span};
 use super::ProviderRef;
 use super::context::{Decoder, schema};
 use super::resource::{provider_ref, repetition};
+use crate::early::EarlyText;
 use crate::naming::check_name;
 use crate::version::Constraints;
 use crate::{Repetition, Str};
@@ -25,8 +26,8 @@ static CALL: LazyLock<BodySchema> = LazyLock::new(|| {
 #[derive(Debug)]
 pub(crate) struct CallDraft {
     pub(crate) name: Str,
-    pub(crate) source: Option<(Str, Span)>,
-    pub(crate) version: Option<(Str, Span)>,
+    pub(crate) source: Option<(EarlyText, Span)>,
+    pub(crate) version: Option<(EarlyText, Span)>,
     /// `providers`: the called module's name for each, and this module's. `None` when not given.
     pub(crate) providers: Option<Vec<(ProviderRef, ProviderRef)>>,
     pub(crate) repetition: Repetition,
@@ -71,14 +72,14 @@ pub(crate) fn call(cx: &mut Decoder<'_>, block: &Block) -> Option<CallDraft> {
         .map(|a| (a.name, (a.name_span, cx.lower(&a.expr))));
     let arguments = arguments.collect();
     let source = content.attribute("source").and_then(|a| {
-        let text = cx.string(Some(a))?;
+        let text = cx.early_string(a)?;
         Some((text, a.expr.span()))
     });
     let version = content.attribute("version").and_then(|a| {
-        let text = cx.string(Some(a))?;
+        let text = cx.early_string(a)?;
         Some((text, a.expr.span()))
     });
-    if let Some((text, span)) = &version {
+    if let Some((EarlyText::Constant(text), span)) = &version {
         check_constraint(cx, text, *span);
     }
     Some(CallDraft {

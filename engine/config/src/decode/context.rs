@@ -10,6 +10,7 @@ use muster_lang::{
 use muster_value::{PathStep, Type, Value, convert};
 
 use crate::Str;
+use crate::early::EarlyText;
 
 /// Collects diagnostics while the files of one directory are decoded.
 pub(crate) struct Decoder<'a> {
@@ -140,6 +141,16 @@ impl<'a> Decoder<'a> {
         self.constant_of(&attribute?.expr, &Type::String)?
             .as_str()
             .cloned()
+    }
+
+    /// A string that is a constant, or is made of variables and local values.
+    pub(crate) fn early_string(&mut self, attribute: &Attribute) -> Option<EarlyText> {
+        let (expr, diags) = attribute.expr.lower(&[]);
+        if diags.has_errors() || expr.references().is_empty() {
+            return self.string(Some(attribute)).map(EarlyText::Constant);
+        }
+        self.diags.extend(diags);
+        Some(EarlyText::Expr(expr))
     }
 
     /// The items of a list written out.
@@ -334,7 +345,7 @@ pub fn constant(raw: &RawExpr) -> Result<Value, Diags> {
     if diags.has_errors() {
         return Err(diags);
     }
-    eval(&expr, &Nothing, &[])
+    eval(&expr, &NoFiles, &[])
 }
 
 /// Parses a text as an expression. All positions in the result are meaningless, so it is for
@@ -379,9 +390,9 @@ fn first_call(expr: &Expr) -> Option<Span> {
 }
 
 /// The scope of a constant: there is nothing in it.
-struct Nothing;
+pub(crate) struct NoFiles;
 
-impl Scope for Nothing {
+impl Scope for NoFiles {
     fn resolve(&self, _: &Reference) -> Result<Value, Diags> {
         Err(Diags::new())
     }
@@ -391,7 +402,7 @@ impl Scope for Nothing {
     }
 }
 
-impl Files for Nothing {
+impl Files for NoFiles {
     fn read(&self, _: &str) -> Result<Vec<u8>, String> {
         Err("no files can be read here".into())
     }

@@ -164,6 +164,7 @@ fn backend(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) {
         draft.module.backend = Some(Backend {
             type_name,
             body,
+            early: Default::default(),
             span: block.header,
         });
     }
