@@ -1,9 +1,10 @@
 //! Which elements of two lists belong together.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use muster_value::Value;
+use muster_value::{Str, Value};
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
 use crate::json::to_string;
@@ -31,9 +32,20 @@ fn number(ids: &mut HashMap<String, usize>, next: &mut usize, values: &[&Value])
     ids.collect()
 }
 
-/// Pairs of lists. When as many elements follow as there were, and some of them are new, each is
+/// Attributes that tell the elements of a list apart, the first one that does is taken.
+const KEYS: [&str; 3] = ["name", "id", "key"];
+
+/// Pairs of lists. Objects with a key of their own belong together by that. When as many elements follow as there were, and some of them are new, each is
 /// taken to be the old one at its place; else the longest common part stays.
 pub(super) fn list(old: &[&Value], new: &[&Value]) -> Vec<Pair> {
+    if let Some((a, b)) = keys(old, new) {
+        // Where as many come as go, they have new names.
+        let renamed = |i: Range<usize>, j: Range<usize>| match i.len() == j.len() {
+            true => i.len(),
+            false => 0,
+        };
+        return aligned(&a, &b, renamed);
+    }
     let (mut ids, mut next) = (HashMap::new(), 0);
     let a = number(&mut ids, &mut next, old);
     let b = number(&mut ids, &mut next, new);
@@ -42,13 +54,56 @@ pub(super) fn list(old: &[&Value], new: &[&Value]) -> Vec<Pair> {
         return (0..a.len()).map(|i| (Some(i), Some(i))).collect();
     }
     let is_object = |v: &Value| v.as_entries().is_some();
+    aligned(&a, &b, |i, j| {
+        let both = |(i, j): &(usize, usize)| is_object(old[*i]) && is_object(new[*j]);
+        i.zip(j).take_while(both).count()
+    })
+}
+
+/// A number for the key of each element. Nothing when there is none that all elements have, that
+/// everybody may see and that no two elements of a list share.
+fn keys(old: &[&Value], new: &[&Value]) -> Option<(Vec<usize>, Vec<usize>)> {
+    if old.is_empty() || new.is_empty() {
+        return None;
+    }
+    KEYS.iter().find_map(|name| {
+        let mut ids: HashMap<Str, usize> = HashMap::new();
+        let a = numbered(&mut ids, old, name)?;
+        let b = numbered(&mut ids, new, name)?;
+        Some((a, b))
+    })
+}
+
+fn numbered(ids: &mut HashMap<Str, usize>, values: &[&Value], name: &str) -> Option<Vec<usize>> {
+    let mut seen = HashSet::new();
+    let numbers = values.iter().map(|value| {
+        if !value.marks().is_empty() {
+            return None;
+        }
+        let key = value.get(name).filter(|key| key.marks().is_empty())?;
+        let Value::String(text) = key else {
+            return None;
+        };
+        let next = ids.len();
+        let number = *ids.entry(text.clone()).or_insert(next);
+        seen.insert(number).then_some(number)
+    });
+    numbers.collect()
+}
+
+/// Pairs around the longest common part. Of what is between its elements, `changed` tells how many
+/// old ones become new ones, one by one; the others go and come.
+fn aligned(
+    a: &[usize],
+    b: &[usize],
+    changed: impl Fn(Range<usize>, Range<usize>) -> usize,
+) -> Vec<Pair> {
     let mut pairs = Vec::with_capacity(a.len().max(b.len()));
     let (mut i, mut j) = (0, 0);
-    for (x, y) in earliest(&a, &b).into_iter().chain([(a.len(), b.len())]) {
-        while i < x && j < y && is_object(old[i]) && is_object(new[j]) {
-            pairs.push((Some(i), Some(j)));
-            (i, j) = (i + 1, j + 1);
-        }
+    for (x, y) in earliest(a, b).into_iter().chain([(a.len(), b.len())]) {
+        let count = changed(i..x, j..y);
+        pairs.extend((0..count).map(|k| (Some(i + k), Some(j + k))));
+        (i, j) = (i + count, j + count);
         pairs.extend((i..x).map(|i| (Some(i), None)));
         pairs.extend((j..y).map(|j| (None, Some(j))));
         if x < a.len() {
@@ -185,6 +240,55 @@ mod tests {
             "a +X b c d -e +Y",
         );
         check(&[], &["a"], "+a");
+    }
+
+    /// Objects as `name=value`; pairs of a key that stays as the key, with `~` when they differ.
+    fn check_keyed(old: &str, new: &str, expect: &str) {
+        let objects = |text: &str| -> Vec<Value> {
+            let object = |part: &str| {
+                let (name, value) = part.split_once('=').unwrap();
+                Value::object([("name", name.into()), ("value", value.into())])
+            };
+            text.split_whitespace().map(object).collect()
+        };
+        let (a, b) = (objects(old), objects(new));
+        let pairs = list(&a.iter().collect::<Vec<_>>(), &b.iter().collect::<Vec<_>>());
+        let name = |v: &Value| v.get("name").unwrap().as_str().unwrap().to_string();
+        let shown = pairs.into_iter().map(|pair| match pair {
+            (Some(i), Some(j)) if a[i] == b[j] => name(&a[i]),
+            (Some(i), Some(j)) if name(&a[i]) == name(&b[j]) => format!("~{}", name(&a[i])),
+            (Some(i), Some(j)) => format!("{}>{}", name(&a[i]), name(&b[j])),
+            (Some(i), None) => format!("-{}", name(&a[i])),
+            (None, Some(j)) => format!("+{}", name(&b[j])),
+            (None, None) => String::new(),
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join(" "), expect);
+    }
+
+    #[test]
+    fn objects_belong_together_by_their_names() {
+        check_keyed("a=1 b=1 c=1", "x=1 a=1 b=2 c=1", "+x a ~b c");
+        // As many follow as there were, but not the same ones.
+        check_keyed("a=1 b=1 c=1", "x=1 a=1 b=1", "+x a b -c");
+        check_keyed("a=1 b=1 c=1", "b=1 c=2", "-a b ~c");
+        check_keyed("a=1 b=1", "a=1 c=1", "a b>c");
+        check_keyed("a=1 b=1", "b=1 a=1", "-a b +a");
+        // Names that two share tell nothing.
+        check_keyed("a=1 a=2", "a=2 a=3", "~a ~a");
+    }
+
+    #[test]
+    fn what_is_hidden_is_no_key() {
+        let object = |name: Value| Value::object([("name", name)]);
+        let hidden = |name: &str| object(Value::from(name).mark(muster_value::Marks::SENSITIVE));
+        let check = |a: Value, b: Value, keyed: bool| {
+            assert_eq!(keys(&[&a], &[&b]).is_some(), keyed);
+        };
+        check(object("a".into()), object("b".into()), true);
+        check(object("a".into()), hidden("a"), false);
+        check(object("a".into()), object(Value::NULL), false);
+        let unknown = object(Value::unknown(muster_value::Type::String));
+        check(object("a".into()), unknown, false);
     }
 
     #[test]
