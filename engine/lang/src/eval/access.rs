@@ -92,12 +92,31 @@ impl Evaluator<'_> {
         };
         match result {
             Ok(result) => Ok(result.mark(marks)),
-            // Of elements that failed nothing is known but the type.
             Err(failure) => {
-                let spare = Value::unknown(failure.spare.ty()).mark(marks);
-                Err(failure.with_spare(spare))
+                let spare = self.splat_type(&value, each, slot)?;
+                Err(failure.with_spare(Value::unknown(spare).mark(marks)))
             }
         }
+    }
+
+    /// The type of a splat of which elements failed: what elements give that are not known.
+    fn splat_type(&mut self, value: &Value, each: NodeId, slot: u32) -> Result<Type, Failure> {
+        let types = match value {
+            Value::List(_) | Value::Set(_) => value.ty().element().cloned().into_iter().collect(),
+            Value::Tuple(items) => items.iter().map(Value::ty).collect(),
+            single => vec![single.ty()],
+        };
+        self.count_rounds(each, types.len())?;
+        let items: Vec<Value> = types.into_iter().map(Value::unknown).collect();
+        let mut results = self
+            .each_of(&items, each, slot)
+            .so_far
+            .into_iter()
+            .map(|v| v.ty());
+        Ok(match value {
+            Value::List(_) | Value::Set(_) => Type::list(results.next().unwrap_or(Type::Dynamic)),
+            _ => Type::tuple(results),
+        })
     }
 
     /// A list where all results are of one type. Without elements, one that is not known tells

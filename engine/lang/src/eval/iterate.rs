@@ -53,7 +53,8 @@ impl Evaluator<'_> {
         let mut values = Vec::new();
         let mut groups: BTreeMap<Str, Vec<Value>> = BTreeMap::new();
         for (key, value) in items {
-            let round = self.round(each, key, value, &mut marks)?;
+            let round = self.round(each, key, value, &mut marks);
+            let round = round.map_err(|failure| self.broken_off(each, failure, marks))?;
             if let Round::Result(..) = round {
                 self.count_elements(each.value, 1)?;
             }
@@ -98,6 +99,16 @@ impl Evaluator<'_> {
         }
         let mut ignored = Marks::NONE;
         self.wanted(condition, &mut ignored).map(drop)
+    }
+
+    /// The failure of a round after which there are no more. What was seen up to it leaves its
+    /// marks, unless the `if` clause is wrong from the start.
+    fn broken_off(&mut self, each: &ForExpr, failure: Failure, marks: Marks) -> Failure {
+        let counted = self.count_rounds(each.collection, 1);
+        match counted.and_then(|()| self.check_condition(each, true)) {
+            Ok(()) => failure.with_spare(Value::unknown(Type::Dynamic).mark(marks)),
+            Err(_) => failure.without_spare(),
+        }
     }
 
     pub(super) fn template_for(&mut self, id: NodeId, each: &ForExpr) -> Evaluated {
@@ -218,15 +229,14 @@ impl Evaluator<'_> {
 
     fn result_key(&mut self, id: NodeId, marks: &mut Marks) -> Result<Option<Str>, Failure> {
         let key = self.node(id).map_err(Failure::unless_text)?;
-        *marks |= key.marks();
         let summary = "Invalid object key";
         if key.is_null() {
             return Err(self.error(id, summary, "The key of a result is null."));
         }
+        *marks |= key.marks();
         let key = convert(&key, &Type::String).map_err(|e| {
             let detail = format!("The key of a result must be a string: {e}.");
-            let spare = Value::unknown(Type::Dynamic).mark(*marks);
-            self.error(id, summary, detail).with_spare(spare)
+            self.error(id, summary, detail)
         })?;
         Ok(key.as_str().cloned())
     }

@@ -310,3 +310,18 @@ fn deep_expressions_do_not_overflow() {
         Value::int(deep as i64),
     );
 }
+
+#[test]
+fn a_sign_ties_the_character_after_it_to_the_text() {
+    for (line, left) in [
+        ("a \n", "a"),
+        ("$ \n", "$ "),
+        ("a%\t\r\n", "a%\t"),
+        ("$\r\n", "$\r"),
+        ("$  \n", "$"),
+        ("$b \n", "$b"),
+    ] {
+        let text = format!("<<E\n{line}${{~var.name}}\nE\n");
+        check(&text, format!("{left}Ada\n").into());
+    }
+}

@@ -193,7 +193,21 @@ fn stripped<'a>(tree: &Tree, token: usize, text: Cow<'a, str>) -> Cow<'a, str> {
         s = s.trim_start();
     }
     if after {
-        s = s.trim_end();
+        s = match newline_apart(tree.token_text(token)) {
+            Some(len) => &s[..s.len().saturating_sub(len)],
+            None => s.trim_end(),
+        };
     }
     Cow::Owned(s.to_owned())
+}
+
+/// Length of the newline at the end of a line that a strip marker takes alone. In Terraform a `$`
+/// or `%` ties the character after it to the text before, and what follows is a text of its own.
+fn newline_apart(line: &str) -> Option<usize> {
+    let tied = |end: &str| {
+        let mut before = line.strip_suffix(end).unwrap_or_default().chars().rev();
+        before.next().is_some() && matches!(before.next(), Some('$' | '%'))
+    };
+    let mut ends = ["\n", "\r\n"].into_iter();
+    ends.find(|end| tied(end)).map(str::len)
 }

@@ -111,6 +111,22 @@ fn what_failed_and_is_not_taken() {
         Value::int(1),
     );
     check_error("true ? 1 : [for x in [1 + []] : x]", MISMATCH, &[]);
+    check_error("true ? [] : (tomap({a = 1}).*.b)[0]", MISMATCH, &[]);
+    // What a round saw leaves its marks, but not where the clause is wrong from the start.
+    let marked = || secret(Value::int(1));
+    check(
+        "true ? 1 : [for x in sensitive([\"a\"]) : x if x]",
+        marked(),
+    );
+    check("true ? 1 : {for x in sensitive([1]) : null => x}", marked());
+    check(
+        "true ? 1 : {for x in [1] : sensitive(null) => x}",
+        Value::int(1),
+    );
+    check(
+        "true ? 1 : [for x in sensitive([1]) : x if 1]",
+        Value::int(1),
+    );
 }
 
 #[test]
