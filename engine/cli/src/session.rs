@@ -96,6 +96,8 @@ pub(crate) struct Session {
     pub pool: Arc<Pool>,
     /// Warnings of loading.
     pub warnings: Diags,
+    /// The values of variables that were worked out last, as they were given.
+    pub as_given: BTreeMap<muster_config::Str, Value>,
 }
 
 /// Where the program was started, whatever directory it works in.
@@ -157,6 +159,7 @@ impl Session {
             plugins,
             pool,
             warnings,
+            as_given: BTreeMap::new(),
         })
     }
 
@@ -334,6 +337,7 @@ impl Session {
         root: &muster_config::Module,
     ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
         let (values, found) = given.resolve(root, &mut self.sources);
+        self.as_given = given.as_given(root);
         diags.extend(found);
         if diags.has_errors() {
             return Err(diags.into());

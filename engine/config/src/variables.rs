@@ -200,6 +200,20 @@ impl InputVariables {
         (values, diags)
     }
 
+    /// The values of declared variables as they were given, before they are converted. What is
+    /// ephemeral is left out, as it is not stored, and so is what cannot be read.
+    pub fn as_given(&self, root: &Module) -> BTreeMap<Str, Value> {
+        // What is wrong is reported by those who use the values.
+        let (mut sources, mut diags) = (Sources::default(), Diags::new());
+        let mut values = BTreeMap::new();
+        for variable in root.variables.values().filter(|v| !v.ephemeral) {
+            let input = self.values.get(&variable.name);
+            let value = input.and_then(|i| i.value_for(variable, &mut sources, &mut diags));
+            values.extend(value.map(|(value, _)| (variable.name.clone(), value)));
+        }
+        values
+    }
+
     fn set(&mut self, name: Str, origin: Origin, value: Given) {
         let stays = self
             .values

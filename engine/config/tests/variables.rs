@@ -195,3 +195,31 @@ fn bad_options_and_files_are_errors() {
         ["error bad.tfvars:2 Unexpected \"foo\" block"]
     );
 }
+
+#[test]
+fn values_are_also_told_as_they_were_given() {
+    let memory = Memory::parse(
+        "variable \"n\" { type = number }
+variable \"l\" { type = list(string) }
+variable \"d\" { default = 1 }
+variable \"e\" {
+  type      = string
+  ephemeral = true
+}
+--- terraform.tfvars
+l = [1, 2]
+other = 1
+",
+    );
+    let mut sources = Sources::default();
+    let (config, _) = load(".", &memory, &mut sources);
+    let mut inputs = InputVariables::new();
+    inputs.auto_files(".", &memory, &mut sources);
+    for text in ["n=5", "e=secret"] {
+        option(text)(&mut inputs, &memory, &mut sources);
+    }
+    let found = inputs.as_given(config.root());
+    let list = Value::tuple([Value::int(1), Value::int(2)]);
+    let expect = [("l".into(), list), ("n".into(), "5".into())];
+    assert_eq!(found, expect.into());
+}

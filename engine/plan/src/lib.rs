@@ -51,6 +51,8 @@ pub struct Plan {
     pub timestamp: Str,
     /// Values of the root module's variables, converted and marked. Ephemeral ones are absent.
     pub variables: BTreeMap<Str, Value>,
+    /// Those of them that were given, before they were converted.
+    pub given: BTreeMap<Str, Value>,
     /// Resource instances, no-ops included, sorted by address.
     pub changes: Vec<Change>,
     /// What was found changed outside, sorted by address. The action tells what happened.

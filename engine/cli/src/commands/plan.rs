@@ -156,6 +156,7 @@ pub(crate) async fn compute(
     }
     let (mut plan, diags) =
         muster_run::plan(&context, variables.clone(), stored.clone(), options).await?;
+    plan.given = std::mem::take(&mut session.as_given);
     let errored = plan.errored || diags.has_errors();
     let mut warnings = std::mem::take(&mut session.warnings);
     warnings.extend(diags);

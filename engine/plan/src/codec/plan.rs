@@ -62,6 +62,7 @@ pub(super) fn write(out: &mut Writer, plan: &Plan) {
     write_one(out, &MODES, &plan.mode);
     out.str(&plan.timestamp);
     write_entries(out, &plan.variables, write_value);
+    write_entries(out, &plan.given, write_value);
     out.list(&plan.changes, write_change);
     out.list(&plan.drift, write_change);
     write_entries(out, &plan.outputs, write_output);
@@ -84,6 +85,7 @@ pub(super) fn read(input: &mut Reader<'_>) -> Result<Plan> {
         mode: read_one(input, &MODES)?,
         timestamp: input.str()?,
         variables: read_entries(input, read_value)?,
+        given: read_entries(input, read_value)?,
         changes: input.list(read_change)?,
         drift: input.list(read_change)?,
         outputs: read_entries(input, read_output)?,

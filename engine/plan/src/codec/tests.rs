@@ -120,6 +120,7 @@ fn plan() -> Plan {
         mode: Mode::RefreshOnly,
         timestamp: "2024-01-01T00:00:00Z".into(),
         variables: BTreeMap::from([("v".into(), value())]),
+        given: BTreeMap::from([("v".into(), "1".into())]),
         changes: vec![change("a.b"), change("data.a.c[\"x y\"]")],
         drift: vec![change("a.b")],
         outputs: BTreeMap::from([(

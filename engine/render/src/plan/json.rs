@@ -90,15 +90,16 @@ fn write_plan(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, options: P
     write_end(w, plan);
 }
 
-/// The root module's variables. What is not stored with the plan, as it is ephemeral, has its
-/// default, if there is one.
+/// The root module's variables, as they were given. What was not given, or is not stored with the
+/// plan as it is ephemeral, has its default, if there is one.
 fn variables<'p>(plan: &'p Plan, config: Option<&'p Config>) -> BTreeMap<&'p Str, &'p Value> {
     let declared = config.map(|config| &config.root().variables);
     let defaults = declared
         .into_iter()
         .flatten()
         .filter_map(|(name, variable)| Some((name, variable.default.as_ref()?)));
-    defaults.chain(&plan.variables).collect()
+    let resolved = defaults.chain(&plan.variables);
+    resolved.chain(&plan.given).collect()
 }
 
 /// The outputs of the state that the plan starts from: those that are known already have their new
