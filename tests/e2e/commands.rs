@@ -274,7 +274,8 @@ fn people_and_tools_at_once() {
     let mut alone = kinds(&json.stdout);
     let mut sorted = both.clone();
     // What runs side by side may end in any order.
-    (alone.sort(), sorted.sort());
+    alone.sort();
+    sorted.sort();
     assert_eq!(sorted, alone);
     assert_eq!(both.first().unwrap(), "version");
     assert_eq!(both.last().unwrap(), "outputs");
@@ -512,4 +513,90 @@ fn what_the_environment_says() {
     run_with(&work, ("TF_CLI_CONFIG_FILE", "/no/such/file"), &["plan"])
         .code(0)
         .says(&[missing]);
+}
+
+#[test]
+fn modules_are_listed() {
+    let work = tree();
+    let text = "\nModules declared by configuration:\n.\n└── \"m\"[./m]\n\n";
+    assert_eq!(work.run(&["modules"]).code(0).stdout, text);
+    let list = work.json(&["modules", "-json"]);
+    let expect = r#"{"format_version":"1.0","modules":[{"key":"m","source":"./m","version":""}]}"#;
+    assert_eq!(list.to_string(), expect);
+    let work = Work::with("");
+    work.run(&["modules"])
+        .code(0)
+        .says(&["No modules found in configuration."]);
+    assert!(work.json(&["modules", "-json"])["modules"].is_null());
+}
+
+#[test]
+fn states_in_other_files() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {\n}\n");
+    work.run(&["apply", "-auto-approve", "-state=one"]).code(0);
+    let one = work.read("one");
+    let more = "resource \"terraform_data\" \"a\" {\n}\nresource \"terraform_data\" \"b\" {\n}\n";
+    work.write("main.tf", more);
+    work.run(&["apply", "-auto-approve", "-state=one", "-state-out=two"])
+        .code(0)
+        .says(&["1 added"]);
+    assert_eq!(work.read("one"), one);
+    let two = work.run(&["state", "list", "-state=two"]).stdout;
+    assert_eq!(two.lines().count(), 2);
+    work.run(&[
+        "state",
+        "rm",
+        "-state=two",
+        "-backup=three",
+        "terraform_data.a",
+    ])
+    .code(0);
+    let three = work.run(&["state", "list", "-state=three"]).stdout;
+    assert_eq!(three, two);
+    let gone: &[&str] = &["destroy", "-auto-approve", "-state=two", "-backup=-"];
+    work.run(gone).code(0);
+    assert!(!work.path().join("two.backup").exists());
+    work.run(&[
+        "state",
+        "mv",
+        "-state=three",
+        "-state-out=x",
+        "terraform_data.a",
+        "terraform_data.c",
+    ])
+    .code(1)
+    .says(&["Unsupported option -state-out"]);
+}
+
+#[test]
+fn options_that_terraform_knows() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {\n}\n");
+    work.run(&["apply", "-auto-approve"]).code(0);
+    for args in [
+        &["validate", "-no-tests", "-test-directory=t"][..],
+        &["providers", "-test-directory=t"],
+        &["taint", "-ignore-remote-version", "terraform_data.a"],
+        &[
+            "state",
+            "rm",
+            "-ignore-remote-version",
+            "-dry-run",
+            "terraform_data.a",
+        ],
+        &["workspace", "list"],
+        &["state", "list"],
+        &["graph"],
+        &["modules"],
+        &["output"],
+        &["version"],
+    ] {
+        work.run(&[args, &["-no-color"]].concat()).code(0);
+        run_with(&work, ("TF_CLI_ARGS", "-no-color"), args).code(0);
+    }
+    work.run(&["init", "-backend-config=path=x"])
+        .code(1)
+        .says(&["Unsupported option -backend-config"]);
+    work.run(&["import", "-config=/", "terraform_data.a", "x"])
+        .code(1)
+        .says(&["Unsupported option -config"]);
 }

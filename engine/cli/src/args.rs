@@ -27,6 +27,9 @@ pub(crate) struct Global {
     /// Work in another directory.
     #[arg(long, value_name = "DIR")]
     pub chdir: Option<PathBuf>,
+    /// No colour, even on a terminal.
+    #[arg(long, global = true, hide = true)]
+    pub no_color: bool,
 }
 
 /// What is to be done.
@@ -83,6 +86,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster workspace list\n  muster workspace new staging"
     )]
     Workspace(crate::commands::workspace::Workspace),
+    /// List the modules that the configuration calls.
+    #[command(after_help = "Examples:\n  muster modules -json")]
+    Modules(crate::commands::modules::Modules),
     /// Look into the state.
     #[command(
         subcommand,
@@ -192,6 +198,15 @@ pub(crate) struct Locking {
     /// The state file, instead of terraform.tfstate.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+    /// The file that a new state is written to, instead of the one it is read from.
+    #[arg(long, value_name = "FILE")]
+    pub state_out: Option<PathBuf>,
+    /// The file that the state is kept in as it was before; - for none.
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// Accepted: there is no remote engine whose version could be another one.
+    #[arg(long, hide = true)]
+    pub ignore_remote_version: bool,
 }
 
 /// Options about what to plan.
@@ -255,6 +270,9 @@ pub(crate) struct Init {
 /// Options of `init` without a meaning here: the one backend needs no preparation.
 #[derive(Debug, Args)]
 pub(crate) struct Accepted {
+    /// Refused: a state is where the configuration says, whatever init was told.
+    #[arg(long, hide = true, value_name = "KEY=VALUE|FILE")]
+    pub backend_config: Vec<String>,
     #[arg(long, hide = true)]
     pub reconfigure: bool,
     #[arg(long, hide = true)]
@@ -276,6 +294,9 @@ pub(crate) struct Accepted {
 pub(crate) struct Providers {
     #[command(subcommand)]
     pub command: Option<ProvidersCommand>,
+    /// Accepted: providers that only tests need are not listed.
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pub test_directory: Option<PathBuf>,
 }
 
 /// `providers ...`
@@ -343,6 +364,12 @@ pub(crate) struct Validate {
     pub view: View,
     #[command(flatten)]
     pub variables: Variables,
+    /// Accepted: tests are checked when they are run.
+    #[arg(long, hide = true)]
+    pub no_tests: bool,
+    /// Accepted: tests are checked when they are run.
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pub test_directory: Option<PathBuf>,
 }
 
 /// `plan`

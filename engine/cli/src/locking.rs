@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use muster_run::Stop;
-use muster_store::{LockGuard, LockInfo, Store, StoreError};
+use muster_store::{LocalStore, LockGuard, LockInfo, Store, StoreError};
 
 use crate::args;
 use crate::error::{Failure, Outcome};
@@ -11,6 +11,28 @@ use crate::session::{TERRAFORM_VERSION, stopped};
 
 /// The pause between two attempts to lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
+
+/// The store that a command works with, where -state-out and -backup say something about a local
+/// one. With -state-out the state is brought there first, and the file that it is read from stays
+/// as it is.
+pub(crate) fn redirected(store: LocalStore, locking: &args::Locking) -> Outcome<LocalStore> {
+    let out = locking.state_out.as_deref().unwrap_or(store.path());
+    let redirected = match &locking.backup {
+        None => LocalStore::new(out),
+        Some(path) if path.as_os_str() == "-" => LocalStore::with_backup(out, None),
+        Some(path) => LocalStore::with_backup(out, Some(path.clone())),
+    };
+    if out != store.path()
+        && let Some(state) = store.read()?
+    {
+        let guard = lock(&redirected, locking, "state-out")?;
+        redirected.replace(&state)?;
+        if let Some(guard) = guard {
+            guard.release()?;
+        }
+    }
+    Ok(redirected)
+}
 
 /// Takes the lock on a state, if wanted.
 pub(crate) fn lock(

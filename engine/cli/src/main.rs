@@ -75,6 +75,9 @@ fn main() -> ExitCode {
         }
     };
     session::remember_cwd();
+    if cli.global.no_color {
+        view::forbid_color();
+    }
     log::init();
     log::log(log::Level::Info, || {
         let terraform = session::TERRAFORM_VERSION;
@@ -171,6 +174,7 @@ fn run(command: Command) -> ExitCode {
             Command::Get(args) => commands::get::run(&args).await,
             Command::Graph(args) => commands::graph::run(&args),
             Command::Why(args) => commands::why::run(&args).await,
+            Command::Modules(args) => commands::modules::run(&args),
             Command::Taint(args) => commands::taint::taint(&args),
             Command::Untaint(args) => commands::taint::untaint(&args),
             Command::Workspace(args) => commands::workspace::run(&args),

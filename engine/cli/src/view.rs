@@ -42,6 +42,14 @@ pub(crate) struct View {
     failed: Arc<AtomicBool>,
 }
 
+/// Somebody asked for no colour, with a command that has nothing to say about it.
+static COLOR_IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
+
+/// Lets no view that is made from now on use colour.
+pub(crate) fn forbid_color() {
+    COLOR_IS_FORBIDDEN.store(true, Ordering::Relaxed);
+}
+
 /// What is said at the end of a run that changed things.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -58,7 +66,8 @@ impl View {
     /// As the arguments and the terminal want it.
     pub(crate) fn new(args: &args::View) -> Self {
         let terminal = std::io::stdout().is_terminal();
-        let wanted = !args.no_color && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let forbidden = args.no_color || COLOR_IS_FORBIDDEN.load(Ordering::Relaxed);
+        let wanted = !forbidden && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         let width = terminal.then(|| {
             let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();

@@ -14,7 +14,7 @@ use muster_snapshot::Snapshot;
 use muster_store::Store;
 
 use crate::error::{Failure, Outcome};
-use crate::locking::lock_until;
+use crate::locking::{lock_until, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
 use crate::{args, signals};
@@ -28,6 +28,9 @@ pub(crate) struct Import {
     pub inputs: args::Inputs,
     #[command(flatten)]
     pub locking: args::Locking,
+    /// The directory of the configuration: this one, or else -chdir names it.
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pub config: Option<std::path::PathBuf>,
     /// How many operations run at a time.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub parallelism: usize,
@@ -45,6 +48,15 @@ pub(crate) async fn run(args: &Import) -> ExitCode {
         Ok(view) => view,
         Err(code) => return code,
     };
+    let elsewhere = args.config.as_deref().filter(|dir| {
+        let canonical = |dir: &std::path::Path| dir.canonicalize().ok();
+        canonical(dir) != canonical(std::path::Path::new("."))
+    });
+    if elsewhere.is_some() {
+        let detail = "The configuration is that of the working directory: use -chdir to work in another one.";
+        let failure = Failure::new("Unsupported option -config", detail);
+        return view.fail(&failure, &Sources::default());
+    }
     let mut session = match Session::load(Sources::default()) {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
@@ -60,7 +72,7 @@ pub(crate) async fn run(args: &Import) -> ExitCode {
 
 async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -> Outcome<()> {
     let addr = address(args, session)?;
-    let store = session.store(args.locking.state.as_deref())?;
+    let store = redirected(session.store(args.locking.state.as_deref())?, &args.locking)?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypeImport").await?;
     let variables = session.variables(&args.inputs, &stop)?;
     let stored = match store.read()? {

@@ -62,6 +62,11 @@ fn is_readonly(args: &Init) -> Outcome<bool> {
 /// Everything that comes before the configuration can be loaded as a whole.
 async fn modules(args: &Init, view: &View) -> Outcome<()> {
     is_readonly(args)?;
+    if !args.accepted.backend_config.is_empty() {
+        let detail = "Where the state is kept is written in the backend block, which may use variables: give their values with -var, or TF_VAR_ variables.";
+        let summary = "Unsupported option -backend-config";
+        return Err(Failure::new(summary, detail));
+    }
     if let Some(source) = &args.from_module {
         get::copy(view, source).await?;
         view.say("\n");

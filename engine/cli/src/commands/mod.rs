@@ -10,6 +10,7 @@ pub(crate) mod graph;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod metadata;
+pub(crate) mod modules;
 pub(crate) mod output;
 mod packages;
 pub(crate) mod plan;

@@ -10,7 +10,7 @@ use muster_snapshot::{Instance, Resource, Snapshot};
 use muster_store::{LocalStore, Store};
 
 use crate::error::{Failure, Outcome};
-use crate::locking::lock;
+use crate::locking::{lock, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::{args, prompt};
 
@@ -91,7 +91,7 @@ pub(crate) fn edit(
     locking: &args::Locking,
     change: impl FnOnce(&mut Snapshot) -> Outcome<bool>,
 ) -> Outcome<()> {
-    let store = store(locking.state.as_deref())?;
+    let store = redirected(store(locking.state.as_deref())?, locking)?;
     let guard = lock(&store, locking, "state")?;
     let mut state = match store.read()? {
         Some(state) => state,
@@ -152,6 +152,10 @@ pub(crate) fn rm(args: &Rm) -> Outcome<()> {
 
 /// Gives objects another address.
 pub(crate) fn mv(args: &Mv) -> Outcome<()> {
+    if args.editing.locking.state_out.is_some() {
+        let detail = "Objects are moved within one state. To bring them into another one, let go of them with removed blocks or state rm, and import them there.";
+        return Err(Failure::new("Unsupported option -state-out", detail));
+    }
     let (from, to) = (target(&args.source)?, target(&args.destination)?);
     edit(&args.editing.locking, |state| {
         let moves = moves(state, &from, &to)?;
@@ -268,7 +272,7 @@ pub(crate) fn push(args: &Push) -> Outcome<()> {
         let detail = format!("{} is not a state: {error}.", args.path.display());
         Failure::new("Failed to read state", detail)
     })?;
-    let store = store(args.locking.state.as_deref())?;
+    let store = redirected(store(args.locking.state.as_deref())?, &args.locking)?;
     let guard = lock(&store, &args.locking, "state-push")?;
     if let (Some(stored), false) = (store.read()?, args.force) {
         let summary = "Failed to write state";

@@ -178,8 +178,13 @@ fn step_name(kind: &StepKind, change: &Change) -> String {
 }
 
 fn check_name(kind: &StepKind, id: usize) -> String {
-    let Some((module, name)) = kind.check() else {
-        return format!("step {id}");
+    let (module, name) = match kind {
+        StepKind::OpenEphemeral { addr, .. } => return addr.to_string(),
+        StepKind::CloseEphemeral { addr } => return format!("{addr} (close)"),
+        _ => match kind.check() {
+            Some(check) => check,
+            None => return format!("step {id}"),
+        },
     };
     let kind = match kind {
         StepKind::CheckVariable { .. } => "var",
