@@ -235,7 +235,7 @@ fn delete(args: &Delete) -> Outcome<()> {
     if !state.resources.is_empty() && !args.force {
         let count = state.instances().count();
         let detail = format!(
-            "Its state has {count} objects. Destroy them first; with -force the workspace is deleted all the same, and nothing manages them any more."
+            "Objects in its state: {count}. Destroy them first; with -force the workspace is deleted all the same, and nothing manages them any more."
         );
         return Err(Failure::new(
             format!("Workspace {name:?} is not empty"),
