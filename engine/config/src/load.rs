@@ -94,7 +94,12 @@ pub fn load_with_providers(
         root.provider_configs.extend(providers.iter().cloned());
     }
     providers::resolve(&mut tree, &mut diags);
-    references::check(&tree, &mut diags);
+    // What a broken block declares is not known, so that references are looked at when all blocks
+    // are sound, as Terraform does.
+    match diags.has_errors() {
+        true => references::check_imports(&tree, &mut diags),
+        false => references::check(&tree, &mut diags),
+    }
     check_root_outputs(tree.config.root(), &mut diags);
     (tree.config, without_repeats(diags))
 }

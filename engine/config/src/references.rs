@@ -11,17 +11,30 @@ use crate::{Check, Config, Import, Module, Repetition, Str};
 
 /// Checks every reference of every module.
 pub(crate) fn check(tree: &Tree, diags: &mut Diags) {
-    for (module, node) in tree.config.modules.iter().zip(&tree.nodes) {
-        // What did not parse may be what is referred to.
-        if !node.draft.broken {
-            let checker = Checker {
-                tree,
-                module,
-                draft: &node.draft,
-            };
-            checker.module(diags);
-        }
+    checkers(tree).for_each(|checker| checker.module(diags));
+    check_imports(tree, diags);
+}
+
+/// Checks which providers imports name.
+pub(crate) fn check_imports(tree: &Tree, diags: &mut Diags) {
+    for checker in checkers(tree) {
+        let imports = checker.module.imports.iter();
+        diags
+            .0
+            .extend(imports.filter_map(|import| checker.import_provider(import)));
     }
+}
+
+fn checkers(tree: &Tree) -> impl Iterator<Item = Checker<'_>> {
+    let modules = tree.config.modules.iter().zip(&tree.nodes);
+    modules
+        // What did not parse may be what is referred to.
+        .filter(|(_, node)| !node.draft.broken)
+        .map(move |(module, node)| Checker {
+            tree,
+            module,
+            draft: &node.draft,
+        })
 }
 
 /// A condition must not name its own object, which is not there yet or is `self`.
@@ -204,7 +217,6 @@ impl Checker<'_> {
                 self.expr(for_each, Place::default(), diags);
             }
             self.expr(&import.id, place, diags);
-            diags.0.extend(self.import_provider(import));
             let keys = import.target.modules.iter().map(|(_, key)| key);
             for key in keys.chain([&import.target.key]).flatten() {
                 self.expr(key, place, diags);
