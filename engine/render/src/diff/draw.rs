@@ -178,8 +178,13 @@ impl Canvas {
                 );
             }
             Kind::Scalar(before, after) => self.scalar(node, before, after, indent, context),
-            Kind::Json { inner, whitespace } => {
-                self.push("jsonencode(");
+            Kind::Text {
+                function,
+                inner,
+                whitespace,
+            } => {
+                self.push(function);
+                self.push("(");
                 if *whitespace {
                     self.push(" # whitespace changes");
                 }

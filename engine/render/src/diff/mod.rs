@@ -5,6 +5,7 @@ mod draw;
 mod pair;
 mod stand_in;
 mod strings;
+mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +42,10 @@ pub(crate) enum Kind<'a> {
     Same(Value, Shape<'a>),
     /// Before and after; null when there is none.
     Scalar(Value, Value),
-    /// A string that holds JSON.
-    Json {
+    /// A string that holds JSON or YAML.
+    Text {
+        /// The function that makes such a string.
+        function: &'static str,
         inner: Box<Node<'static>>,
         whitespace: bool,
     },
@@ -293,9 +296,20 @@ fn scalar<'a>(old: Option<&Value>, new: Option<&Value>) -> Kind<'a> {
     if all_json && (a.is_some() || b.is_some()) {
         let inner = diff(a.as_ref(), b.as_ref(), Shape::ANY, &Forced::default());
         let whitespace = inner.act == Act::NoOp && was != is;
-        return Kind::Json {
+        return Kind::Text {
+            function: "jsonencode",
             inner: Box::new(inner),
             whitespace,
+        };
+    }
+    let yaml = |text: &Option<Str>| text.as_deref().and_then(yaml::parse);
+    if let (Some(a), Some(b)) = (yaml(&was), yaml(&is))
+        && !a.same(&b)
+    {
+        return Kind::Text {
+            function: "yamlencode",
+            inner: Box::new(diff(Some(&a), Some(&b), Shape::ANY, &Forced::default())),
+            whitespace: false,
         };
     }
     let or_null = |v: Option<&Value>| v.map_or(Value::NULL, |v| v.peel().clone());
@@ -403,7 +417,8 @@ pub(crate) fn expand<'a>(value: &Value, shape: Shape<'a>) -> Kind<'a> {
     };
     match form(value, shape) {
         Form::Scalar => match value.as_str().and_then(|text| parse_json(text)) {
-            Some(json) => Kind::Json {
+            Some(json) => Kind::Text {
+                function: "jsonencode",
                 inner: Box::new(same_json(json)),
                 whitespace: false,
             },
