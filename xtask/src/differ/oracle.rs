@@ -55,7 +55,7 @@ fn attempt(
         let output = format!(
             "output \"{name}\" {{\n  sensitive = true\n  value = [local.{name}, \
              issensitive(local.{name}), try(issensitive(jsonencode(local.{name})), false), \
-             try(jsonencode(local.{name}) != \"\", false)]\n}}\n"
+             try(sha1(jsonencode(local.{name})), \"\")]\n}}\n"
         );
         std::fs::write(
             dir.path().join(format!("{name}.tf")),
@@ -173,7 +173,7 @@ fn take_values(
     for at in std::mem::take(open) {
         let output = state["outputs"][format!("e{at}")].take();
         let (value, ty) = (&output["value"], &output["type"]);
-        // What is said of an unknown value is unknown as well, and is stored as null.
+        // What is made of an unknown value is unknown as well, and is stored as null.
         outcomes[at] = Some(match value[3].is_null() {
             true => Outcome::Unknown,
             false => Outcome::Value {

@@ -347,9 +347,13 @@ pub(crate) fn is_ident_start(c: char) -> bool {
     c == '_' || is_xid_start(c)
 }
 
+/// What Unicode lets stand in names since version 15.1, and Terraform does not: signs that are not
+/// seen, or look like others.
+const JOINERS: [char; 4] = ['\u{200c}', '\u{200d}', '\u{30fb}', '\u{ff65}'];
+
 /// How many bytes at the start of a text can stand in a name behind its first character.
 fn ident_len(text: &str) -> usize {
-    text.find(|c: char| !(c == '-' || is_xid_continue(c)))
+    text.find(|c: char| !(c == '-' || is_xid_continue(c) && !JOINERS.contains(&c)))
         .unwrap_or(text.len())
 }
 

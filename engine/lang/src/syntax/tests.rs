@@ -232,6 +232,15 @@ fn errors_in_bodies() {
 }
 
 #[test]
+fn joiners_are_no_part_of_names() {
+    for joiner in ["\u{200c}", "\u{200d}", "\u{30fb}", "\u{ff65}"] {
+        let text = format!("a = b{joiner}\n");
+        let after = ("Missing newline after argument", joiner);
+        check(&text, &[("Invalid character", joiner), after]);
+    }
+}
+
+#[test]
 fn errors_in_expressions() {
     check("a = \n", &[("Invalid expression", "\n")]);
     check("a = (1 +", &[("Missing expression", "")]);
