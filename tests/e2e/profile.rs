@@ -101,8 +101,8 @@ fn what_blocks_what_in_a_plan() {
     ran.says(&[
         "Plan: 5 to add, 0 to change, 0 to destroy.",
         "Longest chain of the plan's 5 steps, each of which waits for the one above:",
-        " 1 | terraform_data.first      | create ",
-        " 2 | terraform_data.slow       | create ",
+        " 1 | terraform_data.first ",
+        " 2 | terraform_data.slow ",
         " 3 | terraform_data.last[",
     ]);
     let ran = work.run(&["apply", "-profile", "-json", "tfplan"]).code(0);
