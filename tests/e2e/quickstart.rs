@@ -98,7 +98,7 @@ fn a_saved_plan_is_carried_out_as_it_is() {
         .code(0);
     work.run(&["show", "tfplan"])
         .code(0)
-        .says(&["muster_zone.this: each of ", "[\"edge-nyc\"]"]);
+        .says(&["muster_zone.this[\"edge-nyc\"] will be created"]);
     let plan = work.json(&["show", "-json", "tfplan"]);
     assert_eq!(plan["variables"]["fleet_capacity"]["value"], 3);
     // The plan holds the configuration that it was made from.
