@@ -7,7 +7,7 @@ use std::rc::Rc;
 use muster_addr::ModulePath;
 use muster_lang::{Diagnostic, Diags, Expr, Sources, Span};
 
-use crate::decode::{CallDraft, Draft, decode};
+use crate::decode::{BAD_DEPENDENCY, CallDraft, Draft, decode};
 use crate::early::{EarlyText, EarlyValues};
 use crate::files::{ConfigFiles, join, read_module};
 use crate::installed::{InstalledModules, Recorded, key_of};
@@ -96,7 +96,8 @@ pub fn load_with_providers(
     providers::resolve(&mut tree, &mut diags);
     // What a broken block declares is not known, so that references are looked at when all blocks
     // are sound, as Terraform does.
-    match diags.has_errors() {
+    let is_broken = |d: &Diagnostic| d.is_error() && d.summary != BAD_DEPENDENCY;
+    match diags.iter().any(is_broken) {
         true => references::check_imports(&tree, &mut diags),
         false => references::check(&tree, &mut diags),
     }

@@ -12,6 +12,9 @@ use muster_value::{PathStep, Type, Value, convert};
 use crate::Str;
 use crate::early::EarlyText;
 
+/// Summary for what cannot stand in `depends_on`; what else is referred to is looked at all the same.
+pub(crate) const BAD_DEPENDENCY: &str = "Invalid depends_on reference";
+
 /// Collects diagnostics while the files of one directory are decoded.
 pub(crate) struct Decoder<'a> {
     /// What was found so far.
@@ -219,14 +222,14 @@ impl<'a> Decoder<'a> {
         let lowered = item.lower(&[]).0.references().first().cloned();
         let Some(reference) = lowered.or_else(|| traversal.reference()) else {
             let detail = "This does not name an object that could be depended on.";
-            self.error("Invalid depends_on reference", detail, traversal.span);
+            self.error(BAD_DEPENDENCY, detail, traversal.span);
             return None;
         };
         let attribute = matches!(reference.steps.first(), Some(PathStep::Attr(_)));
         if attribute && !matches!(reference.subject, Subject::Variable(_) | Subject::Local(_)) {
             let detail = "A dependency is a whole resource or module, not one of its attributes. \
                           Leave the attribute out.";
-            self.error("Invalid depends_on reference", detail, reference.full_span);
+            self.error(BAD_DEPENDENCY, detail, reference.full_span);
         }
         Some(reference)
     }
