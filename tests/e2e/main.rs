@@ -24,4 +24,5 @@ mod surroundings;
 mod terraform;
 mod testing;
 mod tools;
+mod tools;
 mod why;
