@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use muster_value::{Type, Value};
 use regex::{Captures, RegexBuilder};
 
-use super::limits::check_bytes;
+use super::limits::{check_bytes, check_elements};
 use super::string::text;
 use super::{Function, FunctionError, Param, Returns};
 
@@ -36,8 +36,12 @@ pub(super) static TABLE: &[Function] = &[
             let regex = compile(text(a, 0)).map_err(|e| FunctionError::argument(0, e))?;
             let shape = Shape::of(&regex).map_err(|e| FunctionError::argument(0, e))?;
             let all = regex.regex.captures_iter(text(a, 1));
-            let all = all.map(|found| shape.value(&regex, &found)).collect();
-            Ok(Value::list(shape.ty(&regex), all))
+            let mut values = Vec::new();
+            for found in all {
+                values.push(shape.value(&regex, &found));
+                check_elements(values.len().saturating_mul(1 + regex.names.len()))?;
+            }
+            Ok(Value::list(shape.ty(&regex), values))
         },
     ),
     Function::new(
@@ -74,18 +78,21 @@ fn replace_all(pattern: &Regex, whole: &str, by: &str) -> Result<String, Functio
     for found in pattern.regex.captures_iter(whole) {
         let Some(all) = found.get(0) else { continue };
         out.push_str(&whole[rest..all.start()]);
-        out.push_str(&expand(pattern, &found, by));
-        check_bytes(out.len())?;
+        expand(pattern, &found, by, &mut out)?;
         rest = all.end();
     }
     out.push_str(&whole[rest..]);
     Ok(out)
 }
 
-/// A replacement with the groups it names put in: `$1`, `${1}`, `$name` or `${name}`, and `$$`
-/// for the sign itself. A group that is not there is empty; what is no name is left as it is.
-fn expand(pattern: &Regex, found: &Captures<'_>, by: &str) -> String {
-    let mut out = String::new();
+/// Appends a replacement with the groups it names put in: `$1`, `${1}`, `$name` or `${name}`, and
+/// `$$` for the sign itself. A group that is not there is empty; what is no name is left as it is.
+fn expand(
+    pattern: &Regex,
+    found: &Captures<'_>,
+    by: &str,
+    out: &mut String,
+) -> Result<(), FunctionError> {
     let mut rest = by;
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
@@ -107,9 +114,11 @@ fn expand(pattern: &Regex, found: &Captures<'_>, by: &str) -> String {
             _ => pattern.named(name).find_map(|index| found.get(index)),
         };
         out.push_str(group.map_or("", |g| g.as_str()));
+        // A long group can be named many times.
+        check_bytes(out.len())?;
     }
     out.push_str(rest);
-    out
+    check_bytes(out.len())
 }
 
 /// The name after a dollar sign, and what follows it.

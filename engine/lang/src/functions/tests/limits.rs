@@ -45,6 +45,9 @@ fn long_strings() {
         &format!("replace(join(\"\", range(1000)), \"/1/\", {MILLION})"),
         LONG,
     );
+    // One match is enough when the replacement names it often.
+    let often = "$0".repeat(200);
+    check_error(&format!("replace({MILLION}, \"/ +/\", \"{often}\")"), LONG);
     let doubled = String::from("[for a in [\"0123456789\"] : ")
         + &"[for a in [\"${a}${a}${a}${a}${a}${a}${a}${a}\"] : ".repeat(9)
         + "a"
