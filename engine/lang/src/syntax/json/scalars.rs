@@ -57,7 +57,12 @@ pub(super) fn unescape(raw: &str) -> Option<String> {
 }
 
 fn unicode(text: &str) -> Option<(char, usize)> {
-    let unit = |t: &str| u32::from_str_radix(t.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let unit = |t: &str| {
+        let digits = t.strip_prefix("\\u")?.get(..4)?;
+        // The parser of numbers would take a sign, too.
+        let all = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        all.then(|| u32::from_str_radix(digits, 16).ok())?
+    };
     let first = unit(text)?;
     if let Some(c) = char::from_u32(first) {
         return Some((c, 6));
@@ -72,5 +77,22 @@ fn unicode(text: &str) -> Option<(char, usize)> {
             Some((char::from_u32(c)?, 12))
         }
         _ => Some((char::REPLACEMENT_CHARACTER, 6)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescape;
+
+    #[test]
+    fn escapes_by_number() {
+        let check = |raw: &str, expect: Option<&str>| {
+            assert_eq!(unescape(raw).as_deref(), expect, "{raw}");
+        };
+        check(r"\u0041", Some("A"));
+        check(r"\ud83d\ude00", Some("\u{1f600}"));
+        check(r"\ud83d", Some("\u{fffd}"));
+        check(r"\u+041", None);
+        check(r"\u004", None);
     }
 }
