@@ -211,6 +211,8 @@ fn contains(args: &[Value]) -> Result {
 fn scalar_key(value: &Value) -> Option<String> {
     match value {
         Value::String(s) => Some(format!("s{s}")),
+        // Zero is the same with and without a sign.
+        Value::Number(n) if n.is_zero() => Some("n0".into()),
         Value::Number(n) => Some(format!("n{n}")),
         Value::Bool(b) => Some(format!("b{b}")),
         Value::Null(_) => Some("0".into()),
@@ -238,7 +240,15 @@ fn distinct(args: &[Value]) -> Result {
 
 /// A text that is equal for equal values of one type.
 fn serialised(value: &Value) -> Result<String> {
-    super::json::encode(value).map_err(FunctionError::from)
+    super::json::encode(&without_signs(value)).map_err(FunctionError::from)
+}
+
+/// The value where zeros have no sign.
+fn without_signs(value: &Value) -> Value {
+    stacker::maybe_grow(64 * 1024, 1024 * 1024, || match value {
+        Value::Number(n) if n.is_zero() => Value::int(0),
+        other => other.map_children(|_, part| without_signs(part)),
+    })
 }
 
 fn length(value: &Value) -> Result {

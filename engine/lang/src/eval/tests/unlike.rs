@@ -171,3 +171,14 @@ fn errors_of_results_that_may_not_be_taken_do_not_count() {
     check("\"%{if var.bool}${[]}%{endif}\"", unknown(Type::String));
     check("[for x in [] : x if x ? true : [1][3]]", Value::tuple([]));
 }
+
+#[test]
+fn zeros_are_equal_whatever_their_sign() {
+    let zero = || Value::Number(muster_value::Number::from(0i64).neg());
+    check("distinct([-0, 0])", list(Type::Number, [zero()]));
+    check("length(distinct([[-0], [0]]))", Value::int(1));
+    check(
+        "matchkeys([1, 2], [0, 1], [-0])",
+        list(Type::Number, [Value::int(1)]),
+    );
+}
