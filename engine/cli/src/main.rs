@@ -17,6 +17,7 @@ macro_rules! errln {
 
 mod args;
 mod backend;
+mod bool_flags;
 mod cli_config;
 mod commands;
 mod env_args;
@@ -59,7 +60,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let cli = match Cli::try_parse_from(args::normalize(args)) {
+    let args = match bool_flags::without_values(args::normalize(args)) {
+        Ok(args) => args,
+        Err(reason) => {
+            errln!("Error: Failed to parse command-line flags\n\n{reason}.");
+            return ExitCode::FAILURE;
+        }
+    };
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             if let Some(verb) = unbuilt_verb(&error) {
