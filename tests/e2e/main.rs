@@ -24,5 +24,4 @@ mod surroundings;
 mod terraform;
 mod testing;
 mod tools;
-mod tools;
 mod why;
