@@ -111,16 +111,17 @@ fn disabled_and_protected() {
             "resource \"terraform_data\" \"a\" {{\n  lifecycle {{\n    enabled         = {on}\n    prevent_destroy = var.kept\n  }}\n}}\nvariable \"kept\" {{ default = {kept} }}\noutput \"there\" {{ value = terraform_data.a != null }}\n"
         )
     };
-    let work = Work::with(&config("true", "true"));
+    let work = Work::with("");
+    work.write("main.tofu", config("true", "true"));
     work.run(&["apply", "-auto-approve"]).code(0);
-    work.write("main.tf", config("false", "true"));
+    work.write("main.tofu", config("false", "true"));
     work.run(&["plan"])
         .code(1)
         .says(&["Error: Instance cannot be destroyed"]);
     work.run(&["destroy", "-auto-approve"])
         .code(1)
         .says(&["Error: Instance cannot be destroyed"]);
-    work.write("main.tf", config("false", "false"));
+    work.write("main.tofu", config("false", "false"));
     work.run(&["plan", "-out=p"])
         .code(0)
         .says(&["because terraform_data.a is not enabled"]);

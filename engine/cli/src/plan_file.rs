@@ -1,8 +1,10 @@
 //! Saved plans: the plan, the configuration it was made from, and the state it fits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use muster_addr::ConfigResource;
 use muster_config::{ConfigFiles, DATA_DIR, InputVariables};
@@ -86,7 +88,7 @@ fn digests(stored: &Snapshot, reads: &BTreeSet<ConfigResource>) -> BTreeMap<Stri
 /// Whether a file looks like a saved plan.
 pub(crate) fn is_plan(path: &Path) -> bool {
     let mut start = [0; 16];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
+    let read = File::open(path).and_then(|mut file| file.read(&mut start));
     read.is_ok_and(|len| PlanFile::is_plan_file(&start[..len]))
 }
 
@@ -129,10 +131,35 @@ fn config_sources(session: &Session) -> Outcome<Vec<(String, String)>> {
 }
 
 fn is_config(name: &str) -> bool {
-    name.ends_with(".tf") || name.ends_with(".tf.json")
+    muster_config::is_config_file(name.rsplit('/').next().unwrap_or(name))
 }
 
+/// Where nothing or a file is, the whole plan comes into its place at once. Anything else, such as
+/// a pipe or a device, stays what it is and is written into.
 fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match replaceable(path)? {
+        Some(file) => replace(&file, bytes),
+        None => write_into(path, bytes),
+    }
+}
+
+/// The file that a plan at this path replaces, behind symbolic links; `None` where none can be.
+fn replaceable(path: &Path) -> io::Result<Option<PathBuf>> {
+    let here = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Some(path.to_owned()));
+        }
+        found => found?,
+    };
+    if !here.is_symlink() {
+        return Ok(here.is_file().then(|| path.to_owned()));
+    }
+    // Links to nothing yet have no place that can be told; writing through them finds it.
+    let behind_is_file = path.metadata().is_ok_and(|found| found.is_file());
+    Ok(path.canonicalize().ok().filter(|_| behind_is_file))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
@@ -143,6 +170,18 @@ fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
     Ok(())
+}
+
+fn write_into(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    match file.metadata()?.is_file() {
+        true => file.sync_all(),
+        // What keeps nothing cannot be synced.
+        false => Ok(()),
+    }
 }
 
 /// Reads a saved plan and the configuration in it.

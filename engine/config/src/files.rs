@@ -56,7 +56,9 @@ pub(crate) fn read_module(
     diags: &mut Diags,
 ) -> io::Result<ModuleFiles> {
     let mut names = files.list(dir)?;
-    names.retain(|name| is_config(name));
+    names.retain(|name| is_config_file(name));
+    let additions: HashSet<String> = names.iter().filter_map(|name| replaced(name)).collect();
+    names.retain(|name| !additions.contains(name));
     names.sort_unstable();
     names.dedup();
     let mut module = ModuleFiles::default();
@@ -145,15 +147,31 @@ pub(crate) fn join(dir: &str, relative: &str) -> String {
     }
 }
 
-fn is_config(name: &str) -> bool {
+/// Whether a file of this name is part of the module in its directory.
+pub fn is_config_file(name: &str) -> bool {
     let backup = name.starts_with('.')
         || name.ends_with('~')
         || (name.starts_with('#') && name.ends_with('#'));
-    !backup && (name.ends_with(".tf") || name.ends_with(".tf.json"))
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    !backup && (stem.ends_with(".tf") || stem.ends_with(".tofu"))
+}
+
+/// Whether a file may use what OpenTofu means by arguments that Terraform knows, too.
+pub(crate) fn is_tofu(name: &str) -> bool {
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    stem.ends_with(".tofu")
+}
+
+/// The file for Terraform that one for OpenTofu takes the place of.
+fn replaced(name: &str) -> Option<String> {
+    let json = if name.ends_with(".json") { ".json" } else { "" };
+    let stem = name.strip_suffix(json)?.strip_suffix(".tofu")?;
+    Some(format!("{stem}.tf{json}"))
 }
 
 fn is_override(name: &str) -> bool {
     let stem = name.strip_suffix(".json").unwrap_or(name);
+    let stem = stem.strip_suffix(".tofu").unwrap_or(stem);
     let stem = stem.strip_suffix(".tf").unwrap_or(stem);
     stem == "override" || stem.ends_with("_override")
 }
@@ -206,7 +224,7 @@ mod tests {
     #[test]
     fn backups_are_no_configuration() {
         for name in ["main.tf", "a.tf.json", "override.tf"] {
-            assert!(is_config(name), "{name}");
+            assert!(is_config_file(name), "{name}");
         }
         for name in [
             ".x.tf",
@@ -216,7 +234,7 @@ mod tests {
             "a.json",
             "x.tf.bak",
         ] {
-            assert!(!is_config(name), "{name}");
+            assert!(!is_config_file(name), "{name}");
         }
         assert!(is_override("override.tf") && is_override("a_override.tf.json"));
         assert!(!is_override("overrides.tf") && !is_override("xoverride.tf"));

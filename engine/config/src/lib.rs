@@ -24,7 +24,7 @@ mod variables;
 pub mod version;
 
 pub use decode::{LANGUAGE_VERSION, constant};
-pub use files::{ConfigFiles, DATA_DIR};
+pub use files::{ConfigFiles, DATA_DIR, is_config_file};
 pub use import::ImportTarget;
 pub use installed::{InstalledModule, InstalledModules};
 pub use load::{Locate, Located, ModuleUse, load, load_with_providers, survey};

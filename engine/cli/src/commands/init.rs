@@ -72,7 +72,7 @@ async fn modules(args: &Init, view: &View) -> Outcome<()> {
         view.say("\n");
     }
     let names = Disk.list(".").unwrap_or_default();
-    let is_config = |name: &String| name.ends_with(".tf") || name.ends_with(".tf.json");
+    let is_config = |name: &String| muster_config::is_config_file(name);
     if !names.iter().any(is_config) {
         return Ok(());
     }

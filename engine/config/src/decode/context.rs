@@ -11,6 +11,7 @@ use muster_value::{PathStep, Type, Value, convert};
 
 use crate::Str;
 use crate::early::EarlyText;
+use crate::files::is_tofu;
 
 /// Summary for what cannot stand in `depends_on`; what else is referred to is looked at all the same.
 pub(crate) const BAD_DEPENDENCY: &str = "Invalid depends_on reference";
@@ -44,6 +45,13 @@ impl<'a> Decoder<'a> {
             sources,
             lines: HashMap::new(),
         }
+    }
+
+    /// Whether a position is in a file that only OpenTofu and this engine read.
+    pub(crate) fn is_tofu(&self, span: Span) -> bool {
+        self.sources
+            .get(span.file)
+            .is_some_and(|f| is_tofu(&f.name))
     }
 
     /// A position as `main.tf:3`.

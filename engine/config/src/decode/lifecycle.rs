@@ -84,7 +84,9 @@ pub(crate) fn enabled(cx: &mut Decoder<'_>, block: &Block) -> Option<Attribute> 
 fn prevent_destroy(cx: &mut Decoder<'_>, attribute: Option<&Attribute>) -> Option<Expr> {
     let attribute = attribute?;
     let (expr, diags) = attribute.expr.lower(&[]);
-    if diags.has_errors() || expr.references().is_empty() {
+    let constant = diags.has_errors() || expr.references().is_empty();
+    // In the files that Terraform reads, the argument means what it means there.
+    if constant || !cx.is_tofu(expr.span()) {
         return cx.bool(Some(attribute))?.then_some(expr);
     }
     cx.diags.extend(diags);

@@ -23,7 +23,7 @@ fn what_is_destroyed_can_depend_on_variables() {
     let kept = |kept: &str| {
         let body = "count = 2\n lifecycle { prevent_destroy = local.kept }";
         format!(
-            "variable \"kept\" {{ default = {kept} }}\nlocals {{ kept = var.kept }}\n{}",
+            "-- main.tofu --\nvariable \"kept\" {{ default = {kept} }}\nlocals {{ kept = var.kept }}\n{}",
             a(body)
         )
     };
@@ -52,7 +52,10 @@ fn what_is_destroyed_must_be_known() {
     let text = |local: &str| {
         let other = "resource \"fake_thing\" \"b\" {\n name = \"b\"\n}\n";
         let body = "lifecycle { prevent_destroy = local.kept }";
-        format!("locals {{ kept = {local} }}\n{other}{}", a(body))
+        format!(
+            "-- main.tofu --\nlocals {{ kept = {local} }}\n{other}{}",
+            a(body)
+        )
     };
     lab.apply(&a(""));
     let unknown = text("fake_thing.b.id == \"x\"").replace("\"a\"\n", "\"c\"\n");
@@ -73,7 +76,7 @@ fn modules_that_are_gone_do_not_say_what_is_kept() {
     let module = |count: u32, kept: &str| {
         let call = format!("module \"m\" {{\n source = \"./m\"\n count = {count}\n}}\n");
         let thing = a(&format!("lifecycle {{ prevent_destroy = {kept} }}"));
-        format!("{call}-- m/main.tf --\nvariable \"kept\" {{ default = false }}\n{thing}")
+        format!("{call}-- m/main.tofu --\nvariable \"kept\" {{ default = false }}\n{thing}")
     };
     lab.apply(&module(1, "var.kept"));
     lab.check_refused(
