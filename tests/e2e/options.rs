@@ -1,4 +1,4 @@
-//! Options that contradict each other.
+//! Options that contradict each other, and the forms that options take.
 
 use crate::harness::Work;
 
@@ -49,4 +49,88 @@ fn the_last_of_an_option_counts() {
     .code(0);
     work.run(&["plan", "-lock-timeout=nonsense", "-lock-timeout=1s"])
         .code(0);
+}
+
+/// The state before a change, and a file that is not formatted.
+const CHANGED: &str = "resource \"terraform_data\" \"a\" {\n  input = \"new\"\n}\noutput \"x\" {\n    value = \"y\"\n}\n";
+
+/// What tells runs apart: the exit code, what comes first, what is planned, and whether the state
+/// is another one afterwards.
+type Seen = (i32, Option<String>, Option<String>, bool);
+
+#[track_caller]
+fn seen(state: &str, args: &[&str]) -> Seen {
+    let work = Work::with(CHANGED);
+    work.write("terraform.tfstate", state);
+    let ran = work.run(args);
+    let is_changed = work.read("terraform.tfstate") != state;
+    let mut lines = ran.stdout.lines();
+    // Documents of runs differ in their times, their first parts do not.
+    let first = lines.clone().next().map(|l| l.chars().take(12).collect());
+    let planned = lines.find(|l| l.starts_with("Plan:")).map(str::to_owned);
+    (ran.code, first, planned, is_changed)
+}
+
+#[test]
+fn bools_in_every_form() {
+    const TRUE: &[&str] = &["1", "t", "T", "true", "TRUE", "True"];
+    const FALSE: &[&str] = &["0", "f", "F", "false", "FALSE", "False"];
+    let table: &[(&str, &[&str], &[&str])] = &[
+        ("-auto-approve", &["apply"], &[]),
+        ("-auto-approve", &["destroy"], &[]),
+        ("-json", &["plan"], &[]),
+        ("-json", &["output"], &[]),
+        ("-raw", &["output"], &["x"]),
+        ("-json", &["version"], &[]),
+        ("-detailed-exitcode", &["plan"], &[]),
+        ("-destroy", &["plan"], &[]),
+        ("-refresh-only", &["plan"], &[]),
+        ("-refresh", &["plan"], &[]),
+        ("-check", &["fmt", "-write=0"], &[]),
+        ("-list", &["fmt", "-write=F"], &[]),
+        (
+            "-dry-run",
+            &["state", "mv"],
+            &["terraform_data.a", "terraform_data.b"],
+        ),
+    ];
+    let old = Work::with(&CHANGED.replace("new", "old"));
+    old.run(&["apply", "-auto-approve=true", "-input=0", "-lock=f"])
+        .code(0);
+    let state = old.read("terraform.tfstate");
+    for (flag, before, after) in table {
+        let with = |given: &str| seen(&state, &[before, [given].as_slice(), after].concat());
+        let (is, is_not) = (with(flag), with(&format!("{flag}=false")));
+        assert_ne!(is, is_not, "{flag} of {before:?}");
+        for (values, expect) in [(TRUE, &is), (FALSE, &is_not)] {
+            for value in values {
+                let given = format!("{flag}={value}");
+                assert_eq!(&with(&given), expect, "{given} of {before:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_last_bool_counts() {
+    let work = Work::with("output \"x\" {\n  value = \"y\"\n}\n");
+    let plan = |first: &str, second: &str| work.run(&["plan", first, second]).code;
+    const EXITCODE: &str = "-detailed-exitcode";
+    assert_eq!(plan(EXITCODE, "-detailed-exitcode=0"), 0);
+    assert_eq!(plan("-detailed-exitcode=0", EXITCODE), 2);
+}
+
+#[test]
+fn what_is_no_bool_is_refused() {
+    for (command, flag) in [
+        ("apply", "-auto-approve"),
+        ("plan", "-lock"),
+        ("fmt", "-check"),
+        ("version", "-json"),
+    ] {
+        for value in ["maybe", "", "yes", "tRUE", "2"] {
+            let given = format!("{flag}={value}");
+            refuse(&[command, &given], &["Failed to parse command-line flags"]);
+        }
+    }
 }

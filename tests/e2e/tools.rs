@@ -128,3 +128,16 @@ fn tftest() {
     assert_eq!(seen["refused"], true);
     assert_eq!(seen["left"], json!([]));
 }
+
+#[test]
+fn python_terraform() {
+    let Some(packages) = installed("python-terraform", "0.10.1") else {
+        return;
+    };
+    let seen = seen("drive_python_terraform.py", &packages);
+    assert_eq!(seen["plan"], 2);
+    assert_eq!(seen["apply"], 0);
+    assert_eq!(seen["outputs"]["names"]["value"], json!(["a", "b"]));
+    assert_eq!(seen["workspaces"], json!([0, "other", 0, 0]));
+    assert_eq!(seen["left"], "");
+}
