@@ -100,7 +100,8 @@ fn a_saved_plan_is_carried_out_as_it_is() {
         .code(0)
         .says(&["muster_zone.this[\"edge-nyc\"] will be created"]);
     let plan = work.json(&["show", "-json", "tfplan"]);
-    assert_eq!(plan["variables"]["fleet_capacity"]["value"], 3);
+    // A value from the command line is shown as it was given there.
+    assert_eq!(plan["variables"]["fleet_capacity"]["value"], "3");
     // The plan holds the configuration that it was made from.
     work.write("main.tf", "this is no configuration {");
     work.run(&["apply", "tfplan"])
