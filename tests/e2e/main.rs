@@ -4,6 +4,7 @@
 
 mod additions;
 mod aws;
+mod backend;
 mod background;
 mod bad_input;
 mod commands;
@@ -21,6 +22,7 @@ mod saved_plans;
 mod schemas;
 mod state;
 mod surroundings;
+mod terminal;
 mod terraform;
 mod testing;
 mod tools;

@@ -218,6 +218,9 @@ pub(crate) struct Planning {
     /// Only bring the state up to date.
     #[arg(long)]
     pub refresh_only: bool,
+    /// Go on without a configuration, with what is in the state.
+    #[arg(skip)]
+    pub only_state: bool,
     /// Look at the real objects first.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub refresh: bool,

@@ -14,7 +14,7 @@ use super::plan::{Planned, Request, make, schemas_of};
 use super::saved_variables;
 use crate::args::{Apply, Destroy, Planning, Refresh};
 use crate::error::{Failure, Outcome};
-use crate::locking::{lock_until, redirected};
+use crate::locking::{Backups, lock_until, redirected};
 use crate::profile::Recorder;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::{Ending, View};
@@ -62,6 +62,7 @@ pub(crate) async fn refresh(args: Refresh) -> ExitCode {
     } = args;
     let planning = Planning {
         refresh_only: true,
+        only_state: true,
         targets,
         excludes,
         parallelism,
@@ -140,7 +141,11 @@ async fn plan_and_apply(
     session: &mut Session,
     stop: Stop,
 ) -> Outcome<()> {
-    let store = redirected(session.store(args.locking.state.as_deref())?, &args.locking)?;
+    let store = redirected(
+        session.store(args.locking.state.as_deref())?,
+        &args.locking,
+        Backups::Last,
+    )?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
     let request = Request {
         generate: None,
@@ -204,7 +209,11 @@ async fn apply_file(
     mut file: plan_file::Loaded,
     stop: Stop,
 ) -> Outcome<()> {
-    let store = redirected(session.store(args.locking.state.as_deref())?, &args.locking)?;
+    let store = redirected(
+        session.store(args.locking.state.as_deref())?,
+        &args.locking,
+        Backups::Last,
+    )?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
     let stored = match store.read()? {
         Some(state) => state,

@@ -123,7 +123,9 @@ pub(crate) async fn compute(
     stop: Stop,
     sink: impl FnOnce(&Session) -> Sink,
 ) -> Outcome<(Planned, Diags)> {
-    if session.sources.files().is_empty() {
+    // What is in the state can be destroyed or looked at without a configuration.
+    let from_state = request.planning.destroy || request.planning.only_state;
+    if session.sources.files().is_empty() && !from_state {
         let detail = "This directory has no .tf files. Change to the directory of a configuration, or name it with -chdir.";
         return Err(Failure::new("No configuration files", detail));
     }
