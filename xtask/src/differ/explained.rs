@@ -80,3 +80,55 @@ pub(crate) fn explain(found: &Found) -> Option<&'static str> {
     let explanation = ALL.iter().find(|e| (e.matches)(found))?;
     Some(explanation.heading)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, ours: &Outcome, theirs: &Outcome, expect: Option<&str>) {
+        let found = Found {
+            text: text.into(),
+            ours: ours.clone(),
+            theirs: theirs.clone(),
+            difference: ours.differs(theirs).expect("a difference"),
+        };
+        assert_eq!(explain(&found), expect, "{text}");
+    }
+
+    fn refused(summary: &str) -> Outcome {
+        Outcome::Error(vec![summary.into()])
+    }
+
+    #[test]
+    fn explanations_look_at_what_came_out() {
+        let (some, other) = (Outcome::Text("1".into()), Outcome::Text("2".into()));
+        let argument = refused("Invalid function argument");
+        let call = refused("Error in function call");
+        let panic = refused("Error in function call (panic)");
+        let panics = Some("Functions of terraform that panic");
+        check("element([1], -1)", &some, &panic, panics);
+        check("element([1], -1)", &some, &call, None);
+        let encoded = "textdecodebase64(\"YQ==\", \"cp437\")";
+        check(encoded, &argument, &some, Some("Rare character encodings"));
+        check(encoded, &some, &argument, None);
+        check(encoded, &some, &other, None);
+        let tab = "yamldecode(\"\\ta: 1\")";
+        check(tab, &some, &call, Some("Tabs and directives in YAML"));
+        check(tab, &call, &some, None);
+        check("yamldecode(\"a: 1\\t\")", &some, &call, None);
+        let log = Some("Logarithms of the smallest floats");
+        check("log(1e-320, 2)", &some, &other, log);
+        check("log(1e-32, 2)", &some, &other, None);
+        check("log(1e-320, 2)", &some, &call, None);
+        check("[for x in [] : x if coalesce(null, x)]", &call, &some, None);
+    }
+
+    #[test]
+    fn explanations_are_documented() {
+        let docs = include_str!("../../../docs/differences.md");
+        for each in ALL {
+            let heading = format!("\n## {}\n", each.heading);
+            assert!(docs.contains(&heading), "{heading}");
+        }
+    }
+}
