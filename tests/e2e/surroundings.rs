@@ -1,4 +1,9 @@
-//! What the environment and the backend say: extra arguments, the data directory, state files.
+//! What the environment and the backend say: extra arguments, the data directory, state files;
+//! and where output goes: pipes, links.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
 use crate::harness::{Ran, Work};
 
@@ -122,5 +127,40 @@ fn the_state_beside_a_configuration_with_errors() {
     for args in [&["output"][..], &["output", "-json"], &["state", "list"]] {
         let ran = work.run(args).code(1).says(&["more.tf line 1"]);
         assert_eq!(ran.stdout, "", "{args:?}");
+    }
+}
+
+#[test]
+fn saved_plans_go_into_pipes() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let work = Work::with(NUMBER);
+    let path = work.path().join("pipe");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // Opened like this it lets nobody wait, and keeps what is written.
+    let mut pipe = File::options().read(true).write(true).open(&path).unwrap();
+    work.run(&["plan", "-out=pipe"]).code(0);
+    assert!(path.symlink_metadata().unwrap().file_type().is_fifo());
+    let mut bytes = vec![0; 1 << 16];
+    let len = pipe.read(&mut bytes).unwrap();
+    work.write("plan", &bytes[..len]);
+    work.run(&["apply", "plan"]).code(0).says(&["is 0"]);
+}
+
+#[test]
+fn saved_plans_go_through_links() {
+    let work = Work::with(NUMBER);
+    let link = work.path().join("link");
+    std::fs::create_dir(work.path().join("kept")).unwrap();
+    symlink("kept/plan", &link).unwrap();
+    for n in ["1", "2"] {
+        let value = format!("n={n}");
+        work.run(&["plan", "-out=link", "-var", &value]).code(0);
+        assert!(link.is_symlink(), "{n}");
+        let kept = work.path().join("kept/plan").symlink_metadata().unwrap();
+        assert!(kept.is_file(), "{n}");
+        assert_eq!(kept.permissions().mode() & 0o777, 0o600, "{n}");
+        work.run(&["show", "kept/plan"])
+            .code(0)
+            .says(&[&format!("is {n}")]);
     }
 }
