@@ -164,3 +164,35 @@ fn saved_plans_go_through_links() {
             .says(&[&format!("is {n}")]);
     }
 }
+
+#[test]
+fn each_edit_of_a_state_keeps_a_backup() {
+    let config = |name: &str| format!("resource \"terraform_data\" \"{name}\" {{}}\n");
+    let names = ["a", "b", "c"].map(config);
+    let work = Work::with(&names.concat());
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let backups = || {
+        let entries = std::fs::read_dir(work.path()).unwrap();
+        let names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut dated: Vec<_> = names
+            .filter(|n| n.starts_with("terraform.tfstate.") && n.ends_with(".backup"))
+            .collect();
+        dated.sort();
+        dated
+    };
+    let before = work.read("terraform.tfstate");
+    work.run(&["state", "rm", "-dry-run", "terraform_data.a"])
+        .code(0);
+    assert!(backups().is_empty());
+    work.run(&["state", "rm", "terraform_data.a"]).code(0);
+    let between = work.read("terraform.tfstate");
+    work.run(&["state", "mv", "terraform_data.b", "terraform_data.d"])
+        .code(0);
+    let kept: Vec<String> = backups().iter().map(|name| work.read(name)).collect();
+    assert_eq!(kept, [before, between]);
+    // Where a file is named, it is that one.
+    work.run(&["state", "rm", "-backup=mine", "terraform_data.c"])
+        .code(0);
+    assert!(work.read("mine").contains("\"c\""));
+    assert_eq!(backups().len(), 2);
+}

@@ -1,6 +1,7 @@
 //! The lock on a state.
 
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use muster_run::Stop;
 use muster_store::{LocalStore, LockGuard, LockInfo, Store, StoreError};
@@ -12,12 +13,26 @@ use crate::session::{TERRAFORM_VERSION, stopped};
 /// The pause between two attempts to lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
 
+/// What is kept of the states that were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backups {
+    /// The state before the last command.
+    Last,
+    /// The state before each command, in a file of its own.
+    Each,
+}
+
 /// The store that a command works with, where -state-out and -backup say something about a local
 /// one. With -state-out the state is brought there first, and the file that it is read from stays
 /// as it is.
-pub(crate) fn redirected(store: LocalStore, locking: &args::Locking) -> Outcome<LocalStore> {
+pub(crate) fn redirected(
+    store: LocalStore,
+    locking: &args::Locking,
+    backups: Backups,
+) -> Outcome<LocalStore> {
     let out = locking.state_out.as_deref().unwrap_or(store.path());
     let redirected = match &locking.backup {
+        None if backups == Backups::Each => LocalStore::with_backup(out, Some(dated(out))),
         None => LocalStore::new(out),
         Some(path) if path.as_os_str() == "-" => LocalStore::with_backup(out, None),
         Some(path) => LocalStore::with_backup(out, Some(path.clone())),
@@ -32,6 +47,16 @@ pub(crate) fn redirected(store: LocalStore, locking: &args::Locking) -> Outcome<
         }
     }
     Ok(redirected)
+}
+
+/// The backup of a state that a command makes at this moment. The name has nanoseconds, so that
+/// commands of the same second keep their own.
+fn dated(state: &Path) -> PathBuf {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let moment = since.unwrap_or_default().as_nanos();
+    let mut path = state.as_os_str().to_owned();
+    path.push(format!(".{moment}.backup"));
+    path.into()
 }
 
 /// Takes the lock on a state, if wanted.

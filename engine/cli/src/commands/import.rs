@@ -14,7 +14,7 @@ use muster_snapshot::Snapshot;
 use muster_store::Store;
 
 use crate::error::{Failure, Outcome};
-use crate::locking::{lock_until, redirected};
+use crate::locking::{Backups, lock_until, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
 use crate::{args, signals};
@@ -72,7 +72,11 @@ pub(crate) async fn run(args: &Import) -> ExitCode {
 
 async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -> Outcome<()> {
     let addr = address(args, session)?;
-    let store = redirected(session.store(args.locking.state.as_deref())?, &args.locking)?;
+    let store = redirected(
+        session.store(args.locking.state.as_deref())?,
+        &args.locking,
+        Backups::Last,
+    )?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypeImport").await?;
     let variables = session.variables(&args.inputs, &stop)?;
     let stored = match store.read()? {

@@ -10,7 +10,7 @@ use muster_snapshot::{Instance, Resource, Snapshot};
 use muster_store::{LocalStore, Store};
 
 use crate::error::{Failure, Outcome};
-use crate::locking::{lock, redirected};
+use crate::locking::{Backups, lock, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::{args, prompt};
 
@@ -89,9 +89,10 @@ pub(crate) fn store(path: Option<&Path>) -> Outcome<LocalStore> {
 /// there is nothing to write.
 pub(crate) fn edit(
     locking: &args::Locking,
+    backups: Backups,
     change: impl FnOnce(&mut Snapshot) -> Outcome<bool>,
 ) -> Outcome<()> {
-    let store = redirected(store(locking.state.as_deref())?, locking)?;
+    let store = redirected(store(locking.state.as_deref())?, locking, backups)?;
     let guard = lock(&store, locking, "state")?;
     let mut state = match store.read()? {
         Some(state) => state,
@@ -122,7 +123,7 @@ pub(crate) fn target(text: &str) -> Outcome<Target> {
 pub(crate) fn rm(args: &Rm) -> Outcome<()> {
     let targets = args.addresses.iter().map(|text| target(text));
     let targets = targets.collect::<Outcome<Vec<Target>>>()?;
-    edit(&args.editing.locking, |state| {
+    edit(&args.editing.locking, Backups::Each, |state| {
         let all = state.instances().map(|(addr, _, _)| addr);
         let chosen: Vec<InstanceAddr> = all
             .filter(|addr| targets.iter().any(|t| t.contains(addr)))
@@ -157,7 +158,7 @@ pub(crate) fn mv(args: &Mv) -> Outcome<()> {
         return Err(Failure::new("Unsupported option -state-out", detail));
     }
     let (from, to) = (target(&args.source)?, target(&args.destination)?);
-    edit(&args.editing.locking, |state| {
+    edit(&args.editing.locking, Backups::Each, |state| {
         let moves = moves(state, &from, &to)?;
         let (shown_from, shown_to) = (&args.source, &args.destination);
         if args.editing.dry_run {
@@ -272,7 +273,11 @@ pub(crate) fn push(args: &Push) -> Outcome<()> {
         let detail = format!("{} is not a state: {error}.", args.path.display());
         Failure::new("Failed to read state", detail)
     })?;
-    let store = redirected(store(args.locking.state.as_deref())?, &args.locking)?;
+    let store = redirected(
+        store(args.locking.state.as_deref())?,
+        &args.locking,
+        Backups::Last,
+    )?;
     let guard = lock(&store, &args.locking, "state-push")?;
     if let (Some(stored), false) = (store.read()?, args.force) {
         let summary = "Failed to write state";
@@ -321,7 +326,7 @@ pub(crate) fn replace_provider(args: &ReplaceProvider) -> Outcome<()> {
         })
     };
     let (from, to) = (provider(&args.from)?, provider(&args.to)?);
-    edit(&args.locking, |state| {
+    edit(&args.locking, Backups::Each, |state| {
         let chosen: Vec<AbsResource> = state
             .resources
             .iter()

@@ -10,6 +10,7 @@ use muster_snapshot::Status;
 use super::state_edit::edit;
 use crate::args;
 use crate::error::{Failure, Outcome};
+use crate::locking::Backups;
 use crate::view::View;
 
 /// `taint` and `untaint`
@@ -67,7 +68,7 @@ fn mark(args: &Taint, status: Status, view: &View) -> Outcome<()> {
         Diags::from(d)
     };
     let detail = format!("The state has no {addr}. muster state list shows what is there.");
-    let result = edit(&args.locking, |state| {
+    let result = edit(&args.locking, Backups::Last, |state| {
         let resource = state.resources.get(&addr.resource);
         let object = resource
             .and_then(|r| r.instances.get(&addr.key))
