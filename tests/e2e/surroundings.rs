@@ -196,3 +196,17 @@ fn each_edit_of_a_state_keeps_a_backup() {
     assert!(work.read("mine").contains("\"c\""));
     assert_eq!(backups().len(), 2);
 }
+
+#[test]
+fn plans_without_symbols_explain_none() {
+    let config = |name: &str| format!("resource \"terraform_data\" \"{name}\" {{}}\n");
+    let work = Work::with(&config("a"));
+    work.run(&["plan"]).code(0).says(&["The symbols mean:"]);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let moved = "moved {\n  from = terraform_data.a\n  to   = terraform_data.b\n}\n";
+    work.write("main.tf", config("b") + moved);
+    work.run(&["plan"])
+        .code(0)
+        .says(&["This is what apply will do to each object.", "has moved to"])
+        .never_says(&["The symbols mean:"]);
+}

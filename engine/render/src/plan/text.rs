@@ -142,11 +142,6 @@ impl TextWriter<'_> {
     }
 
     fn write_legend(&self, out: &mut dyn io::Write, changes: &[&Change]) -> io::Result<()> {
-        self.paragraph(
-            out,
-            "
-This is what apply will do to each object. The symbols mean:",
-        )?;
         let words = [
             (Action::Create, "create"),
             (Action::Update, "update in-place"),
@@ -161,8 +156,17 @@ This is what apply will do to each object. The symbols mean:",
             ),
             (Action::Read, "read (data resources)"),
         ];
+        let planned = |action| changes.iter().any(|c| c.action == action);
+        // Imports and moves alone have no symbols.
+        if !words.iter().any(|(action, _)| planned(*action)) {
+            return self.paragraph(out, "\nThis is what apply will do to each object.");
+        }
+        self.paragraph(
+            out,
+            "\nThis is what apply will do to each object. The symbols mean:",
+        )?;
         for (action, word) in words {
-            if changes.iter().any(|c| c.action == action) {
+            if planned(action) {
                 writeln!(out, "{} {word}", self.symbol(action))?;
             }
         }
