@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Write};
 
 use muster_config::Variable;
 use muster_run::Stop;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::runtime::Handle;
 
 /// Asks a question and gives the answer without its line end; `None` when there is none.
@@ -19,6 +20,31 @@ pub(crate) fn ask(question: &str) -> Option<String> {
     }
 }
 
+/// Keeps what is typed off the screen while it lives. Line ends still show, so that the next text
+/// begins on a line of its own.
+struct Hidden {
+    before: Termios,
+}
+
+impl Hidden {
+    /// `None` where standard input is no terminal.
+    fn new() -> Option<Self> {
+        let before = tcgetattr(io::stdin()).ok()?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        silent.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(io::stdin(), OptionalActions::Now, &silent).ok()?;
+        Some(Self { before })
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing back.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+    }
+}
+
 /// Whether the environment lets anybody be asked for values.
 pub(crate) fn is_wanted() -> bool {
     std::env::var("TF_INPUT").map_or(true, |text| allows(&text))
@@ -30,7 +56,8 @@ fn allows(text: &str) -> bool {
 }
 
 /// Asks for the value of a variable. The answer may come from a pipe; `None` at its end, and when
-/// somebody asks to stop meanwhile. Must be called inside a runtime of several threads.
+/// somebody asks to stop meanwhile. A terminal does not show the answer where the variable is
+/// sensitive. Must be called inside a runtime of several threads.
 pub(crate) fn variable(variable: &Variable, stop: &Stop) -> Option<String> {
     let description = match variable.description.as_str() {
         "" => String::new(),
@@ -38,6 +65,12 @@ pub(crate) fn variable(variable: &Variable, stop: &Stop) -> Option<String> {
     };
     let name = &variable.name;
     let question = format!("var.{name}\n{description}  Enter a value: ");
+    // It is this function that shows the answers again, not the reader: that one may never come
+    // to its end.
+    let _hidden = match variable.sensitive {
+        true => Hidden::new(),
+        false => None,
+    };
     // Reading blocks; a request to stop must get through all the same.
     let answer = tokio::task::spawn_blocking(move || ask(&question));
     let answer = async {

@@ -1,0 +1,99 @@
+//! The program at a terminal, and at the end of a pipe that nobody reads.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::harness::{Ran, Work};
+
+/// A terminal: what a person has before them, and what programs are given. Its size is unknown.
+struct Terminal {
+    person: File,
+    program: File,
+}
+
+impl Terminal {
+    fn new() -> Self {
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&person).unwrap();
+        unlockpt(&person).unwrap();
+        let name = ptsname(&person, Vec::new()).unwrap();
+        let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY;
+        let program = rustix::fs::open(&name, flags, rustix::fs::Mode::empty()).unwrap();
+        Self {
+            person: File::from(person),
+            program: File::from(program),
+        }
+    }
+
+    fn end(&self) -> Stdio {
+        Stdio::from(OwnedFd::from(self.program.try_clone().unwrap()))
+    }
+
+    fn shows_what_is_typed(&self) -> bool {
+        let modes = tcgetattr(&self.program).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO)
+    }
+
+    /// What is on the screen up to this text.
+    fn screen_until(&mut self, end: &str) -> String {
+        until(&mut self.person, end)
+    }
+}
+
+fn until(from: &mut impl Read, end: &str) -> String {
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(end.as_bytes()) {
+        assert_eq!(from.read(&mut byte).unwrap(), 1, "no {end:?}: {seen:?}");
+        seen.extend(byte);
+    }
+    String::from_utf8(seen).unwrap()
+}
+
+fn with_variable(settings: &str) -> Work {
+    Work::with(&format!(
+        "variable \"v\" {{\n{settings}}}\noutput \"o\" {{\n  value = \"${{nonsensitive(length(var.v))}} letters\"\n}}\n"
+    ))
+}
+
+/// A plan that asks for the variable, and has asked.
+fn asking(work: &Work, terminal: &Terminal) -> Child {
+    let mut command = work.command(&["plan"]);
+    command.stdin(terminal.end());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    until(child.stdout.as_mut().unwrap(), "Enter a value: ");
+    child
+}
+
+#[test]
+fn answers_that_are_secret_are_not_shown() {
+    for (settings, screen) in [("", "hunter2\r\n"), ("  sensitive = true\n", "\r\n")] {
+        let work = with_variable(settings);
+        let mut terminal = Terminal::new();
+        let child = asking(&work, &terminal);
+        terminal.person.write_all(b"hunter2\n").unwrap();
+        let ran = Ran::new(&child.wait_with_output().unwrap()).code(0);
+        ran.says(&["7 letters"]);
+        assert_eq!(terminal.screen_until("\n"), screen, "{settings}");
+        assert!(terminal.shows_what_is_typed(), "{settings}");
+    }
+}
+
+#[test]
+fn an_interrupted_question_leaves_the_terminal_as_it_was() {
+    let work = with_variable("  sensitive = true\n");
+    let terminal = Terminal::new();
+    let child = asking(&work, &terminal);
+    assert!(!terminal.shows_what_is_typed());
+    let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    kill_process(id, Signal::INT).unwrap();
+    Ran::new(&child.wait_with_output().unwrap()).code(1);
+    assert!(terminal.shows_what_is_typed());
+}
