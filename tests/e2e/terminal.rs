@@ -97,3 +97,14 @@ fn an_interrupted_question_leaves_the_terminal_as_it_was() {
     Ran::new(&child.wait_with_output().unwrap()).code(1);
     assert!(terminal.shows_what_is_typed());
 }
+
+#[test]
+fn lines_are_whole_where_the_width_is_unknown() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    let mut terminal = Terminal::new();
+    let mut command = work.command(&["plan"]);
+    let mut child = command.stdout(terminal.end()).spawn().unwrap();
+    terminal.screen_until("This is what apply will do to each object. The symbols mean:");
+    terminal.screen_until("1 to add");
+    assert!(child.wait().unwrap().success());
+}

@@ -69,10 +69,10 @@ impl View {
         let forbidden = args.no_color || COLOR_IS_FORBIDDEN.load(Ordering::Relaxed);
         let wanted = !forbidden && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-        let width = terminal.then(|| {
-            let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-            size.map_or(80, |s| usize::from(s.ws_col).max(20))
-        });
+        let width = match terminal {
+            true => terminal_width(),
+            false => None,
+        };
         Self {
             style: Style {
                 color: terminal && wanted && !dumb,
@@ -456,6 +456,16 @@ pub(crate) fn put(text: &str) {
 pub(crate) fn put_err(text: &str) {
     let mut err = std::io::stderr().lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+/// How many columns lines may have. Serial lines and some containers have terminals that do not
+/// know: then lines are as long as they are.
+fn terminal_width() -> Option<usize> {
+    match rustix::termios::tcgetwinsize(std::io::stdout()) {
+        Ok(size) if size.ws_col == 0 => None,
+        Ok(size) => Some(usize::from(size.ws_col).max(20)),
+        Err(_) => Some(80),
+    }
 }
 
 /// A diagnostic as a document of the stream that `-json` gives.
