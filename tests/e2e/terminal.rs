@@ -108,3 +108,17 @@ fn lines_are_whole_where_the_width_is_unknown() {
     terminal.screen_until("1 to add");
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn readers_that_go_away_early() {
+    let work = Work::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = work.command(&["completion", shell]);
+        let output = command.stdout(writer).output().unwrap();
+        Ran::new(&output).code(0).never_says(&["panicked"]);
+        let ran = work.run(&["completion", shell]).code(0);
+        assert!(ran.stdout.contains("muster"), "{shell}");
+    }
+}
