@@ -78,7 +78,7 @@ pub(crate) async fn generate(
         return Ok(None);
     }
     let name = free_name(inputs.path)?;
-    let bare: String = missing.values().map(|import| bare_block(import)).collect();
+    let bare: String = missing.values().map(bare_block).collect();
     session.reload(&with_file(&name, bare))?;
     let read = read(session, &inputs, missing.keys().cloned().collect()).await?;
     let mut text = HEADER.to_owned();
