@@ -7,6 +7,7 @@
 mod access;
 mod budget;
 mod call;
+mod conditional;
 mod construct;
 mod iterate;
 mod lookahead;
