@@ -96,7 +96,12 @@ pub fn load_with_providers(
     providers::resolve(&mut tree, &mut diags);
     // What a broken block declares is not known, so that references are looked at when all blocks
     // are sound, as Terraform does.
-    let is_broken = |d: &Diagnostic| d.is_error() && d.summary != BAD_DEPENDENCY;
+    // Terraform parses the templates in JSON late, so that their errors come with these.
+    let is_template = |d: &Diagnostic| {
+        let file = d.subject.and_then(|s| sources.get(s.file));
+        d.summary == "Invalid expression" && file.is_some_and(|f| f.name.ends_with(".json"))
+    };
+    let is_broken = |d: &Diagnostic| d.is_error() && d.summary != BAD_DEPENDENCY && !is_template(d);
     match diags.iter().any(is_broken) {
         true => references::check_imports(&tree, &mut diags),
         false => references::check(&tree, &mut diags),
