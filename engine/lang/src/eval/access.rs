@@ -165,12 +165,13 @@ impl Evaluator<'_> {
             }
             Type::Dynamic => Value::unknown(Type::Dynamic),
             // A single value gives a tuple of one, null gives none: which one is not known.
-            _ => match value {
-                Value::Unknown(u) if u.refinement.not_null => {
-                    Value::tuple(self.each(std::slice::from_ref(value), each, slot)?)
+            _ => {
+                let one = Value::tuple(self.each(std::slice::from_ref(value), each, slot)?);
+                match value {
+                    Value::Unknown(u) if u.refinement.not_null => one,
+                    _ => Value::unknown_not_null(Type::Dynamic),
                 }
-                _ => Value::unknown_not_null(Type::Dynamic),
-            },
+            }
         })
     }
 

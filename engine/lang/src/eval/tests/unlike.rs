@@ -79,6 +79,8 @@ fn structures_join_collections_of_no_type_as_they_are() {
 #[test]
 fn elements_that_are_not_there_have_a_type_all_the_same() {
     check_error("compact(csvdecode(1))", ARGUMENT, &[]);
+    let name = "setproduct([\"a\"], [])[*][0][*].name";
+    check_error(name, "Unsupported attribute", &[]);
     check("compact(tolist([]))", list(Type::String, []));
 }
 
