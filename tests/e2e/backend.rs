@@ -1,6 +1,8 @@
 //! Where states are kept, and what becomes of them when the configuration does not say so any more.
 
-use super::harness::Work;
+use std::process::Command;
+
+use super::harness::{Ran, Work, skip};
 
 const ONE: &str = "resource \"terraform_data\" \"a\" {\n  input = 1\n}\n";
 
@@ -24,4 +26,136 @@ fn what_is_left_without_files_can_be_destroyed() {
         work.run(destroy).code(0).says(&["1 destroyed"]);
         assert!(work.state_list().is_empty());
     }
+}
+
+const REQUIRED: &str = "Error: Backend initialization required: please run \"terraform init\"";
+const CHANGED: &str = "Error: Backend configuration changed";
+
+/// A configuration that keeps its state in this file.
+fn at(path: &str) -> String {
+    format!("terraform {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\n{ONE}")
+}
+
+fn has(work: &Work, path: &str) -> bool {
+    work.path().join(path).exists()
+}
+
+#[test]
+fn a_changed_place_is_noticed() {
+    let work = Work::with(&at("one.tfstate"));
+    work.run(&["init"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let record = work.read(".terraform/terraform.tfstate");
+    for config in [at("two.tfstate"), ONE.to_owned()] {
+        work.write("main.tf", config);
+        for args in [
+            &["plan"][..],
+            &["apply", "-auto-approve"],
+            &["destroy", "-auto-approve"],
+            &["output"],
+            &["show"],
+            &["state", "list"],
+            &["state", "pull"],
+            &["workspace", "list"],
+            &["providers"],
+        ] {
+            work.run(args).code(1).says(&[REQUIRED]);
+        }
+        work.run(&["validate"]).code(0);
+        work.run(&["init"]).code(1).says(&[CHANGED]);
+        assert_eq!(work.read(".terraform/terraform.tfstate"), record);
+    }
+    // Nobody ever ran init with this.
+    work.run(&["init", "-reconfigure"]).code(0);
+    work.run(&["plan"]).code(0).says(&["1 to add"]);
+    assert!(has(&work, "one.tfstate") && !has(&work, "two.tfstate"));
+    work.write("main.tf", at("one.tfstate"));
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+#[test]
+fn the_first_use_without_init_counts() {
+    let work = Work::with(&at("one.tfstate"));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", at("two.tfstate"));
+    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    // A state in the usual place counts as well.
+    let work = Work::with(ONE);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", at("one.tfstate"));
+    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.run(&["init", "-migrate-state"]).code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+#[test]
+fn states_are_copied_to_a_new_place() {
+    let work = Work::with(&at("one.tfstate"));
+    work.run(&["init"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.run(&["workspace", "new", "dev"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let dev = work.read("terraform.tfstate.d/dev/terraform.tfstate");
+    let config = at("two.tfstate").replace("path =", "workspace_dir = \"others\"\n    path =");
+    work.write("main.tf", config);
+    work.run(&["init", "-migrate-state", "-reconfigure"])
+        .code(1)
+        .says(&["Error: Invalid init options"]);
+    work.run(&["init", "-migrate-state"]).code(0);
+    assert_eq!(work.read("two.tfstate"), work.read("one.tfstate"));
+    assert_eq!(work.read("others/dev/terraform.tfstate"), dev);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+#[test]
+fn a_state_in_the_new_place_is_not_overwritten() {
+    let work = Work::with(&at("two.tfstate"));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", at("one.tfstate"));
+    work.run(&["init", "-reconfigure"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let (one, two) = (work.read("one.tfstate"), work.read("two.tfstate"));
+    work.write("main.tf", at("two.tfstate"));
+    work.run(&["init", "-migrate-state"])
+        .code(1)
+        .says(&["Error: Error migrating the state", "two.tfstate"]);
+    assert_eq!(work.read("two.tfstate"), two);
+    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.run(&["init", "-force-copy"]).code(0);
+    assert_eq!(work.read("two.tfstate"), one);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+#[test]
+fn terraform_takes_turns() {
+    let work = Work::with(&at("one.tfstate"));
+    let terraform = |args: &[&str]| {
+        let mut command = Command::new("terraform");
+        work.prepare(&mut command, args);
+        command.env("CHECKPOINT_DISABLE", "1");
+        command.output().ok().map(|output| Ran::new(&output))
+    };
+    if terraform(&["version"]).is_none() {
+        return skip("there is no terraform");
+    }
+    work.run(&["init"]).code(0);
+    let record = work.read(".terraform/terraform.tfstate");
+    terraform(&["init"]).unwrap().code(0);
+    assert_eq!(work.read(".terraform/terraform.tfstate"), record);
+    terraform(&["apply", "-auto-approve"]).unwrap().code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    work.write("main.tf", at("two.tfstate"));
+    terraform(&["plan"])
+        .unwrap()
+        .code(1)
+        .says(&["Backend initialization required"]);
+    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    terraform(&["init", "-force-copy"]).unwrap().code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    // What only Terraform's command line said.
+    work.write("main.tf", at("x").replace("path = \"x\"", ""));
+    let args = ["init", "-reconfigure", "-backend-config=path=two.tfstate"];
+    terraform(&args).unwrap().code(0);
+    work.run(&["init"]).code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
 }

@@ -1,5 +1,8 @@
 //! Where the configuration says that states are kept.
 
+mod change;
+mod record;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +12,16 @@ use muster_lang::{Attribute, BodySchema, Diagnostic, Diags};
 use muster_value::{Type, convert};
 
 use crate::error::Outcome;
+
+pub(crate) use change::{initialize, opened};
+use record::Record;
+
+/// What a block of a local backend says.
+#[derive(Debug, Default)]
+struct Settings {
+    path: Option<String>,
+    workspace_dir: Option<String>,
+}
 
 /// Files of a local backend.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,12 +41,12 @@ impl Default for Local {
     }
 }
 
-impl Local {
+impl Settings {
     /// What a configuration with this block, or without any, says.
     ///
     /// # Errors
     /// The backend is another one, or its settings are wrong.
-    pub(crate) fn new(backend: Option<&Backend>) -> Outcome<Self> {
+    fn new(backend: Option<&Backend>) -> Outcome<Self> {
         let Some(backend) = backend else {
             return Ok(Self::default());
         };
@@ -54,11 +67,9 @@ impl Local {
                 None
             })
         };
-        let default = Self::default();
         let found = Self {
-            path: take("path", "Invalid local state file path").unwrap_or(default.path),
-            workspace_dir: take("workspace_dir", "Invalid local workspace directory path")
-                .unwrap_or(default.workspace_dir),
+            path: take("path", "Invalid local state file path"),
+            workspace_dir: take("workspace_dir", "Invalid local workspace directory path"),
         };
         match diags.has_errors() {
             true => Err(diags.into()),
@@ -66,6 +77,21 @@ impl Local {
         }
     }
 
+    fn place(&self) -> Local {
+        let usual = Local::default();
+        let path = |setting: &Option<String>| setting.as_ref().map(PathBuf::from);
+        Local {
+            path: path(&self.path).unwrap_or(usual.path),
+            workspace_dir: path(&self.workspace_dir).unwrap_or(usual.workspace_dir),
+        }
+    }
+
+    fn record(&self) -> Record {
+        Record::local(self.path.as_deref(), self.workspace_dir.as_deref())
+    }
+}
+
+impl Local {
     /// The state file of a workspace.
     pub(crate) fn state_path(&self, workspace: &str) -> PathBuf {
         if workspace == "default" {
@@ -88,11 +114,7 @@ fn schema() -> BodySchema {
 }
 
 /// A path that is known before anything is planned; `None` where it is null.
-fn path(
-    backend: &Backend,
-    attribute: &Attribute,
-    summary: &str,
-) -> Result<Option<PathBuf>, Diags> {
+fn path(backend: &Backend, attribute: &Attribute, summary: &str) -> Result<Option<String>, Diags> {
     let value = backend.value(attribute)?;
     let wrong = |summary: &str, detail: String| -> Diags {
         Diagnostic::error(summary, detail)
@@ -109,7 +131,7 @@ fn path(
             let detail = format!("There is no path in \"{name}\". Leave it out for the usual one.");
             Err(wrong(summary, detail))
         }
-        text => Ok(text.map(|text| PathBuf::from(&**text))),
+        text => Ok(text.map(|text| text.to_string())),
     }
 }
 
@@ -125,7 +147,7 @@ mod tests {
         let file: FileId = sources.add("main.tf", Arc::clone(&text));
         let (body, diags) = syntax::parse_native(file, &text);
         assert!(!diags.has_errors());
-        Local::new(Some(&Backend {
+        Settings::new(Some(&Backend {
             type_name: "local".into(),
             body,
             early: Default::default(),
@@ -135,6 +157,7 @@ mod tests {
                 end: 0,
             },
         }))
+        .map(|settings| settings.place())
     }
 
     #[test]

@@ -19,7 +19,7 @@ use muster_store::LocalStore;
 use muster_value::Value;
 
 use crate::args;
-use crate::backend::Local;
+use crate::backend::{self, Local};
 use crate::cli_config::CliConfig;
 use crate::error::{Failure, Outcome};
 use crate::install::Finder;
@@ -171,7 +171,7 @@ impl Session {
         if hides_something(&diags, &sources) {
             return Err(Failure::from(diags).within(sources));
         }
-        match Local::new(config.root().backend.as_ref()) {
+        match backend::opened(config.root().backend.as_ref()) {
             Ok(local) => Ok(LocalStore::new(local.state_path(&workspace()))),
             Err(failure) => Err(failure.within(sources)),
         }
@@ -192,13 +192,16 @@ impl Session {
 
     /// The folder with a folder for each workspace but the default one.
     pub(crate) fn workspaces_dir(&self) -> Outcome<PathBuf> {
-        Ok(Local::new(self.config.root().backend.as_ref())?.workspace_dir)
+        Ok(self.place()?.workspace_dir)
     }
 
     /// The state file of a workspace.
     pub(crate) fn state_path_of(&self, workspace: &str) -> Outcome<PathBuf> {
-        let local = Local::new(self.config.root().backend.as_ref())?;
-        Ok(local.state_path(workspace))
+        Ok(self.place()?.state_path(workspace))
+    }
+
+    fn place(&self) -> Outcome<Local> {
+        backend::opened(self.config.root().backend.as_ref())
     }
 
     /// Schemas of all providers that the configuration and a state mention.

@@ -15,6 +15,7 @@ use muster_store::Store;
 use super::get::{self, Tell};
 use super::packages::{self, log, step};
 use crate::args::Init;
+use crate::backend;
 use crate::error::{Failure, Outcome};
 use crate::session::{Disk, Session};
 use crate::view::{self, View};
@@ -99,7 +100,10 @@ async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
     }
     // A state that cannot be read is better known now than in the middle of a plan.
     let state = match args.backend {
-        true => session.store(None)?.read()?,
+        true => {
+            backend::initialize(session.config.root().backend.as_ref(), args)?;
+            session.store(None)?.read()?
+        }
         false => None,
     };
     step(
