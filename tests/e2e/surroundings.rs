@@ -104,7 +104,7 @@ fn backends_that_cannot_be() {
             work.run(args).code(1).says(says).says(&["main.tf line 3"]);
         }
     };
-    check("    path = var.n\n", &["Variables not allowed"]);
+    check("    path = terraform_data.x.id\n", &["Variables not allowed"]);
     check("    pth = \"a\"\n", &["Unsupported argument", "\"path\""]);
     check("    path = \"\"\n", &["Invalid local state file path"]);
 }
