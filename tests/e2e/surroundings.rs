@@ -104,7 +104,10 @@ fn backends_that_cannot_be() {
             work.run(args).code(1).says(says).says(&["main.tf line 3"]);
         }
     };
-    check("    path = terraform_data.x.id\n", &["Variables not allowed"]);
+    check(
+        "    path = terraform_data.x.id\n",
+        &["Variables not allowed"],
+    );
     check("    pth = \"a\"\n", &["Unsupported argument", "\"path\""]);
     check("    path = \"\"\n", &["Invalid local state file path"]);
 }

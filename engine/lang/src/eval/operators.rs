@@ -3,8 +3,8 @@
 use muster_value::{Marks, Number, NumberError, Type, Value, convert};
 
 use super::{Evaluated, Evaluator, Failure};
-use crate::expr::{BinaryOp, UnaryOp};
 use crate::NodeId;
+use crate::expr::{BinaryOp, UnaryOp};
 
 impl Evaluator<'_> {
     pub(super) fn unary(&mut self, id: NodeId, op: UnaryOp, operand: NodeId) -> Evaluated {
