@@ -34,13 +34,21 @@ fn mistakes_in_the_text() {
 #[test]
 fn every_error_at_once() {
     let config = format!(
-        "locals {{\n  a = var.nope\n  b = local.gone\n}}\n{DATA} \"x\" {{\n  nope = 1\n}}\n{DATA} \"x\" {{}}\n"
+        "locals {{\n  a = var.nope\n  b = local.gone\n}}\n{DATA} \"x\" {{\n  input = terraform_data.y\n}}\n"
     );
     let work = Work::with(&config);
     work.run(&["validate"]).code(1).says(&[
         "Reference to undeclared input variable",
         "Reference to undeclared local value",
+        "Reference to undeclared resource",
+    ]);
+    work.write(
+        "main.tf",
+        format!("{DATA} \"x\" {{}}\n{DATA} \"x\" {{}}\noutput \"o\" {{}}\n"),
+    );
+    work.run(&["validate"]).code(1).says(&[
         "Duplicate resource \"terraform_data\" configuration",
+        "Missing required argument",
     ]);
 }
 
