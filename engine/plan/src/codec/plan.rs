@@ -35,12 +35,12 @@ const REASONS: [Reason; 15] = [
     Reason::DeleteBecauseWrongRepetition,
     Reason::DeleteBecauseCountIndex,
     Reason::DeleteBecauseEachKey,
+    Reason::DeleteBecauseEnabledFalse,
     Reason::DeleteBecauseNoModule,
     Reason::DeleteBecauseNoMoveTarget,
     Reason::ReadBecauseConfigUnknown,
     Reason::ReadBecauseDependencyPending,
     Reason::ReadBecauseCheckNested,
-    Reason::DeleteBecauseEnabledFalse,
 ];
 
 const MODES: [Mode; 3] = [Mode::Normal, Mode::Destroy, Mode::RefreshOnly];
