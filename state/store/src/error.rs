@@ -1,9 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use muster_snapshot::StateError;
-
-use crate::LockInfo;
+use crate::{CodecError, LockInfo, SealError};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +20,7 @@ pub enum StoreError {
         /// The state.
         place: String,
         /// What is wrong with it.
-        reason: StateError,
+        reason: CodecError,
         /// An earlier state that may be put in its place.
         backup: Option<PathBuf>,
     },
@@ -45,6 +43,38 @@ pub enum StoreError {
         stored: u64,
         /// Serial number that the new state was made from.
         given: u64,
+    },
+    /// A place that is not on this machine refuses something, or does not answer.
+    #[error("cannot {action} {place}: {reason}")]
+    Remote {
+        /// The state, without secrets.
+        place: String,
+        /// What was tried: `write`.
+        action: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no lock that could be taken away.
+    #[error("{place} is not locked")]
+    NotLocked {
+        /// The state.
+        place: String,
+    },
+    /// Places of this kind do not do that.
+    #[error("{place} does not {what}")]
+    Unsupported {
+        /// The state.
+        place: String,
+        /// What: `keep earlier states`.
+        what: &'static str,
+    },
+    /// The state cannot be encrypted.
+    #[error("{place} cannot be encrypted: {reason}")]
+    Seal {
+        /// The state.
+        place: String,
+        /// Why not.
+        reason: SealError,
     },
     /// The operating system refuses something.
     #[error("cannot {action} {}: {source}", .path.display())]

@@ -1,6 +1,7 @@
 //! Where states live between runs: the [`Store`] interface, and the store that keeps a state in
 //! a local file that Terraform can use in turn.
 
+mod codec;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
@@ -13,8 +14,9 @@ use std::time::Duration;
 
 use muster_snapshot::Snapshot;
 
+pub use codec::{About, Codec, CodecError, Seal, SealError};
 pub use error::StoreError;
-pub use local::LocalStore;
+pub use local::{LocalBackend, LocalStore};
 pub use lock::{LockGuard, LockInfo};
 pub use time::now as timestamp;
 
@@ -54,10 +56,89 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The place cannot be written.
     fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError>;
+
+    /// Takes a lock away from its holder, who must be gone: the id makes sure that it is the one
+    /// that was meant.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if the lock has another id, [`StoreError::NotLocked`] if there is
+    /// none, [`StoreError::Unsupported`] if locks end with their holders here.
+    fn force_unlock(&self, id: &str) -> Result<(), StoreError>;
+
+    /// What is known of states that were stored, the newest first, the current one included.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsupported`] if none are kept, or the place cannot be reached.
+    fn history(&self) -> Result<Vec<Version>, StoreError> {
+        Err(StoreError::Unsupported {
+            place: self.describe(),
+            what: "keep earlier states",
+        })
+    }
+
+    /// The state that was stored with this serial number; the latest one if there were several.
+    /// `None` if it is not kept any more.
+    ///
+    /// # Errors
+    /// As [`Store::history`].
+    fn version(&self, _serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        self.history().map(|_| None)
+    }
+}
+
+/// A state that was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its serial number.
+    pub serial: u64,
+    /// When it was stored, in the form of RFC 3339.
+    pub created: String,
+    /// Who stored it: `user@host`. Empty if that was not recorded.
+    pub who: String,
+    /// How many resource instances it has, deposed objects not counted.
+    pub instances: u64,
+}
+
+/// The workspace that is always there.
+pub const DEFAULT_WORKSPACE: &str = "default";
+
+/// A place that keeps a state for each workspace.
+pub trait Backend: Send + Sync {
+    /// Names the place for people, without secrets.
+    fn describe(&self) -> String;
+
+    /// All workspaces: the default one first, then the others by name.
+    ///
+    /// # Errors
+    /// The place cannot be reached.
+    fn workspaces(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Makes a workspace, without a state.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsupported`] if there is only the default one, or the place cannot be
+    /// reached.
+    fn create(&self, workspace: &str) -> Result<(), StoreError>;
+
+    /// The store of a workspace, which need not be there.
+    ///
+    /// # Errors
+    /// The workspace cannot be there.
+    fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError>;
+
+    /// Deletes a workspace and its state.
+    ///
+    /// # Errors
+    /// The place cannot be reached.
+    fn delete(&self, workspace: &str) -> Result<(), StoreError>;
 }
 
 /// Whether `new` was made from `stored`, and says something else.
-pub(crate) fn is_change(stored: Option<&Snapshot>, new: &Snapshot) -> Result<bool, StoreError> {
+/// [`StoreError::Lineage`] or [`StoreError::Stale`] if it was not.
+///
+/// # Errors
+/// As said.
+pub fn is_change(stored: Option<&Snapshot>, new: &Snapshot) -> Result<bool, StoreError> {
     let Some(stored) = stored else {
         return Ok(true);
     };

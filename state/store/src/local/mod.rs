@@ -17,6 +17,7 @@
 //! it, and finishes the writing once it holds the lock. So at every moment either the old or the
 //! new state is whole on disk, and it is certain which.
 
+mod backend;
 mod file;
 #[cfg(test)]
 mod tests;
@@ -27,9 +28,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use muster_snapshot::{Snapshot, decode, encode};
+use muster_snapshot::Snapshot;
 
-use crate::{LockGuard, LockInfo, Store, StoreError, is_change, os};
+pub use backend::LocalBackend;
+
+use crate::{Codec, LockGuard, LockInfo, Store, StoreError, is_change, os};
 
 /// The pause between the first two attempts to lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -43,6 +46,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct LocalStore {
     inner: Arc<Inner>,
+    codec: Codec,
 }
 
 #[derive(Debug)]
@@ -99,7 +103,13 @@ impl LocalStore {
                 paths,
                 session: Mutex::default(),
             }),
+            codec: Codec::default(),
         }
+    }
+
+    /// With another way to make bytes of states.
+    pub fn with_codec(self, codec: Codec) -> Self {
+        Self { codec, ..self }
     }
 
     /// The state file.
@@ -150,21 +160,26 @@ impl Store for LocalStore {
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
         let session = self.inner.session();
         let bytes = self.inner.paths.read(session.locked.as_ref())?;
-        self.inner.paths.parse(&bytes)
+        self.parse(&bytes)
     }
 
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
         let mut session = self.inner.session();
         let paths = &self.inner.paths;
         let old = paths.read(session.locked.as_ref())?;
-        let stored = paths.parse(&old)?;
+        let stored = self.parse(&old)?;
         if !is_change(stored.as_ref(), snapshot)? {
             return Ok(false);
         }
         paths.back_up_once(&old, &mut session)?;
         snapshot.serial += 1;
-        let written = paths.write(session.locked.as_ref(), &encode(snapshot));
-        if matches!(written, Err(StoreError::NotWritten { .. })) {
+        let written = self
+            .encode(snapshot)
+            .and_then(|bytes| paths.write(session.locked.as_ref(), &bytes));
+        if matches!(
+            written,
+            Err(StoreError::NotWritten { .. } | StoreError::Seal { .. })
+        ) {
             snapshot.serial -= 1;
         }
         written.map(|()| true)
@@ -175,7 +190,39 @@ impl Store for LocalStore {
         let paths = &self.inner.paths;
         let old = paths.read(session.locked.as_ref())?;
         paths.back_up_once(&old, &mut session)?;
-        paths.write(session.locked.as_ref(), &encode(snapshot))
+        paths.write(session.locked.as_ref(), &self.encode(snapshot)?)
+    }
+
+    fn force_unlock(&self, _id: &str) -> Result<(), StoreError> {
+        Err(StoreError::Unsupported {
+            place: self.describe(),
+            what: "keep the locks of processes that have ended",
+        })
+    }
+}
+
+impl LocalStore {
+    fn encode(&self, snapshot: &Snapshot) -> Result<Vec<u8>, StoreError> {
+        self.codec
+            .encode(snapshot)
+            .map_err(|reason| StoreError::Seal {
+                place: self.describe(),
+                reason,
+            })
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Option<Snapshot>, StoreError> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        self.codec
+            .decode(bytes)
+            .map(Some)
+            .map_err(|reason| StoreError::Corrupt {
+                place: self.describe(),
+                reason,
+                backup: self.inner.paths.backup.clone().filter(|path| path.exists()),
+            })
     }
 }
 
@@ -217,6 +264,11 @@ impl Inner {
         }
         // The lock itself goes with the file, which is closed here.
     }
+}
+
+/// Whether the bytes of a state, in plain text or sealed, are all there: both are JSON.
+fn is_whole(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
 impl Paths {
@@ -283,21 +335,7 @@ impl Paths {
     /// The new state of a write that was interrupted.
     fn complete_state(&self) -> Option<Vec<u8>> {
         let bytes = std::fs::read(&self.complete).ok()?;
-        decode(&bytes).ok()?;
-        Some(bytes)
-    }
-
-    fn parse(&self, bytes: &[u8]) -> Result<Option<Snapshot>, StoreError> {
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        decode(bytes)
-            .map(Some)
-            .map_err(|reason| StoreError::Corrupt {
-                place: self.state.display().to_string(),
-                reason,
-                backup: self.backup.clone().filter(|path| path.exists()),
-            })
+        is_whole(&bytes).then_some(bytes)
     }
 
     fn back_up_once(&self, old: &[u8], session: &mut Session) -> Result<(), StoreError> {

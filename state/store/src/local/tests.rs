@@ -203,7 +203,7 @@ fn an_interrupted_write_is_finished() {
     let mut new = old.clone();
     says(&mut new, "2");
     new.serial += 1;
-    let bytes = encode(&new);
+    let bytes = muster_snapshot::encode(&new);
     fs::write(place.path(".terraform.tfstate.new"), &bytes).unwrap();
     assert_eq!(
         place.open().read().unwrap(),
