@@ -54,6 +54,15 @@ pub enum StoreError {
         /// Why not.
         reason: String,
     },
+    /// An argument of the `backend` block, or what stands for it in the environment, is missing
+    /// or makes no sense.
+    #[error("the argument {name:?} of the backend {reason}")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with it: `is required`.
+        reason: String,
+    },
     /// There is no lock that could be taken away.
     #[error("{place} is not locked")]
     NotLocked {

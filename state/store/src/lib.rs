@@ -8,6 +8,7 @@ mod error;
 mod local;
 mod lock;
 mod os;
+mod setting;
 mod time;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use codec::{About, Codec, CodecError, Seal, SealError};
 pub use error::StoreError;
 pub use local::{LocalBackend, LocalStore};
 pub use lock::{LockGuard, LockInfo};
+pub use setting::{Setting, SettingKind, Settings};
 pub use time::now as timestamp;
 
 /// A place that keeps one state.
