@@ -9,6 +9,7 @@ mod change;
 mod checks;
 mod codec;
 mod event;
+mod in_flight;
 mod step;
 mod testing;
 mod text;
@@ -24,6 +25,7 @@ pub use change::{Action, Change, Deposed, OutputChange, Reason, RelevantAttribut
 pub use checks::{CheckResults, Checked, CheckedObject, ObjectChecks, Status};
 pub use codec::{DecodeError, PlanFile};
 pub use event::{Event, Operation, id_hint};
+pub use in_flight::{InFlight, attribute_digest};
 pub use step::{Step, StepId, StepKind};
 pub use testing::{RunReport, Seen, TestEvent, TestStage, TestStatus, TestSummary};
 
