@@ -1,6 +1,7 @@
 //! Where the configuration says that states are kept.
 
 mod change;
+mod opened;
 mod record;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use muster_value::{Type, convert};
 use crate::error::Outcome;
 
 pub(crate) use change::{initialize, opened};
+pub(crate) use opened::Opened;
 use record::Record;
 
 /// What a block of a local backend says.

@@ -7,6 +7,7 @@ use muster_run::Stop;
 use muster_store::{LocalStore, LockGuard, LockInfo, Store, StoreError};
 
 use crate::args;
+use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
 use crate::session::{TERRAFORM_VERSION, stopped};
 
@@ -26,10 +27,13 @@ pub(crate) enum Backups {
 /// one. With -state-out the state is brought there first, and the file that it is read from stays
 /// as it is.
 pub(crate) fn redirected(
-    store: LocalStore,
+    opened: Opened,
     locking: &args::Locking,
     backups: Backups,
-) -> Outcome<LocalStore> {
+) -> Outcome<Box<dyn Store>> {
+    let Opened::Local(store) = opened else {
+        return Ok(opened.any());
+    };
     let out = locking.state_out.as_deref().unwrap_or(store.path());
     let redirected = match &locking.backup {
         None if backups == Backups::Each => LocalStore::with_backup(out, Some(dated(out))),
@@ -46,7 +50,7 @@ pub(crate) fn redirected(
             guard.release()?;
         }
     }
-    Ok(redirected)
+    Ok(Box::new(redirected))
 }
 
 /// The backup of a state that a command makes at this moment. The name has nanoseconds, so that

@@ -19,7 +19,7 @@ use muster_store::LocalStore;
 use muster_value::Value;
 
 use crate::args;
-use crate::backend::{self, Local};
+use crate::backend::{self, Local, Opened};
 use crate::cli_config::CliConfig;
 use crate::error::{Failure, Outcome};
 use crate::install::Finder;
@@ -165,25 +165,27 @@ impl Session {
 
     /// The state of the working directory, for those who only look at it: they may do so although
     /// the configuration has errors, as long as it certainly says where the state is.
-    pub(crate) fn find_store() -> Outcome<LocalStore> {
+    pub(crate) fn find_store() -> Outcome<Opened> {
         let mut sources = Sources::default();
         let (config, diags) = muster_config::load(".", &Disk, &mut sources);
         if hides_something(&diags, &sources) {
             return Err(Failure::from(diags).within(sources));
         }
         match backend::opened(config.root().backend.as_ref()) {
-            Ok(local) => Ok(LocalStore::new(local.state_path(&workspace()))),
+            Ok(local) => Ok(Opened::Local(LocalStore::new(
+                local.state_path(&workspace()),
+            ))),
             Err(failure) => Err(failure.within(sources)),
         }
     }
 
     /// The state of the working directory.
-    pub(crate) fn store(&self, path: Option<&Path>) -> Outcome<LocalStore> {
+    pub(crate) fn store(&self, path: Option<&Path>) -> Outcome<Opened> {
         let path = match path {
             Some(path) => path.to_owned(),
             None => self.state_path()?,
         };
-        Ok(LocalStore::new(path))
+        Ok(Opened::Local(LocalStore::new(path)))
     }
 
     fn state_path(&self) -> Outcome<PathBuf> {

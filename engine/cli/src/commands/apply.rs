@@ -8,7 +8,7 @@ use muster_lang::Sources;
 use muster_plan::{Mode, Plan};
 use muster_run::Stop;
 use muster_snapshot::Snapshot;
-use muster_store::{LocalStore, Store};
+use muster_store::Store;
 
 use super::plan::{Planned, Request, make, schemas_of};
 use super::saved_variables;
@@ -146,18 +146,18 @@ async fn plan_and_apply(
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
+    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypeApply").await?;
     let request = Request {
         generate: None,
         inputs: &args.inputs,
         planning: &args.planning,
         save: None,
     };
-    let planned = make(view, session, &store, request, stop.clone()).await?;
+    let planned = make(view, session, &*store, request, stop.clone()).await?;
     if !planned.plan.is_empty() && !args.auto_approve {
         approve(args, &planned.plan, &stop).await?;
     }
-    execute(view, session, &store, planned).await?;
+    execute(view, session, &*store, planned).await?;
     match guard {
         Some(guard) => Ok(guard.release()?),
         None => Ok(()),
@@ -214,7 +214,7 @@ async fn apply_file(
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
+    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypeApply").await?;
     let stored = match store.read()? {
         Some(state) => state,
         None => Snapshot {
@@ -242,7 +242,7 @@ async fn apply_file(
     execute(
         view,
         session,
-        &store,
+        &*store,
         Planned {
             plan: file.plan,
             context,
@@ -260,7 +260,7 @@ async fn apply_file(
 async fn execute(
     view: &View,
     session: &Session,
-    store: &LocalStore,
+    store: &dyn Store,
     planned: Planned,
 ) -> Outcome<()> {
     let Planned {
@@ -309,7 +309,7 @@ async fn execute(
 }
 
 /// Writes the state; afterwards `saved` is what is stored.
-fn save(store: &LocalStore, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
+fn save(store: &dyn Store, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
     let mut next = successor(saved, state);
     store.write(&mut next)?;
     saved.serial = next.serial;

@@ -7,6 +7,7 @@ use muster_lang::Sources;
 use muster_store::LocalStore;
 
 use crate::args;
+use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
 use crate::session::Session;
 use crate::view::View;
@@ -30,7 +31,11 @@ pub(crate) struct ForceUnlock {
 pub(crate) fn run(args: &ForceUnlock) -> ExitCode {
     let view = View::new(&args::View::default());
     let failure = match Session::find_store() {
-        Ok(store) => refusal(&store, args),
+        Ok(Opened::Local(store)) => refusal(&store, args),
+        Ok(Opened::Elsewhere(store)) => match store.force_unlock(&args.lock_id) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => error.into(),
+        },
         Err(failure) => failure,
     };
     view.fail(&failure, &Sources::default())

@@ -10,7 +10,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use muster_lang::Sources;
-use muster_store::Store;
 
 use crate::args;
 use crate::error::{Failure, Outcome};
@@ -73,7 +72,7 @@ fn text(session: &Session, kind: Option<&str>) -> Outcome<String> {
             Ok(operation::configured(config, &graph()?).to_string())
         }
         Some("plan-destroy") => {
-            let state = session.store(None)?.read()?.unwrap_or_default();
+            let state = session.store(None)?.any().read()?.unwrap_or_default();
             Ok(operation::destroying(&state).to_string())
         }
         Some(other) => {

@@ -11,7 +11,6 @@ use muster_plan::Mode;
 use muster_planner::Options;
 use muster_run::Stop;
 use muster_snapshot::Snapshot;
-use muster_store::Store;
 
 use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock_until, redirected};
@@ -77,7 +76,7 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeImport").await?;
+    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypeImport").await?;
     let variables = session.variables(&args.inputs, &stop)?;
     let stored = match store.read()? {
         Some(state) => state,

@@ -10,7 +10,6 @@ use muster_config::version::Constraints;
 use muster_install::{Installation, Installer, LockFile, Platform, Request};
 use muster_lang::{Diagnostic, Sources};
 use muster_snapshot::Snapshot;
-use muster_store::Store;
 
 use super::get::{self, Tell};
 use super::packages::{self, log, step};
@@ -102,7 +101,7 @@ async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
     let state = match args.backend {
         true => {
             backend::initialize(session.config.root().backend.as_ref(), args)?;
-            session.store(None)?.read()?
+            session.store(None)?.any().read()?
         }
         false => None,
     };

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use muster_lang::Sources;
 use muster_snapshot::{OutputValue, Snapshot};
-use muster_store::{LocalStore, Store};
+use muster_store::LocalStore;
 
 use crate::args::Output;
+use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
 use crate::session::Session;
 use crate::view::View;
@@ -53,8 +54,8 @@ fn raw(name: &str, output: &OutputValue) -> Outcome<String> {
 /// The state of the working directory, or of a file.
 pub(crate) fn read(path: Option<&std::path::Path>) -> Outcome<Option<Snapshot>> {
     let store = match path {
-        Some(path) => LocalStore::new(path),
+        Some(path) => Opened::Local(LocalStore::new(path)),
         None => Session::find_store()?,
     };
-    Ok(store.read()?)
+    Ok(store.any().read()?)
 }

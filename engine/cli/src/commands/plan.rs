@@ -68,8 +68,8 @@ pub(crate) async fn run(args: &args::Plan) -> ExitCode {
 
 /// Whether there are changes.
 async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop) -> Outcome<bool> {
-    let store = session.store(args.locking.state.as_deref())?;
-    let guard = lock_until(&stop, &store, &args.locking, "OperationTypePlan").await?;
+    let store = session.store(args.locking.state.as_deref())?.any();
+    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypePlan").await?;
     let save = args.out.as_deref();
     let request = Request {
         inputs: &args.inputs,
@@ -77,7 +77,7 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
         save,
         generate: args.generate_config_out.as_deref(),
     };
-    let planned = make(view, session, &store, request, stop).await?;
+    let planned = make(view, session, &*store, request, stop).await?;
     if let Some(profile) = &view.profile {
         profile.chain(&planned.plan);
     }

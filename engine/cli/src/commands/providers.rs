@@ -12,7 +12,6 @@ use muster_config::Config;
 use muster_config::version::Constraints;
 use muster_install::Platform;
 use muster_lang::Sources;
-use muster_store::Store;
 
 use crate::args::{self, Providers, ProvidersCommand};
 use crate::error::{Failure, Outcome};
@@ -47,7 +46,7 @@ fn list(session: &Session) -> Outcome<()> {
     let tree = Tree::of(&session.config);
     outln!("\nProviders required by configuration:\n.");
     tree.print("");
-    if let Some(state) = session.store(None)?.read()? {
+    if let Some(state) = session.store(None)?.any().read()? {
         let used: BTreeSet<&ProviderAddr> = state
             .resources
             .values()

@@ -7,8 +7,9 @@ use clap::Args;
 use muster_addr::{AbsResource, InstanceAddr, Mode, ModuleInstance, ProviderAddr, Target};
 use muster_lang::Sources;
 use muster_snapshot::{Instance, Resource, Snapshot};
-use muster_store::{LocalStore, Store};
+use muster_store::LocalStore;
 
+use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
@@ -75,9 +76,9 @@ pub(crate) struct ReplaceProvider {
 }
 
 /// The store of the working directory, or of a state file.
-pub(crate) fn store(path: Option<&Path>) -> Outcome<LocalStore> {
+pub(crate) fn store(path: Option<&Path>) -> Outcome<Opened> {
     match path {
-        Some(path) => Ok(LocalStore::new(path)),
+        Some(path) => Ok(Opened::Local(LocalStore::new(path))),
         None => match Session::load(Sources::default()) {
             Ok(session) => session.store(None),
             Err((failure, sources)) => Err(failure.within(sources)),
@@ -93,7 +94,7 @@ pub(crate) fn edit(
     change: impl FnOnce(&mut Snapshot) -> Outcome<bool>,
 ) -> Outcome<()> {
     let store = redirected(store(locking.state.as_deref())?, locking, backups)?;
-    let guard = lock(&store, locking, "state")?;
+    let guard = lock(&*store, locking, "state")?;
     let mut state = match store.read()? {
         Some(state) => state,
         None => {
@@ -257,7 +258,7 @@ fn carry(state: &mut Snapshot, old: &InstanceAddr, new: &InstanceAddr) {
 
 /// Prints the state.
 pub(crate) fn pull(path: Option<&Path>) -> Outcome<()> {
-    if let Some(state) = store(path)?.read()? {
+    if let Some(state) = store(path)?.any().read()? {
         out!(
             "{}",
             String::from_utf8_lossy(&muster_snapshot::encode(&state))
@@ -278,7 +279,7 @@ pub(crate) fn push(args: &Push) -> Outcome<()> {
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock(&store, &args.locking, "state-push")?;
+    let guard = lock(&*store, &args.locking, "state-push")?;
     if let (Some(stored), false) = (store.read()?, args.force) {
         let summary = "Failed to write state";
         if stored.lineage != new.lineage {

@@ -13,7 +13,6 @@ use muster_provider::Schemas;
 use muster_run::{Context, Sink, Stop};
 use muster_schema::Schema;
 use muster_snapshot::{Instance, Object, Snapshot};
-use muster_store::Store;
 use muster_value::{Type, Value};
 
 use crate::args;
@@ -24,10 +23,10 @@ use crate::session::{Session, TERRAFORM_VERSION};
 /// An evaluator that knows the root module's variables and the resources.
 pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Outcome<Evaluator> {
     let variables = session.known_variables(&args.inputs)?;
-    let store = session.store(args.locking.state.as_deref())?;
+    let store = session.store(args.locking.state.as_deref())?.any();
     // A snapshot is replaced as a whole, so that reading one needs no lock.
     let guard = match args.plan {
-        true => lock(&store, &args.locking, "OperationTypePlan")?,
+        true => lock(&*store, &args.locking, "OperationTypePlan")?,
         false => None,
     };
     let state = match store.read()? {

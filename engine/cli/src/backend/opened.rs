@@ -1,0 +1,65 @@
+//! The state that a command works with.
+
+use std::time::Duration;
+
+use muster_snapshot::Snapshot;
+use muster_store::{LocalStore, LockGuard, LockInfo, Store, StoreError, Version};
+use tokio::task::block_in_place;
+
+/// A state, wherever it is kept.
+pub(crate) enum Opened {
+    /// In a file, which options may say more about.
+    Local(LocalStore),
+    /// Anywhere else.
+    Elsewhere(Box<dyn Store>),
+}
+
+impl Opened {
+    /// The state, with nothing more to be said about it.
+    pub(crate) fn any(self) -> Box<dyn Store> {
+        match self {
+            Self::Local(store) => Box::new(store),
+            Self::Elsewhere(store) => Box::new(Patient(store)),
+        }
+    }
+}
+
+/// A store whose answers may take long. The threads that it is called from do other work in the
+/// meantime, so that signals and providers are heard.
+struct Patient(Box<dyn Store>);
+
+impl Store for Patient {
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
+        let guard = block_in_place(|| self.0.lock(info, timeout))?;
+        let info = guard.info().clone();
+        Ok(LockGuard::new(info, || block_in_place(|| guard.release())))
+    }
+
+    fn read(&self) -> Result<Option<Snapshot>, StoreError> {
+        block_in_place(|| self.0.read())
+    }
+
+    fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        block_in_place(|| self.0.write(snapshot))
+    }
+
+    fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        block_in_place(|| self.0.replace(snapshot))
+    }
+
+    fn force_unlock(&self, id: &str) -> Result<(), StoreError> {
+        block_in_place(|| self.0.force_unlock(id))
+    }
+
+    fn history(&self) -> Result<Vec<Version>, StoreError> {
+        block_in_place(|| self.0.history())
+    }
+
+    fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        block_in_place(|| self.0.version(serial))
+    }
+}
