@@ -1,15 +1,14 @@
 //! Regular expressions, in the syntax of RE2.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-
 use muster_value::{Type, Value};
-use regex::{Captures, RegexBuilder};
+use regex::Captures;
 
+use self::compiled::{Regex, compile};
 use super::limits::{check_bytes, check_elements};
 use super::string::text;
 use super::{Function, FunctionError, Param, Returns};
 
+mod compiled;
 mod syntax;
 
 pub(super) static TABLE: &[Function] = &[
@@ -189,71 +188,4 @@ impl Shape {
             }
         }
     }
-}
-
-/// A compiled pattern.
-struct Regex {
-    regex: regex::Regex,
-    /// Name of each group, from the first.
-    names: Vec<Option<String>>,
-}
-
-impl Regex {
-    /// The groups of a name.
-    fn named(&self, name: &str) -> impl Iterator<Item = usize> {
-        let groups = self.names.iter().enumerate();
-        groups.filter_map(move |(i, n)| (n.as_deref() == Some(name)).then_some(i + 1))
-    }
-}
-
-/// How deep groups and repetitions can be nested.
-const MOST_NESTED: u32 = 999;
-
-/// How many bytes a compiled pattern can have.
-const MOST_COMPILED: usize = 1 << 26;
-
-/// How much of a pattern a message shows.
-const MOST_SHOWN: usize = 100;
-
-/// How many compiled patterns are kept.
-const MOST_KEPT: usize = 256;
-
-/// Compiled patterns: the same few are used again and again inside `for` expressions.
-static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
-
-fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
-    let mut kept = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = kept.get(pattern) {
-        return Ok(found.clone());
-    }
-    let wrong = |why: &str| {
-        let start: String = pattern.chars().take(MOST_SHOWN).collect();
-        let more = if start.len() < pattern.len() {
-            "..."
-        } else {
-            ""
-        };
-        format!("\"{start}{more}\" is not a regular expression: {why}")
-    };
-    let translated = syntax::translate(pattern).map_err(|why| wrong(&why))?;
-    // The compiler goes into groups by calling itself.
-    let regex = stacker::maybe_grow(1 << 22, 1 << 23, || {
-        RegexBuilder::new(&translated.text)
-            .nest_limit(MOST_NESTED)
-            .size_limit(MOST_COMPILED)
-            .build()
-    });
-    let regex = regex.map_err(|e| {
-        let text = e.to_string();
-        let last = text.lines().last().unwrap_or_default().trim();
-        let why = last.strip_prefix("error: ").unwrap_or(last);
-        wrong(why.trim_end_matches('.'))
-    })?;
-    if kept.len() >= MOST_KEPT {
-        kept.clear();
-    }
-    let names = translated.names;
-    let regex = Arc::new(Regex { regex, names });
-    kept.insert(pattern.to_owned(), regex.clone());
-    Ok(regex)
 }

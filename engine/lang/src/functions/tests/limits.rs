@@ -65,6 +65,11 @@ fn many_elements() {
         &format!("[for l in [split(\"\", {MILLION})] : [for i in range(100) : try(l)]]"),
         MANY,
     );
+    // A match has the text itself and its groups.
+    check_error(
+        &format!("regexall(\"{}\", {MILLION})", "()".repeat(100)),
+        MANY,
+    );
     check_error(
         "flatten([for l in [range(1024)] : [for l in [[l, l, l, l, l, l, l, l]] : [for l in [[l, l, l, l, l, l, l, l]] : [for l in [[l, l, l, l, l, l, l, l]] : [for l in [[l, l, l, l, l, l, l, l]] : [l, l, l, l, l, l, l, l]]]]]])",
         MANY,
