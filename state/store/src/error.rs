@@ -63,6 +63,12 @@ pub enum StoreError {
         /// What is wrong with it: `is required`.
         reason: String,
     },
+    /// The journal cannot be used.
+    #[error("the journal cannot be used: {reason}")]
+    Journal {
+        /// Why not.
+        reason: String,
+    },
     /// There is no lock that could be taken away.
     #[error("{place} is not locked")]
     NotLocked {

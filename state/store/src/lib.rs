@@ -5,6 +5,7 @@ mod codec;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
+mod journal;
 mod local;
 mod lock;
 mod os;
@@ -17,6 +18,7 @@ use muster_snapshot::Snapshot;
 
 pub use codec::{About, Codec, CodecError, Seal, SealError};
 pub use error::StoreError;
+pub use journal::{Intent, IntentAction, Journal, Journaled, Recovery, RunInfo};
 pub use local::{LocalBackend, LocalStore};
 pub use lock::{LockGuard, LockInfo};
 pub use setting::{Setting, SettingKind, Settings};

@@ -1,7 +1,7 @@
 //! What differs between operating systems.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 #[cfg(unix)]
@@ -16,6 +16,27 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     options.read(true).write(true).create(true).truncate(false);
     restrict(&mut options);
     options.open(path)
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Writes a file as a whole: it has either its old bytes or the new ones, and for its owner
+/// only. Whoever has it open keeps the old ones.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    sync_folder(folder)
 }
 
 #[cfg(unix)]

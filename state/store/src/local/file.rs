@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use crate::os;
-
 /// What a file starts with while it is being written.
 const INTERRUPTED: u8 = 0;
 
@@ -43,22 +41,6 @@ pub(super) fn read_start(mut file: &File) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(0))?;
     file.take(1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Writes a file as a whole: it has either its old bytes or the new ones, and for its owner
-/// only. Whoever has it open keeps the old ones.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    os::sync_folder(folder)
 }
 
 /// Writes over an open file in place. Until all bytes are on disk it starts with a byte that

@@ -242,7 +242,7 @@ impl Inner {
         };
         paths.finish_interrupted_write(&file)?;
         let text = serde_json::to_vec(info).map_err(io::Error::from);
-        let told = text.and_then(|text| file::replace(&paths.lock_info, &text));
+        let told = text.and_then(|text| os::replace(&paths.lock_info, &text));
         if let Err(source) = told {
             paths.drop_if_empty(&file);
             return Err(StoreError::io("write", &paths.lock_info)(source));
@@ -273,10 +273,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 
 impl Paths {
     fn folder(&self) -> &Path {
-        match self.state.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        os::folder_of(&self.state)
     }
 
     /// Opens the state file, made if it is not there, and locks it. `None` if somebody else
@@ -350,7 +347,7 @@ impl Paths {
         let Some(backup) = &self.backup else {
             return Ok(());
         };
-        file::replace(backup, old).map_err(StoreError::io("write", backup))
+        os::replace(backup, old).map_err(StoreError::io("write", backup))
     }
 
     fn write(&self, locked: Option<&File>, bytes: &[u8]) -> Result<(), StoreError> {
@@ -368,8 +365,8 @@ impl Paths {
 
     /// Writes the state as the head of this file explains.
     fn write_to(&self, file: &File, bytes: &[u8]) -> Result<(), StoreError> {
-        let prepared = file::replace(&self.complete, bytes)
-            .and_then(|()| os::reserve(file, bytes.len() as u64));
+        let prepared =
+            os::replace(&self.complete, bytes).and_then(|()| os::reserve(file, bytes.len() as u64));
         if let Err(source) = prepared {
             let _ = std::fs::remove_file(&self.complete);
             return Err(StoreError::NotWritten {

@@ -1,0 +1,208 @@
+//! What a journal says.
+
+use std::collections::BTreeMap;
+
+use muster_addr::{InstanceAddr, ProviderConfigAddr};
+use muster_snapshot::{DeposedKey, Snapshot};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::StoreError;
+
+/// One record, as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Record {
+    /// A run begins.
+    Begin(RunInfo),
+    /// The world is about to be changed.
+    Intent(Intent),
+    /// The objects of an instance, as they are from now on.
+    Objects(Objects),
+    /// An intent that is over although no objects follow from it.
+    Closed { intent: u64 },
+    /// A state is about to be stored that has everything which was recorded before.
+    Saving { serial: u64 },
+}
+
+/// A run, and the state that it began with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Names the run.
+    pub id: String,
+    /// What was done: `apply`.
+    pub operation: String,
+    /// `user@host`.
+    pub who: String,
+    /// Its process.
+    pub process: u32,
+    /// When it began, in the form of RFC 3339.
+    pub created: String,
+    /// Lineage of the state.
+    pub lineage: String,
+    /// Serial number of the state; 0 when there was none.
+    pub serial: u64,
+}
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentAction {
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// It is destroyed.
+    Delete,
+}
+
+/// A call that is about to change the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Names the intent in its journal; the journal gives it.
+    #[serde(default)]
+    pub id: u64,
+    /// The instance.
+    #[serde(with = "as_text")]
+    pub addr: InstanceAddr,
+    /// The deposed object, if it is about one.
+    #[serde(default, with = "as_key", skip_serializing_if = "Option::is_none")]
+    pub deposed: Option<DeposedKey>,
+    /// What is done.
+    pub action: IntentAction,
+    /// The provider configuration that does it.
+    #[serde(with = "as_text")]
+    pub provider: ProviderConfigAddr,
+    /// When, in the form of RFC 3339.
+    pub created: String,
+    /// A digest of the planned object.
+    pub digest: String,
+    /// Private bytes of the plan, if the provider promises to find by them what was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Vec<u8>>,
+    /// Attributes that the object may be imported by, and their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<(String, String)>,
+    /// What the digests of attributes are salted with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub salt: String,
+    /// Digests of planned attributes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digests: BTreeMap<String, String>,
+}
+
+/// See [`Record::Objects`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Objects {
+    /// The instance.
+    #[serde(with = "as_text")]
+    pub addr: InstanceAddr,
+    /// The intent that ends with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<u64>,
+    /// A state with nothing but the instance; none if nothing is left of it.
+    pub part: Option<Box<RawValue>>,
+}
+
+impl Objects {
+    /// What a state says of an instance.
+    pub(super) fn of(state: &Snapshot, addr: &InstanceAddr, intent: Option<u64>) -> Self {
+        let part = part(state, addr).and_then(|part| {
+            let text = String::from_utf8(muster_snapshot::encode(&part)).ok()?;
+            RawValue::from_string(text).ok()
+        });
+        Self {
+            addr: addr.clone(),
+            intent,
+            part,
+        }
+    }
+
+    /// Brings a state to where this says it is.
+    pub(super) fn apply(&self, state: &mut Snapshot) -> Result<(), String> {
+        state.remove_instance(&self.addr);
+        let Some(part) = &self.part else {
+            return Ok(());
+        };
+        let part = muster_snapshot::decode(part.get().as_bytes()).map_err(|e| e.to_string())?;
+        for (addr, resource) in part.resources {
+            match state.resources.get_mut(&addr) {
+                Some(known) => {
+                    known.provider = resource.provider;
+                    known.instances.extend(resource.instances);
+                }
+                None => {
+                    state.resources.insert(addr, resource);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A state with nothing but one instance.
+fn part(state: &Snapshot, addr: &InstanceAddr) -> Option<Snapshot> {
+    let resource = state.resources.get(&addr.resource)?;
+    let instance = resource.instances.get(&addr.key)?;
+    let mut part = Snapshot::default();
+    let resource = muster_snapshot::Resource {
+        provider: resource.provider.clone(),
+        instances: [(addr.key.clone(), instance.clone())].into(),
+        extra: resource.extra.clone(),
+    };
+    part.resources.insert(addr.resource.clone(), resource);
+    Some(part)
+}
+
+impl Record {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(self).map_err(|e| StoreError::Journal {
+            reason: e.to_string(),
+        })
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|e| e.to_string())
+    }
+}
+
+/// Addresses as people write them.
+mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+        let text = String::deserialize(d)?;
+        let wrong = || de::Error::custom(format!("{text:?} is not an address"));
+        text.parse().map_err(|_| wrong())
+    }
+}
+
+/// Keys of deposed objects.
+mod as_key {
+    use muster_snapshot::DeposedKey;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(
+        key: &Option<DeposedKey>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        key.as_ref().map(DeposedKey::as_str).serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<DeposedKey>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(d)? else {
+            return Ok(None);
+        };
+        let key = DeposedKey::parse(&text);
+        let wrong = || de::Error::custom(format!("{text:?} is not the key of a deposed object"));
+        key.map(Some).ok_or_else(wrong)
+    }
+}

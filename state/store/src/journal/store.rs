@@ -1,0 +1,284 @@
+//! A store with a journal beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use muster_snapshot::Snapshot;
+
+use super::record::{Intent, IntentAction, RunInfo};
+use super::replay::{self, Content, Standing};
+use super::writer::{self, Journal};
+use crate::{Codec, LockGuard, LockInfo, Store, StoreError, Version, os};
+
+/// A store whose runs record what they do in a journal, a file on this machine.
+///
+/// Reading gives the state with everything that the journal has. Taking the lock brings what a
+/// killed run has left into the store first.
+pub struct Journaled {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inner: Box<dyn Store>,
+    path: PathBuf,
+    codec: Codec,
+    found: Mutex<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    /// The journal was looked at while nobody else could write to it.
+    recovered: bool,
+    report: Option<Recovery>,
+    in_flight: Vec<Intent>,
+    journal: Option<Journal>,
+}
+
+/// What was found of a run that did not end well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// The run; none if the journal does not tell.
+    pub run: Option<RunInfo>,
+    /// How many results were brought into the state.
+    pub results: usize,
+    /// Calls that were sent and not answered.
+    pub in_flight: Vec<Intent>,
+    /// Where the journal was kept as it was, because it is damaged, or belongs to a state that is
+    /// not the stored one any more.
+    pub kept: Option<PathBuf>,
+    /// How many bytes at its end could not be read.
+    pub damaged: usize,
+}
+
+impl Journaled {
+    /// A store with the journal in this file.
+    pub fn new(inner: Box<dyn Store>, journal: impl Into<PathBuf>, codec: Codec) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                inner,
+                path: journal.into(),
+                codec,
+                found: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The journal of a state file, beside it.
+    pub fn path_beside(state: &Path) -> PathBuf {
+        let name = state.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.strip_prefix('.').unwrap_or(&name);
+        state.with_file_name(format!(".{name}.journal"))
+    }
+
+    /// What was found when the state was opened; once.
+    pub fn take_recovery(&self) -> Option<Recovery> {
+        self.shared.found().report.take()
+    }
+
+    /// Creations that earlier runs have begun, and of which nobody knows what became.
+    pub fn in_flight(&self) -> Vec<Intent> {
+        self.shared.found().in_flight.clone()
+    }
+
+    /// Begins a run that changes the world. `base` is the stored state, or what will be one.
+    ///
+    /// # Errors
+    /// The journal cannot be written, or another run is using it.
+    pub fn begin(&self, operation: &str, base: &Snapshot) -> Result<Journal, StoreError> {
+        self.shared.recover()?;
+        let mut found = self.shared.found();
+        let info = LockInfo::new(operation, "");
+        let run = RunInfo {
+            id: info.id,
+            operation: operation.to_owned(),
+            who: info.who,
+            process: std::process::id(),
+            created: info.created,
+            lineage: base.lineage.clone(),
+            serial: base.serial,
+        };
+        let content = self.shared.content()?.unwrap_or_default();
+        let journal = Journal::begin(&self.shared.path, &self.shared.codec, content, run)?;
+        found.journal = Some(journal.clone());
+        Ok(journal)
+    }
+
+    /// Says that creations of earlier runs are settled. Only while no run is on.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn settle(&self, settled: impl Fn(&Intent) -> bool) -> Result<(), StoreError> {
+        self.shared.recover()?;
+        let mut found = self.shared.found();
+        found.in_flight.retain(|intent| !settled(intent));
+        writer::compact(&self.shared.path, &self.shared.codec, &found.in_flight)
+    }
+}
+
+impl Shared {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        // What is in there stays valid whatever a panicking thread was doing.
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the journal says; none if there is none.
+    fn content(&self) -> Result<Option<Content>, StoreError> {
+        let bytes = replay::bytes(&self.path).map_err(StoreError::io("read", &self.path))?;
+        let content = bytes.map(|bytes| Content::read(&bytes, &self.codec));
+        content
+            .transpose()
+            .map_err(|reason| self.unreadable(reason))
+    }
+
+    fn unreadable(&self, reason: String) -> StoreError {
+        StoreError::Journal {
+            reason: format!("{}: {reason}", self.path.display()),
+        }
+    }
+
+    /// Brings what a killed run has left into the store.
+    fn recover(&self) -> Result<(), StoreError> {
+        let mut found = self.found();
+        if found.recovered {
+            return Ok(());
+        }
+        if self.path.exists() {
+            // Kept until the journal is as it should be: a run without the lock on the state
+            // must not come in between.
+            let _file = writer::open_locked(&self.path)?;
+            let report = self.repair()?;
+            found.in_flight = report.in_flight.clone();
+            let creates = |intent: &Intent| intent.action == IntentAction::Create;
+            found.in_flight.retain(creates);
+            found.report = report.is_news().then_some(report);
+        }
+        found.recovered = true;
+        Ok(())
+    }
+
+    fn repair(&self) -> Result<Recovery, StoreError> {
+        let content = self.content()?.unwrap_or_default();
+        let mut report = Recovery {
+            damaged: content.length - content.good,
+            in_flight: content.open.clone(),
+            ..Recovery::default()
+        };
+        if report.damaged > 0 {
+            report.kept = Some(self.keep()?);
+        }
+        let stored = self.inner.read()?;
+        match content.standing(stored.as_ref()) {
+            Standing::Behind(0) => {}
+            Standing::Behind(count) => {
+                self.bring(&content, count, stored)?;
+                report.results = count;
+            }
+            Standing::Foreign => report.kept = Some(self.keep()?),
+        }
+        report.run = content.run;
+        // Whether an object was changed or destroyed shows when it is read again; only what was
+        // made and is in no state cannot be found that way.
+        let creates = |intent: &&Intent| intent.action == IntentAction::Create;
+        let open: Vec<Intent> = content.open.iter().filter(creates).cloned().collect();
+        writer::compact(&self.path, &self.codec, &open)?;
+        Ok(report)
+    }
+
+    fn bring(
+        &self,
+        content: &Content,
+        count: usize,
+        stored: Option<Snapshot>,
+    ) -> Result<(), StoreError> {
+        let mut state = self.merged(content, count, stored)?;
+        self.inner.write(&mut state)?;
+        Ok(())
+    }
+
+    fn merged(
+        &self,
+        content: &Content,
+        count: usize,
+        stored: Option<Snapshot>,
+    ) -> Result<Snapshot, StoreError> {
+        let mut state = stored.unwrap_or_else(|| Snapshot {
+            lineage: content
+                .run
+                .as_ref()
+                .map_or_else(String::new, |run| run.lineage.clone()),
+            ..Snapshot::new("")
+        });
+        content
+            .bring(count, &mut state)
+            .map_err(|reason| self.unreadable(reason))?;
+        Ok(state)
+    }
+
+    /// Keeps a copy of the journal as it is, under a name that was not used before.
+    fn keep(&self) -> Result<PathBuf, StoreError> {
+        let moment = crate::time::now().replace(':', "");
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{moment}"));
+        let path = PathBuf::from(name);
+        let bytes = replay::bytes(&self.path).map_err(StoreError::io("read", &self.path))?;
+        os::replace(&path, &bytes.unwrap_or_default()).map_err(StoreError::io("write", &path))?;
+        Ok(path)
+    }
+}
+
+impl Recovery {
+    /// Whether people should be told.
+    fn is_news(&self) -> bool {
+        self.results > 0 || self.kept.is_some() || !self.in_flight.is_empty()
+    }
+}
+
+impl Store for Journaled {
+    fn describe(&self) -> String {
+        self.shared.inner.describe()
+    }
+
+    fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
+        let guard = self.shared.inner.lock(info, timeout)?;
+        self.shared.recover()?;
+        Ok(guard)
+    }
+
+    fn read(&self) -> Result<Option<Snapshot>, StoreError> {
+        let stored = self.shared.inner.read()?;
+        let Some(content) = self.shared.content()? else {
+            return Ok(stored);
+        };
+        match content.standing(stored.as_ref()) {
+            Standing::Behind(count) if count > 0 => {
+                self.shared.merged(&content, count, stored).map(Some)
+            }
+            _ => Ok(stored),
+        }
+    }
+
+    fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        let journal = self.shared.found().journal.clone();
+        if let Some(journal) = journal {
+            journal.saving(snapshot.serial + 1)?;
+        }
+        self.shared.inner.write(snapshot)
+    }
+
+    fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        self.shared.inner.replace(snapshot)
+    }
+
+    fn force_unlock(&self, id: &str) -> Result<(), StoreError> {
+        self.shared.inner.force_unlock(id)
+    }
+
+    fn history(&self) -> Result<Vec<Version>, StoreError> {
+        self.shared.inner.history()
+    }
+
+    fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        self.shared.inner.version(serial)
+    }
+}
