@@ -130,6 +130,9 @@ pub struct Change {
     pub dependencies: Arc<[ConfigResource]>,
     /// Its replacement is made first, whether asked for or forced by a dependent.
     pub create_before_destroy: bool,
+    /// The creation takes up one that was interrupted: `private` goes to the provider when it
+    /// plans once more, so that it finds what the first attempt has made.
+    pub resumes: bool,
 }
 
 /// What happens to one output of the root module.

@@ -16,7 +16,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_addr::{ConfigResource, Target};
+use muster_addr::{ConfigResource, InstanceAddr, Target};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
@@ -78,6 +78,10 @@ pub struct Plan {
     pub errored: bool,
     /// What became of conditions.
     pub checks: CheckResults,
+    /// Interrupted creations that nobody has to ask about any more once this plan is being
+    /// applied, sorted: their objects are in `prior`, or there are none. Those that are resumed
+    /// are not among them before their creation has begun anew.
+    pub resolved: Vec<InstanceAddr>,
 }
 
 impl Plan {

@@ -146,6 +146,7 @@ impl Planner {
                 .node
                 .map_or_else(|| Arc::from([]), |n| self.dependencies[n].clone()),
             create_before_destroy: false,
+            resumes: false,
         };
         if self.is_destroying() {
             let (Some(inst), value) = (task.inst, change.after) else {

@@ -372,6 +372,7 @@ impl Planner {
             generated_config: None,
             dependencies: Arc::from([]),
             create_before_destroy: false,
+            resumes: false,
         };
         self.drift
             .insert((task.addr.clone(), task.deposed.clone()), change);

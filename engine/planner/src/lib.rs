@@ -37,7 +37,9 @@ use muster_addr::{
 use muster_config::Config;
 use muster_eval::{Evaluator, ProviderFunctions, Providers, Settings};
 use muster_lang::{Diagnostic, Diags, Files};
-use muster_plan::{Action, Ask, Change, CheckResults, Deposed, Mode, OutputChange, Plan, StepKind};
+use muster_plan::{
+    Action, Ask, Change, CheckResults, Deposed, InFlight, Mode, OutputChange, Plan, StepKind,
+};
 use muster_provider::{ProviderError, Response, Schemas};
 use muster_schema::Schema;
 use muster_snapshot::Snapshot;
@@ -87,6 +89,8 @@ pub struct Options {
     pub imports: Vec<(InstanceAddr, Str)>,
     /// Only read the objects that `import` blocks bring to these resources, and plan nothing.
     pub only_read: BTreeSet<ConfigResource>,
+    /// Creations that were interrupted and that nobody has resolved.
+    pub in_flight: Vec<InFlight>,
 }
 
 /// An object that an `import` block names, as the provider gives it.
@@ -119,6 +123,7 @@ impl Default for Options {
             replace: Vec::new(),
             imports: Vec::new(),
             only_read: BTreeSet::new(),
+            in_flight: Vec::new(),
         }
     }
 }

@@ -200,6 +200,7 @@ impl Planner {
             create_before_destroy: task
                 .node
                 .is_some_and(|n| self.create_before_destroy.contains(&n)),
+            resumes: false,
         };
         self.record(task, change);
     }
@@ -262,6 +263,7 @@ impl Planner {
             generated_config: None,
             dependencies: stored.map_or_else(|| Arc::from([]), |o| o.dependencies.clone().into()),
             create_before_destroy: stored.is_some_and(|o| o.create_before_destroy),
+            resumes: false,
         };
         self.record(task, change);
     }

@@ -139,6 +139,7 @@ fn change(json: &Json) -> Change {
         generated_config: text(&inner["generated_config"]).map(Into::into),
         dependencies: Default::default(),
         create_before_destroy: false,
+        resumes: false,
     }
 }
 

@@ -225,6 +225,7 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
         replace,
         imports: Vec::new(),
         only_read: BTreeSet::new(),
+        in_flight: Vec::new(),
     })
 }
 

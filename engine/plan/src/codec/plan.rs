@@ -78,6 +78,7 @@ pub(super) fn write(out: &mut Writer, plan: &Plan) {
     });
     out.bool(plan.errored);
     write_checks(out, &plan.checks);
+    out.list(&plan.resolved, write_instance);
 }
 
 pub(super) fn read(input: &mut Reader<'_>) -> Result<Plan> {
@@ -102,6 +103,7 @@ pub(super) fn read(input: &mut Reader<'_>) -> Result<Plan> {
         })?,
         errored: input.bool()?,
         checks: read_checks(input)?,
+        resolved: input.list(read_instance)?,
     };
     check(&plan)?;
     Ok(plan)
@@ -147,6 +149,7 @@ fn write_change(out: &mut Writer, change: &Change) {
     });
     out.list(change.dependencies.iter(), write_config);
     out.bool(change.create_before_destroy);
+    out.bool(change.resumes);
 }
 
 fn read_change(input: &mut Reader<'_>) -> Result<Change> {
@@ -165,6 +168,7 @@ fn read_change(input: &mut Reader<'_>) -> Result<Change> {
         generated_config: input.option(Reader::str)?,
         dependencies: input.list(read_config)?.into(),
         create_before_destroy: input.bool()?,
+        resumes: input.bool()?,
     })
 }
 

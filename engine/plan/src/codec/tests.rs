@@ -106,6 +106,7 @@ fn change(at: &str) -> Change {
         generated_config: Some("resource {}".into()),
         dependencies: vec![addr("a.b").resource.config()].into(),
         create_before_destroy: true,
+        resumes: true,
     }
 }
 
@@ -189,6 +190,7 @@ fn plan() -> Plan {
         reads: BTreeSet::from([addr("module.m.a.b").resource.config()]),
         errored: true,
         checks: checks(),
+        resolved: vec![addr("a.b[1]")],
     }
 }
 
@@ -274,7 +276,7 @@ fn tells_what_is_wrong() {
     let mut other = file().encode();
     other[8] = 9;
     check(&other, "format 9");
-    other[8] = 1;
+    other[8] = 2;
     other[40] ^= 1;
     check(&other, "damaged");
 }

@@ -123,6 +123,7 @@ pub(crate) fn change(action: Action, before: Value, after: Value) -> Change {
         generated_config: None,
         dependencies: Arc::from([]),
         create_before_destroy: false,
+        resumes: false,
     }
 }
 
