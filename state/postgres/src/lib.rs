@@ -1,0 +1,6 @@
+//! States in a PostgreSQL database: in the layout of Terraform's `pg` backend, so that both
+//! engines take turns on one database, or in rows of their own for each resource instance, with
+//! the history of every state.
+//!
+//! Calls block. Each connection has a thread with a small runtime of its own, so callers may be
+//! inside another runtime or not.
