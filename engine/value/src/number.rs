@@ -1,5 +1,6 @@
 mod arithmetic;
 mod big;
+mod digits;
 mod text;
 
 use std::cmp::Ordering;

@@ -19,8 +19,9 @@ impl Precision {
     pub(super) const F64: Self = Self(53);
 
     /// Of so many bits; callers stay far below `u16::MAX`.
-    pub(super) fn new(bits: u64) -> Self {
-        Self(u16::try_from(bits).unwrap_or(u16::MAX))
+    pub(super) const fn new(bits: u64) -> Self {
+        let most = u16::MAX as u64;
+        Self(if bits < most { bits as u16 } else { u16::MAX })
     }
 
     pub(super) fn bits(self) -> u32 {

@@ -5,6 +5,7 @@ use std::fmt;
 use num_bigint::BigUint;
 
 use super::big::{self, Big, Precision};
+use super::digits::{Decimal, shortest};
 use super::{Number, NumberError};
 
 /// Decimal exponents beyond this are refused before anything is computed.
@@ -95,11 +96,17 @@ fn split_point(text: &str) -> Result<(String, i64), NumberError> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(not_a_number());
     }
-    let significant = digits.trim_start_matches('0').len();
-    if significant > MAX_DIGITS || fraction.len() > MAX_FRACTION {
+    // Small numbers begin with thousands of zeros, which cost time and say nothing.
+    let significant = digits.trim_start_matches('0');
+    if significant.len() > MAX_DIGITS || fraction.len() > MAX_FRACTION {
         return Err(out_of_range());
     }
-    Ok((digits, fraction.len() as i64))
+    let digits = if significant.is_empty() {
+        "0"
+    } else {
+        significant
+    };
+    Ok((digits.to_owned(), fraction.len() as i64))
 }
 
 fn not_a_number() -> NumberError {
@@ -144,93 +151,4 @@ fn short(number: &Big) -> Option<String> {
     };
     (read.negative == number.negative && read.exp == number.exp && read.mant == number.mant)
         .then_some(text)
-}
-
-/// `0.DIGITS * 10^point`, no zeros at the end, first digit not zero.
-struct Decimal {
-    digits: Vec<u8>,
-    point: i64,
-}
-
-impl Decimal {
-    fn new(mant: &BigUint, exp: i64) -> Self {
-        let whole = if exp >= 0 {
-            mant << exp
-        } else {
-            mant * BigUint::from(5u8).pow(u32::try_from(-exp).unwrap_or(u32::MAX))
-        };
-        let mut digits = whole.to_string().into_bytes();
-        let point = digits.len() as i64 + exp.min(0);
-        while digits.last() == Some(&b'0') {
-            digits.pop();
-        }
-        Self { digits, point }
-    }
-
-    fn at(&self, i: usize) -> u8 {
-        self.digits.get(i).copied().unwrap_or(b'0')
-    }
-
-    fn round(&mut self, n: usize) {
-        let Some(&next) = self.digits.get(n) else {
-            return;
-        };
-        let tie = next == b'5' && n + 1 == self.digits.len();
-        let up = if tie {
-            n > 0 && (self.digits[n - 1] - b'0') % 2 == 1
-        } else {
-            next >= b'5'
-        };
-        if up {
-            self.round_up(n)
-        } else {
-            self.round_down(n)
-        }
-    }
-
-    fn round_down(&mut self, n: usize) {
-        self.digits.truncate(n);
-        while self.digits.last() == Some(&b'0') {
-            self.digits.pop();
-        }
-    }
-
-    fn round_up(&mut self, n: usize) {
-        self.digits.truncate(n);
-        while self.digits.last() == Some(&b'9') {
-            self.digits.pop();
-        }
-        match self.digits.last_mut() {
-            Some(last) => *last += 1,
-            None => {
-                self.digits.push(b'1');
-                self.point += 1;
-            }
-        }
-    }
-}
-
-fn shortest(number: &Big) -> Decimal {
-    let mut decimal = Decimal::new(&number.mant, number.exp);
-    // One bit more than the precision: its last bit stands for half a unit in the last place.
-    let shift = u64::from(number.precision.bits() + 1).saturating_sub(number.mant.bits());
-    let mant = &number.mant << shift;
-    let exp = number.exp.saturating_sub_unsigned(shift);
-    // At the bounds themselves rounding goes to even.
-    let inclusive = !mant.bit(1);
-    let lower = Decimal::new(&(&mant - 1u8), exp);
-    let upper = Decimal::new(&(&mant + 1u8), exp);
-    for i in 0..decimal.digits.len() {
-        let (l, m, u) = (lower.at(i), decimal.at(i), upper.at(i));
-        let down = l != m || inclusive && i + 1 == lower.digits.len();
-        let up = m != u && (inclusive || m + 1 < u || i + 1 < upper.digits.len());
-        match (down, up) {
-            (true, true) => decimal.round(i + 1),
-            (true, false) => decimal.round_down(i + 1),
-            (false, true) => decimal.round_up(i + 1),
-            (false, false) => continue,
-        }
-        break;
-    }
-    decimal
 }
