@@ -25,7 +25,9 @@ pub use change::{Action, Change, Deposed, OutputChange, Reason, RelevantAttribut
 pub use checks::{CheckResults, Checked, CheckedObject, ObjectChecks, Status};
 pub use codec::{DecodeError, PlanFile};
 pub use event::{Event, Operation, id_hint};
-pub use in_flight::{InFlight, attribute_digest};
+pub use in_flight::{
+    InFlight, attribute_digest, digests, idempotency_token, import_ids, is_identity,
+};
 pub use step::{Step, StepId, StepKind};
 pub use testing::{RunReport, Seen, TestEvent, TestStage, TestStatus, TestSummary};
 

@@ -18,8 +18,9 @@ use crate::client::Client;
 use crate::model::time::{parse_duration, parse_time};
 use crate::model::{Placement, ZoneView};
 
-/// Under which name a planned create keeps its idempotency token.
-const TOKEN: &str = "token";
+/// Under which name a planned create keeps its idempotency token. Engines that know the name
+/// resume a create that was interrupted.
+const TOKEN: &str = "idempotency_token";
 
 /// Gives a create that is being planned a token that no other create has.
 ///
