@@ -70,6 +70,11 @@ impl HttpStore {
         }
     }
 
+    /// Whether this very state is stored.
+    fn has(&self, snapshot: &Snapshot) -> bool {
+        matches!(self.read(), Ok(Some(stored)) if stored == *snapshot)
+    }
+
     fn try_lock(&self, endpoint: &Endpoint, info: &LockInfo) -> Result<Locking, StoreError> {
         let reply = self.ask("lock", about_lock(endpoint, info))?;
         if !matches!(reply.status, 409 | 423) {
@@ -165,7 +170,11 @@ impl Store for HttpStore {
             return Ok(false);
         }
         snapshot.serial += 1;
-        let written = self.update(snapshot);
+        let written = match self.update(snapshot) {
+            // Only the answer may have been lost.
+            Err(StoreError::Remote { .. }) if self.has(snapshot) => Ok(()),
+            written => written,
+        };
         if written.is_err() {
             snapshot.serial -= 1;
         }
