@@ -164,3 +164,19 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Copies all files of a directory; answers the copies.
+pub(crate) fn copy_all(from: &Path, to: &Path) -> Vec<PathBuf> {
+    let mut copies = Vec::new();
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copies.extend(copy_all(&entry.path(), &target));
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+            copies.push(target);
+        }
+    }
+    copies
+}

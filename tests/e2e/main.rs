@@ -19,6 +19,7 @@ mod profile;
 mod provision;
 mod quickstart;
 mod saved_plans;
+mod scenarios;
 mod schemas;
 mod state;
 mod surroundings;
