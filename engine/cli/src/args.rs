@@ -267,29 +267,37 @@ pub(crate) struct Init {
     #[arg(long, alias = "cloud", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub backend: bool,
     #[command(flatten)]
-    pub accepted: Accepted,
-}
-
-/// Options of `init` without a meaning here: the one backend needs no preparation.
-#[derive(Debug, Args)]
-pub(crate) struct Accepted {
-    /// Refused: a state is where the configuration says, whatever init was told.
-    #[arg(long, hide = true, value_name = "KEY=VALUE|FILE")]
-    pub backend_config: Vec<String>,
-    #[arg(long, hide = true)]
-    pub reconfigure: bool,
-    #[arg(long, hide = true)]
-    pub migrate_state: bool,
-    #[arg(long, hide = true)]
-    pub force_copy: bool,
-    #[arg(long, hide = true, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
-    pub lock: bool,
-    #[arg(long, hide = true, value_name = "DURATION")]
-    pub lock_timeout: Option<String>,
-    #[arg(long, hide = true)]
-    pub ignore_remote_version: bool,
+    pub place: StatePlace,
+    /// Accepted: tests are looked at when they are run.
     #[arg(long, hide = true, value_name = "DIRECTORY")]
     pub test_directory: Option<PathBuf>,
+}
+
+/// Options of `init` about the place that states are kept in.
+#[derive(Debug, Args)]
+pub(crate) struct StatePlace {
+    /// A setting of the backend block that is not written in it, or a file with some.
+    #[arg(long, value_name = "KEY=VALUE|FILE")]
+    pub backend_config: Vec<String>,
+    /// Go on with what is in the place that the backend block names now, and leave the states in
+    /// the old one.
+    #[arg(long)]
+    pub reconfigure: bool,
+    /// Copy the states of all workspaces to the place that the backend block names now.
+    #[arg(long)]
+    pub migrate_state: bool,
+    /// As -migrate-state, and overwrite states in the new place without asking.
+    #[arg(long)]
+    pub force_copy: bool,
+    /// Lock the states while they are copied.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub lock: bool,
+    /// How long to try to get the locks, such as 30s.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub lock_timeout: String,
+    /// Accepted: there is no remote engine whose version could be another one.
+    #[arg(long, hide = true)]
+    pub ignore_remote_version: bool,
 }
 
 /// `providers`

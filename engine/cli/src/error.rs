@@ -32,6 +32,12 @@ impl Failure {
         }
     }
 
+    /// All details, for those who have words around them already; without a full stop.
+    pub(crate) fn reason(&self) -> String {
+        let details: Vec<&str> = self.diags.iter().map(|d| d.detail.as_str()).collect();
+        details.join(" ").trim_end_matches('.').to_owned()
+    }
+
     /// One error without a position.
     pub(crate) fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Diagnostic::error(summary, detail).into()

@@ -10,12 +10,11 @@ use muster_addr::ProviderAddr;
 use muster_addr::Str;
 use muster_client::{Client, ClientOptions, PluginSpec};
 use muster_config::version::Constraints;
-use muster_provider::{Builtin, Provider, ProviderError, RemoteStates};
+use muster_provider::{BackendFault, Builtin, Provider, ProviderError, RemoteStates};
 use muster_snapshot::Snapshot;
-use muster_store::{LocalStore, Store};
 use muster_value::Value;
 
-use crate::backend::Local;
+use crate::backend::Place;
 use crate::log::{self, Level};
 use muster_run::Launcher;
 
@@ -110,23 +109,25 @@ impl Plugins {
     }
 }
 
-/// States of other configurations, in local files.
+/// States of other configurations.
 struct States;
 
 impl RemoteStates for States {
-    fn local(
+    fn check(&self, backend: &str, settings: Option<&Value>) -> Result<(), BackendFault> {
+        Place::of_object(backend, settings).map(drop)
+    }
+
+    fn outputs(
         &self,
-        path: Option<&str>,
-        workspace_dir: Option<&str>,
+        backend: &str,
+        settings: Option<&Value>,
         workspace: &str,
     ) -> Result<Option<BTreeMap<Str, Value>>, String> {
-        let usual = Local::default();
-        let local = Local {
-            path: path.map_or(usual.path, PathBuf::from),
-            workspace_dir: workspace_dir.map_or(usual.workspace_dir, PathBuf::from),
-        };
-        let path = local.state_path(workspace);
-        let state = LocalStore::new(path).read().map_err(|e| e.to_string())?;
+        let place = Place::of_object(backend, settings).map_err(|fault| match fault {
+            BackendFault::Type(reason) | BackendFault::Settings(reason) => reason,
+        })?;
+        let state = place.state(workspace).map_err(|failure| failure.reason())?;
+        let state = state.any().read().map_err(|e| e.to_string())?;
         let outputs = |state: Snapshot| {
             let outputs = state.outputs.into_iter();
             outputs.map(|(name, o)| (name, o.value)).collect()

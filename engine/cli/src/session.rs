@@ -19,7 +19,7 @@ use muster_store::LocalStore;
 use muster_value::Value;
 
 use crate::args;
-use crate::backend::{self, Local, Opened};
+use crate::backend::{self, Opened, Place};
 use crate::cli_config::CliConfig;
 use crate::error::{Failure, Outcome};
 use crate::install::Finder;
@@ -172,37 +172,26 @@ impl Session {
             return Err(Failure::from(diags).within(sources));
         }
         match backend::opened(config.root().backend.as_ref()) {
-            Ok(local) => Ok(Opened::Local(LocalStore::new(
-                local.state_path(&workspace()),
-            ))),
+            Ok(place) => place.state(&workspace()),
             Err(failure) => Err(failure.within(sources)),
         }
     }
 
     /// The state of the working directory.
     pub(crate) fn store(&self, path: Option<&Path>) -> Outcome<Opened> {
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => self.state_path()?,
-        };
-        Ok(Opened::Local(LocalStore::new(path)))
+        let place = self.place()?;
+        match (path, place.local()) {
+            (Some(path), Some(local)) => {
+                let store = LocalStore::new(path).with_codec(local.codec);
+                Ok(Opened::Local(store))
+            }
+            // Other places have no files, whatever options say.
+            _ => place.state(&workspace()),
+        }
     }
 
-    fn state_path(&self) -> Outcome<PathBuf> {
-        self.state_path_of(&workspace())
-    }
-
-    /// The folder with a folder for each workspace but the default one.
-    pub(crate) fn workspaces_dir(&self) -> Outcome<PathBuf> {
-        Ok(self.place()?.workspace_dir)
-    }
-
-    /// The state file of a workspace.
-    pub(crate) fn state_path_of(&self, workspace: &str) -> Outcome<PathBuf> {
-        Ok(self.place()?.state_path(workspace))
-    }
-
-    fn place(&self) -> Outcome<Local> {
+    /// Where states are.
+    pub(crate) fn place(&self) -> Outcome<Place> {
         backend::opened(self.config.root().backend.as_ref())
     }
 

@@ -42,7 +42,7 @@ impl Provider for Builtin {
         let states = self.states.as_deref();
         let answer = match request {
             Request::ValidateData { type_name, config } if &*type_name == REMOTE_STATE => {
-                Ok(Response::Done(remote_state::validate(&config)))
+                Ok(Response::Done(remote_state::validate(&config, states)))
             }
             Request::ReadData(read) if &*read.type_name == REMOTE_STATE => {
                 Ok(remote_state::read(&read.config, states))

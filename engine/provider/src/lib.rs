@@ -17,7 +17,7 @@ use muster_schema::ProviderSchema;
 pub use builtin::Builtin;
 pub use error::ProviderError;
 pub use mock::{MockObject, MockProvider, MockValues};
-pub use remote_state::RemoteStates;
+pub use remote_state::{BackendFault, RemoteStates};
 pub use request::{
     Applied, ApplyRequest, Deferred, Imported, Opened, PlanRequest, Planned, Private, RawState,
     Read, ReadData, Request, Response,

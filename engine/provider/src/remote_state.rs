@@ -11,17 +11,32 @@ use crate::Response;
 
 /// Reads states that other configurations have stored.
 pub trait RemoteStates: Send + Sync {
-    /// The outputs of a state in a local file; `None` when there is no state. `path` and
-    /// `workspace_dir` are as in `backend "local"`.
+    /// Whether there are backends of this type with these settings, which are those of a
+    /// `backend` block and wholly known. Nothing is opened.
+    ///
+    /// # Errors
+    /// There are none.
+    fn check(&self, backend: &str, settings: Option<&Value>) -> Result<(), BackendFault>;
+
+    /// The outputs of a state; `None` when there is no state.
     ///
     /// # Errors
     /// What is wrong with the state, for people.
-    fn local(
+    fn outputs(
         &self,
-        path: Option<&str>,
-        workspace_dir: Option<&str>,
+        backend: &str,
+        settings: Option<&Value>,
         workspace: &str,
     ) -> Result<Option<BTreeMap<Str, Value>>, String>;
+}
+
+/// Why there is no backend that states could be read from: for people, and without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackendFault {
+    /// There are none of the type.
+    Type(String),
+    /// The settings are not those of one of the type.
+    Settings(String),
 }
 
 /// Its schema.
@@ -58,29 +73,25 @@ pub(crate) fn block() -> Block {
 }
 
 /// What is wrong with a configuration, as far as it is known.
-pub(crate) fn validate(config: &Value) -> Diags {
+pub(crate) fn validate(config: &Value, states: Option<&dyn RemoteStates>) -> Diags {
     let mut diags = Diags::new();
     let known = |name: &str| {
         config
             .get(name)
             .filter(|v| v.is_wholly_known() && !v.is_null())
     };
-    if let Some(backend) = known("backend").and_then(|v| v.as_str().cloned()) {
-        match &*backend {
-            "local" => {
-                if let Some(settings) = known("config")
-                    && let Err(reason) = local_settings(settings)
-                {
-                    let detail = format!("These are not settings of a local state: {reason}.");
-                    diags.push(fault("config", "Invalid backend configuration", detail));
-                }
-            }
-            other => {
-                let detail = format!(
-                    "States in a backend of type {other:?} cannot be read; only those in local files can."
-                );
-                diags.push(fault("backend", "Invalid backend configuration", detail));
-            }
+    let backend = known("backend").and_then(|v| v.as_str().cloned());
+    if let (Some(states), Some(backend)) = (states, backend) {
+        let (attribute, detail) = match states.check(&backend, known("config")) {
+            Ok(()) => ("", String::new()),
+            Err(BackendFault::Type(reason)) => ("backend", format!("{reason}.")),
+            Err(BackendFault::Settings(reason)) => (
+                "config",
+                format!("These are not settings of a backend of type {backend:?}: {reason}."),
+            ),
+        };
+        if !attribute.is_empty() {
+            diags.push(fault(attribute, "Invalid backend configuration", detail));
         }
     }
     if let Some(defaults) = known("defaults")
@@ -94,20 +105,19 @@ pub(crate) fn validate(config: &Value) -> Diags {
 
 /// Reads the outputs.
 pub(crate) fn read(config: &Value, states: Option<&dyn RemoteStates>) -> Response {
-    let diags = validate(config);
+    let diags = validate(config, states);
     let nothing = || Value::Null(block().implied_type());
     let answer = |value, diags| Response::State { value, diags };
     if diags.has_errors() {
         return answer(nothing(), diags);
     }
     let settings = config.get("config").filter(|v| !v.is_null());
-    let (path, folder) = settings
-        .and_then(|s| local_settings(s).ok())
-        .unwrap_or_default();
+    let backend = config.get("backend").and_then(Value::as_str);
+    let backend = backend.map_or("", |b| &**b);
     let workspace = config.get("workspace").and_then(Value::as_str);
     let workspace = workspace.map_or("default", |w| &**w);
     let read = match states {
-        Some(states) => states.local(path.as_deref(), folder.as_deref(), workspace),
+        Some(states) => states.outputs(backend, settings, workspace),
         None => Err("no states can be read here".into()),
     };
     match read {
@@ -132,28 +142,6 @@ pub(crate) fn read(config: &Value, states: Option<&dyn RemoteStates>) -> Respons
             answer(nothing(), d.into())
         }
     }
-}
-
-type LocalSettings = (Option<Str>, Option<Str>);
-
-fn local_settings(settings: &Value) -> Result<LocalSettings, String> {
-    let Some(entries) = settings.as_entries() else {
-        return Err("an object is required".into());
-    };
-    let mut found = LocalSettings::default();
-    for (name, value) in entries {
-        let text = match value {
-            Value::Null(_) => None,
-            Value::String(text) => Some(text.clone()),
-            _ => return Err(format!("\"{name}\" has to be a string")),
-        };
-        match &**name {
-            "path" => found.0 = text,
-            "workspace_dir" => found.1 = text,
-            _ => return Err(format!("there is no setting \"{name}\"")),
-        }
-    }
-    Ok(found)
 }
 
 fn fault(attribute: &str, summary: &str, detail: impl Into<String>) -> Diagnostic {

@@ -1,211 +1,218 @@
 //! What the backend block says now, compared with what the working directory was initialised with.
 
-use std::path::Path;
-use std::time::Duration;
+use muster_config::Backend as Block;
+use muster_lang::{Diagnostic, Diags, Sources};
+use muster_store::{DEFAULT_WORKSPACE, Settings};
 
-use muster_config::Backend;
-use muster_store::{LocalStore, LockInfo, Store};
-
-use super::{Local, Record, Settings};
-use crate::args::Init;
+use super::kinds::LOCAL;
+use super::migrate;
+use super::place::{Place, kind_of};
+use super::record::Record;
+use super::settings;
+use crate::args::{self, Init};
 use crate::error::{Failure, Outcome};
-use crate::prompt;
-use crate::session::TERRAFORM_VERSION;
 
 /// Whether the block and the record agree.
-pub(crate) enum Standing {
+enum Standing {
+    /// There is no record, and no state that the block does not speak of.
+    Fresh(String),
     /// States are there.
-    Settled(Local),
+    Settled(Place),
     /// States may still be in the old place.
     Changed {
-        /// `None` if it is not a local one.
-        old: Option<Local>,
-        new: Local,
+        /// `None` if it is of a kind that is not known.
+        old: Option<Place>,
         reason: String,
     },
 }
 
-/// Compares a block, or its absence, with the record.
-///
-/// # Errors
-/// The block is wrong, or the record cannot be read.
-pub(crate) fn standing(backend: Option<&Backend>) -> Outcome<Standing> {
-    let settings = Settings::new(backend)?;
-    let new = settings.place();
-    let Some(record) = Record::load()? else {
-        let usual = Local::default();
-        let left_behind = is_fixed(backend) && holds(&usual.path)? && !holds(&new.path)?;
-        return Ok(match left_behind && usual != new {
-            true => Standing::Changed {
-                old: Some(usual),
-                new,
-                reason: "Initial configuration of the requested backend \"local\"".to_owned(),
-            },
-            false => Standing::Settled(new),
-        });
-    };
-    let old = record.place();
-    // The record may have a place that the command line of Terraform gave.
-    if backend.is_some() && settings.record().hash == record.hash {
-        return Ok(Standing::Settled(old.unwrap_or(new)));
-    }
-    if old.as_ref() == Some(&new) {
-        return Ok(Standing::Settled(new));
-    }
-    let reason = match backend {
-        None => format!(
-            "Unsetting the previously set backend \"{}\"",
-            record.type_name
-        ),
-        Some(_) if old.is_none() => format!(
-            "Backend type changed from \"{}\" to \"local\"",
-            record.type_name
-        ),
-        Some(_) => "Backend configuration block has changed".to_owned(),
-    };
-    Ok(Standing::Changed { old, new, reason })
+/// What a configuration and a command line ask for.
+struct Asked {
+    /// What the block says, or its absence.
+    written: Place,
+    /// With what the command line says.
+    place: Place,
+    has_block: bool,
+    /// Where variables say where the state is, another place is no surprise.
+    is_fixed: bool,
+    /// The command line says something.
+    is_overridden: bool,
 }
 
-/// Where variables say where the state is, another place is no surprise.
-fn is_fixed(backend: Option<&Backend>) -> bool {
-    backend.is_some_and(|backend| backend.early.is_empty())
-}
+impl Asked {
+    fn new(block: Option<&Block>, overrides: Option<Settings>) -> Outcome<Self> {
+        let written = Place::of(block)?;
+        let is_overridden = overrides.is_some();
+        Ok(Self {
+            place: written.clone().with(overrides.unwrap_or_default()),
+            written,
+            has_block: block.is_some(),
+            is_fixed: block.is_some_and(|block| block.early.is_empty()),
+            is_overridden,
+        })
+    }
 
-/// Where states are, for commands that open one. The first one to do so decides what the block
-/// is compared with from then on.
-///
-/// # Errors
-/// States may still be in another place.
-pub(crate) fn opened(backend: Option<&Backend>) -> Outcome<Local> {
-    match standing(backend)? {
-        Standing::Settled(place) => {
-            if is_fixed(backend) && Record::load()?.is_none() {
-                Settings::new(backend)?.record().save()?;
-            }
-            Ok(place)
-        }
-        Standing::Changed { reason, .. } => {
-            let detail = format!(
-                "Reason: {reason}\n\nThe state may still be in the old place, where nothing has been touched. Run init with -migrate-state to copy it to the new one, or with -reconfigure to go on with what is in the new one."
+    /// Compares with the record.
+    ///
+    /// # Errors
+    /// The record cannot be read, or a place cannot be looked into.
+    fn standing(&self) -> Outcome<Standing> {
+        let Some(record) = Record::load()? else {
+            let initial = format!(
+                "Initial configuration of the requested backend \"{}\"",
+                self.place.kind.name
             );
-            let summary = "Backend initialization required: please run \"terraform init\"";
-            Err(Failure::new(summary, detail))
+            return Ok(match self.left_behind()? {
+                Some(usual) => Standing::Changed {
+                    old: Some(usual),
+                    reason: initial,
+                },
+                None => Standing::Fresh(initial),
+            });
+        };
+        let old = record.place();
+        // The record may have a place that the command line gave.
+        let is_as_written = self.has_block && self.written.record().hash == record.hash;
+        if let (true, false, Some(old)) = (is_as_written, self.is_overridden, &old) {
+            return Ok(Standing::Settled(old.clone()));
         }
+        if old.as_ref() == Some(&self.place) {
+            return Ok(Standing::Settled(self.place.clone()));
+        }
+        let (from, to) = (&record.type_name, self.place.kind.name);
+        let reason = match self.has_block {
+            false => format!("Unsetting the previously set backend \"{from}\""),
+            true if from != to => format!("Backend type changed from \"{from}\" to \"{to}\""),
+            true => "Backend configuration block has changed".to_owned(),
+        };
+        Ok(Standing::Changed { old, reason })
+    }
+
+    /// The usual place, if there is a state that the new place does not have.
+    fn left_behind(&self) -> Outcome<Option<Place>> {
+        let usual = Place::usual();
+        let left = (self.is_fixed || self.is_overridden)
+            && usual != self.place
+            && holds(&usual)?
+            && !holds(&self.place)?;
+        Ok(left.then_some(usual))
+    }
+
+    /// Notes what the working directory is initialised with.
+    fn save(&self) -> Outcome<()> {
+        if !self.is_fixed && !self.is_overridden {
+            return Record::remove();
+        }
+        let record = Record {
+            hash: self.written.record().hash,
+            ..self.place.record()
+        };
+        record.save()
     }
 }
 
-/// Initialises the working directory for what the block says.
+/// Whether there is a state with anything in it, in the default workspace.
+fn holds(place: &Place) -> Outcome<bool> {
+    let state = place.state(DEFAULT_WORKSPACE)?.any().read()?;
+    Ok(state.is_some_and(|state| !state.is_empty()))
+}
+
+/// Where states are, for commands that open one. The first one to open a local one decides what
+/// the block is compared with from then on.
+///
+/// # Errors
+/// States may still be in another place, or nobody has said yet that they are to be in one that
+/// is not local.
+pub(crate) fn opened(block: Option<&Block>) -> Outcome<Place> {
+    let asked = Asked::new(block, None)?;
+    let reason = match asked.standing()? {
+        Standing::Settled(place) => return Ok(place),
+        Standing::Fresh(_) if !asked.is_fixed => return Ok(asked.place),
+        Standing::Fresh(_) if *asked.place.kind == LOCAL => {
+            asked.save()?;
+            return Ok(asked.place);
+        }
+        Standing::Fresh(reason) => {
+            format!("{reason}\n\nRun init, so that everything else works with it.")
+        }
+        Standing::Changed { reason, .. } => format!(
+            "{reason}\n\nThe state may still be in the old place, where nothing has been touched. Run init with -migrate-state to copy it to the new one, or with -reconfigure to go on with what is in the new one."
+        ),
+    };
+    let summary = "Backend initialization required: please run \"terraform init\"";
+    Err(Failure::new(summary, format!("Reason: {reason}")))
+}
+
+/// Initialises the working directory for what the block and the command line say. Gives warnings.
 ///
 /// # Errors
 /// States may still be in another place and the arguments do not say what to do, or copying them
 /// failed.
-pub(crate) fn initialize(backend: Option<&Backend>, args: &Init) -> Outcome<()> {
-    let accepted = &args.accepted;
-    let migrate = accepted.migrate_state || accepted.force_copy;
-    if migrate && accepted.reconfigure {
+pub(crate) fn initialize(
+    block: Option<&Block>,
+    args: &Init,
+    sources: &mut Sources,
+) -> Outcome<Diags> {
+    let options = &args.place;
+    let migrate = options.migrate_state || options.force_copy;
+    if migrate && options.reconfigure {
         let detail = "With -migrate-state states are copied to the new place, with -reconfigure they are not: choose one.";
         return Err(Failure::new("Invalid init options", detail));
     }
-    match standing(backend)? {
+    let (overrides, warnings) = overrides(block, &options.backend_config, sources)?;
+    let asked = Asked::new(block, overrides)?;
+    match asked.standing()? {
         // What a command line gave stays, unless it is to be forgotten.
-        Standing::Settled(place)
-            if !accepted.reconfigure && place != Settings::new(backend)?.place() =>
-        {
-            return Ok(());
+        Standing::Settled(place) if !options.reconfigure && place != asked.place => {
+            return Ok(warnings);
         }
-        Standing::Settled(_) => {}
-        Standing::Changed { .. } if accepted.reconfigure => {}
-        Standing::Changed { old, new, .. } if migrate => {
+        Standing::Settled(_) | Standing::Fresh(_) => {}
+        Standing::Changed { .. } if options.reconfigure => {}
+        Standing::Changed { old, .. } if migrate => {
             let Some(old) = old else {
-                let detail = "States can be copied from one local place to another only. Fetch the state with terraform state pull, run init -reconfigure, and bring it in with state push.";
+                let detail = "The states are in a kind of backend that is not supported. Fetch them with terraform state pull, run init -reconfigure, and bring them in with state push.";
                 return Err(Failure::new("Error migrating the state", detail));
             };
-            copy_all(&old, &new, accepted.force_copy)?;
+            migrate::copy_all(&old, &asked.place, &locking(args), options.force_copy)?;
         }
         Standing::Changed { .. } => {
             let detail = "The state may still be in the old place. To copy it to the new one, use init -migrate-state. To go on with what is in the new place and leave the old one as it is, use init -reconfigure.";
             return Err(Failure::new("Backend configuration changed", detail));
         }
     }
-    match is_fixed(backend) {
-        true => Settings::new(backend)?.record().save(),
-        false => Record::remove(),
+    // What makes no sense is not recorded.
+    asked.place.open()?;
+    asked.save()?;
+    Ok(warnings)
+}
+
+/// What `-backend-config` says; `None` if it says nothing.
+fn overrides(
+    block: Option<&Block>,
+    options: &[String],
+    sources: &mut Sources,
+) -> Outcome<(Option<Settings>, Diags)> {
+    if options.iter().all(String::is_empty) {
+        return Ok((None, Diags::new()));
     }
-}
-
-/// Whether there is a state with anything in it.
-fn holds(path: &Path) -> Outcome<bool> {
-    let state = LocalStore::new(path).read()?;
-    Ok(state.is_some_and(|state| !state.is_empty()))
-}
-
-/// Copies the states of all workspaces. Either all of them may be written, or none is.
-fn copy_all(old: &Local, new: &Local, force: bool) -> Outcome<()> {
-    let mut copies = Vec::new();
-    for workspace in workspaces(old)? {
-        let (from, to) = (old.state_path(&workspace), new.state_path(&workspace));
-        if is_same(&from, &to) || !holds(&from)? {
-            continue;
-        }
-        let differs = || std::fs::read(&from).ok() != std::fs::read(&to).ok();
-        if !force && holds(&to)? && differs() {
-            ask(&from, &to)?;
-        }
-        copies.push((LocalStore::new(from), LocalStore::new(to)));
-    }
-    for (from, to) in copies {
-        copy(&from, &to)?;
-    }
-    Ok(())
-}
-
-fn is_same(from: &Path, to: &Path) -> bool {
-    let whole = |path: &Path| std::fs::canonicalize(path).ok();
-    from == to || (whole(from).is_some() && whole(from) == whole(to))
-}
-
-/// Lets a person decide about a state that would be overwritten.
-fn ask(from: &Path, to: &Path) -> Outcome<()> {
-    let (from, to) = (from.display(), to.display());
-    let explanation =
-        format!("The state in {from} would take the place of the one in {to}, which is not empty.");
-    let question = "Do you want to overwrite the state in the new backend?";
-    if prompt::is_wanted() && prompt::approve(question, &explanation) == Some(true) {
-        return Ok(());
-    }
-    let detail = format!(
-        "{explanation} Nothing was copied. Use -force-copy to overwrite it without being asked."
-    );
-    Err(Failure::new("Error migrating the state", detail))
-}
-
-fn workspaces(place: &Local) -> Outcome<Vec<String>> {
-    let mut names = vec!["default".to_owned()];
-    let entries = match std::fs::read_dir(&place.workspace_dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(names),
-        Err(error) => {
-            let detail = format!("{} cannot be read: {error}.", place.workspace_dir.display());
-            return Err(Failure::new("Error migrating the state", detail));
-        }
+    let Some(block) = block else {
+        let detail = "The configuration has no backend block that -backend-config could say more about, so it says nothing. If states are to be kept elsewhere, write a block with the type of the backend; it may be empty.";
+        let warning = Diagnostic::warning("Missing backend configuration", detail);
+        return Ok((None, warning.into()));
     };
-    let folders = entries.flatten().filter(|e| e.path().is_dir());
-    names.extend(folders.map(|e| e.file_name().to_string_lossy().into_owned()));
-    Ok(names)
+    let kind = kind_of(block)?;
+    let given = settings::of_options(kind, options, sources)?;
+    Ok((Some(given), Diags::new()))
 }
 
-/// Copies one state while nobody else works with either.
-fn copy(from: &LocalStore, to: &LocalStore) -> Outcome<()> {
-    let info = || LockInfo::new("init", TERRAFORM_VERSION);
-    let held = [
-        from.lock(info(), Duration::ZERO)?,
-        to.lock(info(), Duration::ZERO)?,
-    ];
-    if let Some(state) = from.read()? {
-        to.replace(&state)?;
+fn locking(args: &Init) -> args::Locking {
+    let options = &args.place;
+    args::Locking {
+        lock: options.lock,
+        lock_timeout: options.lock_timeout.clone(),
+        state: None,
+        state_out: None,
+        backup: None,
+        ignore_remote_version: options.ignore_remote_version,
     }
-    for guard in held {
-        guard.release()?;
-    }
-    Ok(())
 }

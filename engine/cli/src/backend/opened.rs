@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use muster_snapshot::Snapshot;
-use muster_store::{LocalStore, LockGuard, LockInfo, Store, StoreError, Version};
+use muster_store::{Backend, Codec, LocalStore, LockGuard, LockInfo, Store, StoreError, Version};
 use tokio::task::block_in_place;
 
 /// A state, wherever it is kept.
 pub(crate) enum Opened {
     /// In a file, which options may say more about.
     Local(LocalStore),
-    /// Anywhere else.
-    Elsewhere(Box<dyn Store>),
+    /// Anywhere else, and how bytes are made of what is kept here of it.
+    Elsewhere(Box<dyn Store>, Codec),
 }
 
 impl Opened {
@@ -19,8 +19,34 @@ impl Opened {
     pub(crate) fn any(self) -> Box<dyn Store> {
         match self {
             Self::Local(store) => Box::new(store),
-            Self::Elsewhere(store) => Box::new(Patient(store)),
+            Self::Elsewhere(store, _) => store,
         }
+    }
+}
+
+/// A backend whose answers may take long, as those of its stores.
+pub(crate) struct PatientBackend(pub Box<dyn Backend>);
+
+impl Backend for PatientBackend {
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn workspaces(&self) -> Result<Vec<String>, StoreError> {
+        block_in_place(|| self.0.workspaces())
+    }
+
+    fn create(&self, workspace: &str) -> Result<(), StoreError> {
+        block_in_place(|| self.0.create(workspace))
+    }
+
+    fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError> {
+        let store = block_in_place(|| self.0.open(workspace))?;
+        Ok(Box::new(Patient(store)))
+    }
+
+    fn delete(&self, workspace: &str) -> Result<(), StoreError> {
+        block_in_place(|| self.0.delete(workspace))
     }
 }
 

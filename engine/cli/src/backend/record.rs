@@ -1,10 +1,15 @@
 //! The note of which backend a working directory was initialised with, in Terraform's format.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
+use muster_store::Settings;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::Local;
+use super::hash;
+use super::kinds::Kind;
+use super::place::Place;
 use crate::error::{Failure, Outcome};
 use crate::session::{TERRAFORM_VERSION, data_dir};
 
@@ -27,7 +32,7 @@ pub(crate) struct Record {
     pub type_name: String,
     /// The settings, those of other places included.
     #[serde(default)]
-    pub config: serde_json::Value,
+    pub config: Settings,
     /// Tells whether the block still says what it said.
     #[serde(default)]
     pub hash: u64,
@@ -38,17 +43,19 @@ fn path() -> PathBuf {
 }
 
 impl Record {
-    /// The record of a local backend with these settings.
-    pub(crate) fn local(path: Option<&str>, workspace_dir: Option<&str>) -> Self {
-        let text = |setting: Option<&str>| match setting {
-            Some(text) => format!("{text:?}"),
-            None => "~".to_owned(),
-        };
-        let hashed = format!("<\"local\";<{};{};>;>", text(path), text(workspace_dir));
+    /// The record of a place with these settings, all of which are there.
+    pub(crate) fn new(kind: &Kind, settings: &Settings) -> Self {
+        let is_known = |name: &str, value: &Value| !value.is_null() || !kind.own.contains(&name);
+        let mut shown: Vec<_> = settings.iter().collect();
+        shown.retain(|(name, value)| is_known(name, value));
+        shown.sort_by_key(|(name, _)| *name);
         Self {
-            type_name: "local".to_owned(),
-            config: serde_json::json!({ "path": path, "workspace_dir": workspace_dir }),
-            hash: u64::from(crc32(hashed.as_bytes())),
+            type_name: kind.name.to_owned(),
+            config: shown
+                .into_iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            hash: hash::of(kind, settings),
         }
     }
 
@@ -87,11 +94,13 @@ impl Record {
         let written = serde_json::to_vec_pretty(&file)
             .map_err(std::io::Error::from)
             .and_then(|bytes| {
-                // Whoever reads meanwhile sees the old record or the new one.
+                // Whoever reads meanwhile sees the old record or the new one. Settings may be
+                // secrets, and a temporary file is for its owner only.
                 std::fs::create_dir_all(data_dir())?;
-                let new = path().with_extension("tfstate.new");
-                std::fs::write(&new, bytes)?;
-                std::fs::rename(new, path())
+                let mut new = tempfile::NamedTempFile::new_in(data_dir())?;
+                new.write_all(&bytes)?;
+                new.persist(path()).map_err(|error| error.error)?;
+                Ok(())
             });
         written.map_err(|error| not_written(&error))
     }
@@ -107,40 +116,16 @@ impl Record {
         }
     }
 
-    /// The files of a local backend; `None` for another one.
-    pub(crate) fn place(&self) -> Option<Local> {
-        let setting = |name: &str| Some(PathBuf::from(self.config.get(name)?.as_str()?));
-        let usual = Local::default();
-        (self.type_name == "local").then(|| Local {
-            path: setting("path").unwrap_or(usual.path),
-            workspace_dir: setting("workspace_dir").unwrap_or(usual.workspace_dir),
-        })
+    /// Where it says that states are; `None` if there are no such backends here.
+    pub(crate) fn place(&self) -> Option<Place> {
+        let kind = Kind::find(&self.type_name)?;
+        let mut given = self.config.clone();
+        given.retain(|name, _| kind.setting(name).is_some());
+        Some(Place::new(kind, given))
     }
 }
 
 fn not_written(error: &std::io::Error) -> Failure {
     let detail = format!("{} cannot be written: {error}.", path().display());
     Failure::new("Error saving the backend record", detail)
-}
-
-/// The checksum of IEEE 802.3.
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _| (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1));
-    let byte = |crc: u32, byte: &u8| (0..8).fold(crc ^ u32::from(*byte), step);
-    !bytes.iter().fold(!0, byte)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_are_those_of_terraform() {
-        let check = |path: Option<&str>, expect: u64| {
-            assert_eq!(Record::local(path, None).hash, expect, "{path:?}");
-        };
-        check(None, 666_019_178);
-        check(Some("one.tfstate"), 427_796_062);
-        check(Some("two.tfstate"), 1_214_197_412);
-    }
 }

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use muster_lang::Sources;
-use muster_store::LocalStore;
+use muster_store::{LocalStore, Store, StoreError};
 
 use crate::args;
 use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
+use crate::prompt;
 use crate::session::Session;
 use crate::view::View;
 
@@ -24,23 +25,58 @@ pub(crate) struct ForceUnlock {
 }
 
 /// Takes a lock away from whoever holds it.
-///
-/// The one kind of store that there is keeps its locks in the operating system, which gives them
-/// back when their holder ends. They cannot be taken away, so nobody has to be asked; it remains
-/// to say who holds the lock and what can be done.
 pub(crate) fn run(args: &ForceUnlock) -> ExitCode {
     let view = View::new(&args::View::default());
     let failure = match Session::find_store() {
         Ok(Opened::Local(store)) => refusal(&store, args),
-        Ok(Opened::Elsewhere(store)) => match store.force_unlock(&args.lock_id) {
+        Ok(Opened::Elsewhere(store, _)) => match unlock(&*store, args) {
             Ok(()) => return ExitCode::SUCCESS,
-            Err(error) => error.into(),
+            Err(failure) => failure,
         },
         Err(failure) => failure,
     };
     view.fail(&failure, &Sources::default())
 }
 
+fn unlock(store: &dyn Store, args: &ForceUnlock) -> Outcome<()> {
+    let question = "Do you really want to force-unlock?";
+    let explanation = format!(
+        "The lock on {} is taken away from its holder. If that still runs, both may change the state.",
+        store.describe()
+    );
+    if !args.force {
+        match prompt::approve(question, &explanation) {
+            Some(true) => {}
+            Some(false) => {
+                outln!("force-unlock cancelled.");
+                return Err(Failure::told());
+            }
+            None => {
+                let detail = "Nobody is there to answer. With -force nobody is asked.";
+                return Err(Failure::new("Unlocking requires approval", detail));
+            }
+        }
+    }
+    store.force_unlock(&args.lock_id).map_err(not_unlocked)?;
+    outln!("The state has been unlocked: new commands can take its lock now.");
+    Ok(())
+}
+
+fn not_unlocked(error: StoreError) -> Failure {
+    let detail = match &error {
+        StoreError::Locked {
+            holder: Some(holder),
+            ..
+        } => format!("The lock that is held now has another ID.\n\n{holder}"),
+        StoreError::Locked { .. } => "The state is locked, but the lock has another ID.".to_owned(),
+        error => format!("{error}."),
+    };
+    Failure::new("Failed to unlock state", detail)
+}
+
+/// Why a lock on a file cannot be taken away. The operating system keeps it and gives it back
+/// when its holder ends, so that nobody has to be asked; it remains to say who holds it and what
+/// can be done.
 fn refusal(store: &LocalStore, args: &ForceUnlock) -> Failure {
     let state = match holder(store, &args.lock_id) {
         Ok(text) => text,

@@ -29,11 +29,11 @@ pub(crate) async fn run(args: &Init) -> ExitCode {
     if let Err(failure) = modules(args, &view).await {
         return view.fail(&failure, &Sources::default());
     }
-    let session = match Session::load(Sources::default()) {
+    let mut session = match Session::load(Sources::default()) {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
-    let result = prepare(args, &view, &session).await;
+    let result = prepare(args, &view, &mut session).await;
     session.pool.shutdown().await;
     view.diags(&session.warnings, &session.sources);
     match result {
@@ -62,11 +62,6 @@ fn is_readonly(args: &Init) -> Outcome<bool> {
 /// Everything that comes before the configuration can be loaded as a whole.
 async fn modules(args: &Init, view: &View) -> Outcome<()> {
     is_readonly(args)?;
-    if !args.accepted.backend_config.is_empty() {
-        let detail = "Where the state is kept is written in the backend block, which may use variables: give their values with -var, or TF_VAR_ variables.";
-        let summary = "Unsupported option -backend-config";
-        return Err(Failure::new(summary, detail));
-    }
     if let Some(source) = &args.from_module {
         get::copy(view, source).await?;
         view.say("\n");
@@ -87,7 +82,7 @@ async fn modules(args: &Init, view: &View) -> Outcome<()> {
     }
 }
 
-async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
+async fn prepare(args: &Init, view: &View, session: &mut Session) -> Outcome<()> {
     let readonly = is_readonly(args)?;
     if session.sources.files().is_empty() {
         step(
@@ -100,7 +95,9 @@ async fn prepare(args: &Init, view: &View, session: &Session) -> Outcome<()> {
     // A state that cannot be read is better known now than in the middle of a plan.
     let state = match args.backend {
         true => {
-            backend::initialize(session.config.root().backend.as_ref(), args)?;
+            let block = session.config.root().backend.as_ref();
+            let found = backend::initialize(block, args, &mut session.sources)?;
+            session.warnings.extend(found);
             session.store(None)?.any().read()?
         }
         false => None,

@@ -1,12 +1,11 @@
 //! `muster workspace`
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use muster_lang::Sources;
 use muster_snapshot::Snapshot;
-use muster_store::{LocalStore, Store};
+use muster_store::{Backend, DEFAULT_WORKSPACE, LocalStore, Store};
 
 use crate::args;
 use crate::error::{Failure, Outcome};
@@ -85,25 +84,25 @@ pub(crate) fn run(args: &Workspace) -> ExitCode {
     }
 }
 
-fn session() -> Outcome<Session> {
-    Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))
+/// Where states are.
+fn backend() -> Outcome<Box<dyn Backend>> {
+    match Session::load(Sources::default()) {
+        Ok(session) => {
+            let opened = session.place().and_then(|place| place.open());
+            opened.map_err(|failure| failure.within(session.sources))
+        }
+        Err((failure, sources)) => Err(failure.within(sources)),
+    }
 }
 
-/// All workspaces: the default one, those with a state, and the selected one.
-fn all(session: &Session) -> Outcome<Vec<String>> {
-    let mut names = vec!["default".to_owned()];
-    if let Ok(entries) = std::fs::read_dir(session.workspaces_dir()?) {
-        let folders = entries.flatten().filter(|e| e.path().is_dir());
-        names.extend(folders.map(|e| e.file_name().to_string_lossy().into_owned()));
-    }
-    names[1..].sort();
-    names.dedup();
-    Ok(names)
+/// Whether there is a workspace of this name.
+fn is_there(backend: &dyn Backend, name: &str) -> Outcome<bool> {
+    Ok(backend.workspaces()?.iter().any(|there| there == name))
 }
 
 fn list() -> Outcome<()> {
     let current = workspace();
-    for name in all(&session()?)? {
+    for name in backend()?.workspaces()? {
         let mark = if name == current { '*' } else { ' ' };
         outln!("{mark} {name}");
     }
@@ -138,23 +137,25 @@ fn create(args: &New) -> Outcome<()> {
     let name = &args.name;
     check_name(name)?;
     // With the name in the environment a workspace can be made, but not selected.
-    let session = session()?;
-    if all(&session)?.contains(name) {
+    let backend = backend()?;
+    if is_there(&*backend, name)? {
         let detail = "Select it with muster workspace select.";
         return Err(Failure::new(
             format!("Workspace {name:?} already exists"),
             detail,
         ));
     }
-    let path = session.state_path_of(name)?;
-    make_folder(&path)?;
-    if let Some(source) = &args.locking.state {
-        let given = LocalStore::new(source).read()?.ok_or_else(|| {
+    let given = match &args.locking.state {
+        Some(source) => Some(LocalStore::new(source).read()?.ok_or_else(|| {
             let detail = format!("{} holds no state.", source.display());
             Failure::new("Failed to read state", detail)
-        })?;
-        let store = LocalStore::new(&path);
-        let guard = lock(&store, &args.locking, "workspace-new")?;
+        })?),
+        None => None,
+    };
+    backend.create(name)?;
+    if let Some(given) = given {
+        let store = backend.open(name)?;
+        let guard = lock(&*store, &args.locking, "workspace-new")?;
         store.replace(&given)?;
         if let Some(guard) = guard {
             guard.release()?;
@@ -165,14 +166,6 @@ fn create(args: &New) -> Outcome<()> {
     outln!("You are on a new workspace with a state of its own: what other workspaces manage is");
     outln!("not seen from here.");
     Ok(())
-}
-
-fn make_folder(path: &Path) -> Outcome<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| {
-        let detail = format!("{} cannot be made: {error}.", folder.display());
-        Failure::new("Failed to create workspace", detail)
-    })
 }
 
 fn remember(name: &str) -> Outcome<()> {
@@ -197,12 +190,12 @@ fn select(args: &Select) -> Outcome<()> {
     if *name == workspace() {
         return Ok(());
     }
-    let session = session()?;
-    if !all(&session)?.contains(name) {
+    let backend = backend()?;
+    if !is_there(&*backend, name)? {
         if !args.or_create {
             return Err(missing(name));
         }
-        make_folder(&session.state_path_of(name)?)?;
+        backend.create(name)?;
     }
     remember(name)?;
     outln!("Switched to workspace {name:?}.");
@@ -211,11 +204,11 @@ fn select(args: &Select) -> Outcome<()> {
 
 fn delete(args: &Delete) -> Outcome<()> {
     let name = &args.name;
-    let session = session()?;
-    if !all(&session)?.contains(name) {
+    let backend = backend()?;
+    if !is_there(&*backend, name)? {
         return Err(missing(name));
     }
-    if name == "default" {
+    if name == DEFAULT_WORKSPACE {
         let detail = "The default workspace is always there.";
         return Err(Failure::new("Cannot delete the default workspace", detail));
     }
@@ -226,9 +219,8 @@ fn delete(args: &Delete) -> Outcome<()> {
             detail,
         ));
     }
-    let path: PathBuf = session.state_path_of(name)?;
-    let store = LocalStore::new(&path);
-    let guard = lock(&store, &args.locking, "state-delete")?;
+    let store = backend.open(name)?;
+    let guard = lock(&*store, &args.locking, "state-delete")?;
     let state = store
         .read()?
         .unwrap_or_else(|| Snapshot::new(TERRAFORM_VERSION));
@@ -245,12 +237,7 @@ fn delete(args: &Delete) -> Outcome<()> {
     if let Some(guard) = guard {
         guard.release()?;
     }
-    if let Some(folder) = path.parent() {
-        std::fs::remove_dir_all(folder).map_err(|error| {
-            let detail = format!("{} cannot be removed: {error}.", folder.display());
-            Failure::new("Failed to delete workspace", detail)
-        })?;
-    }
+    backend.delete(name)?;
     outln!("Deleted workspace {name:?}!");
     Ok(())
 }
