@@ -4,9 +4,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The present in the form of RFC 3339 with nanoseconds, in UTC.
 pub fn now() -> String {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    at(SystemTime::now())
+}
+
+/// A point in time in that form.
+pub(crate) fn at(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     rfc3339(since.as_secs(), since.subsec_nanos())
 }
 

@@ -19,6 +19,7 @@
 
 mod backend;
 mod file;
+mod history;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +33,8 @@ use muster_snapshot::Snapshot;
 
 pub use backend::LocalBackend;
 
-use crate::{Codec, LockGuard, LockInfo, Store, StoreError, is_change, os};
+use crate::{Codec, LockGuard, LockInfo, Store, StoreError, Version, is_change, os};
+use history::{History, Stored};
 
 /// The pause between the first two attempts to lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -63,6 +65,7 @@ struct Paths {
     lock_info: PathBuf,
     /// The new state while it is being written.
     complete: PathBuf,
+    history: History,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +98,9 @@ impl LocalStore {
         let paths = Paths {
             lock_info: state.with_file_name(format!(".{name}.lock.info")),
             complete: state.with_file_name(format!(".{name}.new")),
+            history: History {
+                path: state.with_file_name(format!(".{name}.history")),
+            },
             state,
             backup,
         };
@@ -110,6 +116,11 @@ impl LocalStore {
     /// With another way to make bytes of states.
     pub fn with_codec(self, codec: Codec) -> Self {
         Self { codec, ..self }
+    }
+
+    /// How bytes are made of states.
+    pub fn codec(&self) -> &Codec {
+        &self.codec
     }
 
     /// The state file.
@@ -173,9 +184,11 @@ impl Store for LocalStore {
         }
         paths.back_up_once(&old, &mut session)?;
         snapshot.serial += 1;
-        let written = self
-            .encode(snapshot)
-            .and_then(|bytes| paths.write(session.locked.as_ref(), &bytes));
+        let before = stored.as_ref().map(|state| self.stored(state, &old));
+        let written = self.encode(snapshot).and_then(|bytes| {
+            let written = paths.write(session.locked.as_ref(), &bytes);
+            written.map(|()| self.record(before, snapshot, &bytes))
+        });
         if matches!(
             written,
             Err(StoreError::NotWritten { .. } | StoreError::Seal { .. })
@@ -190,7 +203,13 @@ impl Store for LocalStore {
         let paths = &self.inner.paths;
         let old = paths.read(session.locked.as_ref())?;
         paths.back_up_once(&old, &mut session)?;
-        paths.write(session.locked.as_ref(), &self.encode(snapshot)?)
+        // What was there may be something else than a state.
+        let stored = self.parse(&old).ok().flatten();
+        let before = stored.as_ref().map(|state| self.stored(state, &old));
+        let bytes = self.encode(snapshot)?;
+        paths.write(session.locked.as_ref(), &bytes)?;
+        self.record(before, snapshot, &bytes);
+        Ok(())
     }
 
     fn force_unlock(&self, _id: &str) -> Result<(), StoreError> {
@@ -198,6 +217,17 @@ impl Store for LocalStore {
             place: self.describe(),
             what: "keep the locks of processes that have ended",
         })
+    }
+
+    fn history(&self) -> Result<Vec<Version>, StoreError> {
+        self.with_present(|now| self.inner.paths.history.versions(now))
+    }
+
+    fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        match self.read()? {
+            Some(now) if now.serial == serial => Ok(Some(now)),
+            _ => self.inner.paths.history.state(&self.codec, serial),
+        }
     }
 }
 
@@ -209,6 +239,42 @@ impl LocalStore {
                 place: self.describe(),
                 reason,
             })
+    }
+
+    /// Encrypts earlier states as states are encrypted now.
+    ///
+    /// # Errors
+    /// They cannot be decrypted, or not be written.
+    pub fn reseal_history(&self) -> Result<(), StoreError> {
+        let _session = self.inner.session();
+        self.inner.paths.history.reseal(&self.codec)
+    }
+
+    /// Keeps a new state, and the old one if somebody else wrote it.
+    fn record(&self, old: Option<Stored<'_>>, new: &Snapshot, bytes: &[u8]) {
+        let new = Stored::now(new, bytes);
+        self.inner.paths.history.record(&self.codec, old, new);
+    }
+
+    /// Calls something with the state as it is stored now.
+    fn with_present<T>(
+        &self,
+        f: impl FnOnce(Option<Stored<'_>>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let session = self.inner.session();
+        let bytes = self.inner.paths.read(session.locked.as_ref())?;
+        let state = self.parse(&bytes)?;
+        f(state.as_ref().map(|state| self.stored(state, &bytes)))
+    }
+
+    /// What is stored now.
+    fn stored<'a>(&self, state: &'a Snapshot, bytes: &'a [u8]) -> Stored<'a> {
+        let modified = std::fs::metadata(self.path()).and_then(|m| m.modified());
+        Stored {
+            state,
+            bytes,
+            modified: modified.ok(),
+        }
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<Option<Snapshot>, StoreError> {

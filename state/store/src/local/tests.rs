@@ -29,10 +29,12 @@ impl Place {
         LocalStore::new(self.state())
     }
 
+    /// The files, but for the history.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> = entries
             .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .filter(|name| name != ".terraform.tfstate.history")
             .collect();
         names.sort();
         names
