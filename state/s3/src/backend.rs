@@ -104,7 +104,12 @@ impl S3Backend {
         })
     }
 
-    fn run<T: Send + 'static>(
+    #[cfg(test)]
+    pub(crate) fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         action: &'static str,
         job: impl Future<Output = Result<T, Fault>> + Send + 'static,

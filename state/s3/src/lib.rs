@@ -27,3 +27,6 @@ mod xml;
 
 pub use backend::S3Backend;
 pub use settings::SETTINGS;
+
+#[cfg(test)]
+mod tests;

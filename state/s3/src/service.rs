@@ -57,11 +57,9 @@ impl Service {
             fips: config.fips.or(shared.use_fips()).unwrap_or(false),
             region: region.clone(),
         };
-        let retries = shared.retry_config().map(|retry| retry.max_attempts());
-        let attempts = config.attempts.or(retries).unwrap_or(ATTEMPTS);
         let wire = Wire {
             http,
-            attempts: attempts.max(1),
+            attempts: config.attempts.unwrap_or(ATTEMPTS).max(1),
             pause: PAUSE,
         };
         let addresses = Addresses {

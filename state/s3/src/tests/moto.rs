@@ -1,0 +1,200 @@
+//! Stores against moto, which pretends to be AWS.
+
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use muster_store::{Backend as _, conformance};
+use serde_json::json;
+
+use super::backend;
+use crate::fault::Fault;
+
+/// A server that ends with this.
+pub(super) struct Moto {
+    child: Child,
+    pub url: String,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Moto {
+    /// Starts one with a bucket and a table. `None` where it is not installed.
+    pub(super) fn start() -> Option<Self> {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let spawned = Command::new("moto_server")
+            .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(child) = spawned else {
+            eprintln!("skipped: moto_server is not on the PATH");
+            return None;
+        };
+        let url = format!("http://{address}");
+        let moto = Self { child, url };
+        let started = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "it never listens"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        moto.prepare();
+        Some(moto)
+    }
+
+    fn prepare(&self) {
+        let backend = backend(&self.url, json!({}));
+        let bucket = backend.bucket();
+        let service = bucket.service.clone();
+        let table = json!({
+            "TableName": "locks",
+            "KeySchema": [{"AttributeName": "LockID", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "LockID", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        let made = backend.run("prepare", async move {
+            let url = service.bucket_root();
+            let request = service.request("s3", http::Method::PUT, url);
+            service.send(&request).await?;
+            let url = format!("{}/", service.dynamodb);
+            let mut request = service.request("dynamodb", http::Method::POST, url);
+            request.headers = vec![
+                ("content-type", "application/x-amz-json-1.0".to_owned()),
+                ("x-amz-target", "DynamoDB_20120810.CreateTable".to_owned()),
+            ];
+            request.body = table.to_string().into();
+            service.send(&request).await
+        });
+        made.unwrap();
+    }
+
+    /// Lets the bucket keep versions.
+    fn keep_versions(&self) {
+        let backend = backend(&self.url, json!({}));
+        let service = backend.bucket().service.clone();
+        let url = format!("{}?versioning=", service.bucket_root());
+        let mut request = service.request("s3", http::Method::PUT, url);
+        let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        request.body = body.into();
+        let made = backend.run("prepare", async move { service.send(&request).await });
+        made.unwrap();
+    }
+}
+
+#[test]
+fn stores_do_what_stores_must() {
+    let Some(moto) = Moto::start() else {
+        return;
+    };
+    let count = AtomicU32::new(0);
+    for locks in [
+        json!({}),
+        json!({"use_lockfile": false, "dynamodb_table": "locks"}),
+        json!({"dynamodb_table": "locks", "encrypt": true}),
+    ] {
+        conformance::run(|case| {
+            let key = format!("state-{}", count.fetch_add(1, Ordering::Relaxed));
+            let mut more = locks.clone();
+            more["key"] = key.into();
+            case(&|| backend(&moto.url, more.clone()).open("default").unwrap());
+        });
+    }
+}
+
+#[test]
+fn workspaces_come_and_go() {
+    let Some(moto) = Moto::start() else {
+        return;
+    };
+    for prefix in [json!(null), json!("w/x"), json!("")] {
+        let more = json!({"workspace_key_prefix": prefix, "dynamodb_table": "locks"});
+        let backend = backend(&moto.url, more);
+        assert_eq!(backend.workspaces().unwrap(), ["default"]);
+        for name in ["b", "a", "b", "ä&<", "default"] {
+            backend.create(name).unwrap();
+        }
+        assert_eq!(backend.workspaces().unwrap(), ["default", "a", "b", "ä&<"]);
+        let store = backend.open("a").unwrap();
+        let mut snapshot = store.read().unwrap().unwrap();
+        assert!(snapshot.is_empty());
+        snapshot.lineage = "other".to_owned();
+        store.replace(&snapshot).unwrap();
+        backend.create("a").unwrap();
+        assert_eq!(
+            store.read().unwrap().unwrap(),
+            snapshot,
+            "it was there already"
+        );
+        for name in ["a", "b", "ä&<"] {
+            backend.delete(name).unwrap();
+        }
+        assert_eq!(backend.workspaces().unwrap(), ["default"]);
+        assert_eq!(store.read().unwrap(), None);
+        assert!(backend.delete("default").is_err());
+        assert!(backend.open("a/b").is_err());
+    }
+}
+
+#[test]
+fn many_workspaces_are_listed() {
+    let Some(moto) = Moto::start() else {
+        return;
+    };
+    let backend = backend(&moto.url, json!({}));
+    let bucket = backend.bucket().clone();
+    let put = backend.run("prepare", async move {
+        for n in 0..1100 {
+            let key = format!("env:/w{n:04}/dir/tf.state");
+            bucket
+                .put(&key, "".into(), &crate::bucket::Condition::Always)
+                .await?;
+        }
+        Ok::<_, Fault>(())
+    });
+    put.unwrap();
+    assert_eq!(backend.workspaces().unwrap().len(), 1101);
+}
+
+#[test]
+fn versions_of_the_bucket_are_the_history() {
+    let Some(moto) = Moto::start() else {
+        return;
+    };
+    let backend = backend(&moto.url, json!({}));
+    let store = backend.open("default").unwrap();
+    let refused = store.history().unwrap_err().to_string();
+    assert!(
+        refused.contains("does not keep earlier states"),
+        "{refused}"
+    );
+    moto.keep_versions();
+    assert_eq!(store.history().unwrap(), []);
+    let mut snapshot = muster_snapshot::Snapshot::new("1.2.3");
+    for n in 0..3 {
+        snapshot.checks = muster_snapshot::JsonText::parse(&n.to_string()).ok();
+        store.write(&mut snapshot).unwrap();
+    }
+    let history = store.history().unwrap();
+    let serials: Vec<_> = history.iter().map(|version| version.serial).collect();
+    assert_eq!(serials, [3, 2, 1]);
+    assert!(
+        history
+            .iter()
+            .all(|v| v.who.contains('@') && v.created.starts_with("20")),
+        "{history:?}"
+    );
+    let second = store.version(2).unwrap().unwrap();
+    assert_eq!(second.checks, muster_snapshot::JsonText::parse("1").ok());
+    assert_eq!(store.version(9).unwrap(), None);
+}
