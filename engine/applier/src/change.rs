@@ -2,7 +2,7 @@
 
 use muster_eval::{CheckKind, keep_ignored, with_ignored};
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Action, Operation, Part};
+use muster_plan::{Action, Operation, Part, idempotency_token};
 use muster_provider::{Applied, ApplyRequest, PlanRequest, Planned, Private, Request};
 use muster_schema::{
     SchemaError, check_applied, check_conforms, check_planned, check_write_only_null, proposed_new,
@@ -70,12 +70,18 @@ impl Applier {
             None => task.config.clone(),
         };
         let proposed = proposed_new(&task.schema.block, &task.prior, &task.effective);
+        let change = &self.plan.changes[task.change as usize];
+        let prior_private = match change.resumes {
+            // What the provider finds the object of the interrupted creation by.
+            true => change.private.clone(),
+            false => task.private.clone(),
+        };
         let request = Request::Plan(PlanRequest {
             type_name: task.addr().resource.resource.type_name.clone(),
             prior: task.prior.clone(),
             proposed,
             config: task.effective.clone(),
-            prior_private: task.private.clone(),
+            prior_private,
             provider_meta: Value::NULL,
         });
         // Nothing follows then, so that this is all of the work.
@@ -98,10 +104,29 @@ impl Applier {
             self.broken(&task, summary, &errors);
             return self.fail(&task);
         }
+        if !self.still_resumes(&task, &planned) {
+            return self.fail(&task);
+        }
         if !task.prior.is_null() && planned.value.same(&task.prior) {
             return self.unchanged(task, &planned);
         }
         self.apply(task, planned);
+    }
+
+    /// A creation that takes up an interrupted one must keep its token, or it would make a second
+    /// object. `false` when it does not.
+    fn still_resumes(&mut self, task: &Task, planned: &Planned) -> bool {
+        let change = &self.plan.changes[task.change as usize];
+        let token = idempotency_token(&change.private);
+        if !change.resumes || idempotency_token(&planned.private) == token {
+            return true;
+        }
+        let error = SchemaError {
+            path: Path::root(),
+            reason: "the plan of an interrupted creation has lost its idempotency token".into(),
+        };
+        self.broken(task, "Provider produced inconsistent final plan", &[error]);
+        false
     }
 
     /// The final plan must be one that the approved plan promised.
@@ -159,6 +184,7 @@ impl Applier {
         if task.depose {
             let addr = task.addr().clone();
             task.deposed = self.state.depose(&addr);
+            self.touch(&addr);
             if let Some(key) = &task.deposed {
                 self.deposed.insert(task.change, key.clone());
             }
@@ -285,6 +311,7 @@ impl Applier {
                 }
                 object.create_before_destroy = change.create_before_destroy;
                 self.state.put(&change.addr, &change.provider, object);
+                self.touch(task.addr());
             }
             Err(error) => {
                 let detail = format!("The object cannot be stored: {error}.");
@@ -327,6 +354,7 @@ impl Applier {
     pub(crate) fn undo(&mut self, task: &Task) {
         if let (true, Some(key)) = (task.depose, &task.deposed) {
             self.state.restore_deposed(task.addr(), key);
+            self.touch(task.addr());
             self.deposed.remove(&task.change);
         }
     }

@@ -13,14 +13,16 @@ use crate::task::{Stage, Task};
 impl Applier {
     pub(crate) fn task_answer(&mut self, mut task: Task, answer: Result<Response, ProviderError>) {
         let stage = std::mem::replace(&mut task.stage, Stage::Validate);
-        self.revision += u64::from(stage.may_change_state());
         let response = match answer {
             Ok(response) => response,
             Err(error) => {
                 let provider = self.provider_of(&task);
                 self.diags
                     .push(error.diagnostic(&provider).about(task.addr()));
-                self.undo(&task);
+                // Where the new object may be there, the old one stays set aside.
+                if !error.may_have_been_done() {
+                    self.undo(&task);
+                }
                 return self.fail(&task);
             }
         };
@@ -98,10 +100,6 @@ impl Applier {
 }
 
 impl Stage {
-    fn may_change_state(&self) -> bool {
-        !matches!(self, Self::Validate | Self::Plan | Self::PlanDelete)
-    }
-
     fn name(&self) -> &'static str {
         match self {
             Self::Validate => "validation",

@@ -89,6 +89,7 @@ impl Applier {
             Some(key) => self.state.remove_deposed(task.addr(), key),
             None => self.state.remove(task.addr()),
         };
+        self.touch(task.addr());
         self.counts.destroyed += 1;
         self.complete(task.step);
     }
@@ -120,5 +121,6 @@ impl Applier {
             }
             None => self.state.put(&change.addr, &change.provider, object),
         }
+        self.touch(task.addr());
     }
 }

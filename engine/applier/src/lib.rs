@@ -84,8 +84,8 @@ pub struct Applier {
     any_failed: bool,
     /// Outputs of the root module whose preconditions do not hold.
     refused_outputs: HashSet<Str>,
-    /// How often the state may have changed.
-    revision: u64,
+    /// Instances whose objects in the state have changed since somebody asked.
+    changed: BTreeSet<InstanceAddr>,
     /// What became of conditions.
     checks: CheckResults,
     /// `check` blocks whose data source could not be read.
@@ -166,7 +166,7 @@ impl Applier {
             stopping: false,
             any_failed: false,
             refused_outputs: HashSet::new(),
-            revision: 0,
+            changed: BTreeSet::new(),
             checks,
             unread: HashSet::new(),
             diags: Diags::new(),
@@ -250,9 +250,14 @@ impl Applier {
         &self.state
     }
 
-    /// Grows whenever the state may have changed.
-    pub fn revision(&self) -> u64 {
-        self.revision
+    /// The instances whose objects in the state have changed since the last call.
+    pub fn take_changed(&mut self) -> BTreeSet<InstanceAddr> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The state is about to change.
+    pub(crate) fn touch(&mut self, addr: &InstanceAddr) {
+        self.changed.insert(addr.clone());
     }
 
     /// What was done so far.
@@ -523,7 +528,7 @@ impl Applier {
             None => self.state.remove(&change.addr),
         };
         self.counts.forgotten += 1;
-        self.revision += 1;
+        self.touch(task.addr());
         self.complete(task.step);
     }
 }

@@ -211,7 +211,6 @@ impl Applier {
             return;
         };
         let running = *running;
-        self.revision += 1;
         if let (Err(failure), OnFailure::Fail) = (answer, running.on_failure) {
             let error = Diagnostic::error(failure.summary, failure.detail);
             self.report(error.about(task.addr()).at(running.span).into());

@@ -47,13 +47,18 @@ impl InFlight {
 
     /// The attributes that a new plan of the same creation has other values for, or none yet.
     pub fn differing(&self, planned: &Value) -> Vec<Str> {
-        let now = digests(&self.salt, planned);
+        let planned = planned.peel();
+        let same = |name: &str, digest: &Str| {
+            let value = planned.get(name).filter(|value| value.is_wholly_known());
+            value.is_some_and(|value| attribute_digest(&self.salt, value) == *digest)
+        };
         let before = self.digests.iter();
         let mut names: Vec<Str> = before
-            .filter(|(name, digest)| now.get(*name) != Some(digest))
+            .filter(|(name, digest)| !same(name, digest))
             .map(|(name, _)| name.clone())
             .collect();
-        names.extend(now.into_keys().filter(|n| !self.digests.contains_key(n)));
+        let now = digests(&self.salt, planned).into_keys();
+        names.extend(now.filter(|name| !self.digests.contains_key(name)));
         names
     }
 }

@@ -45,7 +45,7 @@ impl Planner {
             self.open_tasks[node] += 1;
         }
         let ty = schema.block.implied_type();
-        let task = Task {
+        let mut task = Task {
             recorded: Value::Null(ty.clone()),
             prior: Value::Null(ty.clone()),
             config: Value::Null(ty.clone()),
@@ -56,6 +56,7 @@ impl Planner {
                 .unwrap_or_else(|| Arc::from([])),
             tainted: stored.as_ref().is_some_and(|o| o.is_tainted()),
             importing: None,
+            creation: None,
             config_marks: Vec::new(),
             stage: Stage::Upgrade,
             addr,
@@ -72,10 +73,22 @@ impl Planner {
             self.begin_data(task);
         } else if task.addr.resource.resource.mode == ResourceMode::Ephemeral {
             self.begin_ephemeral(task);
-        } else if task.stored.is_some() {
+        } else {
+            task.creation = self.interrupted(&task);
+            self.begin_managed(task);
+        }
+    }
+
+    fn begin_managed(&mut self, mut task: Task) {
+        if task.stored.is_some() {
             self.upgrade(task);
         } else if let Some(wanted) = self.wanted_import(&task) {
+            // The user knows which object it is.
+            self.interrupted.resolve(&task.addr);
+            task.creation = None;
             self.import(task, wanted.id);
+        } else if task.creation.is_some() {
+            self.take_up(task);
         } else {
             self.proceed(task);
         }
@@ -171,6 +184,9 @@ impl Planner {
     }
 
     pub(crate) fn task_answer(&mut self, task: Task, answer: Result<Response, ProviderError>) {
+        if matches!(task.stage, Stage::Find | Stage::ReadFound) {
+            return self.search_answer(task, answer);
+        }
         let response = match answer {
             Ok(response) => response,
             Err(error) => {

@@ -11,6 +11,7 @@ mod graph;
 mod ignore;
 mod import;
 mod instance;
+mod interrupted;
 mod limits;
 mod moves;
 mod order;
@@ -149,6 +150,8 @@ pub struct Planner {
     removed: removed::Removed,
     /// Objects that exist already and get an address.
     imports: import::Imports,
+    /// Creations of an earlier run that were interrupted.
+    interrupted: interrupted::Interrupted,
     /// Objects of `Options::only_read`.
     read: Vec<ReadImport>,
     /// Objects of the state that no resource of the configuration speaks for.
@@ -236,6 +239,7 @@ impl Planner {
             waiting: graph.needs.iter().map(Vec::len).collect(),
             eval,
             graph,
+            interrupted: interrupted::Interrupted::new(&options.in_flight),
             options,
             variables,
             timestamp,
@@ -342,6 +346,7 @@ impl Planner {
         self.finish_outputs();
         self.finish_protected();
         let errored = self.errored || self.failed.iter().any(|f| *f) || self.diags.has_errors();
+        self.finish_interrupted(errored);
         let mut plan = Plan {
             mode: self.options.mode,
             timestamp: self.timestamp.clone(),
@@ -352,6 +357,9 @@ impl Planner {
             drift: std::mem::take(&mut self.drift).into_values().collect(),
             errored,
             checks: std::mem::take(&mut self.checks),
+            resolved: std::mem::take(&mut self.interrupted.resolved)
+                .into_iter()
+                .collect(),
             ..Plan::default()
         };
         let mut changes = std::mem::take(&mut self.changes);

@@ -25,10 +25,12 @@ impl Planner {
             None => task.config.clone(),
         };
         let proposed = proposed_new(&task.schema.block, &prior, &task.effective);
-        let private = if prior.is_null() {
-            Private::from([])
-        } else {
-            task.private.clone()
+        let private = match prior.is_null() {
+            true => self.creation_private(&task, Private::from([])),
+            false => Some(task.private.clone()),
+        };
+        let Some(private) = private else {
+            return self.hold(task);
         };
         let config = task.effective.clone();
         let request = request(&task, prior, proposed, config, private);
@@ -55,6 +57,13 @@ impl Planner {
         if planned.legacy_type_system {
             planned.value = keep_ignored(&resource, &prior, &planned.value);
         }
+        let task = match prior.is_null() {
+            true => self.confirm(task, &planned),
+            false => Some(task),
+        };
+        let Some(task) = task else {
+            return;
+        };
         let mut errors = check_replace_paths(&prior, &planned.value, &planned.requires_replace);
         if planned.legacy_type_system {
             errors.clear();
@@ -109,7 +118,9 @@ impl Planner {
         let nothing = Value::Null(task.ty.clone());
         let proposed = proposed_new(&task.schema.block, &nothing, &task.config);
         let config = task.config.clone();
-        let private = first.private.clone();
+        let Some(private) = self.creation_private(&task, first.private.clone()) else {
+            return self.hold(task);
+        };
         let request = request(&task, nothing, proposed, config, private);
         self.ask(task, Stage::Replan(reason, paths), request, None);
     }
@@ -125,7 +136,9 @@ impl Planner {
         if let Err(errors) = check_plan(&task, &nothing, &task.config, &planned) {
             return self.broken(task, "Provider produced invalid plan", &errors);
         }
-        self.record_replace(task, planned, reason, paths);
+        if let Some(task) = self.confirm(task, &planned) {
+            self.record_replace(task, planned, reason, paths);
+        }
     }
 
     /// An object that is made or changed, or left as it is.
@@ -181,6 +194,7 @@ impl Planner {
             reason,
             paths: replace_paths,
         } = verdict;
+        let creates = action == Action::Create || action.is_replace();
         let change = Change {
             addr: task.addr.clone(),
             previous: None,
@@ -200,7 +214,7 @@ impl Planner {
             create_before_destroy: task
                 .node
                 .is_some_and(|n| self.create_before_destroy.contains(&n)),
-            resumes: false,
+            resumes: creates && self.resumes(&task),
         };
         self.record(task, change);
     }

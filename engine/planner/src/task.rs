@@ -12,6 +12,7 @@ use muster_value::{Marks, Path, Type, Value};
 
 use crate::Str;
 use crate::graph::NodeId;
+use crate::interrupted::Creation;
 
 /// What is to become of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,10 @@ pub(crate) enum Stage {
     Convert,
     Read,
     Import,
+    /// The object that an interrupted creation may have made, by an id.
+    Find,
+    /// The object that was found so.
+    ReadFound,
     /// The object that an import found.
     ReadImported,
     Validate,
@@ -64,8 +69,8 @@ impl Stage {
         match self {
             Self::Upgrade => "upgrade",
             Self::Convert => "move",
-            Self::Import => "import",
-            Self::Read | Self::ReadImported | Self::ReadData => "read",
+            Self::Import | Self::Find => "import",
+            Self::Read | Self::ReadFound | Self::ReadImported | Self::ReadData => "read",
             Self::Validate | Self::ValidateData | Self::ValidateEphemeral => "validation",
             Self::Open => "opening",
             Self::Plan | Self::Replan(..) | Self::PlanDelete(_) => "plan",
@@ -97,6 +102,8 @@ pub(crate) struct Task {
     pub tainted: bool,
     /// The id that the object is imported by.
     pub importing: Option<Str>,
+    /// The creation of the object that was interrupted, until it is resolved.
+    pub creation: Option<Box<Creation>>,
     /// What the configuration says; unmarked.
     pub config: Value,
     /// The marks of `config`.

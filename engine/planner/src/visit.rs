@@ -234,6 +234,9 @@ impl Planner {
                     planner.visit_resource(id, inst, module, &resource)
                 });
                 self.visit_lost_modules(id, module, &resource);
+                if ok {
+                    self.visit_interrupted(id, module, &resource);
+                }
                 ok
             }
         }
@@ -446,7 +449,7 @@ impl Planner {
 }
 
 /// Why an instance is not wanted any more; `None` when it is.
-fn reason_for(expansion: &Expansion, key: &InstanceKey) -> Option<Reason> {
+pub(crate) fn reason_for(expansion: &Expansion, key: &InstanceKey) -> Option<Reason> {
     if expansion.contains(key) {
         return None;
     }

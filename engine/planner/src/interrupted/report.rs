@@ -1,0 +1,88 @@
+//! What people are told about interrupted creations.
+
+use muster_addr::InstanceAddr;
+use muster_lang::Diagnostic;
+use muster_plan::InFlight;
+
+use super::search::tried;
+use crate::Planner;
+use crate::task::Task;
+
+impl Planner {
+    pub(super) fn tell_adopted(&mut self, task: &Task) {
+        let (Some(creation), Some((attribute, id))) = (&task.creation, tried(task)) else {
+            return;
+        };
+        let detail = format!(
+            "The creation of {} was begun at {}, and its answer never arrived. The object with the import id {id:?}, which is its {attribute}, is as it was planned then, so it is taken for the one that was made.",
+            task.addr, creation.record.since
+        );
+        let summary = "Object of an interrupted run adopted";
+        self.diags
+            .push(Diagnostic::warning(summary, detail).about(&task.addr));
+    }
+
+    /// Says why an instance cannot be planned.
+    pub(super) fn refuse_creation(&mut self, task: &Task) {
+        let Some(creation) = &task.creation else {
+            return;
+        };
+        let mut detail = format!(
+            "{} To create it again could make it twice.",
+            begun(&creation.record)
+        );
+        match creation.findings.is_empty() {
+            true => detail += " The plan did not say what it would be known by.",
+            false => detail += " It was looked for:",
+        }
+        for finding in &creation.findings {
+            detail += "\n  - ";
+            detail += finding;
+        }
+        detail += if creation.findings.is_empty() {
+            " "
+        } else {
+            "\n"
+        };
+        detail += &advice(&task.addr);
+        self.diags
+            .push(Diagnostic::error(summary(&task.addr), detail).about(&task.addr));
+    }
+
+    /// Names creations that the plan could not do anything about.
+    pub(crate) fn finish_interrupted(&mut self, errored: bool) {
+        let left = std::mem::take(&mut self.interrupted.open);
+        // With errors much was not looked at that will be next time.
+        let told = left.into_iter().filter(|_| !errored);
+        for (addr, open) in told {
+            let again = match &open.record.resume {
+                Some(_) => " A plan that creates it finds what was made.",
+                None => "",
+            };
+            let detail = format!(
+                "{} This plan neither creates nor destroys it.{again} {}",
+                begun(&open.record),
+                advice(&addr)
+            );
+            self.diags
+                .push(Diagnostic::warning(summary(&addr), detail).about(&addr));
+        }
+    }
+}
+
+fn summary(addr: &InstanceAddr) -> String {
+    format!("Interrupted creation of {addr} is unresolved")
+}
+
+fn begun(record: &InFlight) -> String {
+    format!(
+        "The creation was begun at {}, and its answer never arrived: the object may be there or not.",
+        record.since
+    )
+}
+
+fn advice(addr: &InstanceAddr) -> String {
+    format!(
+        "Look whether it is there: `muster recover {addr} ID` adopts it by its import id, `muster recover -absent {addr}` says that it was never made."
+    )
+}

@@ -1,0 +1,168 @@
+//! The object of an interrupted creation is looked for by the ids that it may be imported by.
+
+use muster_plan::InFlight;
+use muster_provider::{Imported, Private, ProviderError, Read, Request, Response};
+use muster_schema::{check_conforms, normalize_blocks};
+use muster_value::Value;
+
+use crate::task::{Goal, Stage, Task};
+use crate::{Planner, Str};
+
+impl Planner {
+    /// Tries the next id.
+    pub(crate) fn search(&mut self, mut task: Task) {
+        let type_name = task.addr.resource.resource.type_name.clone();
+        let Some(creation) = &mut task.creation else {
+            return self.searched(task);
+        };
+        let Some((_, id)) = creation.record.ids.get(creation.tried) else {
+            return self.conclude(task);
+        };
+        let id = id.to_string();
+        creation.tried += 1;
+        self.ask(task, Stage::Find, Request::Import { type_name, id }, None);
+    }
+
+    /// Takes an answer of the provider to [`Stage::Find`] or [`Stage::ReadFound`].
+    pub(crate) fn search_answer(&mut self, task: Task, answer: Result<Response, ProviderError>) {
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) => {
+                let diagnostic = error.diagnostic(&task.provider.provider);
+                return self.missed(task, &diagnostic.summary);
+            }
+        };
+        let error = response.diags().iter().find(|d| d.is_error());
+        if let Some(error) = error.map(|e| e.summary.clone()) {
+            return self.missed(task, &error);
+        }
+        match (&task.stage, response) {
+            (Stage::Find, Response::Imported { objects, .. }) => self.find(task, objects),
+            (Stage::ReadFound, Response::Read { value, private, .. }) => {
+                self.found(task, &value, private);
+            }
+            _ => self.missed(task, "the answer is of another kind than the question"),
+        }
+    }
+
+    fn find(&mut self, task: Task, objects: Vec<Imported>) {
+        let type_name = task.addr.resource.resource.type_name.clone();
+        if objects.iter().all(|o| o.value.is_null()) {
+            return self.absent(task);
+        }
+        let mut ours = objects.into_iter().filter(|o| o.type_name == type_name);
+        let (Some(object), None) = (ours.next(), ours.next()) else {
+            return self.missed(task, "there is not one object");
+        };
+        let Some(current) = whole(&task, &object.value) else {
+            return self.missed(task, "the object is not valid");
+        };
+        let request = Request::Read(Read {
+            type_name,
+            current,
+            private: object.private,
+            provider_meta: Value::NULL,
+        });
+        self.ask(task, Stage::ReadFound, request, None);
+    }
+
+    fn found(&mut self, task: Task, value: &Value, private: Private) {
+        if value.is_null() {
+            return self.absent(task);
+        }
+        let Some(value) = whole(&task, value) else {
+            return self.missed(task, "the object is not valid");
+        };
+        let record = task.creation.as_ref().map(|c| c.record.clone());
+        if !record.is_some_and(|record| record.has_made(&value)) {
+            return self.missed(task, "the object is not as it was planned");
+        }
+        if self.is_managed(&task, &value) {
+            return self.missed(task, "the object is in the state already");
+        }
+        self.adopt(task, value, private);
+    }
+
+    /// There is nothing by the id.
+    fn absent(&mut self, mut task: Task) {
+        let type_name = task.addr.resource.resource.type_name.clone();
+        let attribute = tried(&task).map(|(attribute, _)| attribute.clone());
+        let proves = attribute.is_some_and(|a| self.known(&task).proves(&type_name, &a));
+        if let (Some(creation), true) = (&mut task.creation, proves) {
+            creation.absent = true;
+        }
+        self.missed(task, "there is no such object");
+    }
+
+    /// An id has not led to the object.
+    fn missed(&mut self, mut task: Task, why: &str) {
+        let tried = tried(&task).cloned();
+        if let (Some(creation), Some((attribute, id))) = (&mut task.creation, tried) {
+            let finding = format!("by the id {id:?}, which is its {attribute}: {why}");
+            creation.findings.push(finding);
+        }
+        self.search(task);
+    }
+
+    /// All ids were tried.
+    fn conclude(&mut self, mut task: Task) {
+        if task.creation.as_ref().is_some_and(|c| c.absent) {
+            self.interrupted.resolve(&task.addr);
+            task.creation = None;
+            return self.searched(task);
+        }
+        self.undecided(task);
+    }
+
+    /// The object is that of the instance from now on.
+    fn adopt(&mut self, mut task: Task, value: Value, private: Private) {
+        self.tell_adopted(&task);
+        self.known(&task).learn(&value);
+        self.interrupted.resolve(&task.addr);
+        task.creation = None;
+        task.private = private;
+        task.recorded = value.clone();
+        task.prior = value;
+        self.store(&task);
+        if let (Some(object), Some(node)) = (self.state.current(&task.addr), task.node) {
+            let mut object = object.clone();
+            object.dependencies = self.dependencies[node].to_vec();
+            self.state.put(&task.addr, &task.provider, object);
+        }
+        task.stored = self.state.current(&task.addr).cloned();
+        self.searched(task);
+    }
+
+    /// Nothing is known of the object. What would make another one is not planned.
+    pub(crate) fn undecided(&mut self, mut task: Task) {
+        if task.goal == Goal::Configure {
+            self.refuse_creation(&task);
+            self.interrupted.open.remove(&task.addr);
+            return self.fail(task);
+        }
+        task.creation = None;
+        self.searched(task);
+    }
+
+    /// Goes on where the search has begun.
+    fn searched(&mut self, task: Task) {
+        match task.config.is_null() {
+            true => self.proceed(task),
+            false => self.plan_change(task),
+        }
+    }
+}
+
+/// The id that was tried last, after the attribute it comes from.
+pub(super) fn tried(task: &Task) -> Option<&(Str, Str)> {
+    let creation = task.creation.as_ref()?;
+    let record: &InFlight = &creation.record;
+    record.ids.get(creation.tried.checked_sub(1)?)
+}
+
+/// An object as the schema has it, if it is one.
+fn whole(task: &Task, value: &Value) -> Option<Value> {
+    let value = normalize_blocks(&task.schema.block, value);
+    let fits = check_conforms(&task.schema.block, &value).is_empty();
+    (fits && !value.is_null() && value.is_wholly_known()).then_some(value)
+}
