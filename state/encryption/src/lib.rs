@@ -1,0 +1,92 @@
+//! Encryption of states and plan files, in the form of OpenTofu: files that one of the two wrote
+//! can be read by the other.
+//!
+//! [`Settings`] say which key providers and methods there are, and [`Encryption`] makes a
+//! [`Seal`] of them for each kind of file.
+
+mod aes_gcm;
+mod envelope;
+mod keys;
+mod seal;
+mod secret;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use muster_store::{Seal, SealError};
+
+pub use envelope::looks_encrypted;
+use seal::TargetSeal;
+pub use secret::Secret;
+pub use settings::{
+    Addr, Age, AssumeRole, AwsCredentials, AwsKms, External, Hash, KeyProvider, KeySource, Method,
+    Passphrase, Pbkdf2, RemoteStates, Settings, Target,
+};
+
+/// Makes seals. Each is made once, so that keys are fetched once.
+#[derive(Debug)]
+pub struct Encryption {
+    settings: Arc<Settings>,
+    made: Mutex<BTreeMap<String, Arc<dyn Seal>>>,
+}
+
+impl Encryption {
+    /// Nothing is checked or fetched before a seal is asked for.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            made: Mutex::default(),
+        }
+    }
+
+    /// For states; `None` where nothing is said of them. This is where the key service is asked
+    /// for the key to write with: before anything is changed.
+    ///
+    /// # Errors
+    /// The settings are wrong, or there is no key.
+    pub fn state(&self) -> Result<Option<Arc<dyn Seal>>, SealError> {
+        self.made("state", self.settings.state.as_ref())
+    }
+
+    /// For plan files; `None` where nothing is said of them.
+    ///
+    /// # Errors
+    /// As [`Self::state`].
+    pub fn plan(&self) -> Result<Option<Arc<dyn Seal>>, SealError> {
+        self.made("plan", self.settings.plan.as_ref())
+    }
+
+    /// For the state that a data source `terraform_remote_state` reads, by the address of the
+    /// data source: `name`, `module.name` or `module.name[0]`.
+    ///
+    /// # Errors
+    /// As [`Self::state`].
+    pub fn remote_state(&self, address: &str) -> Result<Option<Arc<dyn Seal>>, SealError> {
+        let states = &self.settings.remote_states;
+        match states.named.get(address) {
+            Some(target) => self.made(&format!("remote_state_data_source.{address}"), Some(target)),
+            None => self.made("remote_state_data_sources.default", states.default.as_ref()),
+        }
+    }
+
+    fn made(
+        &self,
+        name: &str,
+        target: Option<&Target>,
+    ) -> Result<Option<Arc<dyn Seal>>, SealError> {
+        let Some(target) = target else {
+            return Ok(None);
+        };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seal) = made.get(name) {
+            return Ok(Some(Arc::clone(seal)));
+        }
+        let seal: Arc<dyn Seal> = Arc::new(TargetSeal::new(name, &self.settings, target)?);
+        made.insert(name.to_owned(), Arc::clone(&seal));
+        Ok(Some(seal))
+    }
+}
+
+#[cfg(test)]
+mod tests;
