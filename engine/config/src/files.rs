@@ -33,6 +33,11 @@ pub trait ConfigFiles {
         let _ = sources;
         Default::default()
     }
+    /// What the environment says of encryption: where it says so, and the inside of an
+    /// `encryption` block in either syntax. It goes before what the configuration says.
+    fn encryption(&self) -> Option<(String, String)> {
+        None
+    }
 }
 
 /// The parsed files of one directory.

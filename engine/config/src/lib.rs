@@ -8,6 +8,7 @@
 mod decode;
 mod defaults;
 mod early;
+mod encryption;
 mod files;
 mod import;
 mod installed;
@@ -24,6 +25,7 @@ mod variables;
 pub mod version;
 
 pub use decode::{LANGUAGE_VERSION, constant};
+pub use encryption::{Encryption, EncryptionBlock, EncryptionSetting, EncryptionTarget};
 pub use files::{ConfigFiles, DATA_DIR, is_config_file};
 pub use import::ImportTarget;
 pub use installed::{InstalledModule, InstalledModules};

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use muster_addr::ModulePath;
 use muster_lang::{Diagnostic, Diags, Expr, Sources, Span};
 
-use crate::decode::{BAD_DEPENDENCY, CallDraft, Draft, decode};
+use crate::decode::{BAD_DEPENDENCY, CallDraft, Draft, decode, encryption_from_text};
 use crate::early::{EarlyText, EarlyValues};
 use crate::files::{ConfigFiles, join, read_module};
 use crate::installed::{InstalledModules, Recorded, key_of};
@@ -193,6 +193,7 @@ impl Loader<'_> {
         let module = std::mem::take(&mut draft.module);
         self.place(Rc::new(draft), module, dir, None);
         self.backend();
+        self.encryption();
     }
 
     /// The values of the backend's settings that are made of variables and local values.
@@ -220,6 +221,33 @@ impl Loader<'_> {
         if let Some(backend) = &mut self.tree.config.modules[0].backend {
             backend.early = values;
         }
+    }
+
+    /// What the environment says of encryption, and the values of arguments that are made of
+    /// variables and local values.
+    fn encryption(&mut self) {
+        let mut said = self.tree.config.modules[0].encryption.take();
+        if let Some((name, text)) = self.files.encryption() {
+            let (over, diags) = encryption_from_text(&name, &text, self.sources);
+            self.diags.extend(diags);
+            said = Some(match said {
+                Some(base) => base.overridden_by(over),
+                None => over,
+            });
+        }
+        let Some(mut said) = said else {
+            return;
+        };
+        for setting in said.settings_mut().filter(|s| s.refers_to.is_none()) {
+            let (expr, diags) = setting.expr.lower(&[]);
+            if diags.has_errors() || expr.references().is_empty() {
+                continue;
+            }
+            self.look_early();
+            let early = self.early.get_or_insert_default();
+            setting.early = Some(early.value(&self.tree, 0, &expr));
+        }
+        self.tree.config.modules[0].encryption = Some(said);
     }
 
     /// Finds out what is given for the root module's variables, once.
@@ -447,6 +475,13 @@ impl Loader<'_> {
             self.diags.push(
                 Diagnostic::warning("Backend configuration ignored", detail).at(backend.span),
             );
+        }
+        if let Some(encryption) = module.encryption.take() {
+            let detail =
+                "Only what the root module says of encryption counts; this block has no effect.";
+            let summary = "Encryption configuration ignored";
+            self.diags
+                .push(Diagnostic::warning(summary, detail).at(encryption.span));
         }
     }
 }

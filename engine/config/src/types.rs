@@ -8,7 +8,7 @@ use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId, Targ
 use muster_lang::{Attribute, Body, Diags, Expr, Reference, Span};
 use muster_value::{Path, Type, Value};
 
-use crate::{ImportTarget, Provisioner, Str, constant};
+use crate::{Encryption, ImportTarget, Provisioner, Str, constant};
 
 /// A whole configuration: the root module and everything it calls.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +85,8 @@ pub struct Module {
     pub required_version: Vec<(Str, Span)>,
     /// The `backend` block: its type and body.
     pub backend: Option<Backend>,
+    /// The `encryption` block, with what the environment says; only in the root module.
+    pub encryption: Option<Encryption>,
     /// `check` blocks.
     pub checks: BTreeMap<Str, CheckBlock>,
     /// `moved` blocks in source order.

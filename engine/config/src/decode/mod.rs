@@ -2,6 +2,7 @@
 
 mod call;
 mod context;
+mod encryption;
 mod lifecycle;
 mod provider;
 mod provisioner;
@@ -23,6 +24,7 @@ use crate::{LocalProvider, Module, Resource, Str, overrides};
 pub(crate) use call::CallDraft;
 pub use context::constant;
 pub(crate) use context::{BAD_DEPENDENCY, Decoder, NoFiles, schema};
+pub(crate) use encryption::from_text as encryption_from_text;
 pub use provider::LANGUAGE_VERSION;
 pub(crate) use provider::provider as provider_block;
 pub(crate) use resource::provider_ref;
@@ -69,6 +71,7 @@ pub(crate) struct Draft {
     pub(crate) broken: bool,
     required_providers_span: Option<Span>,
     backend_span: Option<Span>,
+    encryption_span: Option<Span>,
 }
 
 /// Decodes the files of a directory.
@@ -293,6 +296,10 @@ impl Draft {
             base.required_version = over.required_version;
         }
         base.backend = over.backend.or(base.backend.take());
+        base.encryption = match (base.encryption.take(), over.encryption) {
+            (Some(base), Some(over)) => Some(base.overridden_by(over)),
+            (base, over) => over.or(base),
+        };
     }
 }
 

@@ -8,6 +8,7 @@ use muster_lang::{Attribute, Block, BodySchema, RawExpr, Span};
 
 use super::call::check_constraint;
 use super::context::{Decoder, schema};
+use super::encryption::encryption;
 use super::resource::{local_name, placeholder, provider_ref};
 use super::{Draft, first_wins};
 use crate::naming::is_name;
@@ -33,6 +34,7 @@ static TERRAFORM: LazyLock<BodySchema> = LazyLock::new(|| {
     let blocks: &[(&str, &[&str])] = &[
         ("required_providers", &[]),
         ("backend", &["type"]),
+        ("encryption", &[]),
         ("cloud", &[]),
         ("provider_meta", &["provider"]),
     ];
@@ -153,6 +155,13 @@ pub(crate) fn terraform(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) 
     }
     for block in content.blocks_of("backend") {
         backend(cx, draft, block);
+    }
+    for block in content.blocks_of("encryption") {
+        let summary = "Duplicate encryption configuration";
+        if first_wins(cx, &mut draft.encryption_span, block.header, summary) {
+            let found = encryption(cx, &block.body, block.header);
+            draft.module.encryption = Some(found);
+        }
     }
 }
 
