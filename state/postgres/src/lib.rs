@@ -4,3 +4,12 @@
 //!
 //! Calls block. Each connection has a thread with a small runtime of its own, so callers may be
 //! inside another runtime or not.
+
+mod address;
+mod fault;
+mod link;
+pub mod pg;
+mod settings;
+mod tls;
+
+pub use pg::PgBackend;

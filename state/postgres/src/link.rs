@@ -1,0 +1,208 @@
+//! The bridge between callers that block and the driver, which does not.
+//!
+//! Each connection has a thread with a small runtime of its own. Jobs go to it through a channel,
+//! and the caller waits for the answer; it may well be inside a runtime itself.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use muster_store::StoreError;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_postgres::Client;
+
+use crate::address::Address;
+use crate::fault::{Fault, Kind};
+use crate::tls::Connector;
+
+/// For how long a lost connection is made again, or a transaction tried again that others were
+/// in the way of.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one job may take.
+const LONGEST_JOB: Duration = Duration::from_secs(300);
+/// The pauses between attempts grow from the one to the other.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// What a connection is asked to do.
+type Job = Box<dyn for<'c> FnOnce(&'c mut Client) -> Pin<Box<dyn Future<Output = ()> + 'c>> + Send>;
+
+/// A connection to a database, made when it is first needed and again when it is lost.
+pub(crate) struct Link {
+    address: Address,
+    jobs: Mutex<Option<UnboundedSender<Job>>>,
+    /// There has been a connection, so the address is right.
+    proven: AtomicBool,
+}
+
+impl Link {
+    /// Nothing is connected yet.
+    pub(crate) fn new(address: Address) -> Self {
+        Self {
+            address,
+            jobs: Mutex::new(None),
+            proven: AtomicBool::new(false),
+        }
+    }
+
+    /// Another connection to the same database.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(self.address.clone())
+    }
+
+    /// The database for people, without secrets.
+    pub(crate) fn place(&self) -> &str {
+        &self.address.place
+    }
+
+    /// Whether the connection that was made last is still there.
+    pub(crate) fn is_open(&self) -> bool {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.as_ref().is_some_and(|jobs| !jobs.is_closed())
+    }
+
+    /// Does a job that may be done twice: again when the connection is lost, and when another
+    /// transaction is in the way.
+    pub(crate) fn call<T, F>(
+        &self,
+        (action, place): (&'static str, &str),
+        job: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Client) -> Result<T, Fault> + Send + Sync + 'static,
+    {
+        let job = Arc::new(job);
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = PAUSES.0;
+        loop {
+            let fault = match self.run(&job) {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            let again = match fault.kind() {
+                Kind::Conflict => true,
+                Kind::Lost => self.proven.load(Ordering::Relaxed),
+                Kind::Final => false,
+            };
+            if !again || Instant::now() >= deadline {
+                return Err(fault.into_error(action, place));
+            }
+            thread::sleep(uneven(pause));
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// Does a job once, on the connection that is there: never on a new one.
+    pub(crate) fn call_once<T, F>(
+        &self,
+        (action, place): (&'static str, &str),
+        job: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Client) -> Result<T, Fault> + Send + Sync + 'static,
+    {
+        if !self.is_open() {
+            return Err(Fault::cut().into_error(action, place));
+        }
+        self.run(&Arc::new(job))
+            .map_err(|fault| fault.into_error(action, place))
+    }
+
+    fn run<T, F>(&self, job: &Arc<F>) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Client) -> Result<T, Fault> + Send + Sync + 'static,
+    {
+        let jobs = self.connected()?;
+        let (answer, answered) = mpsc::sync_channel(1);
+        let job = job.clone();
+        let sent = jobs.send(Box::new(move |client| {
+            Box::pin(async move {
+                // Whoever asked is waiting, unless its thread is gone.
+                let _ = answer.send(job(client).await);
+            })
+        }));
+        sent.map_err(|_| Fault::cut())?;
+        answered.recv().unwrap_or_else(|_| Err(Fault::cut()))
+    }
+
+    /// The way to the thread of a connection.
+    fn connected(&self) -> Result<UnboundedSender<Job>, Fault> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = jobs.as_ref().filter(|jobs| !jobs.is_closed()) {
+            return Ok(open.clone());
+        }
+        let opened = open(self.address.clone())?;
+        self.proven.store(true, Ordering::Relaxed);
+        *jobs = Some(opened.clone());
+        Ok(opened)
+    }
+}
+
+/// Connects, on a thread that lives as long as somebody may send jobs to it.
+fn open(address: Address) -> Result<UnboundedSender<Job>, Fault> {
+    let (jobs, received) = unbounded_channel();
+    let (started, has_started) = mpsc::sync_channel(1);
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(serve(address, &started, received)),
+            Err(error) => drop(started.send(Err(Fault::other(error)))),
+        }
+    };
+    thread::Builder::new()
+        .name("postgres".to_owned())
+        .spawn(body)
+        .map_err(Fault::other)?;
+    match has_started.recv() {
+        Ok(Ok(())) => Ok(jobs),
+        Ok(Err(fault)) => Err(fault),
+        Err(_) => Err(Fault::cut()),
+    }
+}
+
+/// Connects and does jobs until the connection or whoever sends them is gone.
+async fn serve(
+    address: Address,
+    started: &mpsc::SyncSender<Result<(), Fault>>,
+    mut jobs: UnboundedReceiver<Job>,
+) {
+    let connector = match Connector::new(&address.tls) {
+        Ok(connector) => connector,
+        Err(reason) => return drop(started.send(Err(Fault::other(reason)))),
+    };
+    let (mut client, connection) = match address.config.connect(connector).await {
+        Ok(connected) => connected,
+        Err(error) => return drop(started.send(Err(error.into()))),
+    };
+    let mut connection = tokio::spawn(connection);
+    let _ = started.send(Ok(()));
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut connection => return,
+            job = jobs.recv() => {
+                let Some(job) = job else { break };
+                // A job that takes too long is dropped together with the connection.
+                if tokio::time::timeout(LONGEST_JOB, job(&mut client)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+    drop(client);
+    // Takes leave of the server.
+    let _ = connection.await;
+}
+
+/// A pause that is not the same for everybody who was in each other's way.
+fn uneven(pause: Duration) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let noise = now.unwrap_or_default().subsec_nanos() % 1000;
+    pause / 2 + pause * noise / 1000
+}

@@ -1,0 +1,169 @@
+//! Terraform's locks: advisory locks of a session, one by the number of the workspace's row, and
+//! one for whoever makes a row, which everybody looks at.
+
+use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
+
+use muster_store::{LockInfo, StoreError};
+use tokio_postgres::{Client, Transaction};
+
+use super::holder;
+use crate::fault::Fault;
+use crate::link::Link;
+
+/// The lock of whoever makes a row.
+const CREATION: i64 = -1;
+
+/// A session that holds the lock of a workspace, or tries to.
+pub(super) struct Session {
+    pub(super) link: Link,
+    table: String,
+    name: String,
+    /// What every statement of the session begins with.
+    mark: String,
+    /// The server's process of the session that took the lock.
+    pid: AtomicI32,
+    /// Which lock is held.
+    lock: AtomicI64,
+}
+
+/// How an attempt to lock ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    Taken,
+    /// Somebody holds the lock of the row.
+    RowLocked(i64),
+    /// Somebody makes a row, of this workspace or another.
+    CreationLocked,
+}
+
+impl Attempt {
+    /// The locks that may hold up a workspace with this row.
+    pub(super) fn locks_of(row: Option<i64>) -> Vec<i64> {
+        vec![row.unwrap_or(CREATION)]
+    }
+
+    /// The locks whose holder is in the way.
+    pub(super) fn locks(self) -> Vec<i64> {
+        match self {
+            Self::Taken => Vec::new(),
+            Self::RowLocked(id) => vec![id],
+            Self::CreationLocked => vec![CREATION],
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn new(link: Link, table: String, name: String, info: &LockInfo) -> Self {
+        Self {
+            link,
+            table,
+            name,
+            mark: holder::mark(info),
+            pid: AtomicI32::new(0),
+            lock: AtomicI64::new(0),
+        }
+    }
+
+    /// Tries to take the lock.
+    pub(super) async fn take(&self, client: &Client) -> Result<Attempt, Fault> {
+        let Self { table, mark, .. } = self;
+        let by_row = format!(
+            "{mark}SELECT id, pg_try_advisory_lock(id), pg_try_advisory_lock({CREATION}),
+             pg_backend_pid() FROM {table} WHERE name = $1"
+        );
+        let creation = format!("{mark}SELECT pg_try_advisory_lock({CREATION}), pg_backend_pid()");
+        let is_there = format!("{mark}SELECT id FROM {table} WHERE name = $1");
+        loop {
+            if let Some(row) = client.query_opt(&by_row, &[&self.name]).await? {
+                let (id, locked, may_create) = (row.get(0), row.get(1), row.get(2));
+                if may_create {
+                    self.unlock(client, CREATION).await?;
+                }
+                match (locked, may_create) {
+                    (true, true) => return Ok(self.taken(id, row.get(3))),
+                    (true, false) => self.unlock(client, id).await?,
+                    (false, _) => return Ok(Attempt::RowLocked(id)),
+                }
+                return Ok(Attempt::CreationLocked);
+            }
+            let row = client.query_one(&creation, &[]).await?;
+            if !row.get::<_, bool>(0) {
+                return Ok(Attempt::CreationLocked);
+            }
+            // Somebody may have made the row, and be done, since it was looked for.
+            if client.query_opt(&is_there, &[&self.name]).await?.is_none() {
+                return Ok(self.taken(CREATION, row.get(1)));
+            }
+            self.unlock(client, CREATION).await?;
+        }
+    }
+
+    fn taken(&self, lock: i64, pid: i32) -> Attempt {
+        self.lock.store(lock, Ordering::Relaxed);
+        self.pid.store(pid, Ordering::Relaxed);
+        Attempt::Taken
+    }
+
+    async fn unlock(&self, client: &Client, lock: i64) -> Result<(), Fault> {
+        let statement = format!("{}SELECT pg_advisory_unlock({lock})", self.mark);
+        client.batch_execute(&statement).await?;
+        Ok(())
+    }
+
+    /// Makes sure that the lock is held by the session of this client: a new one takes it again.
+    /// The server may not know yet that the old one is gone, so a refusal is worth another try.
+    pub(super) async fn keep(&self, client: &Client, place: &str) -> Result<(), Fault> {
+        let pid: i32 = client
+            .query_one("SELECT pg_backend_pid()", &[])
+            .await?
+            .get(0);
+        if pid == self.pid.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.take(client).await? {
+            Attempt::Taken => Ok(()),
+            _ => Err(Fault::Busy(StoreError::Remote {
+                place: place.to_owned(),
+                action: "write",
+                reason:
+                    "the connection was cut, which ended the lock, and somebody else holds it now"
+                        .to_owned(),
+            })),
+        }
+    }
+
+    /// Holds the lock of a row that was just made by this session. Nobody can see the row yet.
+    pub(super) async fn hold_row(&self, tx: &Transaction<'_>, id: i64) -> Result<(), Fault> {
+        let statement = format!("SELECT pg_try_advisory_lock({id})");
+        tx.batch_execute(&statement).await?;
+        Ok(())
+    }
+
+    /// Lets others make rows again, once the lock of the new row is held.
+    pub(super) async fn row_made(&self, client: &Client, id: i64) -> Result<(), Fault> {
+        if self.lock.swap(id, Ordering::Relaxed) == CREATION {
+            self.unlock(client, CREATION).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells others again who holds the lock.
+    pub(super) async fn announce(&self, client: &Client) -> Result<(), Fault> {
+        let statement = format!("{}SELECT 1", self.mark);
+        client.batch_execute(&statement).await?;
+        Ok(())
+    }
+
+    /// Gives the lock back. A session that is gone holds none.
+    pub(super) fn release(&self, place: &str) -> Result<(), StoreError> {
+        if !self.link.is_open() {
+            return Ok(());
+        }
+        self.link.call_once(("unlock", place), async |client| {
+            client
+                .batch_execute("SELECT pg_advisory_unlock_all()")
+                .await?;
+            Ok(())
+        })
+    }
+}

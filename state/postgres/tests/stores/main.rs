@@ -1,0 +1,5 @@
+//! Stores in real databases.
+
+mod pg;
+mod support;
+mod terraform;
