@@ -1,6 +1,5 @@
 //! The arguments of a block, checked, with what the environment adds.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use muster_store::{Settings, StoreError};
 
-use crate::role::{Role, Token, WebRole};
+use crate::role::{Role, WebRole};
 use crate::settings::{Given, check_names, wrong};
 
 /// Looks up a variable of the environment; an empty one is as good as none.
@@ -311,8 +310,8 @@ fn identity(given: Given<'_>, env: Env<'_>) -> Result<Identity, StoreError> {
         skip_metadata: given.is_set("skip_metadata_api_check")?,
         metadata_endpoint: given.text("ec2_metadata_service_endpoint")?,
         metadata_ipv6,
-        role: given.object("assume_role")?.map(role).transpose()?,
-        web_role: web_role(given, env)?,
+        role: given.object("assume_role")?.map(Role::new).transpose()?,
+        web_role: WebRole::new(given, env)?,
         sts_region: given.text("sts_region")?,
         allowed_accounts: given.texts(allowed)?,
         forbidden_accounts: given.texts(forbidden)?,
@@ -335,88 +334,8 @@ fn keys(given: Given<'_>) -> Result<Option<(String, String, Option<String>)>, St
     }
 }
 
-fn role(given: Given<'_>) -> Result<Role, StoreError> {
-    let arn = given.filled("role_arn")?;
-    Ok(Role {
-        arn: arn.ok_or_else(|| wrong("assume_role", "needs a \"role_arn\""))?,
-        duration: duration(given)?,
-        external_id: given.text("external_id")?,
-        policy: given.text("policy")?,
-        policy_arns: given.texts("policy_arns")?,
-        session_name: given.text("session_name")?,
-        source_identity: given.text("source_identity")?,
-        tags: given.map("tags")?,
-        transitive_tag_keys: given.texts("transitive_tag_keys")?,
-    })
-}
-
-fn web_role(outer: Given<'_>, env: Env<'_>) -> Result<Option<WebRole>, StoreError> {
-    const NAME: &str = "assume_role_with_web_identity";
-    let Some(given) = outer.object(NAME)? else {
-        return Ok(None);
-    };
-    let file = given.text("web_identity_token_file")?;
-    let token = match (given.text("web_identity_token")?, file) {
-        (Some(_), Some(_)) => {
-            let reason = "can have a \"web_identity_token\" or a \"web_identity_token_file\"";
-            return Err(wrong(NAME, reason));
-        }
-        (Some(token), None) => Some(Token::Text(token)),
-        (None, file) => file
-            .or_else(|| env("AWS_WEB_IDENTITY_TOKEN_FILE"))
-            .map(|path| Token::File(expand(&path, env))),
-    };
-    let arn = given.text("role_arn")?.or_else(|| env("AWS_ROLE_ARN"));
-    let name = given.text("session_name")?;
-    let reason = "needs a \"web_identity_token\" or a \"web_identity_token_file\"";
-    Ok(Some(WebRole {
-        token: token.ok_or_else(|| wrong(NAME, reason))?,
-        role: Role {
-            arn: arn.ok_or_else(|| wrong(NAME, "needs a \"role_arn\""))?,
-            duration: duration(given)?,
-            policy: given.text("policy")?,
-            policy_arns: given.texts("policy_arns")?,
-            session_name: name.or_else(|| env("AWS_ROLE_SESSION_NAME")),
-            external_id: None,
-            source_identity: None,
-            tags: BTreeMap::new(),
-            transitive_tag_keys: Vec::new(),
-        },
-    }))
-}
-
-/// A duration such as `1h30m`, from 15 minutes to 12 hours.
-fn duration(given: Given<'_>) -> Result<Option<Duration>, StoreError> {
-    let Some(text) = given.filled("duration")? else {
-        return Ok(None);
-    };
-    let seconds = seconds(&text).ok_or_else(|| wrong("duration", "must look like \"1h30m\""))?;
-    match seconds {
-        900..=43_200 => Ok(Some(Duration::from_secs(seconds))),
-        _ => Err(wrong("duration", "must be from 15 minutes to 12 hours")),
-    }
-}
-
-fn seconds(text: &str) -> Option<u64> {
-    let mut total = 0u64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u64 = rest[..end].parse().ok()?;
-        let unit = match rest.as_bytes()[end] {
-            b'h' => 3600,
-            b'm' => 60,
-            b's' => 1,
-            _ => return None,
-        };
-        total = total.checked_add(number.checked_mul(unit)?)?;
-        rest = &rest[end + 1..];
-    }
-    Some(total)
-}
-
 /// A path, with the home folder for a tilde.
-fn expand(path: &str, env: Env<'_>) -> PathBuf {
+pub(crate) fn expand(path: &str, env: Env<'_>) -> PathBuf {
     match (path.strip_prefix("~/"), env("HOME")) {
         (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
         _ => path.into(),

@@ -36,7 +36,7 @@ pub(crate) struct Keyring {
 
 enum Source {
     Found(SharedCredentialsProvider),
-    WebRole(WebRole),
+    WebRole(Box<WebRole>),
 }
 
 impl Keyring {
@@ -50,7 +50,7 @@ impl Keyring {
         sts: Sts,
     ) -> Result<Self, StoreError> {
         let source = match (&identity.web_role, &identity.keys) {
-            (Some(role), _) => Source::WebRole(role.clone()),
+            (Some(role), _) => Source::WebRole(Box::new(role.clone())),
             (None, Some((access, secret, token))) => {
                 let keys = Credentials::new(access, secret, token.clone(), None, "backend");
                 Source::Found(SharedCredentialsProvider::new(keys))

@@ -1,9 +1,11 @@
 //! Stores against a service that keeps what it is given, and against one that fails.
 
 mod backend;
+mod credentials;
 mod fake;
 mod faults;
 mod moto;
+mod turns;
 
 use std::time::Duration;
 

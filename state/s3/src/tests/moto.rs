@@ -1,6 +1,7 @@
 //! Stores against moto, which pretends to be AWS.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -27,19 +28,29 @@ impl Drop for Moto {
 impl Moto {
     /// Starts one with a bucket and a table. `None` where it is not installed.
     pub(super) fn start() -> Option<Self> {
+        Self::launch("http", &[])
+    }
+
+    /// Starts one that has a certificate.
+    pub(super) fn start_with_tls(certificate: &Path, key: &Path) -> Option<Self> {
+        Self::launch("https", &[("-c", certificate), ("-k", key)])
+    }
+
+    fn launch(scheme: &str, files: &[(&str, &Path)]) -> Option<Self> {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let spawned = Command::new("moto_server")
-            .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
+        let mut command = Command::new("moto_server");
+        command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
+        for (option, path) in files {
+            command.arg(option).arg(path);
+        }
+        let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let Ok(child) = spawned else {
             eprintln!("skipped: moto_server is not on the PATH");
             return None;
         };
-        let url = format!("http://{address}");
+        let url = format!("{scheme}://{address}");
         let moto = Self { child, url };
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
@@ -54,7 +65,7 @@ impl Moto {
     }
 
     fn prepare(&self) {
-        let backend = backend(&self.url, json!({}));
+        let backend = backend(&self.url, json!({"insecure": true}));
         let bucket = backend.bucket();
         let service = bucket.service.clone();
         let table = json!({
