@@ -255,9 +255,11 @@ fn is_truncated(answer: &str) -> bool {
     xml::first(answer, "IsTruncated").as_deref() == Some("true")
 }
 
-/// Whether there is no such object, which is not so bad as no such bucket.
+/// Whether there is no such object. Any other answer with this status may come from a server that
+/// knows nothing of the bucket, and a state that is there must never look as if it was not.
 fn is_missing(fault: &Fault) -> bool {
-    fault.is(404) && !fault.has_code("NoSuchBucket")
+    let codes = ["NoSuchKey", "NoSuchVersion"];
+    fault.is(404) && codes.iter().any(|code| fault.has_code(code))
 }
 
 fn object(answer: Answer) -> Result<Object, Fault> {

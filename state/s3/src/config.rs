@@ -243,6 +243,10 @@ fn attempts(given: Given<'_>, env: Env<'_>) -> Result<Option<u32>, StoreError> {
 
 fn endpoints(given: Given<'_>, env: Env<'_>) -> Result<Endpoints, StoreError> {
     let inner = given.object("endpoints")?;
+    if let Some(Some(_)) = inner.map(|inner| inner.text("sso")).transpose()? {
+        let reason = "cannot name an endpoint for \"sso\": a profile says where that is";
+        return Err(wrong("endpoints", reason));
+    }
     let find = |name, old_name: Option<&'static str>, variables: [&str; 2]| {
         let mut found = inner.map(|inner| inner.text(name)).transpose()?.flatten();
         if let (None, Some(old_name)) = (&found, old_name) {

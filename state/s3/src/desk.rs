@@ -12,7 +12,7 @@ use crate::table::digest_id;
 
 /// How long the recorded digest may be another than that of the state: both are not changed at
 /// the same moment.
-const SETTLING: Duration = Duration::from_secs(10);
+const SETTLING: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
 /// The pause before both are compared again.
 const PAUSE: Duration = Duration::from_millis(500);
 

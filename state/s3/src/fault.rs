@@ -11,7 +11,8 @@ const LONGEST_MESSAGE: usize = 300;
 /// Why a request came to nothing. It holds no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// There is no answer, or not a whole one: whether it was carried out is not known.
+    /// There is no answer, or not a whole one, from this host for this reason: whether it was
+    /// carried out is not known.
     Connection(String),
     /// The service refuses.
     Refused(Refusal),
@@ -133,7 +134,7 @@ impl fmt::Display for Refusal {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connection(reason) => write!(f, "there is no answer: {reason}"),
+            Self::Connection(reason) => write!(f, "there is no answer from {reason}"),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Credentials(reason) => write!(f, "there are no credentials: {reason}"),
             Self::Other(reason) => f.write_str(reason),

@@ -120,6 +120,8 @@ impl Wire {
     ) -> Result<Answer, Fault> {
         let request = signed(request, credentials)?;
         let request = reqwest::Request::try_from(request).map_err(other)?;
+        let host = request.url().host_str().unwrap_or_default().to_owned();
+        let connection = |error| connection(&host, error);
         let mut response = self.http.execute(request).await.map_err(connection)?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
@@ -140,10 +142,10 @@ impl Wire {
     }
 }
 
-fn connection(error: reqwest::Error) -> Fault {
+fn connection(host: &str, error: reqwest::Error) -> Fault {
     // What cannot be sent today cannot be sent tomorrow.
     let is_hopeless = error.is_builder();
-    let text = chain(&error.without_url());
+    let text = format!("{host}: {}", chain(&error.without_url()));
     match is_hopeless {
         true => Fault::Other(text),
         false => Fault::Connection(text),

@@ -171,6 +171,53 @@ fn what_does_not_pass_is_told() {
 }
 
 #[test]
+fn a_state_that_cannot_be_seen_is_not_taken_for_none() {
+    let fake = Fake::start();
+    let (store, mut snapshot) = filled(&fake);
+    for code in ["", "NoSuchBucket", "NotFound"] {
+        fake.next(&request("GET", STATE), vec![Act::Refuse(404, code); 2]);
+        for refused in [
+            store.read().map(|_| ()),
+            store.write(&mut snapshot).map(|_| ()),
+        ] {
+            assert!(
+                matches!(refused, Err(StoreError::Remote { .. })),
+                "{refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_one_holds_the_lock_in_a_race() {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    const RACERS: u32 = 4;
+    const WINS: u32 = 200;
+    let fake = Fake::start();
+    let (is_held, wins) = (AtomicBool::new(false), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..RACERS {
+            scope.spawn(|| {
+                let store = open(&fake);
+                while wins.load(Ordering::SeqCst) < WINS {
+                    match store.lock(info(), Duration::ZERO) {
+                        Ok(lock) => {
+                            assert!(!is_held.swap(true, Ordering::SeqCst), "two hold it");
+                            wins.fetch_add(1, Ordering::SeqCst);
+                            assert!(is_held.swap(false, Ordering::SeqCst));
+                            lock.release().unwrap();
+                        }
+                        Err(StoreError::Locked { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(fake.object(LOCK), None);
+}
+
+#[test]
 fn a_state_that_others_wrote_is_not_overwritten() {
     let fake = Fake::start();
     let (store, mut snapshot) = filled(&fake);

@@ -6,11 +6,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use muster_store::{Backend as _, conformance};
+use muster_store::{Backend as _, LockInfo, conformance};
 use serde_json::json;
 
 use super::backend;
 use crate::fault::Fault;
+use crate::table::Table;
 
 /// A server that ends with this.
 pub(super) struct Moto {
@@ -208,4 +209,61 @@ fn versions_of_the_bucket_are_the_history() {
     let second = store.version(2).unwrap().unwrap();
     assert_eq!(second.checks, muster_snapshot::JsonText::parse("1").ok());
     assert_eq!(store.version(9).unwrap(), None);
+}
+
+#[test]
+fn digests_are_compared() {
+    let Some(moto) = Moto::start() else {
+        return;
+    };
+    let backend = backend(&moto.url, json!({"dynamodb_table": "locks"}));
+    let store = backend.open("default").unwrap();
+    let mut snapshot = muster_snapshot::Snapshot::new("1.2.3");
+    store.write(&mut snapshot).unwrap();
+    assert_eq!(store.read().unwrap().unwrap(), snapshot);
+    let table = Table {
+        service: backend.bucket().service.clone(),
+        name: "locks".to_owned(),
+    };
+    let set = |digest: &'static str| {
+        let table = table.clone();
+        let set = async move { table.set_digest("states/dir/tf.state", digest).await };
+        backend.run("prepare", set).unwrap();
+    };
+    set("0123");
+    let refused = store.read().unwrap_err().to_string();
+    assert!(
+        refused.contains("\"0123\"") && refused.contains("-md5"),
+        "{refused}"
+    );
+    assert!(store.write(&mut snapshot).is_err());
+    // What is put in its place by hand is right by that.
+    store.replace(&snapshot).unwrap();
+    assert_eq!(store.read().unwrap().unwrap(), snapshot);
+    set("");
+    assert_eq!(store.read().unwrap().unwrap(), snapshot);
+    let missing = super::backend(&moto.url, json!({"dynamodb_table": "none"}));
+    let refused = missing
+        .open("default")
+        .unwrap()
+        .read()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("table \"none\" does not exist"),
+        "{refused}"
+    );
+    let missing = super::backend(&moto.url, json!({"bucket": "nothing"}));
+    let store = missing.open("default").unwrap();
+    for refused in [
+        store.read().map(|_| ()),
+        store.lock(info(), Duration::ZERO).map(|_| ()),
+    ] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("the bucket does not exist"), "{refused}");
+    }
+}
+
+fn info() -> LockInfo {
+    LockInfo::new("apply", "0.0.0")
 }
