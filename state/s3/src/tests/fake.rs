@@ -1,7 +1,7 @@
 //! A service on this machine that keeps objects, and fails when it is told to.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -201,6 +201,45 @@ fn answer(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     };
     let mut answer = format!("HTTP/1.1 {status} -\r\n{headers}{length}\r\n").into_bytes();
     answer.extend_from_slice(body);
+    answer
+}
+
+/// The address of a server that lets one request at a time through to the one at another address:
+/// moto looks and stores in two steps.
+pub(super) fn one_at_a_time(url: &str) -> String {
+    let behind = url.trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let turn = Arc::new(Mutex::new(()));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (behind, turn) = (behind.clone(), turn.clone());
+            std::thread::spawn(move || {
+                let Some(seen) = read(&mut BufReader::new(&stream)) else {
+                    return;
+                };
+                let answer = pass_on(&seen, &behind, &turn.lock().unwrap());
+                let _ = (&stream).write_all(&answer);
+            });
+        }
+    });
+    url
+}
+
+fn pass_on(seen: &Seen, behind: &str, _turn: &MutexGuard<'_, ()>) -> Vec<u8> {
+    let mut text = format!(
+        "{} {} HTTP/1.1\r\nconnection: close\r\n",
+        seen.method, seen.target
+    );
+    for (name, value) in &seen.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let mut stream = TcpStream::connect(behind).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    stream.write_all(b"\r\n").unwrap();
+    stream.write_all(&seen.body).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
     answer
 }
 

@@ -10,6 +10,7 @@ use muster_store::{Backend as _, LockInfo, conformance};
 use serde_json::json;
 
 use super::backend;
+use super::fake::one_at_a_time;
 use crate::fault::Fault;
 use crate::table::Table;
 
@@ -109,6 +110,7 @@ fn stores_do_what_stores_must() {
     let Some(moto) = Moto::start() else {
         return;
     };
+    let url = one_at_a_time(&moto.url);
     let count = AtomicU32::new(0);
     for locks in [
         json!({}),
@@ -119,7 +121,7 @@ fn stores_do_what_stores_must() {
             let key = format!("state-{}", count.fetch_add(1, Ordering::Relaxed));
             let mut more = locks.clone();
             more["key"] = key.into();
-            case(&|| backend(&moto.url, more.clone()).open("default").unwrap());
+            case(&|| backend(&url, more.clone()).open("default").unwrap());
         });
     }
 }
