@@ -9,7 +9,9 @@ mod address;
 mod fault;
 mod link;
 pub mod pg;
+pub mod rows;
 mod settings;
 mod tls;
 
 pub use pg::PgBackend;
+pub use rows::RowsBackend;

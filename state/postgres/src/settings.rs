@@ -52,12 +52,14 @@ impl Given<'_> {
             Some(Value::String(text)) => text.parse().ok(),
             Some(_) => None,
         };
-        number.ok_or_else(|| wrong(name, "is not a whole number of seconds"))
+        number
+            .filter(|seconds| *seconds > 0)
+            .ok_or_else(|| wrong(name, "is not a whole number of seconds above zero"))
     }
 
     /// The name of a schema.
-    pub(crate) fn schema(&self, variable: &str, usual: &str) -> Result<Schema, StoreError> {
-        let name = self.text("schema_name", variable)?;
+    pub(crate) fn schema(&self, variable: Option<&str>, usual: &str) -> Result<Schema, StoreError> {
+        let name = self.text("schema_name", variable.unwrap_or_default())?;
         let name = name.unwrap_or_else(|| usual.to_owned());
         match name.is_empty() || name.contains('\0') {
             true => Err(wrong("schema_name", "is not a name that a schema can have")),
@@ -73,7 +75,7 @@ fn wrong(name: &'static str, reason: &str) -> StoreError {
     }
 }
 
-/// The environment of this process.
+/// The environment of this process. No variable has an empty name.
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -101,7 +103,7 @@ mod tests {
             settings,
             env: &env,
         };
-        let found = given.schema("NONE", "usual").and_then(|schema| {
+        let found = given.schema(None, "usual").and_then(|schema| {
             let flag = given.flag("flag", "FLAG")?;
             Ok((schema.quoted(), flag, given.seconds("lease", 60)?))
         });
@@ -134,11 +136,11 @@ mod tests {
         );
         check(
             json!({"lease": -1}),
-            Err("is not a whole number of seconds"),
+            Err("is not a whole number of seconds above zero"),
         );
         check(
             json!({"lease": 1.5}),
-            Err("is not a whole number of seconds"),
+            Err("is not a whole number of seconds above zero"),
         );
     }
 }

@@ -74,7 +74,7 @@ impl PgBackend {
             index: given.flag("skip_index_creation", "PG_SKIP_INDEX_CREATION")?,
         };
         let database = Database {
-            schema: given.schema("PG_SCHEMA_NAME", SCHEMA)?,
+            schema: given.schema(Some("PG_SCHEMA_NAME"), SCHEMA)?,
             link: Link::new(given.address()?),
             codec,
         };

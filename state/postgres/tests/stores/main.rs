@@ -1,5 +1,6 @@
 //! Stores in real databases.
 
 mod pg;
+mod rows;
 mod support;
 mod terraform;
