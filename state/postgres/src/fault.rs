@@ -26,7 +26,7 @@ pub(crate) enum Fault {
 pub(crate) enum Kind {
     /// The connection is gone.
     Lost,
-    /// Another transaction was in the way.
+    /// Another transaction or session was in the way.
     Conflict,
     /// It would end the same way.
     Final,
@@ -83,10 +83,11 @@ impl Fault {
 }
 
 fn kind_of(code: &SqlState) -> Kind {
-    const CONFLICTS: [&SqlState; 3] = [
+    const CONFLICTS: [&SqlState; 4] = [
         &SqlState::T_R_SERIALIZATION_FAILURE,
         &SqlState::T_R_DEADLOCK_DETECTED,
         &SqlState::LOCK_NOT_AVAILABLE,
+        &SqlState::TOO_MANY_CONNECTIONS,
     ];
     const LOST: [&SqlState; 4] = [
         &SqlState::ADMIN_SHUTDOWN,
@@ -139,6 +140,7 @@ mod tests {
         };
         check("40001", Kind::Conflict);
         check("40P01", Kind::Conflict);
+        check("53300", Kind::Conflict);
         check("57P01", Kind::Lost);
         check("57P03", Kind::Lost);
         check("08006", Kind::Lost);

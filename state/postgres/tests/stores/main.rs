@@ -4,3 +4,4 @@ mod pg;
 mod rows;
 mod support;
 mod terraform;
+mod tls;

@@ -78,9 +78,18 @@ impl Server {
         settings
     }
 
-    /// The folder of a server that was started here.
-    pub(crate) fn folder(&self) -> &Path {
-        self.own().folder.path()
+    /// The folder of the data of a server that was started here.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.own().data()
+    }
+
+    /// Writes a file that only the server can read.
+    pub(crate) fn put(&self, path: &Path, text: &str) {
+        fs::write(path, text).expect("it can be written");
+        make_private(path);
+        if let Some(owner) = self.own().owner {
+            give(path, owner);
+        }
     }
 
     /// Its port.
@@ -226,6 +235,15 @@ fn owner() -> Option<u32> {
 fn owner() -> Option<u32> {
     None
 }
+
+#[cfg(unix)]
+fn make_private(path: &Path) {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(path, mode).expect("it is there");
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) {}
 
 #[cfg(unix)]
 fn give(path: &Path, owner: u32) {
