@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::keyring::{self, Keyring};
 use crate::settings::wrong;
 use crate::sts::Sts;
-use crate::transport::{self, Connector};
+use crate::transport::{self, Connector, READ_TIMEOUT};
 use crate::wire::{Answer, Request, Wire};
 
 /// How often a request is sent at most, if nothing else is said.
@@ -61,6 +61,7 @@ impl Service {
             http,
             attempts: config.attempts.unwrap_or(ATTEMPTS).max(1),
             pause: PAUSE,
+            timeout: config.transport.timeout.unwrap_or(READ_TIMEOUT),
         };
         let addresses = Addresses {
             config,

@@ -19,7 +19,7 @@ use crate::settings::wrong;
 /// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a server may take for the next piece of an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Makes the client.
 ///
@@ -34,7 +34,6 @@ pub(crate) fn client(transport: &Transport) -> Result<Client, StoreError> {
         .user_agent(agent)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(transport.timeout.unwrap_or(READ_TIMEOUT))
         .no_proxy();
     for proxy in proxies(transport)? {
         builder = builder.proxy(proxy);

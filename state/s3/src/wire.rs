@@ -10,6 +10,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use tokio::time::timeout;
 
 use crate::fault::{Fault, Refusal, chain};
 
@@ -17,6 +18,9 @@ use crate::fault::{Fault, Refusal, chain};
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// The longest answer that is taken: states are smaller.
 const LONGEST_ANSWER: u64 = 4 << 30;
+
+/// The slowest connection that states can be sent over, in bytes per second.
+const SLOWEST: u64 = 32 << 10;
 
 /// A request that is not signed yet.
 #[derive(Clone)]
@@ -54,6 +58,8 @@ pub(crate) struct Wire {
     pub attempts: u32,
     /// The pause before a request is sent again; it doubles each time.
     pub pause: Duration,
+    /// How long a server may take for the next piece of an answer.
+    pub timeout: Duration,
 }
 
 /// How much more is tried.
@@ -118,20 +124,18 @@ impl Wire {
         request: &Request,
         credentials: Option<&Credentials>,
     ) -> Result<Answer, Fault> {
+        let request_length = request.body.len() as u64;
         let request = signed(request, credentials)?;
         let request = reqwest::Request::try_from(request).map_err(other)?;
         let host = request.url().host_str().unwrap_or_default().to_owned();
-        let connection = |error| connection(&host, error);
-        let mut response = self.http.execute(request).await.map_err(connection)?;
+        let sending = Duration::from_secs(request_length / SLOWEST);
+        let mut response = timeout(self.timeout + sending, self.http.execute(request))
+            .await
+            .map_err(|_| late(&host))?
+            .map_err(|e| connection(&host, e))?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(connection)? {
-            body.extend_from_slice(&chunk);
-            if body.len() as u64 > LONGEST_ANSWER {
-                return Err(Fault::Other("the answer is too long".to_owned()));
-            }
-        }
+        let body = self.body(&host, response).await?;
         if !status.is_success() {
             let region = headers.get("x-amz-bucket-region");
             let region = region.and_then(|r| Some(r.to_str().ok()?.to_owned()));
@@ -140,6 +144,25 @@ impl Wire {
         let body = Bytes::from(body);
         Ok(Answer { headers, body })
     }
+
+    async fn body(&self, host: &str, mut response: reqwest::Response) -> Result<Vec<u8>, Fault> {
+        let mut body = Vec::new();
+        loop {
+            let chunk = timeout(self.timeout, response.chunk()).await;
+            let chunk = chunk.map_err(|_| late(host))?;
+            let Some(chunk) = chunk.map_err(|e| connection(host, e))? else {
+                return Ok(body);
+            };
+            body.extend_from_slice(&chunk);
+            if body.len() as u64 > LONGEST_ANSWER {
+                return Err(Fault::Other("the answer is too long".to_owned()));
+            }
+        }
+    }
+}
+
+fn late(host: &str) -> Fault {
+    Fault::Connection(format!("{host}: it takes too long"))
 }
 
 fn connection(host: &str, error: reqwest::Error) -> Fault {

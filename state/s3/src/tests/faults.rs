@@ -6,8 +6,8 @@ use muster_snapshot::{JsonText, Snapshot};
 use muster_store::{Backend as _, LockInfo, Store, StoreError, conformance};
 use serde_json::json;
 
-use super::backend;
 use super::fake::{Act, Fake};
+use super::{backend, hasty};
 
 const STATE: &str = "/states/dir/tf.state";
 const LOCK: &str = "/states/dir/tf.state.tflock";
@@ -120,7 +120,8 @@ fn a_lock_is_not_taken_from_others_when_an_answer_is_lost() {
 #[test]
 fn slow_and_broken_answers_are_asked_for_again() {
     let fake = Fake::start();
-    let (store, snapshot) = filled(&fake);
+    let (_, snapshot) = filled(&fake);
+    let store = hasty(&fake.url).open("default").unwrap();
     let stored = store.read().unwrap().unwrap();
     assert_ne!(stored, snapshot);
     for act in [

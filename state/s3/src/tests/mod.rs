@@ -34,9 +34,15 @@ fn settings(url: &str, more: Value) -> Settings {
     base
 }
 
-/// A backend that is not patient.
+/// A backend.
 fn backend(url: &str, more: Value) -> S3Backend {
-    let mut config = Config::new(&settings(url, more), &|_| None).unwrap();
+    let config = Config::new(&settings(url, more), &|_| None).unwrap();
+    S3Backend::new(config, Codec::default()).unwrap()
+}
+
+/// A backend that does not wait long for answers.
+fn hasty(url: &str) -> S3Backend {
+    let mut config = Config::new(&settings(url, json!({})), &|_| None).unwrap();
     config.transport.timeout = Some(Duration::from_secs(1));
     S3Backend::new(config, Codec::default()).unwrap()
 }
