@@ -1,5 +1,6 @@
 //! Stores in real databases.
 
+mod faults;
 mod pg;
 mod rows;
 mod support;
