@@ -7,6 +7,7 @@ mod lease;
 mod load;
 mod migrations;
 mod parts;
+mod reseal;
 mod store;
 mod write;
 

@@ -8,10 +8,10 @@ use muster_snapshot::Snapshot;
 use muster_store::{StoreError, is_change};
 use tokio_postgres::{Client, Transaction};
 
-use super::Database;
 use super::lease::Lease;
 use super::load::{Loaded, Stored};
 use super::parts::{self, Changes};
+use super::{Database, reseal};
 use crate::fault::Fault;
 
 /// How many rows, and bytes of them, one statement stores at most.
@@ -159,6 +159,10 @@ impl Write {
             "UPDATE {table} SET to_revision = $1 WHERE workspace = $2 AND to_revision IS NULL"
         );
         tx.execute(&end, &[&revision.1, &revision.0]).await?;
+        // This may be about another key.
+        if self.database.codec.is_sealed() {
+            reseal::run(tx, &self.database, revision.0).await?;
+        }
         let mut rows = HashMap::new();
         let all = parts::all(&self.next);
         self.add(tx, revision, all, &mut rows).await?;

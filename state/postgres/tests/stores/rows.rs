@@ -427,6 +427,16 @@ fn rows_in_plain_text_are_encrypted_with_the_next_change() {
     last = state(&last, &["secret", "changed"]);
     assert!(store.write(&mut last).unwrap());
     assert_eq!(server.query(&plain), "0");
-    assert_eq!(sealed(&settings).read().unwrap(), Some(last));
+    assert_eq!(sealed(&settings).read().unwrap(), Some(last.clone()));
     assert!(open(&settings).read().is_err(), "it is encrypted");
+    // The whole history goes with a state that is put in its place.
+    let all = plain.replace("to_revision IS NULL AND ", "");
+    assert_eq!(server.query(&all), "2");
+    server.query(&format!(
+        "UPDATE {} SET root = 'x' WHERE revision = 2",
+        table(&settings, "versions")
+    ));
+    store.replace(&last).unwrap();
+    assert_eq!(server.query(&all), "0");
+    assert!(store.version(1).unwrap().is_some());
 }
