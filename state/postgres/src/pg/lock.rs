@@ -1,6 +1,7 @@
 //! Terraform's locks: advisory locks of a session, one by the number of the workspace's row, and
 //! one for whoever makes a row, which everybody looks at.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 
 use muster_store::{LockInfo, StoreError};
@@ -15,7 +16,7 @@ const CREATION: i64 = -1;
 
 /// A session that holds the lock of a workspace, or tries to.
 pub(super) struct Session {
-    pub(super) link: Link,
+    pub(super) link: Arc<Link>,
     table: String,
     name: String,
     /// What every statement of the session begins with.
@@ -53,7 +54,7 @@ impl Attempt {
 }
 
 impl Session {
-    pub(super) fn new(link: Link, table: String, name: String, info: &LockInfo) -> Self {
+    pub(super) fn new(link: Arc<Link>, table: String, name: String, info: &LockInfo) -> Self {
         Self {
             link,
             table,

@@ -12,6 +12,7 @@ use tokio_postgres::{Client, Transaction};
 use super::lock::{Attempt, Session};
 use super::{Database, holder};
 use crate::fault::Fault;
+use crate::link::Link;
 
 /// The pauses between attempts to lock grow from the one to the other.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -25,6 +26,8 @@ pub(super) struct PgStore {
     workspace: String,
     /// The session that holds the lock, if this store has taken it.
     held: Held,
+    /// A session that has tried to lock in vain, for the next attempt.
+    spare: Mutex<Option<Arc<Link>>>,
 }
 
 type Held = Arc<Mutex<Option<Arc<Session>>>>;
@@ -39,6 +42,7 @@ impl PgStore {
             database,
             workspace: workspace.to_owned(),
             held: Arc::default(),
+            spare: Mutex::default(),
         }
     }
 
@@ -91,6 +95,10 @@ impl PgStore {
         }
     }
 
+    fn spare(&self) -> MutexGuard<'_, Option<Arc<Link>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn refusal(&self, attempt: Attempt) -> Result<StoreError, StoreError> {
         let place = self.describe();
         let (within, locks) = (place.clone(), attempt.locks());
@@ -133,7 +141,8 @@ impl Store for PgStore {
         let place = self.describe();
         info.path.clone_from(&place);
         let database = &self.database;
-        let link = database.link.another();
+        let spare = self.spare().take();
+        let link = spare.unwrap_or_else(|| Arc::new(database.link.another()));
         let session = Session::new(link, database.table(), self.workspace.clone(), &info);
         let session = Arc::new(session);
         let started = Instant::now();
@@ -150,6 +159,7 @@ impl Store for PgStore {
             };
             let left = patience.saturating_sub(started.elapsed());
             if left.is_zero() {
+                *self.spare() = Some(session.link.clone());
                 return Err(self.refusal(attempt)?);
             }
             thread::sleep(pause.min(left));
