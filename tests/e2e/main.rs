@@ -18,6 +18,7 @@ mod options;
 mod profile;
 mod provision;
 mod quickstart;
+mod repeated_providers;
 mod saved_plans;
 mod scenarios;
 mod schemas;

@@ -160,6 +160,11 @@ impl FromStr for ProviderConfigAddr {
         } else {
             None
         };
+        let key = match p.key()? {
+            InstanceKey::None => None,
+            InstanceKey::Str(key) if alias.is_some() => Some(key),
+            _ => return Err(p.error("Only aliases have instances, each with a quoted key.")),
+        };
         if !p.at_end() {
             return Err(p.error("Nothing more is expected after a provider configuration."));
         }
@@ -168,6 +173,7 @@ impl FromStr for ProviderConfigAddr {
             module,
             provider,
             alias,
+            key,
         })
     }
 }
@@ -345,9 +351,13 @@ mod tests {
         for text in [
             "provider[\"registry.terraform.io/hashicorp/aws\"]",
             "module.a.provider[\"registry.terraform.io/hashicorp/aws\"].west",
+            "provider[\"registry.terraform.io/hashicorp/aws\"].by[\"a \\\" b\"]",
         ] {
             let addr: ProviderConfigAddr = text.parse().unwrap();
             assert_eq!(addr.to_string(), text);
+        }
+        for text in ["provider[\"x/y\"][\"k\"]", "provider[\"x/y\"].by[0]"] {
+            assert!(text.parse::<ProviderConfigAddr>().is_err(), "{text}");
         }
     }
 

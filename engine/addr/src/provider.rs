@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{ModulePath, Str};
+use crate::{InstanceKey, ModulePath, Str};
 
 /// The registry a provider belongs to when its source names none. The identity in state and
 /// lock files depends on it, whatever server a download comes from.
@@ -102,9 +102,10 @@ impl fmt::Display for ProviderAddr {
     }
 }
 
-/// A provider configuration: which provider, in which module, under which alias.
+/// A provider configuration: which provider, in which module, under which alias; or an instance of
+/// one that is repeated.
 ///
-/// Prints as the state file has it: `module.a.provider["registry.terraform.io/x/y"].alias`.
+/// Prints as the state file has it: `module.a.provider["registry.terraform.io/x/y"].alias["key"]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProviderConfigAddr {
     /// The module that holds the `provider` block.
@@ -113,6 +114,23 @@ pub struct ProviderConfigAddr {
     pub provider: ProviderAddr,
     /// `alias`, if the block has one.
     pub alias: Option<Str>,
+    /// Which instance, if the block has `for_each`.
+    pub key: Option<Str>,
+}
+
+impl ProviderConfigAddr {
+    /// The configuration that this is an instance of; itself when it is not repeated.
+    pub fn config(&self) -> Self {
+        self.instance(None)
+    }
+
+    /// An instance of this configuration; without a key, the configuration as a whole.
+    pub fn instance(&self, key: Option<Str>) -> Self {
+        Self {
+            key,
+            ..self.clone()
+        }
+    }
 }
 
 impl fmt::Display for ProviderConfigAddr {
@@ -121,8 +139,11 @@ impl fmt::Display for ProviderConfigAddr {
             write!(f, "{}.", self.module)?;
         }
         write!(f, "provider[\"{}\"]", self.provider)?;
-        match &self.alias {
-            Some(alias) => write!(f, ".{alias}"),
+        if let Some(alias) = &self.alias {
+            write!(f, ".{alias}")?;
+        }
+        match &self.key {
+            Some(key) => InstanceKey::Str(key.clone()).fmt(f),
             None => Ok(()),
         }
     }

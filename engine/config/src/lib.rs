@@ -15,6 +15,7 @@ mod installed;
 mod load;
 mod naming;
 mod overrides;
+mod provider_keys;
 mod providers;
 mod provisioner;
 mod references;
@@ -35,8 +36,8 @@ pub use provisioner::{OnFailure, Provisioner, ProvisionerType, When};
 pub use source::{ModuleSource, RegistryModule, RemoteModule, SourceError};
 pub use types::{
     Backend, Check, CheckBlock, Config, Defaults, IgnoreChanges, Import, Lifecycle, Local,
-    LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, Removed, Repetition,
-    RequiredProvider, Resource, Trigger, Variable,
+    LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, ProviderKey,
+    Removed, Repetition, RequiredProvider, Resource, Trigger, Variable,
 };
 pub use variables::{InputVariables, apply_type};
 

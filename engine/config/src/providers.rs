@@ -9,7 +9,8 @@ use muster_lang::{Diagnostic, Diags, Span};
 
 use crate::decode::{CallDraft, Draft, ProviderRef};
 use crate::load::Tree;
-use crate::{Config, Import, LocalProvider, Module, ModuleId, Repetition, Str};
+use crate::provider_keys::{Bound, check_key, is_repeated, same_repetition};
+use crate::{Config, Import, LocalProvider, Module, ModuleId, ProviderKey, Repetition, Str};
 
 /// A provider that a module needs.
 #[derive(Clone, Debug)]
@@ -79,7 +80,7 @@ impl Config {
 }
 
 /// The provider configurations that can be used in a module, besides inherited default ones.
-type Scope = HashMap<(ProviderAddr, Option<Str>), ProviderConfigAddr>;
+type Scope = HashMap<(ProviderAddr, Option<Str>), Bound>;
 
 /// Fills in the provider configuration of every `provider` block and resource.
 pub(crate) fn resolve(tree: &mut Tree, diags: &mut Diags) {
@@ -116,11 +117,12 @@ fn own_configs(module: &mut Module) -> Scope {
             module: module.path.clone(),
             provider: provider.clone(),
             alias: local.alias.clone(),
+            key: None,
         };
         if let Some(block) = module.provider_configs.get_mut(&local) {
             block.addr = addr.clone();
         }
-        scope.insert((provider, local.alias), addr);
+        scope.insert((provider, local.alias), Bound::whole(addr));
     }
     scope
 }
@@ -154,7 +156,7 @@ fn drop_proxies(tree: &mut Tree, index: usize, diags: &mut Diags) {
 
 fn is_empty(block: &crate::ProviderBlock) -> bool {
     let (attributes, diags) = block.body.just_attributes();
-    attributes.is_empty() && diags.is_empty()
+    attributes.is_empty() && diags.is_empty() && block.for_each.is_none()
 }
 
 /// The provider configuration a module sees under a name: its own, one that was passed to it, or
@@ -165,7 +167,7 @@ fn find(
     index: usize,
     provider: &ProviderAddr,
     alias: Option<&Str>,
-) -> Option<ProviderConfigAddr> {
+) -> Option<Bound> {
     let key = (provider.clone(), alias.cloned());
     if alias.is_some() {
         return scopes.get(index)?.get(&key).cloned();
@@ -177,11 +179,12 @@ fn find(
         }
         at = config.modules[i].parent.map(|id| id.0 as usize);
     }
-    Some(ProviderConfigAddr {
+    Some(Bound::whole(ProviderConfigAddr {
         module: ModulePath::root(),
         provider: provider.clone(),
         alias: None,
-    })
+        key: None,
+    }))
 }
 
 fn resolve_resources(
@@ -191,7 +194,7 @@ fn resolve_resources(
     scopes: &[Scope],
     diags: &mut Diags,
 ) {
-    let mut known: HashMap<LocalProvider, Option<ProviderConfigAddr>> = HashMap::default();
+    let mut known: HashMap<LocalProvider, Option<(Bound, bool)>> = HashMap::default();
     let mut resources = std::mem::take(&mut config.modules[index].resources);
     for resource in resources.values_mut() {
         let resource = Arc::make_mut(resource);
@@ -206,10 +209,21 @@ fn resolve_resources(
         resource.local_provider = local.clone();
         let found = known.entry(local).or_insert_with_key(|local| {
             let provider = config.modules[index].provider(&local.name);
-            find(config, scopes, index, &provider, local.alias.as_ref())
+            let found = find(config, scopes, index, &provider, local.alias.as_ref())?;
+            let repeated = is_repeated(config, &found.addr);
+            Some((found, repeated))
         });
         match (found, written) {
-            (Some(addr), _) => resource.provider = addr.clone(),
+            (Some((bound, repeated)), _) => {
+                let key = written.and_then(|reference| reference.key.clone());
+                let key = key.map(|expr| Arc::new(ProviderKey { expr, call: None }));
+                let wrong = check_key(bound, key.is_some(), *repeated);
+                let span = written.map_or(resource.span, |reference| reference.span);
+                diags.0.extend(wrong.map(|d| d.at(span)));
+                resource.provider = bound.addr.clone();
+                resource.provider_key = bound.key.clone().or(key);
+                diags.0.extend(same_repetition(config, resource));
+            }
             (None, Some(reference)) if !draft.broken => {
                 let module = &config.modules[index];
                 // That it was not passed is reported at the call.
@@ -245,6 +259,7 @@ fn not_present(
         module: module.path.clone(),
         provider: module.provider(&local.name),
         alias: local.alias.clone(),
+        key: None,
     };
     let detail = format!(
         "{user} needs the provider configuration {addr}, which is neither declared in its module \
@@ -390,12 +405,19 @@ impl Wiring<'_> {
             let provider = caller.provider(&outer.local.name);
             let alias = outer.local.alias.as_ref();
             match find(self.config, scopes, self.caller, &provider, alias) {
-                Some(addr) => {
-                    let key = (
+                Some(mut bound) => {
+                    let name = (
                         module.provider(&inner.local.name),
                         inner.local.alias.clone(),
                     );
-                    scope.entry(key).or_insert(addr);
+                    let repeated = is_repeated(self.config, &bound.addr);
+                    let wrong = check_key(&bound, outer.key.is_some(), repeated);
+                    diags.0.extend(wrong.map(|d| d.at(outer.span)));
+                    if let Some(expr) = outer.key.clone() {
+                        let call = Some(ModuleId(u32::try_from(self.index).unwrap_or(u32::MAX)));
+                        bound.key = Some(Arc::new(ProviderKey { expr, call }));
+                    }
+                    scope.entry(name).or_insert(bound);
                 }
                 None => diags.push(not_present(caller, &outer.local, outer.span, &module.path)),
             }

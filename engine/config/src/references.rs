@@ -140,7 +140,14 @@ impl Checker<'_> {
             self.checks(&variable.validations, none, diags);
         }
         for block in self.module.provider_configs.values() {
-            self.all(&block.references, none, diags);
+            let inside = Place {
+                each: block.for_each.is_some(),
+                ..none
+            };
+            if let Some(expr) = &block.for_each {
+                self.expr(expr, none, diags);
+            }
+            self.all(&block.references, inside, diags);
         }
         for (name, block) in &self.module.checks {
             let place = Place {
@@ -169,6 +176,9 @@ impl Checker<'_> {
                 self.expr(expr, outside, diags);
             }
             self.all(&resource.references, inside, diags);
+            if let Some(key) = self.draft.providers.get(id).and_then(|p| p.key.as_ref()) {
+                self.expr(key, inside, diags);
+            }
             self.dependencies(&resource.depends_on, diags);
             let lifecycle = &resource.lifecycle;
             if let Some(expr) = &lifecycle.prevent_destroy {
@@ -202,6 +212,10 @@ impl Checker<'_> {
             let inside = Place::of(&call.repetition);
             for (_, expr) in call.arguments.values() {
                 self.expr(expr, inside, diags);
+            }
+            let passed = call.providers.iter().flatten();
+            for key in passed.filter_map(|(_, outer)| outer.key.as_ref()) {
+                self.expr(key, inside, diags);
             }
             self.dependencies(&call.depends_on, diags);
         }

@@ -224,6 +224,8 @@ pub struct Resource {
     pub id: ResourceId,
     /// The provider configuration that it belongs to, module inheritance resolved.
     pub provider: ProviderConfigAddr,
+    /// Which instance of that provider configuration, where it is repeated.
+    pub provider_key: Option<Arc<ProviderKey>>,
     /// What its module calls that provider configuration, written or implied.
     pub local_provider: LocalProvider,
     /// `count`, `for_each` or `lifecycle.enabled`.
@@ -305,11 +307,23 @@ pub struct ModuleCall {
     pub span: Span,
 }
 
+/// What selects an instance of a repeated provider configuration: the key in `x.by[each.key]`.
+#[derive(Clone, Debug)]
+pub struct ProviderKey {
+    /// The key.
+    pub expr: Expr,
+    /// The called module in whose call the key stands, so that it is worked out in the caller;
+    /// `None` when it stands in the resource itself.
+    pub call: Option<ModuleId>,
+}
+
 /// `provider`
 #[derive(Clone, Debug)]
 pub struct ProviderBlock {
     /// The provider configuration it declares.
     pub addr: ProviderConfigAddr,
+    /// `for_each`: the configuration has an instance for each entry.
+    pub for_each: Option<Expr>,
     /// What the provider's schema speaks about.
     pub body: Body,
     /// Everything that `body` refers to.

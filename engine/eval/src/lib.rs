@@ -16,6 +16,7 @@ mod expand;
 mod instances;
 mod layout;
 mod object;
+mod provider_keys;
 mod providers;
 mod provisioner;
 mod report;
@@ -29,6 +30,7 @@ pub use evaluator::{
 };
 pub use expand::{Expansion, Repeat};
 pub use object::{keep_ignored, with_ignored};
+pub use provider_keys::provider_instances;
 pub use providers::{Providers, Sent, Settled, outside_provider_config, provider_config};
 pub use provisioner::{Provisioning, connection_type};
 pub use report::{broken, located};

@@ -8,6 +8,7 @@ use muster_provider::{ProviderError, Request, Response};
 use muster_value::Value;
 
 use crate::layout::Layout;
+use crate::provider_keys::{block_of, repeat_of};
 use crate::{Evaluator, ModuleInst, Spec};
 
 /// The provider configurations of a run, with the questions that wait for them. `A` is a
@@ -82,6 +83,11 @@ impl<A> Providers<A> {
                 Err(diags)
             }
         }
+    }
+
+    /// Whether something that a configuration needs has failed, or its evaluation.
+    pub fn has_failed(&self, addr: &ProviderConfigAddr) -> bool {
+        matches!(self.standing.get(addr), Some(Standing::Failed))
     }
 
     /// Whether a configuration was evaluated, well or not.
@@ -171,16 +177,17 @@ pub fn provider_config(
     eval: &Evaluator,
     addr: &ProviderConfigAddr,
 ) -> Result<(Value, bool), Diags> {
-    if let Some(value) = eval.settings.providers.get(addr) {
+    let outside = &eval.settings.providers;
+    if let Some(value) = outside.get(addr).or_else(|| outside.get(&addr.config())) {
         return Ok((value.clone(), true));
     }
     let Some(schema) = eval.schemas().provider(&addr.provider) else {
         return Err(Diags::new());
     };
-    let module = eval.config().find(&addr.module);
-    if module.is_some_and(|m| m.provider_configs.values().any(|b| b.addr == *addr)) {
+    if block_of(eval, addr).is_some() {
         let (inst, spec) = provider_spec(eval, addr)?;
-        let value = spec.decode(&eval.scope(inst, None))?;
+        let repeat = repeat_of(eval, addr)?;
+        let value = spec.decode(&eval.scope(inst, repeat))?;
         return Ok((value.unmark_deep(), true));
     }
     if addr.alias.is_some() || !addr.module.is_root() {
@@ -233,11 +240,10 @@ fn provider_spec(eval: &Evaluator, addr: &ProviderConfigAddr) -> Result<(ModuleI
         .provider(&addr.provider)
         .ok_or_else(missing)?;
     let mut modules = eval.config().iter();
-    let (id, module) = modules
+    let (id, _) = modules
         .find(|(_, m)| m.path == addr.module)
         .ok_or_else(missing)?;
-    let mut blocks = module.provider_configs.values();
-    let block = blocks.find(|b| b.addr == *addr).ok_or_else(missing)?;
+    let block = block_of(eval, addr).ok_or_else(missing)?;
     let inst = eval
         .module_instances(id)?
         .first()

@@ -241,6 +241,9 @@ impl Builder<'_> {
         for block in module.provider_configs.values() {
             let ix = self.node(Node::Provider(block.addr.clone()));
             self.edge(ix, Node::Module(id));
+            if let Some(expr) = &block.for_each {
+                self.expr(id, ix, expr);
+            }
             self.references(id, ix, &block.references);
         }
         for call in module.calls.values() {
@@ -303,6 +306,12 @@ impl Builder<'_> {
         self.references(id, ix, &resource.references);
         self.depends_on(id, ix, &resource.depends_on);
         self.edge(ix, Node::Provider(resource.provider.clone()));
+        if let Some(key) = &resource.provider_key {
+            let caller = key
+                .call
+                .and_then(|called| self.config.module(called).parent);
+            self.expr(caller.unwrap_or(id), ix, &key.expr);
+        }
         let life = &resource.lifecycle;
         for check in life.preconditions.iter().chain(&life.postconditions) {
             self.expr_except_self(id, ix, &check.condition, &resource.id);

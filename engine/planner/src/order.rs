@@ -197,7 +197,8 @@ impl<'a> Order<'a> {
                     providers.insert(addr);
                 }
             }
-            let of_provider = |d: &&Destroy| providers.contains(&self.changes[d.change].provider);
+            let of_provider =
+                |d: &&Destroy| providers.contains(&self.changes[d.change].provider.config());
             let destroys = self.destroys.iter().filter(of_provider);
             before.extend(destroys.map(|d| d.step));
             before.sort_unstable();
@@ -283,7 +284,7 @@ impl<'a> Order<'a> {
         for i in 0..self.destroys.len() {
             let Destroy { step, change, .. } = self.destroys[i];
             let provider = &self.changes[change].provider;
-            let node = Node::Provider(provider.clone());
+            let node = Node::Provider(provider.config());
             let ready = self.planner.graph.find(&node).and_then(|n| self.done[n]);
             let makes_room = self
                 .provider_needs_of(self.changes[change])

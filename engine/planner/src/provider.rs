@@ -1,7 +1,8 @@
 //! Questions to providers, each after its provider has its configuration.
 
-use muster_addr::{ConfigResource, ProviderConfigAddr};
-use muster_eval::{Sent, Settled};
+use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
+use muster_eval::{Sent, Settled, provider_instances};
+use muster_lang::Diagnostic;
 use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response};
 
@@ -9,10 +10,48 @@ use crate::Planner;
 use crate::graph::Node;
 
 impl Planner {
-    /// Evaluates a provider configuration. `false` when it fails.
+    /// Evaluates a provider configuration, each of its instances. `false` when it fails.
     pub(crate) fn visit_provider(&mut self, addr: &ProviderConfigAddr) -> bool {
-        let result = self.providers.evaluate(&self.eval, addr);
-        self.note(result)
+        let instances = match provider_instances(&self.eval, addr) {
+            Ok(instances) => instances,
+            Err(diags) => {
+                self.providers.fail(addr);
+                self.diags.extend(diags);
+                return false;
+            }
+        };
+        let mut ok = true;
+        for instance in instances {
+            let result = self.providers.evaluate(&self.eval, &instance);
+            ok &= self.note(result);
+        }
+        ok
+    }
+
+    /// The provider configuration that has managed an instance of the state so far. Says so when
+    /// there is no such instance of it any more; what is asked of it will then be refused.
+    pub(crate) fn stored_provider(
+        &mut self,
+        stored: &ProviderConfigAddr,
+        addr: &InstanceAddr,
+    ) -> ProviderConfigAddr {
+        let resource = self.state.resources.get(&addr.resource);
+        let stored = resource.map_or_else(|| stored.clone(), |r| r.provider_of(&addr.key));
+        let config = stored.config();
+        let known = self.providers.is_evaluated(&stored) || self.providers.has_failed(&config);
+        let node = self.graph.find(&Node::Provider(config));
+        if !known && node.is_some_and(|node| self.visited[node]) {
+            let detail = format!(
+                "{addr} is managed by {stored}, which is not in the configuration any more. A key \
+                 has to stay in the for_each of a provider block until all objects of that \
+                 provider are gone: put it back, remove the objects in one run, and the key in \
+                 another."
+            );
+            let summary = "Provider instance not present";
+            self.diags
+                .push(Diagnostic::error(summary, detail).about(addr));
+        }
+        stored
     }
 
     /// Sends a question on its way, after the provider has its configuration.
@@ -65,7 +104,7 @@ impl Planner {
 
     /// Resources that a provider's configuration needs: they must outlive what it manages.
     pub(crate) fn provider_needs(&self, addr: &ProviderConfigAddr) -> Vec<ConfigResource> {
-        let Some(node) = self.graph.find(&Node::Provider(addr.clone())) else {
+        let Some(node) = self.graph.find(&Node::Provider(addr.config())) else {
             return Vec::new();
         };
         let config = self.eval.config();

@@ -233,6 +233,8 @@ impl Validator {
         if self.note(result).is_none() {
             return;
         }
+        let provider = self.eval.provider_of(inst, resource, &addr.key);
+        self.note(provider);
         let result = self.eval.resource_config(&addr, inst);
         self.conditions(resource, inst, &addr);
         self.provisioners(resource, inst, &addr);

@@ -181,12 +181,13 @@ impl Planner {
     fn plan_orphans(&mut self, provider: &ProviderConfigAddr) {
         for orphan in self.orphans.remove(provider).unwrap_or_default() {
             let addr = orphan.resource.instance(orphan.key);
+            let provider = self.stored_provider(provider, &addr);
             let start = Start {
                 addr,
                 deposed: orphan.deposed,
                 inst: None,
                 node: None,
-                provider: provider.clone(),
+                provider,
                 goal: orphan.goal,
             };
             self.begin(start);
@@ -358,10 +359,21 @@ impl Planner {
             Mode::Normal => Goal::Configure,
             Mode::RefreshOnly | Mode::Destroy => Goal::Refresh,
         };
+        let mut ok = true;
         for key in expansion.keys() {
             let addr = resource_addr.instance(key);
             if self.is_targeted(node, &addr) {
-                let provider = resource.provider.clone();
+                let provider = match self.eval.provider_of(inst, resource, &addr.key) {
+                    Ok(provider) => provider,
+                    Err(diags) => {
+                        self.diags
+                            .0
+                            .extend(diags.0.into_iter().map(|d| d.about(&addr)));
+                        self.eval.set_instance(inst, id, addr.key, Err(()));
+                        ok = false;
+                        continue;
+                    }
+                };
                 self.begin(Start {
                     addr,
                     deposed: None,
@@ -377,7 +389,7 @@ impl Planner {
         if self.options.mode != Mode::Destroy {
             self.visit_extra_instances(node, &resource_addr, Some((inst, &expansion)));
         }
-        true
+        ok
     }
 
     /// Instances in the state that the expansion does not have, and deposed objects of all.
@@ -415,12 +427,13 @@ impl Planner {
                     Mode::RefreshOnly => Goal::Refresh,
                     Mode::Normal | Mode::Destroy => Goal::Delete(reason),
                 };
+                let provider = self.stored_provider(&provider, &addr);
                 self.begin(Start {
                     addr,
                     deposed,
                     inst: None,
                     node: Some(node),
-                    provider: provider.clone(),
+                    provider,
                     goal,
                 });
             }

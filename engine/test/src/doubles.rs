@@ -92,6 +92,7 @@ impl StandIn for Doubles {
         provider: &ProviderConfigAddr,
         object: Option<&InstanceAddr>,
     ) -> Option<Arc<dyn Provider>> {
+        let provider = &provider.config();
         let fits = |(of, target, _): &&(Option<ProviderConfigAddr>, Target, MockObject)| {
             of.as_ref().is_none_or(|of| of == provider)
                 && object.is_some_and(|addr| target.contains(addr))

@@ -104,6 +104,7 @@ pub(crate) fn setup<'a>(
             module: ModulePath::root(),
             provider: config.root().provider(&local.name),
             alias: local.alias,
+            key: None,
         };
         (addr, provider)
     });
@@ -126,7 +127,9 @@ fn load(
                 module: ModulePath::root(),
                 provider: ProviderAddr::implied(&local.name),
                 alias: local.alias.clone(),
+                key: None,
             },
+            for_each: None,
             body: provider.body.clone(),
             references: Box::default(),
             span: provider.header,

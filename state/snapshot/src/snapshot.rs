@@ -37,12 +37,21 @@ pub struct OutputValue {
 /// A resource in one module instance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
-    /// The provider configuration that last managed it.
+    /// The provider configuration that last managed it: all of it, where it is repeated.
     pub provider: ProviderConfigAddr,
     /// Its instances.
     pub instances: BTreeMap<InstanceKey, Instance>,
     /// Fields of other versions of the format, in their order.
     pub extra: Vec<(Str, JsonText)>,
+}
+
+impl Resource {
+    /// The provider configuration that last managed an instance.
+    pub fn provider_of(&self, key: &InstanceKey) -> ProviderConfigAddr {
+        let instance = self.instances.get(key);
+        let key = instance.and_then(|instance| instance.provider_key.clone());
+        self.provider.instance(key)
+    }
 }
 
 /// An instance of a resource.
@@ -52,6 +61,8 @@ pub struct Instance {
     pub current: Option<Object>,
     /// Objects that were replaced but are not destroyed yet.
     pub deposed: BTreeMap<DeposedKey, Object>,
+    /// Which instance of the provider configuration last managed it, where that is repeated.
+    pub provider_key: Option<Str>,
 }
 
 impl Instance {
@@ -100,7 +111,8 @@ impl Snapshot {
         self.instance(addr)?.deposed.get(key)
     }
 
-    /// All instances in the order of their addresses, with their provider configuration.
+    /// All instances in the order of their addresses, with the provider configuration of their
+    /// resource.
     pub fn instances(
         &self,
     ) -> impl Iterator<Item = (InstanceAddr, &ProviderConfigAddr, &Instance)> {
@@ -181,14 +193,18 @@ impl Snapshot {
             .resources
             .entry(addr.resource.clone())
             .or_insert_with(|| Resource {
-                provider: provider.clone(),
+                provider: provider.config(),
                 instances: BTreeMap::new(),
                 extra: Vec::new(),
             });
-        if resource.provider != *provider {
-            resource.provider = provider.clone();
+        if resource.provider.instance(provider.key.clone()) != *provider {
+            resource.provider = provider.config();
         }
-        resource.instances.entry(addr.key.clone()).or_default()
+        let instance = resource.instances.entry(addr.key.clone()).or_default();
+        if instance.provider_key != provider.key {
+            instance.provider_key.clone_from(&provider.key);
+        }
+        instance
     }
 
     /// Takes something out of an instance and drops what is empty afterwards.

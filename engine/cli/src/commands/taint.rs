@@ -82,7 +82,7 @@ fn mark(args: &Taint, status: Status, view: &View) -> Outcome<()> {
                 false => Err(missing(detail.clone()).into()),
             };
         };
-        let provider = resource.provider.clone();
+        let provider = resource.provider_of(&addr.key);
         match status {
             Status::Tainted => outln!("Resource instance {addr} has been marked as tainted."),
             _ if !object.is_tainted() => {

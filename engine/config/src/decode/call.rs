@@ -7,7 +7,7 @@ use muster_lang::{Block, BodySchema, Expr, RawExpr, Reference, Span};
 
 use super::ProviderRef;
 use super::context::{Decoder, schema};
-use super::resource::{provider_ref, repetition};
+use super::resource::{provider_instance, provider_ref, repetition};
 use crate::early::EarlyText;
 use crate::naming::check_name;
 use crate::version::Constraints;
@@ -121,7 +121,7 @@ fn providers(cx: &mut Decoder<'_>, raw: &RawExpr) -> Vec<(ProviderRef, ProviderR
     let mut passed: IndexMap<_, (ProviderRef, ProviderRef)> = IndexMap::new();
     for (key, value) in &pairs {
         let inner = provider_ref(cx, key, "providers");
-        let outer = provider_ref(cx, value, "providers");
+        let outer = provider_instance(cx, value, "providers");
         let (Some(inner), Some(outer)) = (inner, outer) else {
             continue;
         };

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 use indexmap::IndexMap;
 use muster_addr::{Mode, ResourceId};
-use muster_lang::{Block, Body, BodySchema, Content, Diags, Sources, Span};
+use muster_lang::{Block, Body, BodySchema, Content, Diags, Expr, Sources, Span};
 
 use crate::files::ModuleFiles;
 use crate::{LocalProvider, Module, Resource, Str, overrides};
@@ -53,6 +53,8 @@ static FILE: LazyLock<BodySchema> = LazyLock::new(|| {
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderRef {
     pub(crate) local: LocalProvider,
+    /// Which instance, where the configuration is repeated.
+    pub(crate) key: Option<Expr>,
     pub(crate) span: Span,
 }
 

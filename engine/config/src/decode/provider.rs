@@ -53,8 +53,14 @@ pub(crate) fn provider(
     let name = local_name(cx, name, block.header)?;
     let (content, body, diags) = block.body.partial_content(&PROVIDER);
     cx.diags.extend(diags);
+    let repeatable = content.attribute("alias").is_some();
     for attribute in &content.attributes {
-        if !matches!(&*attribute.name, "alias" | "version") {
+        let known = match &*attribute.name {
+            "alias" | "version" => true,
+            "for_each" => repeatable || cx.is_tofu(attribute.span),
+            _ => false,
+        };
+        if !known {
             let detail = format!("{} has no meaning in a provider block.", attribute.name);
             cx.error(
                 "Reserved argument name in provider block",
@@ -78,8 +84,18 @@ pub(crate) fn provider(
         Some(attribute) => Some(alias(cx, attribute)?),
         None => None,
     };
+    let for_each = content.attribute("for_each").map(|attribute| {
+        if !repeatable && cx.is_tofu(attribute.span) {
+            let detail = "A configuration without an alias is the default one, of which there is \
+                          exactly one. Add an alias.";
+            let summary = "Alias required when using \"for_each\"";
+            cx.error(summary, detail, attribute.expr.span());
+        }
+        cx.lower(&attribute.expr)
+    });
     let block = ProviderBlock {
         addr: placeholder(&name),
+        for_each,
         references: body.references().into(),
         body,
         span: block.header,

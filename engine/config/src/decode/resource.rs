@@ -69,7 +69,7 @@ pub(crate) fn resource(
     refuse_reserved(cx, &content);
     let provider = content
         .attribute("provider")
-        .and_then(|a| provider_ref(cx, &a.expr, "provider"));
+        .and_then(|a| provider_instance(cx, &a.expr, "provider"));
     let body = match content.blocks_of("_").next() {
         // Arguments that clash with meta-arguments stand in a block of their own.
         Some(escaped) => merge_bodies(&rest, &escaped.body, &[]),
@@ -78,6 +78,7 @@ pub(crate) fn resource(
     let (lifecycle, enabled) = lifecycle(cx, &content, mode);
     let resource = Resource {
         provider: placeholder(id.implied_provider()),
+        provider_key: None,
         local_provider: LocalProvider {
             name: id.implied_provider().into(),
             alias: None,
@@ -112,6 +113,7 @@ pub(crate) fn placeholder(local_name: &str) -> ProviderConfigAddr {
         module: ModulePath::root(),
         provider: ProviderAddr::implied(local_name),
         alias: None,
+        key: None,
     }
 }
 
@@ -180,7 +182,33 @@ pub(crate) fn provider_ref(
     let name = local_name(cx, &traversal.root, span)?;
     Some(ProviderRef {
         local: LocalProvider { name, alias },
+        key: None,
         span,
+    })
+}
+
+/// As [`provider_ref`], perhaps with the key of an instance: `NAME.ALIAS[KEY]`.
+pub(crate) fn provider_instance(
+    cx: &mut Decoder<'_>,
+    raw: &RawExpr,
+    argument: &str,
+) -> Option<ProviderRef> {
+    let Some((config, key)) = raw.as_index() else {
+        return provider_ref(cx, raw, argument);
+    };
+    let key = cx.lower(&key);
+    let found = provider_ref(cx, &config, argument)?;
+    if found.local.alias.is_none() {
+        let detail = "A default provider configuration has no instances: a key follows an alias \
+                      only, as in aws.by_region[each.key].";
+        let summary = "Invalid provider configuration reference";
+        cx.error(summary, detail, raw.span());
+        return None;
+    }
+    Some(ProviderRef {
+        key: Some(key),
+        span: raw.span(),
+        ..found
     })
 }
 

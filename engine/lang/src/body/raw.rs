@@ -93,6 +93,19 @@ impl RawExpr {
         }
     }
 
+    /// What is indexed and the index, of `base[key]`. In JSON a string that holds one.
+    pub fn as_index(&self) -> Option<(RawExpr, RawExpr)> {
+        let Source::Native(tree, node) = self.unquoted()?.0 else {
+            return None;
+        };
+        if tree.kind(node) != NodeKind::Index {
+            return None;
+        }
+        let part = |child| Self::node(&tree, child);
+        let (base, key) = (tree.second_last_child(node)?, tree.last_child(node)?);
+        Some((part(base), part(key)))
+    }
+
     /// The items of a tuple constructor.
     pub fn as_list(&self) -> Option<Vec<RawExpr>> {
         match &self.0 {

@@ -49,6 +49,7 @@ pub(super) fn write_provider(out: &mut Writer, addr: &ProviderConfigAddr) {
     out.str(&addr.provider.namespace);
     out.str(&addr.provider.type_name);
     out.option(addr.alias.as_deref(), |out, alias| out.str(alias));
+    out.option(addr.key.as_deref(), |out, key| out.str(key));
 }
 
 pub(super) fn read_provider(input: &mut Reader<'_>) -> Result<ProviderConfigAddr> {
@@ -60,6 +61,7 @@ pub(super) fn read_provider(input: &mut Reader<'_>) -> Result<ProviderConfigAddr
             type_name: input.str()?,
         },
         alias: input.option(Reader::str)?,
+        key: input.option(Reader::str)?,
     })
 }
 

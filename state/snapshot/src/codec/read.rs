@@ -115,8 +115,9 @@ impl Reader {
     ) -> Result<(), StateError> {
         let addr = self.address(&file)?;
         let provider = self
-            .provider(&file.provider)
-            .map_err(|reason| invalid(&addr, reason))?;
+            .provider(stored_provider(&file))
+            .map_err(|reason| invalid(&addr, reason))?
+            .config();
         let resource = match resources.entry(addr.clone()) {
             Entry::Vacant(entry) => entry.insert(Resource {
                 provider,
@@ -188,8 +189,20 @@ impl Reader {
                     .ok_or_else(|| invalid(&at, format!("{text:?} is not a deposed key")))?,
             ),
         };
+        let provider_key = match file.provider.as_deref() {
+            None | Some("") => None,
+            Some(text) => {
+                let provider = self.provider(text).map_err(|reason| invalid(&at, reason))?;
+                if provider.config() != resource.provider {
+                    let reason = format!("{text} is not an instance of {}", resource.provider);
+                    return Err(invalid(&at, reason));
+                }
+                provider.key
+            }
+        };
         let object = self.object(file).map_err(|reason| invalid(&at, reason))?;
         let instance: &mut Instance = resource.instances.entry(key).or_default();
+        instance.provider_key = provider_key;
         let replaced = match deposed {
             None => instance.current.replace(object),
             Some(key) => instance.deposed.insert(key, object),
@@ -247,6 +260,15 @@ fn cached<T: Clone, E>(
     Ok(parsed)
 }
 
+/// The provider configuration of a resource, which its instances name when it is repeated.
+fn stored_provider<'a>(file: &'a ResourceFile<'_>) -> &'a str {
+    if !file.provider.is_empty() {
+        return &file.provider;
+    }
+    let mut named = file.instances.iter().filter_map(|i| i.provider.as_deref());
+    named.next().unwrap_or_default()
+}
+
 /// Provider configurations as Terraform 0.12 wrote them: `module.a.provider.aws.alias`.
 fn legacy_provider(text: &str) -> Option<ProviderConfigAddr> {
     let at = if text.starts_with("provider.") {
@@ -262,6 +284,7 @@ fn legacy_provider(text: &str) -> Option<ProviderConfigAddr> {
         module: ModulePath(module.0),
         provider: ProviderAddr::implied(name),
         alias: parts.next().map(Into::into),
+        key: None,
     })
 }
 

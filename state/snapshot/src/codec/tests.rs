@@ -1,4 +1,4 @@
-use muster_addr::InstanceAddr;
+use muster_addr::{InstanceAddr, InstanceKey};
 use muster_value::{Type, Value};
 
 use super::*;
@@ -220,6 +220,40 @@ fn the_same_object_twice_is_refused() {
     check_error(
         &with_resource(&twice),
         "x_y.z is in the state more than once",
+    );
+}
+
+#[test]
+fn instances_can_belong_to_instances_of_a_provider_configuration() {
+    let instance = |key: &str, provider: &str| {
+        format!(
+            r#"{{"index_key":"{key}","provider":"provider[\"example.com/x/y\"].{provider}",
+            "schema_version":0,"attributes":{{}},"sensitive_attributes":[]}}"#
+        )
+    };
+    let resource = |first: &str, second: &str| {
+        let instances = format!("{},{}", instance("a", first), instance("b", second));
+        with_resource(&format!(
+            r#""mode":"managed","type":"x_y","name":"z","instances":[{instances}]"#
+        ))
+    };
+    let snapshot = read(&resource(r#"by[\"k\"]"#, r#"by[\"l\"]"#));
+    let stored = snapshot.resources.values().next().unwrap();
+    assert_eq!(
+        stored.provider.to_string(),
+        "provider[\"example.com/x/y\"].by"
+    );
+    let second = stored.provider_of(&InstanceKey::Str("b".into()));
+    assert_eq!(
+        second.to_string(),
+        "provider[\"example.com/x/y\"].by[\"l\"]"
+    );
+    let written = String::from_utf8(encode(&snapshot)).unwrap();
+    assert_eq!(written.matches("\"provider\"").count(), 2, "{written}");
+    assert_eq!(read(&written), snapshot);
+    check_error(
+        &resource(r#"by[\"k\"]"#, "other"),
+        "x_y.z[\"b\"]: provider[\"example.com/x/y\"].other is not an instance of provider[\"example.com/x/y\"].by",
     );
 }
 

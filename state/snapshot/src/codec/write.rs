@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use muster_addr::{AbsResource, InstanceKey};
+use muster_addr::{AbsResource, InstanceKey, ProviderConfigAddr};
 use muster_value::{Path, PathStep, type_to_json, value_to_json};
 
 use crate::json::Writer;
@@ -93,25 +93,43 @@ fn resource(w: &mut Writer, module: &str, addr: &AbsResource, resource: &Resourc
     w.field("type", &addr.resource.type_name);
     w.field("name", &addr.resource.name);
     extra(w, &resource.extra);
-    w.field("provider", &resource.provider.to_string());
+    // Where the provider configuration is repeated, each instance names its own, as OpenTofu has it.
+    let repeated = resource
+        .instances
+        .values()
+        .any(|i| i.provider_key.is_some());
+    if !repeated {
+        w.field("provider", &resource.provider.to_string());
+    }
     w.key("instances");
     w.open(b'[');
     for (key, instance) in &resource.instances {
-        if let Some(current) = &instance.current {
+        let provider = repeated.then(|| resource.provider_of(key));
+        let current = instance.current.iter().map(|object| (None, object));
+        let deposed = instance
+            .deposed
+            .iter()
+            .map(|(key, object)| (Some(key), object));
+        for (deposed, value) in current.chain(deposed) {
             w.item();
-            object(w, key, None, current);
-        }
-        for (deposed, value) in &instance.deposed {
-            w.item();
-            object(w, key, Some(deposed), value);
+            w.open(b'{');
+            place(w, key, deposed, value, provider.as_ref());
+            object(w, value);
+            w.close(b'}');
         }
     }
     w.close(b']');
     w.close(b'}');
 }
 
-fn object(w: &mut Writer, key: &InstanceKey, deposed: Option<&DeposedKey>, object: &Object) {
-    w.open(b'{');
+/// Which object of the resource it is.
+fn place(
+    w: &mut Writer,
+    key: &InstanceKey,
+    deposed: Option<&DeposedKey>,
+    object: &Object,
+    provider: Option<&ProviderConfigAddr>,
+) {
     match key {
         InstanceKey::None => {}
         InstanceKey::Int(n) => {
@@ -126,6 +144,12 @@ fn object(w: &mut Writer, key: &InstanceKey, deposed: Option<&DeposedKey>, objec
     if let Some(deposed) = deposed {
         w.field("deposed", deposed.as_str());
     }
+    if let Some(provider) = provider {
+        w.field("provider", &provider.to_string());
+    }
+}
+
+fn object(w: &mut Writer, object: &Object) {
     w.key("schema_version");
     w.number(object.schema_version);
     attributes(w, &object.attributes);
@@ -153,7 +177,6 @@ fn object(w: &mut Writer, key: &InstanceKey, deposed: Option<&DeposedKey>, objec
         w.key("create_before_destroy");
         w.literal("true");
     }
-    w.close(b'}');
 }
 
 fn attributes(w: &mut Writer, attributes: &Attributes) {
