@@ -15,7 +15,7 @@ pub(super) enum Record {
     /// A run begins.
     Begin(RunInfo),
     /// The world is about to be changed.
-    Intent(Intent),
+    Intent(Box<Intent>),
     /// The objects of an instance, as they are from now on.
     Objects(Objects),
     /// An intent that is over although no objects follow from it.

@@ -62,7 +62,7 @@ impl Content {
             }
             Record::Intent(intent) => {
                 self.last_id = self.last_id.max(intent.id);
-                self.open.push(intent);
+                self.open.push(*intent);
             }
             Record::Objects(objects) => {
                 self.close(objects.intent);

@@ -119,7 +119,7 @@ impl Journal {
         let mut writer = self.writer();
         intent.id = writer.last_id + 1;
         let id = intent.id;
-        self.append_to(&mut writer, &Record::Intent(intent.clone()), Room::Wanted)?;
+        self.append_to(&mut writer, &Record::Intent(Box::new(intent.clone())), Room::Wanted)?;
         writer.last_id = id;
         writer.open.push(intent);
         Ok(id)
@@ -319,7 +319,7 @@ pub(super) fn compact(path: &Path, codec: &Codec, open: &[Intent]) -> Result<(),
     }
     let mut bytes = frame::MAGIC.to_vec();
     for intent in open {
-        push(&mut bytes, codec, &Record::Intent(intent.clone()))?;
+        push(&mut bytes, codec, &Record::Intent(Box::new(intent.clone())))?;
     }
     os::replace(path, &bytes).map_err(StoreError::io("write", path))
 }
