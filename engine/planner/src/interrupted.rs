@@ -8,7 +8,7 @@ mod search;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use muster_addr::{InstanceAddr, Mode as ResourceMode, ResourceId};
+use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr, ResourceId};
 use muster_config::ModuleId;
 use muster_plan::{InFlight, Mode, Reason, idempotency_token};
 use muster_provider::{Planned, Private};
@@ -16,7 +16,7 @@ use muster_value::Value;
 
 use crate::graph::NodeId;
 use crate::task::{Goal, Start, Task};
-use crate::visit::reason_for;
+use crate::visit::{Orphan, reason_for};
 use crate::{Planner, Str};
 use known::Known;
 
@@ -165,7 +165,7 @@ impl Planner {
 
     /// Looks for objects of instances of a resource that are not to be created any more.
     pub(crate) fn visit_interrupted(&mut self, node: NodeId, module: ModuleId, id: &ResourceId) {
-        if self.interrupted.open.is_empty() {
+        if self.interrupted.open.is_empty() || self.is_destroying() {
             return;
         }
         let config = self.eval.config().clone();
@@ -196,12 +196,28 @@ impl Planner {
         }
     }
 
+    /// Objects that may be there, to be destroyed with everything else.
+    pub(crate) fn interrupted_orphans(&self) -> Vec<(ProviderConfigAddr, Orphan)> {
+        let open = self.interrupted.open.keys();
+        let missing = open.filter(|addr| self.state.current(addr).is_none());
+        let orphan = |addr: &InstanceAddr| {
+            let module = self.eval.config().find(&addr.resource.module.path())?;
+            let resource = module.resources.get(&addr.resource.resource)?;
+            let orphan = Orphan {
+                resource: addr.resource.clone(),
+                key: addr.key.clone(),
+                deposed: None,
+                goal: Goal::Delete(Reason::None),
+            };
+            Some((resource.provider.clone(), orphan))
+        };
+        missing.filter_map(orphan).collect()
+    }
+
     /// What becomes of an instance that is not to be created.
     fn end_of(&self, addr: &InstanceAddr) -> Option<Goal> {
-        match self.options.mode {
-            Mode::Destroy => return Some(Goal::Delete(Reason::None)),
-            Mode::RefreshOnly => return Some(Goal::Refresh),
-            Mode::Normal => {}
+        if self.options.mode == Mode::RefreshOnly {
+            return Some(Goal::Refresh);
         }
         let reason = match self.eval.find_module(&addr.resource.module) {
             Ok(None) => Reason::DeleteBecauseNoModule,

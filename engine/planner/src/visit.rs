@@ -97,6 +97,9 @@ impl Planner {
                 }
             }
         }
+        if destroy {
+            found.extend(self.interrupted_orphans());
+        }
         if !self.options.is_limited() {
             for addr in unread {
                 self.drop_data(&addr, None);

@@ -11,7 +11,7 @@ use muster_lang::{Diags, Files, Sources};
 use muster_plan::{Action, Change, Event, Plan};
 use muster_planner::Options;
 use muster_provider::Schemas;
-use muster_run::{Context, Outcome, Pool, Stop};
+use muster_run::{Context, Keep, Outcome, Pool, Save, Stop};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
@@ -246,11 +246,15 @@ impl Lab {
         &mut self,
         config: &str,
         plan: Plan,
-        save: impl FnMut(&Snapshot),
+        save: impl FnMut(&Snapshot) + Send,
     ) -> Vec<String> {
         assert!(!plan.errored);
         let (context, variables) = self.context(config).unwrap();
-        let applied = muster_run::apply(&context, Arc::new(plan), variables, save);
+        let keep = Keep {
+            save: Some(Save::often(save)),
+            ..Keep::default()
+        };
+        let applied = muster_run::apply(&context, Arc::new(plan), variables, keep);
         let Outcome { state, diags, .. } = block_on(applied);
         self.state = state;
         self.summaries(diags)

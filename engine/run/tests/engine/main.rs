@@ -8,6 +8,7 @@ mod additions;
 mod checks;
 mod ephemeral;
 mod failures;
+mod interrupted;
 mod lab;
 mod order;
 mod provider;

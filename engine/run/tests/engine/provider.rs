@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use futures::future::BoxFuture;
 use muster_addr::{ProviderAddr, Str};
 use muster_lang::{Diagnostic, Diags};
+use muster_plan::idempotency_token;
 use muster_provider::{
     Applied, ApplyRequest, Imported, Opened, PlanRequest, Planned, Private, Provider,
     ProviderError, RawState, Request, Response,
@@ -24,6 +25,8 @@ pub(crate) enum Fault {
     Half,
     /// The process ends.
     Crash,
+    /// The process ends, and what was to be done is done.
+    Lost,
     /// An answer that is not true.
     Lie(fn(Value) -> Value),
 }
@@ -44,6 +47,14 @@ pub(crate) struct World {
     pub(crate) faults: BTreeMap<String, Fault>,
     /// The user asks to stop when this call comes in.
     pub(crate) stop_at: Option<(&'static str, Stop)>,
+    /// Objects have their name for an id.
+    pub(crate) named: bool,
+    /// Creations have idempotency tokens.
+    pub(crate) tokens: bool,
+    /// Ids of objects by the token that has made them.
+    pub(crate) made_by: BTreeMap<String, String>,
+    /// Planned objects and private bytes of the latest creations, by name.
+    pub(crate) begun: BTreeMap<String, (Value, Private)>,
     /// Answers take long enough for the state to be saved in between.
     pub(crate) slow: bool,
     made: u64,
@@ -56,6 +67,12 @@ impl World {
             stop.request();
         }
         self.faults.get(call).copied()
+    }
+
+    fn token(&mut self) -> Private {
+        self.made += 1;
+        let notes = format!("{{\"idempotency_token\":\"token {}\"}}", self.made);
+        notes.into_bytes().into()
     }
 
     /// How often a call waits, so that answers come in another order than questions.
@@ -258,14 +275,22 @@ impl Fake {
                     diags,
                 }
             }
-            Request::Import { type_name, id } => Response::Imported {
-                objects: vec![Imported {
-                    type_name,
-                    value: with(&empty_thing(), "id", Value::string(id)),
-                    private: Private::from(*b"stored"),
-                }],
-                diags: Diags::new(),
-            },
+            Request::Import { type_name, id } => {
+                let call = format!("import {id}");
+                let diags = match world.fault(&call) {
+                    Some(Fault::Crash) => return Err(crash("ImportResourceState")),
+                    Some(_) => error(&call),
+                    None => Diags::new(),
+                };
+                Response::Imported {
+                    objects: vec![Imported {
+                        type_name,
+                        value: with(&empty_thing(), "id", Value::string(id)),
+                        private: Private::from(*b"stored"),
+                    }],
+                    diags,
+                }
+            }
             Request::Open { config, .. } => Response::Opened(open(&mut world, config)?),
             Request::Renew { private, .. } => Response::Opened(renew(&mut world, private)),
             Request::Close { private, .. } => Response::Done(close(&mut world, &private)?),
@@ -293,17 +318,22 @@ impl Fake {
             // What is write-only is in the configuration alone.
             value = with(&value, "hush", Value::Null(Type::String));
         }
+        let private = match idempotency_token(&plan.prior_private) {
+            Some(_) if plan.prior.is_null() => plan.prior_private,
+            _ if plan.prior.is_null() && world.tokens => world.token(),
+            _ => Private::from(*b"planned"),
+        };
         let mut diags = Diags::new();
         match world.fault(&call) {
             Some(Fault::Lie(lie)) => value = lie(value),
-            Some(Fault::Crash) => return Err(crash("PlanResourceChange")),
+            Some(Fault::Crash | Fault::Lost) => return Err(crash("PlanResourceChange")),
             Some(Fault::Refuse | Fault::Half) => diags = error(&call),
             None => {}
         }
         Ok(Planned {
             value,
             requires_replace: vec![Path::root().attr("name")],
-            private: Private::from(*b"planned"),
+            private,
             legacy_type_system: false,
             deferred: None,
             diags,
@@ -311,8 +341,9 @@ impl Fake {
     }
 
     fn apply(&self, world: &mut World, apply: ApplyRequest) -> Result<Applied, ProviderError> {
-        assert_eq!(
-            &*apply.planned_private, b"planned",
+        let token = idempotency_token(&apply.planned_private);
+        assert!(
+            token.is_some() || &*apply.planned_private == b"planned",
             "private bytes of the plan"
         );
         let (word, subject) = match (apply.prior.is_null(), apply.planned.is_null()) {
@@ -327,12 +358,25 @@ impl Fake {
             let name = text(&apply.config, "name");
             world.hushed.insert(name, text(&apply.config, "hush"));
         }
+        if word == "create" {
+            let begun = (apply.planned.clone(), apply.planned_private.clone());
+            world.begun.insert(text(&apply.planned, "name"), begun);
+        }
         let fault = world.fault(&call);
-        let mut value = match fault {
-            Some(Fault::Crash) => return Err(crash("ApplyResourceChange")),
-            Some(Fault::Refuse) => apply.prior,
-            _ => act(world, word, &apply.prior, apply.planned),
+        let made = token.as_ref().and_then(|token| world.made_by.get(token));
+        let made = made.and_then(|id| world.objects.get(id)).cloned();
+        let mut value = match (fault, made) {
+            (Some(Fault::Crash), _) => return Err(crash("ApplyResourceChange")),
+            (Some(Fault::Refuse), _) => apply.prior,
+            (_, Some(made)) => made,
+            (_, None) => act(world, word, &apply.prior, apply.planned),
         };
+        if let Some(token) = token {
+            world.made_by.insert(token, text(&value, "id"));
+        }
+        if matches!(fault, Some(Fault::Lost)) {
+            return Err(crash("ApplyResourceChange"));
+        }
         let mut diags = Diags::new();
         match fault {
             Some(Fault::Lie(lie)) => value = lie(value),
@@ -357,7 +401,7 @@ fn open(world: &mut World, config: Value) -> Result<Opened, ProviderError> {
     let mut diags = Diags::new();
     let mut value = with(&config, "token", Value::string(format!("secret of {name}")));
     match world.fault(&call) {
-        Some(Fault::Crash) => return Err(crash("OpenEphemeralResource")),
+        Some(Fault::Crash | Fault::Lost) => return Err(crash("OpenEphemeralResource")),
         Some(Fault::Lie(lie)) => value = lie(value),
         Some(Fault::Refuse | Fault::Half) => diags = error(&call),
         None => {}
@@ -420,7 +464,10 @@ fn act(world: &mut World, word: &str, prior: &Value, planned: Value) -> Value {
     }
     let value = if word == "create" {
         world.made += 1;
-        let id = format!("{}#{}", text(&planned, "name"), world.made);
+        let id = match world.named {
+            true => text(&planned, "name"),
+            false => format!("{}#{}", text(&planned, "name"), world.made),
+        };
         with(&planned, "id", Value::string(id))
     } else {
         assert!(
