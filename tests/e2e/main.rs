@@ -23,6 +23,7 @@ mod saved_plans;
 mod scenarios;
 mod schemas;
 mod state;
+mod stores;
 mod surroundings;
 mod terminal;
 mod terraform;

@@ -83,6 +83,24 @@ impl From<StoreError> for Failure {
                     format!("{advice}{holder}"),
                 )
             }
+            StoreError::Remote { action: "lock", .. } => {
+                Self::new("Error acquiring the state lock", sentence(text))
+            }
+            StoreError::Remote {
+                action: "unlock", ..
+            } => {
+                let advice = "Others may find the state locked still; when nobody works with it any more, force-unlock takes the lock away.";
+                let text = format!("{} {advice}", sentence(text));
+                Self::new("Error releasing the state lock", text)
+            }
+            StoreError::NotLocked { .. } => Self::new("Failed to unlock state", sentence(text)),
+            StoreError::Unsupported { .. } => {
+                Self::new("Not supported by the backend", sentence(text))
+            }
+            StoreError::Setting { .. } => {
+                Self::new("Invalid backend configuration", sentence(text))
+            }
+            StoreError::Seal { .. } => Self::new("Failed to encrypt state", sentence(text)),
             StoreError::Corrupt { .. } => Self::new("Failed to read state file", text),
             StoreError::Lineage { .. } | StoreError::Stale { .. } => {
                 Self::new("Failed to save state", text)
@@ -90,4 +108,12 @@ impl From<StoreError> for Failure {
             _ => Self::new("Failed to access state", text),
         }
     }
+}
+
+/// A text with a full stop.
+fn sentence(mut text: String) -> String {
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
 }

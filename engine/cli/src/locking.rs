@@ -32,6 +32,14 @@ pub(crate) fn redirected(
     backups: Backups,
 ) -> Outcome<Box<dyn Store>> {
     let Opened::Local(store) = opened else {
+        // Who asks for a backup of an edit must not believe that there is one.
+        if backups == Backups::Each && locking.backup.is_some() {
+            let detail = "Backups are made of states in local files only. Leave the option out, or name such a file with -state.";
+            return Err(Failure::new(
+                "Invalid command line options: -backup",
+                detail,
+            ));
+        }
         return Ok(opened.any());
     };
     let out = locking.state_out.as_deref().unwrap_or(store.path());

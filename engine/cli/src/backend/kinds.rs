@@ -27,8 +27,40 @@ pub(crate) static LOCAL: Kind = Kind {
     open: |settings, codec| Ok(Box::new(local(settings, codec))),
 };
 
+/// A state behind an HTTP server.
+static HTTP: Kind = Kind {
+    name: "http",
+    settings: muster_http::SETTINGS,
+    own: &["headers", "token"],
+    open: muster_http::HttpBackend::open,
+};
+
+/// States in a database, in the layout that Terraform has there.
+static PG: Kind = Kind {
+    name: "pg",
+    settings: muster_postgres::pg::SETTINGS,
+    own: &[],
+    open: muster_postgres::PgBackend::open,
+};
+
+/// States in a database, with their history.
+static POSTGRES: Kind = Kind {
+    name: "postgres",
+    settings: muster_postgres::rows::SETTINGS,
+    own: &[],
+    open: muster_postgres::RowsBackend::open,
+};
+
+/// States in a bucket.
+static S3: Kind = Kind {
+    name: "s3",
+    settings: muster_s3::SETTINGS,
+    own: &[],
+    open: muster_s3::S3Backend::open,
+};
+
 /// All kinds.
-static KINDS: &[&Kind] = &[&LOCAL];
+static KINDS: &[&Kind] = &[&HTTP, &LOCAL, &PG, &POSTGRES, &S3];
 
 /// Kinds that Terraform has, and those that it had.
 const NOT_BUILT: &[&str] = &[

@@ -1,0 +1,445 @@
+//! States that are kept on servers: backends that are not local, from init to migrations.
+
+use std::process::Command;
+
+use super::harness::{Ran, Work, skip};
+use http::{Fault, Server};
+
+#[path = "../../state/http/tests/server/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "the tests of the store itself need more of the server"
+)]
+mod http;
+
+#[path = "../../state/postgres/tests/stores/support.rs"]
+#[expect(
+    dead_code,
+    reason = "the tests of the store itself need more of the server"
+)]
+mod postgres;
+
+const REQUIRED: &str = "Error: Backend initialization required: please run \"terraform init\"";
+const CHANGED: &str = "Error: Backend configuration changed";
+
+/// A resource with this input.
+fn one(input: u32) -> String {
+    format!(
+        "resource \"terraform_data\" \"a\" {{\n  input = {input}\n}}\n\noutput \"o\" {{\n  value = terraform_data.a.output\n}}\n"
+    )
+}
+
+/// A configuration that keeps its state in a backend.
+fn in_backend(kind: &str, settings: &str) -> String {
+    format!(
+        "terraform {{\n  backend \"{kind}\" {{\n{settings}  }}\n}}\n{}",
+        one(1)
+    )
+}
+
+fn http_settings(server: &Server) -> String {
+    let address = &server.address;
+    format!(
+        "address = \"{address}/state\"\nlock_address = \"{address}/lock\"\nunlock_address = \"{address}/lock\"\nretry_max = 0\n"
+    )
+}
+
+fn in_http(server: &Server) -> String {
+    in_backend("http", &http_settings(server))
+}
+
+/// What the server keeps.
+fn stored(server: &Server) -> Option<serde_json::Value> {
+    let inside = server.inside();
+    let state = inside.state.as_deref()?;
+    Some(serde_json::from_slice(state).unwrap())
+}
+
+/// Runs Terraform; `None` where there is none.
+fn terraform(work: &Work, args: &[&str]) -> Option<Ran> {
+    let mut command = Command::new("terraform");
+    work.prepare(&mut command, args);
+    command.env("CHECKPOINT_DISABLE", "1");
+    command.output().ok().map(|output| Ran::new(&output))
+}
+
+/// Everything a person can do with a state, in turn with Terraform where that is there.
+fn take_turns(work: &Work, config: &str) {
+    work.write("main.tf", config);
+    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.run(&["init"]).code(0);
+    work.run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["1 added"]);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    assert_eq!(work.state_list(), ["terraform_data.a"]);
+    assert_eq!(work.run(&["output", "-raw", "o"]).code(0).stdout, "1");
+    work.run(&["show"]).code(0).says(&["terraform_data.a"]);
+    work.run(&["taint", "terraform_data.a"]).code(0);
+    work.run(&["plan"]).code(0).says(&["must be replaced"]);
+    work.run(&["untaint", "terraform_data.a"]).code(0);
+    assert!(!work.path().join("terraform.tfstate").exists());
+    if terraform(work, &["version"]).is_none() {
+        return skip("there is no terraform");
+    }
+    let record = work.read(".terraform/terraform.tfstate");
+    terraform(work, &["init", "-input=false"]).unwrap().code(0);
+    assert_eq!(work.read(".terraform/terraform.tfstate"), record);
+    let ran = terraform(work, &["plan"]).unwrap().code(0);
+    ran.says(&["No changes."]);
+    work.write("main.tf", config.replace("input = 1", "input = 2"));
+    terraform(work, &["apply", "-auto-approve"])
+        .unwrap()
+        .code(0)
+        .says(&["1 changed"]);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    work.write("main.tf", config.replace("input = 1", "input = 3"));
+    work.run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["1 changed"]);
+    let ran = terraform(work, &["plan"]).unwrap().code(0);
+    ran.says(&["No changes."]);
+    // Terraform's own record is as good.
+    std::fs::remove_dir_all(work.path().join(".terraform")).unwrap();
+    terraform(work, &["init", "-input=false"]).unwrap().code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    work.run(&["init"]).code(0);
+    work.write("main.tf", config);
+    work.run(&["apply", "-auto-approve"]).code(0);
+}
+
+#[test]
+fn terraform_takes_turns_behind_http() {
+    let server = Server::start();
+    let work = Work::empty();
+    take_turns(&work, &in_http(&server));
+    assert!(server.inside().lock.is_none());
+    // There is only one state behind an address.
+    work.run(&["workspace", "list"])
+        .code(0)
+        .says(&["* default"]);
+    work.run(&["workspace", "new", "dev"])
+        .code(1)
+        .says(&["Error: Not supported by the backend"]);
+    work.run(&["destroy", "-auto-approve"]).code(0);
+    let state = stored(&server).unwrap();
+    assert_eq!(state["resources"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn locks_of_others_are_respected_and_can_be_taken_away() {
+    let server = Server::start();
+    let work = Work::with(&in_http(&server));
+    work.run(&["init"]).code(0);
+    let lock = r#"{"ID":"f4d1c6b0-0000-1111-2222-333344445555","Operation":"OperationTypeApply","Info":"","Who":"somebody@else","Version":"1.11.4","Created":"2026-01-01T00:00:00Z","Path":""}"#;
+    server.inside().lock = Some(lock.into());
+    let shown = [
+        "Error: Error acquiring the state lock",
+        "f4d1c6b0-0000-1111-2222-333344445555",
+        "somebody@else",
+    ];
+    work.run(&["apply", "-auto-approve"]).code(1).says(&shown);
+    work.run(&["plan"]).code(1).says(&shown);
+    work.run(&["plan", "-lock=false"]).code(0);
+    let id = "f4d1c6b0-0000-1111-2222-333344445555";
+    work.run(&["force-unlock", id])
+        .code(1)
+        .says(&["Do you really want to force-unlock?", "-force"]);
+    work.run(&["force-unlock", "-force", "another"])
+        .code(1)
+        .says(&["Error: Failed to unlock state", id]);
+    assert!(server.inside().lock.is_some());
+    work.run(&["force-unlock", "-force", id]).code(0);
+    assert!(server.inside().lock.is_none());
+    work.run(&["apply", "-auto-approve"]).code(0);
+}
+
+#[test]
+fn states_are_copied_between_kinds() {
+    let server = Server::start();
+    let work = Work::with(&one(1));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let before = work.read("terraform.tfstate");
+    work.write("main.tf", in_http(&server));
+    for args in [&["plan"][..], &["state", "list"], &["output"]] {
+        work.run(args).code(1).says(&[REQUIRED]);
+    }
+    work.run(&["init"]).code(1).says(&[CHANGED]);
+    assert!(stored(&server).is_none());
+    work.run(&["init", "-migrate-state"]).code(0);
+    let here: serde_json::Value = serde_json::from_str(&before).unwrap();
+    assert_eq!(stored(&server).unwrap(), here);
+    assert_eq!(work.read("terraform.tfstate"), before);
+    assert!(server.inside().lock.is_none());
+    work.write(
+        "main.tf",
+        in_http(&server).replace("input = 1", "input = 2"),
+    );
+    work.run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["1 changed"]);
+    // Back to the usual place, where the old state still is.
+    work.write("main.tf", one(2));
+    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.run(&["init", "-migrate-state"])
+        .code(1)
+        .says(&["Error: Error migrating the state", "-force-copy"]);
+    assert_eq!(work.read("terraform.tfstate"), before);
+    work.run(&["init", "-force-copy"]).code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    let there = stored(&server).unwrap();
+    let here: serde_json::Value = serde_json::from_str(&work.read("terraform.tfstate")).unwrap();
+    assert_eq!(here, there);
+}
+
+#[test]
+fn either_all_states_are_copied_or_none() {
+    let server = Server::start();
+    let work = Work::with(&one(1));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.run(&["workspace", "new", "dev"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", in_http(&server));
+    // Behind an address there is no place for the second one.
+    work.run(&["init", "-migrate-state"])
+        .code(1)
+        .says(&["other than the default one"]);
+    assert!(stored(&server).is_none());
+    assert!(!work.path().join(".terraform/terraform.tfstate").exists());
+    work.write("main.tf", one(1));
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+#[test]
+fn what_cannot_be_written_is_not_recorded() {
+    let server = Server::start();
+    let work = Work::with(&one(1));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", in_http(&server));
+    for asked in 1..9 {
+        // One of the requests fails; later than the last one there is nothing to fail.
+        let fine = (1..asked).map(|_| Fault::Slow(std::time::Duration::ZERO));
+        server.fail(fine.chain([Fault::Status(403)]));
+        let ran = work.run(&["init", "-migrate-state"]);
+        server.inside().faults.clear();
+        if ran.code == 0 {
+            assert!(asked > 3, "{}", ran.stdout);
+            break;
+        }
+        let record = work.path().join(".terraform/terraform.tfstate");
+        if !record.exists() {
+            work.write("main.tf", one(1));
+            work.run(&["plan"]).code(0).says(&["No changes."]);
+            work.write("main.tf", in_http(&server));
+        }
+        server.inside().lock = None;
+        server.inside().state = None;
+        let _ = std::fs::remove_file(record);
+    }
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+#[test]
+fn settings_can_be_given_to_init() {
+    let server = Server::start();
+    let work = Work::with(&in_backend("http", "retry_max = 0\n"));
+    work.run(&["init"]).code(1).says(&[
+        "Error: Missing Required Value",
+        "address",
+        "main.tf line 2",
+    ]);
+    assert!(!work.path().join(".terraform/terraform.tfstate").exists());
+    let address = format!("-backend-config=address={}/state", server.address);
+    work.write(
+        "more.hcl",
+        format!(
+            "lock_address = \"{0}/lock\"\nunlock_address = \"{0}/lock\"\npassword = \"geheim\"\n",
+            server.address
+        ),
+    );
+    let init = ["init", &address, "-backend-config=more.hcl"];
+    work.run(&init).code(0).never_says(&["geheim"]);
+    let record: serde_json::Value =
+        serde_json::from_str(&work.read(".terraform/terraform.tfstate")).unwrap();
+    assert_eq!(record["backend"]["config"]["password"], "geheim");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = work.path().join(".terraform/terraform.tfstate");
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    work.run(&["apply", "-auto-approve"]).code(0);
+    assert!(stored(&server).is_some());
+    // What was given stays until something else is.
+    work.run(&["init"]).code(0);
+    work.run(&init).code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    let other = format!("-backend-config=address={}/other", server.address);
+    let changed = ["init", &other, "-backend-config=more.hcl"];
+    work.run(&changed).code(1).says(&[CHANGED]);
+    work.run(&["init", "-backend-config=addres=x"])
+        .code(1)
+        .says(&["Error: Invalid backend configuration argument"]);
+    work.run(&["init", "-backend-config=retry_max=x"])
+        .code(1)
+        .says(&["Error: Invalid backend configuration value"]);
+    work.run(&["init", "-backend-config=nothing.hcl"])
+        .code(1)
+        .says(&["Error: Failed to read file"]);
+    work.write("wrong.hcl", "addres = 1\n");
+    work.run(&["init", "-backend-config=wrong.hcl"])
+        .code(1)
+        .says(&["Error: Unsupported argument", "wrong.hcl line 1"]);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    // Terraform reads the record, and writes one that can be read.
+    if terraform(&work, &["version"]).is_none() {
+        return skip("there is no terraform");
+    }
+    let ran = terraform(&work, &["plan"]).unwrap().code(0);
+    ran.says(&["No changes."]);
+    let before = work.read(".terraform/terraform.tfstate");
+    std::fs::remove_dir_all(work.path().join(".terraform")).unwrap();
+    terraform(&work, &init).unwrap().code(0);
+    let after = work.read(".terraform/terraform.tfstate");
+    assert_eq!(after.trim_end(), before.trim_end());
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+#[test]
+fn settings_without_a_block_are_warned_of() {
+    let work = Work::with(&one(1));
+    work.run(&["init", "-backend-config=path=x"])
+        .code(0)
+        .says(&["Warning: Missing backend configuration"]);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    assert!(work.path().join("terraform.tfstate").exists());
+}
+
+#[test]
+fn outputs_of_states_behind_http_can_be_read() {
+    let server = Server::start();
+    let other = Work::with(&in_http(&server));
+    other.run(&["init"]).code(0);
+    other.run(&["apply", "-auto-approve"]).code(0);
+    let reader = |backend: &str, config: &str| {
+        Work::with(&format!(
+            "data \"terraform_remote_state\" \"s\" {{\n  backend = \"{backend}\"\n  config  = {config}\n}}\n\noutput \"seen\" {{\n  value = data.terraform_remote_state.s.outputs.o + 41\n}}\n"
+        ))
+    };
+    let address = format!("{{ address = \"{}/state\" }}", server.address);
+    let work = reader("http", &address);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    assert_eq!(work.run(&["output", "-raw", "seen"]).stdout, "42");
+    reader("http", "{ addres = 1 }")
+        .run(&["plan"])
+        .code(1)
+        .says(&["Error: Invalid backend configuration", "addres"]);
+    reader("nope", "{}")
+        .run(&["plan"])
+        .code(1)
+        .says(&["Error: Invalid backend configuration", "nope"]);
+    server.inside().state = None;
+    reader("http", &address)
+        .run(&["plan"])
+        .code(1)
+        .says(&["Error: Unable to find remote state"]);
+}
+
+#[test]
+fn options_about_files_say_nothing_of_servers() {
+    let server = Server::start();
+    let work = Work::with(&in_http(&server));
+    work.run(&["init"]).code(0);
+    let args = [
+        "-state=s.tfstate",
+        "-state-out=o.tfstate",
+        "-backup=b.tfstate",
+    ];
+    work.run(&[&["apply", "-auto-approve"], &args[..]].concat())
+        .code(0);
+    for name in ["s.tfstate", "o.tfstate", "b.tfstate", "terraform.tfstate"] {
+        assert!(!work.path().join(name).exists(), "{name}");
+    }
+    assert!(stored(&server).is_some());
+    let mv = [
+        "state",
+        "mv",
+        "-backup=b.tfstate",
+        "terraform_data.a",
+        "terraform_data.b",
+    ];
+    work.run(&mv)
+        .code(1)
+        .says(&["Error: Invalid command line options: -backup"]);
+    let edited = ["state", "mv", "terraform_data.a", "terraform_data.b"];
+    work.run(&edited).code(0);
+    assert_eq!(work.state_list(), ["terraform_data.b"]);
+}
+
+#[test]
+fn kinds_that_are_not_supported() {
+    let check = |kind: &str, part: &str| {
+        let work = Work::with(&in_backend(kind, ""));
+        work.run(&["init"]).code(1).says(&[
+            "Error: Unsupported backend type",
+            "main.tf line 2",
+            part,
+        ]);
+    };
+    check("consul", "not supported");
+    check("nope", "no backend type");
+}
+
+fn in_postgres(kind: &str, url: &str, schema: &str) -> String {
+    let settings = format!("conn_str = {url:?}\nschema_name = \"{schema}\"\n");
+    in_backend(kind, &settings)
+}
+
+#[test]
+fn states_in_postgresql() {
+    let Some(server) = postgres::Server::start() else {
+        return skip("there is no PostgreSQL");
+    };
+    let schema = |name: &str| format!("{name}_{}", std::process::id());
+    let config = in_postgres("pg", server.url(), &schema("turns"));
+    let work = Work::empty();
+    take_turns(&work, &config);
+    // Workspaces are those of both engines.
+    work.run(&["workspace", "new", "dev"]).code(0);
+    work.run(&["plan"]).code(0).says(&["1 to add"]);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.run(&["workspace", "list"])
+        .code(0)
+        .says(&["  default\n* dev\n"]);
+    if let Some(ran) = terraform(&work, &["workspace", "list"]) {
+        ran.code(0).says(&["  default\n* dev\n"]);
+    }
+    // To the rows and back to files, with all workspaces.
+    let rows = in_postgres("postgres", server.url(), &schema("rows"));
+    work.write("main.tf", rows);
+    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.run(&["init", "-migrate-state"]).code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    work.run(&["workspace", "select", "default"]).code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    work.write("main.tf", one(1));
+    work.run(&["init", "-migrate-state"]).code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    assert!(work.path().join("terraform.tfstate").exists());
+    let dev = work
+        .path()
+        .join("terraform.tfstate.d/dev/terraform.tfstate");
+    assert!(dev.exists());
+    // The old places are as they were.
+    work.write("main.tf", config);
+    work.run(&["init", "-reconfigure"]).code(0);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    work.run(&["workspace", "delete", "dev"])
+        .code(1)
+        .says(&["is not empty"]);
+    work.run(&["workspace", "delete", "-force", "dev"]).code(0);
+    work.run(&["workspace", "list"])
+        .code(0)
+        .never_says(&["dev"]);
+}
