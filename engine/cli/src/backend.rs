@@ -12,5 +12,5 @@ mod settings;
 mod tests;
 
 pub(crate) use change::{initialize, opened};
-pub(crate) use opened::Opened;
+pub(crate) use opened::{Opened, journaled};
 pub(crate) use place::Place;

@@ -1,5 +1,6 @@
 //! Starts the plugins of a run.
 
+use muster_store::Store;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use muster_run::Stop;
-use muster_store::{LocalStore, LockGuard, LockInfo, Store, StoreError};
+use muster_store::{Journaled, LocalStore, LockGuard, LockInfo, Store, StoreError};
 
 use crate::args;
-use crate::backend::Opened;
+use crate::backend::{Opened, journaled};
 use crate::error::{Failure, Outcome};
 use crate::session::{TERRAFORM_VERSION, stopped};
 
@@ -30,7 +30,7 @@ pub(crate) fn redirected(
     opened: Opened,
     locking: &args::Locking,
     backups: Backups,
-) -> Outcome<Box<dyn Store>> {
+) -> Outcome<Journaled> {
     let Opened::Local(store) = opened else {
         // Who asks for a backup of an edit must not believe that there is one.
         if backups == Backups::Each && locking.backup.is_some() {
@@ -49,8 +49,9 @@ pub(crate) fn redirected(
         Some(path) if path.as_os_str() == "-" => LocalStore::with_backup(out, None),
         Some(path) => LocalStore::with_backup(out, Some(path.clone())),
     };
+    let redirected = redirected.with_codec(store.codec().clone());
     if out != store.path()
-        && let Some(state) = store.read()?
+        && let Some(state) = journaled(store).read()?
     {
         let guard = lock(&redirected, locking, "state-out")?;
         redirected.replace(&state)?;
@@ -58,7 +59,7 @@ pub(crate) fn redirected(
             guard.release()?;
         }
     }
-    Ok(Box::new(redirected))
+    Ok(journaled(redirected))
 }
 
 /// The backup of a state that a command makes at this moment. The name has nanoseconds, so that

@@ -31,6 +31,9 @@ pub enum ProviderError {
         /// What is wrong.
         reason: String,
     },
+    /// The call was not sent, because that it would be could not be recorded.
+    #[error("it was not asked, because that could not be recorded: {0}")]
+    NotSent(String),
     /// The plugin could not be started.
     #[error("{0}")]
     Start(String),
@@ -45,6 +48,14 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// Whether the call may have had its effect although there is no answer.
+    pub fn may_have_been_done(&self) -> bool {
+        !matches!(
+            self,
+            Self::NotSent(_) | Self::Start(_) | Self::Unsupported { .. }
+        )
+    }
+
     /// What to tell the user.
     pub fn diagnostic(&self, provider: &muster_addr::ProviderAddr) -> muster_lang::Diagnostic {
         let name = provider.for_display();
@@ -62,6 +73,12 @@ impl ProviderError {
             Self::Cancelled { .. } => (
                 "Operation canceled",
                 format!("The provider {name}: {self}."),
+            ),
+            Self::NotSent(_) => (
+                "Failed to record a change",
+                format!(
+                    "The provider {name}: {self}. Nothing was done; free the disk, or mend what is wrong with the file, and run the command again."
+                ),
             ),
             Self::Start(_) => (
                 "Failed to load plugin",

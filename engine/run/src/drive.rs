@@ -1,20 +1,24 @@
 //! One loop for every state machine: questions out, answers in.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::Fuse;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use muster_addr::InstanceAddr;
 use muster_applier::Applier;
 use muster_config::OnFailure;
 use muster_lang::Diags;
 use muster_plan::{Ask, Event, Provision, ProvisionFailure, Question, Shown};
 use muster_planner::{Planner, Validator};
 use muster_provider::{ProviderError, Response};
+use muster_snapshot::Snapshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::Context;
+use crate::record::{Answered, Recorder, Sent};
 use crate::work::Works;
 
 /// How long a machine may be left alone while calls take their time.
@@ -40,14 +44,25 @@ pub(crate) trait Machine {
     fn take_diags(&mut self) -> Diags;
     /// Begins nothing new.
     fn stop(&mut self);
+    /// The state, and the instances of it that have changed since the last call; only for
+    /// machines that change one.
+    fn take_changed(&mut self) -> Option<(&Snapshot, BTreeSet<InstanceAddr>)> {
+        None
+    }
 }
 
-/// Drives a machine until nothing is left to ask. `after` is called after every
-/// answer, and now and then while there is none.
-pub(crate) async fn drive<M: Machine>(
+/// Drives a machine until nothing is left to ask.
+pub(crate) async fn drive<M: Machine>(machine: &mut M, context: &Context) {
+    drive_recorded(machine, context, &Recorder::new(None), |_, _| {}).await;
+}
+
+/// As [`drive`], recording what changes the world. `after` is called after every answer, and now
+/// and then while there is none; it is told whether the state has changed.
+pub(crate) async fn drive_recorded<M: Machine>(
     machine: &mut M,
     context: &Context,
-    mut after: impl FnMut(&M),
+    recorder: &Recorder,
+    mut after: impl FnMut(&M, bool),
 ) {
     let works = Works::new(&context.sink);
     let mut calls = FuturesUnordered::new();
@@ -66,10 +81,12 @@ pub(crate) async fn drive<M: Machine>(
             let Some(question) = machine.poll() else {
                 break;
             };
-            calls.push(answer(context, &works, question));
+            calls.push(answer(context, &works, recorder, question));
         }
+        // What is set aside for a new object is so before that is asked for.
+        record(machine, recorder, None);
         for ask in machine.renewals(now()) {
-            calls.push(answer(context, &works, Question::Provider(ask)));
+            calls.push(answer(context, &works, recorder, Question::Provider(ask)));
         }
         machine.take_events().into_iter().for_each(&*context.sink);
         report(machine.take_diags(), context);
@@ -78,16 +95,27 @@ pub(crate) async fn drive<M: Machine>(
         }
         tokio::select! {
             Some(answer) = calls.next() => {
-                match answer {
-                    Some((id, Answer::Provider(answer))) => machine.answer(id, answer),
-                    Some((id, Answer::Provisioner(answer))) => machine.provisioned(id, answer),
-                    None => {}
+                let answered = match answer {
+                    Some((id, Answer::Provider(answer, object, sent))) => {
+                        let answered = Answered::new(object, sent, &answer);
+                        machine.answer(id, answer);
+                        Some(answered)
+                    }
+                    Some((id, Answer::Provisioner(answer))) => {
+                        machine.provisioned(id, answer);
+                        None
+                    }
+                    None => None,
+                };
+                let changed = record(machine, recorder, answered.as_ref());
+                if recorder.has_failed() && !context.stop.is_requested() {
+                    context.stop.request();
                 }
-                after(machine);
+                after(machine, changed);
                 report(machine.take_diags(), context);
             }
             // What could not be done right after an answer must not wait for the next one.
-            _ = ticks.tick() => after(machine),
+            _ = ticks.tick() => after(machine, false),
             () = context.stop.requested(), if !stopped => {}
             () = &mut halting => {}
             () = context.stop.forced() => break,
@@ -109,17 +137,36 @@ fn report(diags: Diags, context: &Context) {
     }
 }
 
+/// Records what has changed; whether there was anything.
+fn record<M: Machine>(machine: &mut M, recorder: &Recorder, answered: Option<&Answered>) -> bool {
+    let Some((state, changed)) = machine.take_changed() else {
+        return false;
+    };
+    let any = !changed.is_empty();
+    recorder.objects(state, changed, answered);
+    any
+}
+
 /// What came of a question.
 enum Answer {
-    Provider(Result<Response, ProviderError>),
+    Provider(Result<Response, ProviderError>, Option<InstanceAddr>, Sent),
     Provisioner(Result<(), ProvisionFailure>),
 }
 
-async fn answer(context: &Context, works: &Works<'_>, question: Question) -> Option<(u64, Answer)> {
+async fn answer(
+    context: &Context,
+    works: &Works<'_>,
+    recorder: &Recorder,
+    question: Question,
+) -> Option<(u64, Answer)> {
     match question {
         Question::Provider(ask) => {
-            let (id, answer) = call(context, works, ask).await;
-            Some((id, Answer::Provider(answer)))
+            let (id, object) = (ask.id, ask.object.clone());
+            let (sent, answer) = match recorder.intend(context, &ask).await {
+                Ok(sent) => (sent, call(context, works, ask).await),
+                Err(error) => (None, Err(error)),
+            };
+            Some((id, Answer::Provider(answer, object, sent)))
         }
         Question::Provisioner(question) => {
             let (id, answer) = provision(context, works, question).await;
@@ -132,13 +179,9 @@ async fn answer(context: &Context, works: &Works<'_>, question: Question) -> Opt
     }
 }
 
-async fn call(
-    context: &Context,
-    works: &Works<'_>,
-    ask: Ask,
-) -> (u64, Result<Response, ProviderError>) {
+async fn call(context: &Context, works: &Works<'_>, ask: Ask) -> Result<Response, ProviderError> {
     let Ask {
-        id,
+        id: _,
         provider,
         request,
         object,
@@ -160,7 +203,7 @@ async fn call(
     if let Some(shown) = &shown {
         end(works, shown, &answer);
     }
-    (id, answer)
+    answer
 }
 
 fn end(works: &Works<'_>, shown: &Shown, answer: &Result<Response, ProviderError>) {
@@ -229,6 +272,10 @@ impl Machine for Applier {
     }
     fn stop(&mut self) {
         Self::stop(self);
+    }
+    fn take_changed(&mut self) -> Option<(&Snapshot, BTreeSet<InstanceAddr>)> {
+        let changed = Self::take_changed(self);
+        Some((self.state(), changed))
     }
 }
 

@@ -6,12 +6,12 @@ mod files;
 mod functions;
 mod pool;
 mod provision;
+mod record;
 mod stop;
 mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_applier::{Applier, Counts};
@@ -22,11 +22,14 @@ use muster_plan::{Event, Plan};
 use muster_planner::{Options, Planner, ReadImport, Validator};
 use muster_provider::{Provider, Schemas};
 use muster_snapshot::Snapshot;
+use muster_store::StoreError;
 use muster_value::Value;
 
-use drive::drive;
+use drive::{drive, drive_recorded};
 pub use files::DiskFiles;
 pub use pool::{Launcher, Pool};
+pub use record::{Keep, Save};
+use record::{Pace, Recorder};
 pub use stop::Stop;
 
 /// A shared, immutable string.
@@ -80,7 +83,7 @@ pub async fn plan(
     options: Options,
 ) -> Result<(Plan, Diags), Diags> {
     let mut planner = planner(context, variables, prior, options)?;
-    drive(&mut planner, context, |_: &Planner| {}).await;
+    drive(&mut planner, context).await;
     let (mut plan, diags) = planner.finish();
     plan.errored |= context.stop.is_requested();
     Ok((plan, diags))
@@ -115,7 +118,7 @@ pub async fn read_imports(
     options: Options,
 ) -> Result<(Vec<ReadImport>, Diags), Diags> {
     let mut planner = planner(context, variables, prior, options)?;
-    drive(&mut planner, context, |_: &Planner| {}).await;
+    drive(&mut planner, context).await;
     Ok(planner.finish_reading())
 }
 
@@ -135,7 +138,7 @@ pub fn evaluator(context: &Context, variables: BTreeMap<Str, Value>) -> Evaluato
 /// Validates a configuration.
 pub async fn validate(context: &Context) -> Diags {
     let mut validator = validator(context);
-    drive(&mut validator, context, |_: &Validator| {}).await;
+    drive(&mut validator, context).await;
     validator.finish()
 }
 
@@ -162,16 +165,23 @@ pub struct Outcome {
     pub counts: Counts,
     /// What went wrong.
     pub diags: Diags,
+    /// Why the journal does not have everything that was done.
+    pub unrecorded: Option<StoreError>,
 }
 
-/// Applies a plan. `save` is given the state from time to time, so that little is lost if the
-/// program is killed; the final state is the caller's to save.
+/// Applies a plan. What is to be kept meanwhile is in `keep`; the final state is the caller's to
+/// save.
 pub async fn apply(
     context: &Context,
     plan: Arc<Plan>,
     variables: BTreeMap<Str, Value>,
-    mut save: impl FnMut(&Snapshot),
+    keep: Keep<'_>,
 ) -> Outcome {
+    let (journal, stored) = keep.journal.unzip();
+    let recorder = Recorder::new(journal);
+    if let Some(stored) = stored {
+        recorder.difference(stored, &plan.prior);
+    }
     let mut applier = Applier::new(muster_applier::Inputs {
         config: Arc::clone(&context.config),
         schemas: Arc::clone(&context.schemas),
@@ -181,46 +191,29 @@ pub async fn apply(
         functions: Some(functions::functions(context)),
         settings: context.settings.clone(),
     });
-    let mut pace = Pace::new();
-    let mut saved = applier.revision();
-    drive(&mut applier, context, |applier: &Applier| {
-        if applier.revision() != saved && pace.is_due() {
-            saved = applier.revision();
-            pace.time(|| save(applier.state()));
-        }
-    })
+    let mut saving = keep.save.map(|save| (Pace::new(save.every), save.save));
+    let mut unsaved = false;
+    drive_recorded(
+        &mut applier,
+        context,
+        &recorder,
+        |applier: &Applier, changed| {
+            unsaved |= changed;
+            let Some((pace, save)) = &mut saving else {
+                return;
+            };
+            if unsaved && pace.is_due() {
+                unsaved = false;
+                pace.time(|| save(applier.state()));
+            }
+        },
+    )
     .await;
     let (state, counts, diags) = applier.finish();
     Outcome {
         state,
         counts,
         diags,
-    }
-}
-
-/// Spaces out writes of the whole state, so that they take a small part of the time however
-/// large the state is.
-struct Pace {
-    last: Instant,
-    cost: Duration,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self {
-            last: Instant::now(),
-            cost: Duration::ZERO,
-        }
-    }
-
-    fn is_due(&self) -> bool {
-        self.last.elapsed() > Duration::from_millis(200).max(self.cost * 20)
-    }
-
-    fn time(&mut self, work: impl FnOnce()) {
-        let start = Instant::now();
-        work();
-        self.cost = start.elapsed();
-        self.last = Instant::now();
+        unrecorded: recorder.take_failure(),
     }
 }

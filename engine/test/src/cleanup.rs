@@ -51,7 +51,13 @@ async fn destroy_in(world: &World, state: Snapshot, remains: &Remains<'_>) -> (D
     if plan.errored || diags.has_errors() {
         return (diags, left(&state));
     }
-    let outcome = muster_run::apply(&world.context, Arc::new(plan), variables, |_| {}).await;
+    let outcome = muster_run::apply(
+        &world.context,
+        Arc::new(plan),
+        variables,
+        muster_run::Keep::default(),
+    )
+    .await;
     diags.extend(outcome.diags);
     (diags, left(&outcome.state))
 }

@@ -203,7 +203,13 @@ impl<'a> Going<'_, 'a> {
     ) -> Result<(), Diags> {
         let run = self.start.run;
         let declared = variables.declared.clone();
-        let outcome = muster_run::apply(&world.context, Arc::clone(&plan), declared, |_| {}).await;
+        let outcome = muster_run::apply(
+            &world.context,
+            Arc::clone(&plan),
+            declared,
+            muster_run::Keep::default(),
+        )
+        .await;
         if world.context.stop.is_requested() {
             self.planned = created(&plan);
         }

@@ -2,7 +2,7 @@
 
 use muster_config::Backend as Block;
 use muster_lang::{Diagnostic, Diags, Sources};
-use muster_store::{DEFAULT_WORKSPACE, Settings};
+use muster_store::{DEFAULT_WORKSPACE, Settings, Store};
 
 use super::kinds::LOCAL;
 use super::migrate;

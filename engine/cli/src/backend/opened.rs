@@ -1,10 +1,18 @@
 //! The state that a command works with.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use muster_snapshot::Snapshot;
-use muster_store::{Backend, Codec, LocalStore, LockGuard, LockInfo, Store, StoreError, Version};
+use muster_store::{
+    Backend, Codec, Journaled, LocalStore, LockGuard, LockInfo, Store, StoreError, Version,
+};
 use tokio::task::block_in_place;
+
+use crate::session::data_dir;
+
+/// The shortest time between two writes of a state that is kept elsewhere.
+const SAVE_PAUSE: Duration = Duration::from_secs(10);
 
 /// A state, wherever it is kept.
 pub(crate) enum Opened {
@@ -16,12 +24,33 @@ pub(crate) enum Opened {
 
 impl Opened {
     /// The state, with nothing more to be said about it.
-    pub(crate) fn any(self) -> Box<dyn Store> {
+    pub(crate) fn any(self) -> Journaled {
         match self {
-            Self::Local(store) => Box::new(store),
-            Self::Elsewhere(store, _) => store,
+            Self::Local(store) => journaled(store),
+            Self::Elsewhere(store, codec) => {
+                let journal = journal_of(&store.describe());
+                Journaled::new(store, journal, codec).saving_every(SAVE_PAUSE)
+            }
         }
     }
+}
+
+/// A local store with the journal beside it.
+pub(crate) fn journaled(store: LocalStore) -> Journaled {
+    let journal = Journaled::path_beside(store.path());
+    let codec = store.codec().clone();
+    Journaled::new(Box::new(store), journal, codec)
+}
+
+/// Where the journal of a state that is kept elsewhere is. Only on this machine can it be used,
+/// so that the state is also stored from time to time while a run is on.
+fn journal_of(place: &str) -> PathBuf {
+    let safe = |c: char| match c.is_ascii_alphanumeric() {
+        true => c,
+        false => '-',
+    };
+    let name: String = place.chars().map(safe).collect();
+    data_dir().join("journals").join(format!("{name}.journal"))
 }
 
 /// A backend whose answers may take long, as those of its stores.

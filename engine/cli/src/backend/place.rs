@@ -10,6 +10,7 @@ use super::kinds::{self, Kind, LOCAL};
 use super::opened::PatientBackend;
 use super::record::Record;
 use super::{Opened, settings};
+use crate::encryption;
 use crate::error::{Failure, Outcome};
 
 /// See the module.
@@ -20,6 +21,8 @@ pub(crate) struct Place {
     pub settings: Settings,
     /// The block that says so.
     span: Option<Span>,
+    /// The state is that of another configuration.
+    is_foreign: bool,
 }
 
 /// Two places are the same if their files are, or everything that is said of them.
@@ -41,6 +44,7 @@ impl Place {
             kind,
             settings,
             span: None,
+            is_foreign: false,
         }
     }
 
@@ -77,7 +81,10 @@ impl Place {
             Some(settings) => settings::of_object(found, settings),
             None => Ok(Settings::new()),
         };
-        Ok(Self::new(found, given.map_err(BackendFault::Settings)?))
+        Ok(Self {
+            is_foreign: true,
+            ..Self::new(found, given.map_err(BackendFault::Settings)?)
+        })
     }
 
     /// With other values for some settings.
@@ -94,7 +101,7 @@ impl Place {
     /// The files of a local backend; `None` for another one.
     pub(crate) fn local(&self) -> Option<LocalBackend> {
         let is_local = *self.kind == LOCAL;
-        is_local.then(|| kinds::local(&self.settings, codec()))
+        is_local.then(|| kinds::local(&self.settings, self.codec()))
     }
 
     /// The backend that is there.
@@ -105,7 +112,7 @@ impl Place {
         if let Some(local) = self.local() {
             return Ok(Box::new(local));
         }
-        let opened = tokio::task::block_in_place(|| self.kind.open(&self.settings, codec()));
+        let opened = tokio::task::block_in_place(|| self.kind.open(&self.settings, self.codec()));
         match opened {
             Ok(backend) => Ok(Box::new(PatientBackend(backend))),
             Err(error) => Err(self.refused(error)),
@@ -117,12 +124,23 @@ impl Place {
     /// # Errors
     /// The settings make no sense, or there cannot be such a workspace.
     pub(crate) fn state(&self, workspace: &str) -> Outcome<Opened> {
+        if !self.is_foreign {
+            encryption::ready()?;
+        }
         match self.local() {
             Some(local) => Ok(Opened::Local(local.store(workspace))),
             None => {
                 let store = self.open()?.open(workspace)?;
-                Ok(Opened::Elsewhere(store, codec()))
+                Ok(Opened::Elsewhere(store, self.codec()))
             }
+        }
+    }
+
+    /// How states become bytes.
+    fn codec(&self) -> Codec {
+        match self.is_foreign {
+            true => encryption::remote_codec(),
+            false => encryption::state_codec(),
         }
     }
 
@@ -140,11 +158,6 @@ impl Place {
         );
         Diagnostic::error(summary, detail).at_opt(self.span).into()
     }
-}
-
-/// How states become bytes.
-fn codec() -> Codec {
-    Codec::default()
 }
 
 /// The kind that a block is of.

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use muster_lang::Sources;
+use muster_lang::{Diags, Severity, Sources};
 use muster_plan::{Mode, Plan};
-use muster_run::Stop;
+use muster_run::{Keep, Stop};
 use muster_snapshot::Snapshot;
-use muster_store::Store;
+use muster_store::{Journaled, Store, StoreError};
 
 use super::plan::{Planned, Request, make, schemas_of};
 use super::saved_variables;
@@ -18,7 +18,7 @@ use crate::locking::{Backups, lock_until, redirected};
 use crate::profile::Recorder;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::{Ending, View};
-use crate::{plan_file, prompt, rescue, signals};
+use crate::{encryption, plan_file, prompt, recovery, rescue, signals};
 
 /// Destroys everything.
 pub(crate) async fn destroy(args: Destroy) -> ExitCode {
@@ -146,18 +146,18 @@ async fn plan_and_apply(
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypeApply").await?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
     let request = Request {
         generate: None,
         inputs: &args.inputs,
         planning: &args.planning,
         save: None,
     };
-    let planned = make(view, session, &*store, request, stop.clone()).await?;
+    let planned = make(view, session, &store, request, stop.clone()).await?;
     if !planned.plan.is_empty() && !args.auto_approve {
         approve(args, &planned.plan, &stop).await?;
     }
-    execute(view, session, &*store, planned).await?;
+    execute(view, session, &store, planned).await?;
     match guard {
         Some(guard) => Ok(guard.release()?),
         None => Ok(()),
@@ -214,7 +214,7 @@ async fn apply_file(
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypeApply").await?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
     let stored = match store.read()? {
         Some(state) => state,
         None => Snapshot {
@@ -227,6 +227,7 @@ async fn apply_file(
         let detail = "Making the plan failed, so it is only a part of one. Mend what was reported then, and make a new plan.";
         return Err(Failure::new("Cannot apply incomplete plan", detail));
     }
+    view.diags(&recovery::warnings(&store), &session.sources);
     view.saved_plan(&file.plan);
     let schemas = schemas_of(session, &file.plan, &stop).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
@@ -242,7 +243,7 @@ async fn apply_file(
     execute(
         view,
         session,
-        &*store,
+        &store,
         Planned {
             plan: file.plan,
             context,
@@ -260,7 +261,7 @@ async fn apply_file(
 async fn execute(
     view: &View,
     session: &Session,
-    store: &dyn Store,
+    store: &Journaled,
     planned: Planned,
 ) -> Outcome<()> {
     let Planned {
@@ -270,46 +271,91 @@ async fn execute(
         stored,
     } = planned;
     let plan = Arc::new(plan);
-    let mut saved = stored;
-    let stop = context.stop.clone();
+    let journal = store.begin("apply", &stored)?;
+    let mut saved = stored.clone();
     let mut unsaved = false;
     if let Some(profile) = &view.profile {
         profile.begin();
     }
-    let outcome = muster_run::apply(&context, Arc::clone(&plan), variables, |state| {
-        // What cannot be recorded must not be made: the run ends with what is in flight.
-        if let Err(failure) = save(store, &mut saved, state)
-            && !stop.is_requested()
-        {
-            view.diags(&failure.diags, &session.sources);
-            unsaved = true;
-            stop.request();
-        }
-    })
-    .await;
+    let save = store.save_every().map(|every| muster_run::Save {
+        every,
+        save: Box::new(|state| {
+            // The journal has everything, so that the run can go on.
+            if let Err(failure) = save(store, &mut saved, state)
+                && !unsaved
+            {
+                view.diags(&as_warnings(failure.diags), &session.sources);
+                unsaved = true;
+            }
+        }),
+    });
+    let keep = Keep {
+        journal: Some((journal.clone(), &stored)),
+        save,
+    };
+    let outcome = muster_run::apply(&context, Arc::clone(&plan), variables, keep).await;
     if let Some(profile) = &view.profile {
         profile.applied(&plan);
     }
-    if let Err(failure) = save(store, &mut saved, &outcome.state) {
-        let mut rescued_state = successor(&saved, &outcome.state);
-        // So that it is newer than the stored one, and can be pushed in its place.
-        rescued_state.serial += 1;
-        let path = rescue::write(Path::new("."), &muster_snapshot::encode(&rescued_state));
-        let mut diags = failure.diags;
-        diags.extend(rescued(path).diags);
-        return Err(diags.into());
+    let mut diags = outcome.diags;
+    if let Err(failure) = save_last(store, &mut saved, &outcome.state, outcome.unrecorded) {
+        view.diags(&diags, &session.sources);
+        return Err(failure);
     }
-    if outcome.diags.has_errors() || view.has_failed() || unsaved {
-        view.diags(&outcome.diags, &session.sources);
+    diags.extend(recovery::finish(&journal, &plan)?);
+    let failed = diags.has_errors() || view.has_failed();
+    view.diags(&diags, &session.sources);
+    if failed {
         return Err(Failure::told());
     }
-    view.diags(&outcome.diags, &session.sources);
     view.applied(&plan, outcome.counts, &outcome.state);
     Ok(())
 }
 
+/// Stores the state at the end of a run. Where that fails, the journal keeps what was done; a
+/// state that the journal does not have whole either is written elsewhere.
+fn save_last(
+    store: &Journaled,
+    saved: &mut Snapshot,
+    state: &Snapshot,
+    unrecorded: Option<StoreError>,
+) -> Outcome<()> {
+    let Err(failure) = save(store, saved, state) else {
+        return match unrecorded {
+            None => Ok(()),
+            Some(error) => Err(error.into()),
+        };
+    };
+    let mut diags = failure.diags;
+    if unrecorded.is_none() {
+        let detail = format!(
+            "Everything that was done is recorded in {}. The next command brings it into the state, when the cause is mended.",
+            store.journal_path().display()
+        );
+        diags.extend(Failure::new("The state is not stored yet", detail).diags);
+        return Err(diags.into());
+    }
+    let mut rescued_state = successor(saved, state);
+    // So that it is newer than the stored one, and can be pushed in its place.
+    rescued_state.serial += 1;
+    let bytes = encryption::state_codec().encode(&rescued_state);
+    let bytes = bytes.map_err(std::io::Error::other);
+    let path = bytes.and_then(|bytes| rescue::write(Path::new("."), &bytes));
+    diags.extend(rescued(path).diags);
+    Err(diags.into())
+}
+
+fn as_warnings(diags: Diags) -> Diags {
+    let mut warnings = Diags::new();
+    for mut diagnostic in diags {
+        diagnostic.severity = Severity::Warning;
+        warnings.push(diagnostic);
+    }
+    warnings
+}
+
 /// Writes the state; afterwards `saved` is what is stored.
-fn save(store: &dyn Store, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
+fn save(store: &Journaled, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
     let mut next = successor(saved, state);
     store.write(&mut next)?;
     saved.serial = next.serial;

@@ -5,6 +5,7 @@ mod draw;
 mod operation;
 mod summary;
 
+use muster_store::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

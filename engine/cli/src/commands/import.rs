@@ -1,5 +1,6 @@
 //! `muster import`
 
+use muster_store::Store;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypeImport").await?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeImport").await?;
     let variables = session.variables(&args.inputs, &stop)?;
     let stored = match store.read()? {
         Some(state) => state,

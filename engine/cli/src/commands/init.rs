@@ -1,5 +1,6 @@
 //! `muster init`
 
+use muster_store::Store;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;

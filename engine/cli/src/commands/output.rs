@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use muster_lang::Sources;
 use muster_snapshot::{OutputValue, Snapshot};
-use muster_store::LocalStore;
+use muster_store::{LocalStore, Store};
 
 use crate::args::Output;
 use crate::backend::Opened;
@@ -54,7 +54,9 @@ fn raw(name: &str, output: &OutputValue) -> Outcome<String> {
 /// The state of the working directory, or of a file.
 pub(crate) fn read(path: Option<&std::path::Path>) -> Outcome<Option<Snapshot>> {
     let store = match path {
-        Some(path) => Opened::Local(LocalStore::new(path)),
+        Some(path) => {
+            Opened::Local(LocalStore::new(path).with_codec(crate::encryption::state_codec()))
+        }
         None => Session::find_store()?,
     };
     Ok(store.any().read()?)

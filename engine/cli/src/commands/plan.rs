@@ -14,7 +14,7 @@ use muster_planner::Options;
 use muster_provider::Schemas;
 use muster_run::{Context, Sink, Stop};
 use muster_snapshot::Snapshot;
-use muster_store::Store;
+use muster_store::{Journaled, Store};
 use muster_value::Value;
 
 use crate::error::{Failure, Outcome};
@@ -23,7 +23,7 @@ use crate::locking::lock_until;
 use crate::profile::Recorder;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
-use crate::{args, plan_file, signals};
+use crate::{args, plan_file, recovery, signals};
 
 /// What plan is to be made.
 #[derive(Clone, Copy)]
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &args::Plan) -> ExitCode {
 /// Whether there are changes.
 async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop) -> Outcome<bool> {
     let store = session.store(args.locking.state.as_deref())?.any();
-    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypePlan").await?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypePlan").await?;
     let save = args.out.as_deref();
     let request = Request {
         inputs: &args.inputs,
@@ -77,7 +77,7 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
         save,
         generate: args.generate_config_out.as_deref(),
     };
-    let planned = make(view, session, &*store, request, stop).await?;
+    let planned = make(view, session, &store, request, stop).await?;
     if let Some(profile) = &view.profile {
         profile.chain(&planned.plan);
     }
@@ -101,7 +101,7 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
 pub(crate) async fn make(
     view: &View,
     session: &mut Session,
-    store: &dyn Store,
+    store: &Journaled,
     request: Request<'_>,
     stop: Stop,
 ) -> Outcome<Planned> {
@@ -118,7 +118,7 @@ pub(crate) async fn make(
 /// Makes a plan and saves it where that is wanted; warnings are given along.
 pub(crate) async fn compute(
     session: &mut Session,
-    store: &dyn Store,
+    store: &Journaled,
     request: Request<'_>,
     stop: Stop,
     sink: impl FnOnce(&Session) -> Sink,
@@ -129,7 +129,8 @@ pub(crate) async fn compute(
         let detail = "This directory has no .tf files. Change to the directory of a configuration, or name it with -chdir.";
         return Err(Failure::new("No configuration files", detail));
     }
-    let options = options(request.planning)?;
+    let mut options = options(request.planning)?;
+    options.in_flight = recovery::in_flight(store);
     check_generate(&request, &options)?;
     let variables = session.variables(request.inputs, &stop)?;
     let stored = match store.read()? {
@@ -161,6 +162,7 @@ pub(crate) async fn compute(
     plan.given = std::mem::take(&mut session.as_given);
     let errored = plan.errored || diags.has_errors();
     let mut warnings = std::mem::take(&mut session.warnings);
+    warnings.extend(recovery::warnings(store));
     warnings.extend(diags);
     if let Some(generated) = generated {
         generated.note(&mut plan);

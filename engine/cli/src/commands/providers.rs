@@ -4,6 +4,7 @@ mod lock;
 mod mirror;
 mod schema;
 
+use muster_store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use clap::Args;
 use muster_addr::{AbsResource, InstanceAddr, Mode, ModuleInstance, ProviderAddr, Target};
 use muster_lang::Sources;
 use muster_snapshot::{Instance, Resource, Snapshot};
-use muster_store::LocalStore;
+use muster_store::{LocalStore, Store};
 
 use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
@@ -78,7 +78,9 @@ pub(crate) struct ReplaceProvider {
 /// The store of the working directory, or of a state file.
 pub(crate) fn store(path: Option<&Path>) -> Outcome<Opened> {
     match path {
-        Some(path) => Ok(Opened::Local(LocalStore::new(path))),
+        Some(path) => Ok(Opened::Local(
+            LocalStore::new(path).with_codec(crate::encryption::state_codec()),
+        )),
         None => match Session::load(Sources::default()) {
             Ok(session) => session.store(None),
             Err((failure, sources)) => Err(failure.within(sources)),
@@ -94,7 +96,7 @@ pub(crate) fn edit(
     change: impl FnOnce(&mut Snapshot) -> Outcome<bool>,
 ) -> Outcome<()> {
     let store = redirected(store(locking.state.as_deref())?, locking, backups)?;
-    let guard = lock(&*store, locking, "state")?;
+    let guard = lock(&store, locking, "state")?;
     let mut state = match store.read()? {
         Some(state) => state,
         None => {
@@ -279,7 +281,7 @@ pub(crate) fn push(args: &Push) -> Outcome<()> {
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock(&*store, &args.locking, "state-push")?;
+    let guard = lock(&store, &args.locking, "state-push")?;
     if let (Some(stored), false) = (store.read()?, args.force) {
         let summary = "Failed to write state";
         if stored.lineage != new.lineage {

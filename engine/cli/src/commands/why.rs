@@ -113,7 +113,7 @@ fn path(text: &str) -> Option<Path> {
 /// Makes a plan of which nothing is shown.
 async fn make(args: &Why, session: &mut Session, stop: Stop) -> Outcome<Plan> {
     let store = session.store(args.locking.state.as_deref())?.any();
-    let guard = lock_until(&stop, &*store, &args.locking, "OperationTypePlan").await?;
+    let guard = lock_until(&stop, &store, &args.locking, "OperationTypePlan").await?;
     let request = super::plan::Request {
         inputs: &args.inputs,
         planning: &args.planning,
@@ -121,7 +121,7 @@ async fn make(args: &Why, session: &mut Session, stop: Stop) -> Outcome<Plan> {
         generate: None,
     };
     let (sink, heard) = view::errors_only();
-    let planned = super::plan::compute(session, &*store, request, stop, |_| sink).await;
+    let planned = super::plan::compute(session, &store, request, stop, |_| sink).await;
     if let Some(guard) = guard {
         guard.release()?;
     }

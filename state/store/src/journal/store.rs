@@ -17,6 +17,7 @@ use crate::{Codec, LockGuard, LockInfo, Store, StoreError, Version, os};
 /// killed run has left into the store first.
 pub struct Journaled {
     shared: Arc<Shared>,
+    save_every: Option<Duration>,
 }
 
 struct Shared {
@@ -61,7 +62,27 @@ impl Journaled {
                 codec,
                 found: Mutex::default(),
             }),
+            save_every: None,
         }
+    }
+
+    /// Says that runs store the state on the way too, with at least so much time in between:
+    /// where others, who do not have the journal, go on with the state when a run is killed.
+    pub fn saving_every(self, pause: Duration) -> Self {
+        Self {
+            save_every: Some(pause),
+            ..self
+        }
+    }
+
+    /// How often runs store the state on the way; not at all if there is nothing.
+    pub fn save_every(&self) -> Option<Duration> {
+        self.save_every
+    }
+
+    /// The journal file.
+    pub fn journal_path(&self) -> &Path {
+        &self.shared.path
     }
 
     /// The journal of a state file, beside it.

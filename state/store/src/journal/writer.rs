@@ -151,6 +151,16 @@ impl Journal {
         Ok(())
     }
 
+    /// Records that intents are over, of earlier runs as well.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn close_all(&self, over: impl Fn(&Intent) -> bool) -> Result<(), StoreError> {
+        let open = self.open_intents();
+        let over = open.iter().filter(|intent| over(intent));
+        over.map(|intent| self.close(intent.id)).collect()
+    }
+
     fn forget(&self, intent: Option<u64>) {
         if let Some(id) = intent {
             self.writer().open.retain(|open| open.id != id);

@@ -1,5 +1,6 @@
 //! What the console knows of resources: what the state holds, or what a plan says will be.
 
+use muster_store::Store;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +27,7 @@ pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Ou
     let store = session.store(args.locking.state.as_deref())?.any();
     // A snapshot is replaced as a whole, so that reading one needs no lock.
     let guard = match args.plan {
-        true => lock(&*store, &args.locking, "OperationTypePlan")?,
+        true => lock(&store, &args.locking, "OperationTypePlan")?,
         false => None,
     };
     let state = match store.read()? {

@@ -1,5 +1,6 @@
 //! `muster providers schema -json`
 
+use muster_store::Store;
 use std::io::Write;
 
 use crate::error::Outcome;
