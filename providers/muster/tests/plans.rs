@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use muster_provider::{
-    Applied, ApplyRequest, PlanRequest, Planned, Provider, Read, Request, Response,
+    Applied, ApplyRequest, PlanRequest, Planned, Private, Provider, Read, Request, Response,
 };
 use muster_provider_muster::MusterProvider;
 use muster_schema::{Block, proposed_new};
@@ -50,6 +50,17 @@ impl Bench {
     }
 
     async fn plan(&self, ty: &str, prior: &Value, config: &Value) -> Planned {
+        self.plan_with(ty, prior, config, [].into()).await
+    }
+
+    /// As [`Bench::plan`], with private bytes of the prior object or of an earlier plan.
+    async fn plan_with(
+        &self,
+        ty: &str,
+        prior: &Value,
+        config: &Value,
+        prior_private: Private,
+    ) -> Planned {
         let config = config.clone();
         let mut diags = muster_sdk::Diags::new();
         if !config.is_null() {
@@ -69,7 +80,7 @@ impl Bench {
             prior: prior.clone(),
             proposed,
             config,
-            prior_private: [].into(),
+            prior_private,
             provider_meta: Value::NULL,
         };
         let Response::Planned(mut planned) =
@@ -217,6 +228,42 @@ async fn a_plan_makes_one_object_however_often_it_is_applied() {
         assert_eq!(summaries, ["Object Already Exists"], "{ty}: another plan");
         assert!(refused.value.is_null());
         assert!(made.private.is_empty(), "the token is not stored");
+    }
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_is_resumed() {
+    let bench = Bench::new().await;
+    let zone = bench.zone("a", 100, 8).await;
+    let zones = ids(&[id(&zone)]);
+    let fleet = [("name", "web".into()), ("zones", zones.clone())];
+    for (ty, config) in [
+        ("muster_zone", bench.zone_config("b", 1, 0)),
+        ("muster_fleet", bench.config("muster_fleet", &fleet)),
+        ("muster_settlement", settlement(&bench, zones, 1)),
+    ] {
+        let none = bench.none(ty);
+        let first = bench.plan(ty, &none, &config).await;
+        let lost = bench.make(ty, &none, &config, &first).await;
+        let world = bench.world();
+        // The engine has the private bytes of the plan, and nothing else. It plans twice.
+        let mut resumed = first.private.clone();
+        for _ in 0..2 {
+            let plan = bench.plan_with(ty, &none, &config, resumed).await;
+            assert!(plan.diags.is_empty(), "{:?}", plan.diags);
+            assert_eq!(plan.value, first.value, "{ty}");
+            resumed = plan.private;
+        }
+        let token: serde_json::Value = serde_json::from_slice(&resumed).unwrap();
+        assert!(token["idempotency_token"].is_string(), "{ty}: {token}");
+        let planned = Planned {
+            private: resumed,
+            ..first
+        };
+        let made = bench.make(ty, &none, &config, &planned).await;
+        assert!(made.diags.is_empty(), "{:?}", made.diags);
+        assert_eq!(made.value, lost.value, "{ty}: the same object");
+        assert_eq!(bench.world(), world, "{ty}: nothing else was made");
     }
 }
 
