@@ -14,4 +14,4 @@ mod settings;
 mod tls;
 
 pub use pg::PgBackend;
-pub use rows::RowsBackend;
+pub use rows::{RowsBackend, RowsStore};

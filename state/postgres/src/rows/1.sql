@@ -41,9 +41,12 @@ CREATE INDEX instances_by_revision ON instances (workspace, from_revision);
 
 -- Not tied to workspaces by number: a workspace may be locked before it is there.
 CREATE TABLE locks (
-    workspace text PRIMARY KEY,
+    workspace text NOT NULL,
     id text NOT NULL,
     info text NOT NULL,
-    -- From then on somebody else may take it.
-    expires timestamptz NOT NULL
+    -- From then on it does not count any more.
+    expires timestamptz NOT NULL,
+    -- The resources that are locked; null for everything.
+    resources text[],
+    PRIMARY KEY (workspace, id)
 );

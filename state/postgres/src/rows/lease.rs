@@ -1,72 +1,120 @@
 //! Locks that end some time after their holders, unless these keep telling that they are there.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use muster_addr::AbsResource;
 use muster_store::{LockInfo, StoreError};
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, GenericClient, Row, Transaction};
 
 use super::Database;
 use crate::fault::Fault;
 use crate::link::Link;
 
+/// The first half of the lock of whoever takes a lock.
+const TAKING: i32 = 0x6c6f_636b;
 /// How often a lock is prolonged within its lease.
 const BEATS: u32 = 3;
+
+/// Why a lock could not be taken.
+pub(super) struct Conflict {
+    /// Who holds one that is in the way.
+    pub(super) holder: LockInfo,
+    /// A resource that both want, unless both want everything.
+    pub(super) resource: Option<String>,
+}
+
+/// The resources that a lock is about.
+pub(super) type Scope = BTreeSet<AbsResource>;
 
 /// A lock that is held.
 pub(super) struct Lease {
     pub(super) info: LockInfo,
+    /// What is locked; `None` for everything.
+    scope: Option<Scope>,
     workspace: String,
     /// Dropped, it ends the thread that prolongs the lock.
     _stop: Sender<()>,
 }
 
-/// Takes the lock of a workspace unless somebody else holds it. `None` if it was taken, otherwise
-/// what is known of the holder.
+/// Takes a lock on some resources of a workspace, or on everything, unless somebody else holds
+/// one that is in the way. `None` if it was taken.
 pub(super) async fn take(
-    client: &impl GenericClient,
+    client: &mut Client,
     database: &Database,
     workspace: &str,
     info: &LockInfo,
-) -> Result<Option<LockInfo>, Fault> {
+    scope: Option<&Scope>,
+) -> Result<Option<Conflict>, Fault> {
     let table = database.table("locks");
-    let take = format!(
-        "INSERT INTO {table} AS held (workspace, id, info, expires)
-         VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 second')
-         ON CONFLICT (workspace) DO UPDATE
-         SET id = excluded.id, info = excluded.info, expires = excluded.expires
-         WHERE held.expires < clock_timestamp() OR held.id = excluded.id"
+    let tx = client.transaction().await?;
+    let one_by_one = "SELECT pg_advisory_xact_lock($1, hashtext($2))";
+    let name = format!("{table} {workspace}");
+    tx.execute(one_by_one, &[&TAKING, &name]).await?;
+    let look = format!(
+        "SELECT id, info, resources FROM {table}
+         WHERE workspace = $1 AND id <> $2 AND expires >= clock_timestamp() ORDER BY id"
+    );
+    for row in tx.query(&look, &[&workspace, &info.id]).await? {
+        if let Some(resource) = overlap(row.get(2), scope) {
+            let holder = told(&row);
+            return Ok(Some(Conflict { holder, resource }));
+        }
+    }
+    let clean = format!(
+        "DELETE FROM {table} WHERE workspace = $1 AND (id = $2 OR expires < clock_timestamp())"
+    );
+    tx.execute(&clean, &[&workspace, &info.id]).await?;
+    let add = format!(
+        "INSERT INTO {table} (workspace, id, info, expires, resources)
+         VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 second', $5)"
     );
     let text = serde_json::to_string(info).map_err(Fault::other)?;
     let lease = database.lease.as_secs_f64();
-    loop {
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-            [&workspace, &info.id, &text, &lease];
-        if client.execute(&take, &values).await? == 1 {
-            return Ok(None);
-        }
-        // It may have been given back just now.
-        if let Some(holder) = holder(client, database, workspace).await? {
-            return Ok(Some(holder));
+    let resources: Option<Vec<String>> =
+        scope.map(|scope| scope.iter().map(ToString::to_string).collect());
+    let values: [&(dyn ToSql + Sync); 5] = [&workspace, &info.id, &text, &lease, &resources];
+    tx.execute(&add, &values).await?;
+    tx.commit().await?;
+    Ok(None)
+}
+
+/// Whether two scopes have something in common, and a resource of it if only some are wanted or
+/// held.
+fn overlap(held: Option<Vec<String>>, wanted: Option<&Scope>) -> Option<Option<String>> {
+    match (held, wanted) {
+        (None, None) => Some(None),
+        (None, Some(wanted)) => wanted.first().map(|first| Some(first.to_string())),
+        (Some(held), None) => held.into_iter().next().map(Some),
+        (Some(held), Some(wanted)) => {
+            let wanted: HashSet<_> = wanted.iter().map(ToString::to_string).collect();
+            let mut held = held.into_iter();
+            held.find(|resource| wanted.contains(resource)).map(Some)
         }
     }
 }
 
-/// Who holds the lock of a workspace.
+fn told(row: &Row) -> LockInfo {
+    let id = row.get(0);
+    let info: LockInfo = serde_json::from_str(row.get(1)).unwrap_or_default();
+    LockInfo { id, ..info }
+}
+
+/// Somebody who holds a lock of a workspace: the one with the id if there is one.
 pub(super) async fn holder(
     client: &impl GenericClient,
     database: &Database,
     workspace: &str,
+    id: &str,
 ) -> Result<Option<LockInfo>, Fault> {
     let table = database.table("locks");
-    let look = format!("SELECT id, info FROM {table} WHERE workspace = $1");
-    let row = client.query_opt(&look, &[&workspace]).await?;
-    Ok(row.map(|row| {
-        let id = row.get(0);
-        let info: LockInfo = serde_json::from_str(row.get(1)).unwrap_or_default();
-        LockInfo { id, ..info }
-    }))
+    let look =
+        format!("SELECT id, info FROM {table} WHERE workspace = $1 ORDER BY id <> $2, id LIMIT 1");
+    let row = client.query_opt(&look, &[&workspace, &id]).await?;
+    Ok(row.map(|row| told(&row)))
 }
 
 /// Gives a lock back, or takes it away. Whether it was held by that id.
@@ -83,7 +131,12 @@ pub(super) async fn end(
 
 impl Lease {
     /// A lock that was taken just now. From now on it is prolonged.
-    pub(super) fn new(database: &Database, workspace: &str, info: LockInfo) -> Self {
+    pub(super) fn new(
+        database: &Database,
+        workspace: &str,
+        info: LockInfo,
+        scope: Option<Scope>,
+    ) -> Self {
         let (stop, stopped) = channel();
         let beat = Beat {
             link: database.link.another(),
@@ -103,6 +156,7 @@ impl Lease {
             .spawn(move || beat.run(&stopped));
         Self {
             info,
+            scope,
             workspace: workspace.to_owned(),
             _stop: stop,
         }
@@ -115,18 +169,39 @@ impl Lease {
         database: &Database,
     ) -> Result<(), Fault> {
         let table = database.table("locks");
-        let look = format!("SELECT id FROM {table} WHERE workspace = $1 FOR SHARE");
-        let row = tx.query_opt(&look, &[&self.workspace]).await?;
-        let reason = match row.map(|row| row.get::<_, String>(0)) {
-            Some(id) if id == self.info.id => return Ok(()),
-            Some(_) => "the lock has ended, and somebody else holds it now",
-            None => "the lock was taken away",
+        let look = format!("SELECT FROM {table} WHERE workspace = $1 AND id = $2 FOR SHARE");
+        let values: [&(dyn ToSql + Sync); 2] = [&self.workspace, &self.info.id];
+        if tx.query_opt(&look, &values).await?.is_some() {
+            return Ok(());
+        }
+        let reason = match holder(tx, database, &self.workspace, "").await? {
+            Some(holder) => format!("the lock has ended, and {} holds one now", holder.who),
+            None => "the lock has ended, or was taken away".to_owned(),
         };
-        Err(Fault::Store(StoreError::Remote {
+        Err(self.refusal(database, reason))
+    }
+
+    /// Refuses changes of a resource that is not locked.
+    pub(super) fn check(
+        &self,
+        database: &Database,
+        changed: impl FnOnce() -> Scope,
+    ) -> Result<(), Fault> {
+        let Some(scope) = &self.scope else {
+            return Ok(());
+        };
+        match changed().difference(scope).next() {
+            None => Ok(()),
+            Some(other) => Err(self.refusal(database, format!("{other} is not locked"))),
+        }
+    }
+
+    fn refusal(&self, database: &Database, reason: String) -> Fault {
+        Fault::Store(StoreError::Remote {
             place: database.place(&self.workspace),
             action: "write",
-            reason: reason.to_owned(),
-        }))
+            reason,
+        })
     }
 }
 

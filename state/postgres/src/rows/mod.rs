@@ -5,6 +5,7 @@
 
 mod lease;
 mod load;
+mod merge;
 mod migrations;
 mod parts;
 mod reseal;
@@ -21,7 +22,7 @@ use muster_store::{
 use crate::link::Link;
 use crate::settings::{Given, Schema, environment};
 
-use store::RowsStore;
+pub use store::RowsStore;
 
 /// What a `backend "postgres"` block may say.
 pub const SETTINGS: &[Setting] = &[
@@ -55,6 +56,14 @@ impl RowsBackend {
     /// # Errors
     /// A setting makes no sense, or the database cannot be reached or used.
     pub fn open(settings: &Settings, codec: Codec) -> Result<Box<dyn Backend>, StoreError> {
+        Ok(Box::new(Self::connect(settings, codec)?))
+    }
+
+    /// As [`RowsBackend::open`].
+    ///
+    /// # Errors
+    /// As [`RowsBackend::open`].
+    pub fn connect(settings: &Settings, codec: Codec) -> Result<Self, StoreError> {
         let env = &environment;
         let given = Given { settings, env };
         let lease = given.seconds("lock_lease", LEASE)?;
@@ -65,9 +74,14 @@ impl RowsBackend {
             lease: Duration::from_secs(lease),
         };
         migrations::apply(&database.link, &database.schema, &database.describe())?;
-        Ok(Box::new(Self {
+        Ok(Self {
             database: Arc::new(database),
-        }))
+        })
+    }
+
+    /// The store of a workspace, which need not be there.
+    pub fn store(&self, workspace: &str) -> RowsStore {
+        RowsStore::new(self.database.clone(), workspace)
     }
 }
 
@@ -128,7 +142,7 @@ impl Backend for RowsBackend {
     }
 
     fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError> {
-        Ok(Box::new(RowsStore::new(self.database.clone(), workspace)))
+        Ok(Box::new(self.store(workspace)))
     }
 
     /// Deletes a workspace with all its states.

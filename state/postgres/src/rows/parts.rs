@@ -1,6 +1,6 @@
 //! A state as parts: one for each resource instance, and the root with everything else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_addr::{AbsResource, InstanceKey};
 use muster_snapshot::{Instance, Resource, Snapshot};
@@ -54,6 +54,13 @@ pub(super) fn join(snapshot: &mut Snapshot, part: Snapshot) -> Option<String> {
     });
     into.instances.extend(resource.instances);
     Some(address)
+}
+
+/// The resources that two states do not agree on.
+pub(super) fn changed(old: &Snapshot, new: &Snapshot) -> BTreeSet<AbsResource> {
+    let all = old.resources.keys().chain(new.resources.keys());
+    let differ = |addr: &&AbsResource| old.resources.get(*addr) != new.resources.get(*addr);
+    all.filter(differ).cloned().collect()
 }
 
 /// What has to change for `old` to become `new`.

@@ -1,25 +1,27 @@
 //! The state of one workspace.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use muster_addr::AbsResource;
 use muster_snapshot::Snapshot;
 use muster_store::{LockGuard, LockInfo, Store, StoreError, Version};
 use tokio_postgres::{Client, IsolationLevel};
 
 use super::Database;
-use super::lease::{self, Lease};
+use super::lease::{self, Conflict, Lease, Scope};
 use super::load::{Loaded, Stored};
-use super::write::Write;
+use super::write::{Made, Write, Written};
 use crate::fault::Fault;
 
 /// The pauses between attempts to lock grow from the one to the other.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// The state of a workspace.
-pub(super) struct RowsStore {
+/// The state of a workspace, as rows.
+pub struct RowsStore {
     database: Arc<Database>,
     workspace: String,
     session: Arc<Mutex<Session>>,
@@ -80,7 +82,7 @@ impl RowsStore {
         })
     }
 
-    fn store(&self, next: Arc<Snapshot>, made_from: Option<u64>) -> Result<bool, StoreError> {
+    fn store(&self, next: Arc<Snapshot>, made: Made) -> Result<Written, StoreError> {
         let (lease, known) = {
             let session = get(&self.session);
             (session.lease.clone(), session.known.clone())
@@ -96,7 +98,7 @@ impl RowsStore {
             lease,
             known,
             next,
-            made_from,
+            made,
             tried: AtomicBool::new(false),
         };
         let place = self.describe();
@@ -106,18 +108,89 @@ impl RowsStore {
             .call(("write", &place), async move |client| {
                 write.run(client).await
             })?;
-        get(&self.session).known = now;
-        Ok(written)
+        get(&self.session).known.clone_from(&now);
+        Ok((written, now))
     }
 
-    fn try_lock(&self, info: &LockInfo) -> Result<Option<LockInfo>, StoreError> {
+    fn try_lock(
+        &self,
+        info: &LockInfo,
+        scope: Option<&Scope>,
+    ) -> Result<Option<Conflict>, StoreError> {
         let (database, name) = (self.database.clone(), self.workspace.clone());
-        let (place, info) = (self.describe(), info.clone());
+        let (place, info, scope) = (self.describe(), info.clone(), scope.cloned());
         self.database
             .link
             .call(("lock", &place), async move |client| {
-                lease::take(&*client, &database, &name, &info).await
+                lease::take(client, &database, &name, &info, scope.as_ref()).await
             })
+    }
+
+    fn lock_scope(
+        &self,
+        mut info: LockInfo,
+        scope: Option<Scope>,
+        timeout: Duration,
+    ) -> Result<LockGuard, StoreError> {
+        let place = self.describe();
+        info.path.clone_from(&place);
+        let started = Instant::now();
+        let mut pause = PAUSES.0;
+        while let Some(conflict) = self.try_lock(&info, scope.as_ref())? {
+            let left = timeout.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Err(StoreError::Locked {
+                    place: match conflict.resource {
+                        Some(resource) => format!("{resource} in {place}"),
+                        None => place,
+                    },
+                    holder: Some(Box::new(conflict.holder)),
+                });
+            }
+            thread::sleep(pause.min(left));
+            pause = (pause * 2).min(PAUSES.1);
+        }
+        let lease = Lease::new(&self.database, &self.workspace, info.clone(), scope);
+        get(&self.session).lease = Some(Arc::new(lease));
+        let (session, database) = (self.session.clone(), self.database.clone());
+        let (name, id) = (self.workspace.clone(), info.id.clone());
+        Ok(LockGuard::new(info, move || {
+            get(&session).lease = None;
+            release(&database, &name, &id, &place)
+        }))
+    }
+
+    /// Takes a lock on some resources only, trying again for as long as `timeout` when somebody
+    /// else has locked one of them or everything. Who holds it may change these resources by
+    /// [`RowsStore::merge`], while others change other ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] with the resource that is in the way and what is known of the
+    /// holder, or the place cannot be reached.
+    pub fn lock_resources(
+        &self,
+        info: LockInfo,
+        resources: &BTreeSet<AbsResource>,
+        timeout: Duration,
+    ) -> Result<LockGuard, StoreError> {
+        self.lock_scope(info, Some(resources.clone()), timeout)
+    }
+
+    /// Writes what a state says otherwise than the one that it was made from, and keeps what
+    /// others have written since then. Afterwards `snapshot` is what is stored. Whether something
+    /// was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Lineage`], [`StoreError::Remote`] if somebody else has changed the same
+    /// resources or a changed one is not locked, or the place cannot be written.
+    pub fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        let next = Arc::new(snapshot.clone());
+        let made = Made::Beside(Box::new(base.clone()));
+        let (written, now) = self.store(next, made)?;
+        if let Some(now) = now {
+            *snapshot = (*now.snapshot).clone();
+        }
+        Ok(written)
     }
 }
 
@@ -166,30 +239,8 @@ impl Store for RowsStore {
         self.database.place(&self.workspace)
     }
 
-    fn lock(&self, mut info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
-        let place = self.describe();
-        info.path.clone_from(&place);
-        let started = Instant::now();
-        let mut pause = PAUSES.0;
-        while let Some(holder) = self.try_lock(&info)? {
-            let left = timeout.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Err(StoreError::Locked {
-                    place,
-                    holder: Some(Box::new(holder)),
-                });
-            }
-            thread::sleep(pause.min(left));
-            pause = (pause * 2).min(PAUSES.1);
-        }
-        let lease = Lease::new(&self.database, &self.workspace, info.clone());
-        get(&self.session).lease = Some(Arc::new(lease));
-        let (session, database) = (self.session.clone(), self.database.clone());
-        let (name, id) = (self.workspace.clone(), info.id.clone());
-        Ok(LockGuard::new(info, move || {
-            get(&session).lease = None;
-            release(&database, &name, &id, &place)
-        }))
+    fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
+        self.lock_scope(info, None, timeout)
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
@@ -205,7 +256,7 @@ impl Store for RowsStore {
             ..snapshot.clone()
         };
         let serial = next.serial;
-        let written = self.store(Arc::new(next), Some(made_from))?;
+        let (written, _) = self.store(Arc::new(next), Made::From(made_from))?;
         if written {
             snapshot.serial = serial;
         }
@@ -213,7 +264,8 @@ impl Store for RowsStore {
     }
 
     fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        self.store(Arc::new(snapshot.clone()), None).map(drop)
+        let next = Arc::new(snapshot.clone());
+        self.store(next, Made::Regardless).map(drop)
     }
 
     fn force_unlock(&self, id: &str) -> Result<(), StoreError> {
@@ -226,13 +278,15 @@ impl Store for RowsStore {
                     return Ok(());
                 }
                 let place = database.place(&name);
-                Err(match lease::holder(&*client, &database, &name).await? {
-                    None => StoreError::NotLocked { place }.into(),
-                    Some(holder) => Fault::Store(StoreError::Locked {
-                        place,
-                        holder: Some(Box::new(holder)),
-                    }),
-                })
+                Err(
+                    match lease::holder(&*client, &database, &name, &id).await? {
+                        None => StoreError::NotLocked { place }.into(),
+                        Some(holder) => Fault::Store(StoreError::Locked {
+                            place,
+                            holder: Some(Box::new(holder)),
+                        }),
+                    },
+                )
             })
     }
 

@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Transaction};
 use super::lease::Lease;
 use super::load::{Loaded, Stored};
 use super::parts::{self, Changes};
-use super::{Database, reseal};
+use super::{Database, merge, reseal};
 use crate::fault::Fault;
 
 /// How many rows, and bytes of them, one statement stores at most.
@@ -29,10 +29,19 @@ pub(super) struct Write {
     pub(super) known: Option<Arc<Loaded>>,
     /// The state as it is to be stored.
     pub(super) next: Arc<Snapshot>,
-    /// The serial number that has to be stored before; `None` if it is stored whatever is there.
-    pub(super) made_from: Option<u64>,
+    pub(super) made: Made,
     /// It may have been stored before the connection was cut.
     pub(super) tried: AtomicBool,
+}
+
+/// What a state was made from.
+pub(super) enum Made {
+    /// The one with this serial number, which must still be stored.
+    From(u64),
+    /// This one. What others have changed since then stays as they left it.
+    Beside(Box<Snapshot>),
+    /// Whatever is stored.
+    Regardless,
 }
 
 /// How it ended: whether something was written, and what is stored now as far as that is known.
@@ -44,8 +53,8 @@ enum Next {
     Same,
     /// Nothing: it is there already.
     Done,
-    /// Store it.
-    Change,
+    /// Store this one.
+    Change(Arc<Snapshot>),
 }
 
 impl Write {
@@ -56,22 +65,36 @@ impl Write {
         if let Some(lease) = &self.lease {
             lease.keep(&tx, &self.database).await?;
         }
-        let Some(made_from) = self.made_from else {
+        if matches!(self.made, Made::Regardless) {
+            self.check_scope(None, &self.next)?;
             let loaded = self.store_all(&tx, (workspace, revision + 1)).await?;
             tx.commit().await?;
             return Ok((true, Some(loaded)));
-        };
+        }
         let old = self.old(&tx, (workspace, revision)).await?;
-        match self.compare(old.as_deref(), made_from)? {
+        let next = match self.compare(old.as_deref())? {
             Next::Same => return Ok((false, old)),
             Next::Done => return Ok((true, old)),
-            Next::Change => {}
-        }
+            Next::Change(next) => next,
+        };
+        self.check_scope(old.as_deref(), &next)?;
         let revision = (workspace, revision + 1);
-        let loaded = self.store_changes(&tx, revision, old.as_deref()).await?;
+        let loaded = self
+            .store_changes(&tx, revision, old.as_deref(), next)
+            .await?;
         self.tried.store(true, Ordering::Relaxed);
         tx.commit().await?;
         Ok((true, Some(loaded)))
+    }
+
+    /// Refuses changes of what is not locked, if a lock is held.
+    fn check_scope(&self, old: Option<&Loaded>, next: &Snapshot) -> Result<(), Fault> {
+        let Some(lease) = &self.lease else {
+            return Ok(());
+        };
+        let nothing = Snapshot::default();
+        let before = old.map_or(&nothing, |old| &*old.snapshot);
+        lease.check(&self.database, || parts::changed(before, next))
     }
 
     /// The number and the revision of the workspace, which nobody else changes from now on. It is
@@ -107,12 +130,35 @@ impl Write {
         Ok(Some(Arc::new(loaded)))
     }
 
-    fn compare(&self, old: Option<&Loaded>, made_from: u64) -> Result<Next, StoreError> {
-        let Some(old) = old.map(|old| &*old.snapshot) else {
-            return Ok(Next::Change);
+    fn compare(&self, old: Option<&Loaded>) -> Result<Next, StoreError> {
+        let old = old.map(|old| &*old.snapshot);
+        let next = match &self.made {
+            Made::From(serial) => return self.compare_whole(old, *serial),
+            Made::Regardless => self.next.clone(),
+            Made::Beside(base) => {
+                let place = self.database.place(&self.name);
+                match merge::merge(base, &self.next, old, &place) {
+                    // What looks like somebody else's change may be this one.
+                    Err(_) if self.was_tried() && merge::is_in(base, &self.next, old) => {
+                        return Ok(Next::Done);
+                    }
+                    merged => Arc::new(merged?),
+                }
+            }
+        };
+        Ok(match old {
+            Some(old) if old.same_content(&next) && self.was_tried() => Next::Done,
+            Some(old) if old.same_content(&next) => Next::Same,
+            _ => Next::Change(next),
+        })
+    }
+
+    fn compare_whole(&self, old: Option<&Snapshot>, made_from: u64) -> Result<Next, StoreError> {
+        let Some(old) = old else {
+            return Ok(Next::Change(self.next.clone()));
         };
         let is_same = old.same_content(&self.next);
-        if is_same && old.serial == self.next.serial && self.tried.load(Ordering::Relaxed) {
+        if is_same && old.serial == self.next.serial && self.was_tried() {
             return Ok(Next::Done);
         }
         let made = Snapshot {
@@ -122,8 +168,12 @@ impl Write {
         is_change(Some(old), &made)?;
         Ok(match is_same {
             true => Next::Same,
-            false => Next::Change,
+            false => Next::Change(self.next.clone()),
         })
+    }
+
+    fn was_tried(&self) -> bool {
+        self.tried.load(Ordering::Relaxed)
     }
 
     /// Stores what is not as it was.
@@ -132,12 +182,13 @@ impl Write {
         tx: &Transaction<'_>,
         revision: (i64, i64),
         old: Option<&Loaded>,
+        next: Arc<Snapshot>,
     ) -> Result<Arc<Loaded>, Fault> {
         let nothing = Snapshot::default();
         let before = old.map_or(&nothing, |old| &*old.snapshot);
-        let mut changes = parts::changes(before, &self.next);
+        let mut changes = parts::changes(before, &next);
         let mut rows = old.map(|old| old.rows.clone()).unwrap_or_default();
-        self.add_plain(&mut changes, old);
+        add_plain(&mut changes, old, &next);
         let gone: Vec<i64> = changes.gone.iter().filter_map(|a| rows.remove(a)).collect();
         if !gone.is_empty() {
             let table = self.database.table("instances");
@@ -145,7 +196,7 @@ impl Write {
             tx.execute(&end, &[&revision.1, &gone]).await?;
         }
         self.add(tx, revision, changes.come, &mut rows).await?;
-        self.finish(tx, revision, rows).await
+        self.finish(tx, revision, rows, next).await
     }
 
     /// Stores all again, without a look at what was there: it may be unreadable.
@@ -166,23 +217,7 @@ impl Write {
         let mut rows = HashMap::new();
         let all = parts::all(&self.next);
         self.add(tx, revision, all, &mut rows).await?;
-        self.finish(tx, revision, rows).await
-    }
-
-    /// Has rows written again that are in plain text although they should be encrypted.
-    fn add_plain(&self, changes: &mut Changes, old: Option<&Loaded>) {
-        let plain = old.map_or(&[][..], |old| &old.plain);
-        if plain.is_empty() {
-            return;
-        }
-        let all: HashMap<_, _> = parts::all(&self.next).into_iter().collect();
-        let touched: std::collections::HashSet<_> = changes.gone.iter().cloned().collect();
-        for address in plain.iter().filter(|address| !touched.contains(*address)) {
-            if let Some(part) = all.get(address) {
-                changes.gone.push(address.clone());
-                changes.come.push((address.clone(), part.clone()));
-            }
-        }
+        self.finish(tx, revision, rows, self.next.clone()).await
     }
 
     async fn add(
@@ -237,9 +272,9 @@ impl Write {
         tx: &Transaction<'_>,
         (workspace, revision): (i64, i64),
         rows: HashMap<String, i64>,
+        next: Arc<Snapshot>,
     ) -> Result<Arc<Loaded>, Fault> {
-        let next = &self.next;
-        let root = parts::root(next);
+        let root = parts::root(&next);
         let root = self.database.codec.encode(&root);
         let root = root.map_err(|reason| self.cannot_seal(reason))?;
         let number = |n: usize| i64::try_from(n).map_err(Fault::other);
@@ -256,8 +291,8 @@ impl Write {
             &serial,
             &next.lineage,
             &self.who,
-            &number(parts::instances(next))?,
-            &number(parts::count(next))?,
+            &number(parts::instances(&next))?,
+            &number(parts::count(&next))?,
             &root,
         ];
         tx.execute(&record, &values).await?;
@@ -269,9 +304,27 @@ impl Write {
         Ok(Arc::new(Loaded {
             workspace,
             revision,
-            snapshot: next.clone(),
+            snapshot: next,
             rows,
             plain: Vec::new(),
         }))
+    }
+}
+
+/// Has rows written again that are in plain text although they should be encrypted.
+fn add_plain(changes: &mut Changes, old: Option<&Loaded>, next: &Snapshot) {
+    let plain = old.map_or(&[][..], |old| &old.plain);
+    if plain.is_empty() {
+        return;
+    }
+    let mut all: HashMap<_, _> = parts::all(next).into_iter().collect();
+    for address in &changes.gone {
+        all.remove(address);
+    }
+    for address in plain {
+        if let Some(part) = all.remove(address) {
+            changes.gone.push(address.clone());
+            changes.come.push((address.clone(), part));
+        }
     }
 }

@@ -49,6 +49,15 @@ impl Proxy {
         *self.plan.lock().expect("nobody panics") = Some(cut);
     }
 
+    /// Settings that go through the proxy.
+    fn instead_of(&self, server: &Server, direct: &Settings) -> Settings {
+        let url = direct["conn_str"].as_str().expect("there is one");
+        let (old, new) = (format!(":{}/", server.port()), format!(":{}/", self.port));
+        let mut settings = direct.clone();
+        settings.insert("conn_str".to_owned(), url.replace(&old, &new).into());
+        settings
+    }
+
     fn is_done(&self) -> bool {
         self.plan.lock().expect("nobody panics").is_none()
     }
@@ -112,12 +121,8 @@ fn open_rows(settings: &Settings) -> Box<dyn Store> {
 /// Writes with and without a lock while the connection is cut: it is written exactly once.
 fn check(server: &Server, open: Open, cut: Cut, is_locked: bool) {
     let proxy = Proxy::new(server.port());
-    let direct = server.settings();
-    let url = server
-        .url()
-        .replace(&server.port().to_string(), &proxy.port.to_string());
-    let mut settings = direct.clone();
-    settings.insert("conn_str".to_owned(), url.into());
+    let direct = server.database();
+    let settings = proxy.instead_of(server, &direct);
     let store = open(&settings);
     let lock = is_locked.then(|| {
         let lock = store.lock(LockInfo::new("apply", "0"), Duration::ZERO);
@@ -182,12 +187,8 @@ fn answers_about_locks_may_be_lost() {
         (open_rows, "INSERT INTO", "DELETE FROM"),
     ] {
         let proxy = Proxy::new(server.port());
-        let direct = server.settings();
-        let url = server
-            .url()
-            .replace(&server.port().to_string(), &proxy.port.to_string());
-        let mut settings = direct.clone();
-        settings.insert("conn_str".to_owned(), url.into());
+        let direct = server.database();
+        let settings = proxy.instead_of(&server, &direct);
         let store = open(&settings);
         proxy.plan(Cut::After(take));
         let lock = store.lock(LockInfo::new("apply", "0"), Duration::from_secs(5));

@@ -22,7 +22,7 @@ fn conforms() {
         return;
     };
     conformance::run(|case| {
-        let settings = server.settings();
+        let settings = server.database();
         case(&|| open(&settings).open("default").expect("it can be opened"));
     });
 }
@@ -32,7 +32,7 @@ fn workspaces_are_listed_made_and_deleted() {
     let Some(server) = Server::start() else {
         return;
     };
-    let backend = open(&server.settings());
+    let backend = open(&server.database());
     assert_eq!(backend.workspaces().unwrap(), ["default"]);
     backend.create("b").unwrap();
     backend.create("a").unwrap();
@@ -59,7 +59,7 @@ fn sessions_of_others_are_named_and_can_be_ended() {
     let Some(server) = Server::start() else {
         return;
     };
-    let settings = server.settings();
+    let settings = server.database();
     let (store, other) = (
         open(&settings).open("w").unwrap(),
         open(&settings).open("w").unwrap(),
@@ -96,7 +96,7 @@ fn a_restart_in_the_middle_loses_nothing() {
     let Some(server) = Server::start_own("") else {
         return;
     };
-    let settings = server.settings();
+    let settings = server.database();
     let store = open(&settings).open("default").unwrap();
     let lock = store.lock(info(), Duration::ZERO).unwrap();
     let mut state = Snapshot::new("1.2.3");

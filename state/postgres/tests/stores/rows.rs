@@ -1,16 +1,18 @@
 //! States as rows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use muster_postgres::RowsBackend;
+use muster_addr::AbsResource;
+use muster_postgres::{RowsBackend, RowsStore};
 use muster_snapshot::Snapshot;
 use muster_store::{
     About, Backend, Codec, LockInfo, Seal, SealError, Settings, Store, StoreError, conformance,
 };
 
-use crate::support::{PASSWORD, Server};
+use crate::support::{PASSWORD, Server, query};
 
 const PATIENT: Duration = Duration::from_secs(60);
 
@@ -97,10 +99,10 @@ fn workspaces_are_listed_made_and_deleted() {
     backend.delete("a").unwrap();
     assert_eq!(backend.workspaces().unwrap(), ["default", "b"]);
     assert_eq!(store.read().unwrap(), None);
-    let rows = server.query(&format!(
-        "SELECT count(*) FROM {}",
-        table(&settings, "instances")
-    ));
+    let rows = query(
+        &settings,
+        &format!("SELECT count(*) FROM {}", table(&settings, "instances")),
+    );
     assert_eq!(rows, "0");
     assert!(backend.delete("default").is_err());
     assert!(
@@ -133,7 +135,7 @@ fn every_state_is_kept_and_only_changes_are_written() {
         states.push(last.clone());
     }
     let instances = table(&settings, "instances");
-    let count = |of: &str| server.query(&format!("SELECT count(*) FROM {instances} {of}"));
+    let count = |of: &str| query(&settings, &format!("SELECT count(*) FROM {instances} {of}"));
     // Three, one that changed, one for the resource without instances, and two again.
     assert_eq!(
         (count(""), count("WHERE to_revision IS NULL")),
@@ -179,9 +181,12 @@ fn locks_end_after_their_holders() {
     );
     lock.release().unwrap();
     let locks = table(&settings, "locks");
-    server.query(&format!(
-        "INSERT INTO {locks} VALUES ('default', 'gone', '{{}}', now() + interval '1 second')"
-    ));
+    query(
+        &settings,
+        &format!(
+            "INSERT INTO {locks} VALUES ('default', 'gone', '{{}}', now() + interval '1 second')"
+        ),
+    );
     match store.lock(info(), Duration::ZERO) {
         Err(StoreError::Locked { holder, .. }) => assert_eq!(holder.unwrap().id, "gone"),
         other => panic!("not refused as it should be: {other:?}"),
@@ -219,13 +224,13 @@ fn who_has_lost_the_lock_writes_nothing() {
         .write(&mut Snapshot::new("1"))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("the lock was taken away"), "{error}");
+    assert!(error.contains("was taken away"), "{error}");
     let second = other.lock(info(), Duration::ZERO).unwrap();
     let error = store
         .write(&mut Snapshot::new("1"))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("somebody else holds it now"), "{error}");
+    assert!(error.contains("holds one now"), "{error}");
     assert!(matches!(lock.release(), Err(StoreError::NotLocked { .. })));
     assert!(other.write(&mut Snapshot::new("1")).unwrap());
     second.release().unwrap();
@@ -323,7 +328,10 @@ fn what_was_tampered_with_is_refused() {
         let settings = server.settings();
         let mut good = state(&Snapshot::new("1"), &["a", "b"]);
         open(&settings).write(&mut good).unwrap();
-        server.query(&statement.replace("instances", &table(&settings, "instances")));
+        query(
+            &settings,
+            &statement.replace("instances", &table(&settings, "instances")),
+        );
         let store = open(&settings);
         let error = store.read().unwrap_err().to_string();
         assert!(error.contains(expect), "{statement}: {error}");
@@ -355,7 +363,10 @@ fn newer_layouts_are_refused() {
     let settings = server.settings();
     backend(&settings);
     let migrations = table(&settings, "migrations");
-    server.query(&format!("INSERT INTO {migrations} (version) VALUES (99)"));
+    query(
+        &settings,
+        &format!("INSERT INTO {migrations} (version) VALUES (99)"),
+    );
     let error = RowsBackend::open(&settings, Codec::default())
         .err()
         .unwrap()
@@ -378,10 +389,10 @@ fn many_instances_are_written_in_batches() {
     values[4000] = "another";
     last = state(&last, &values);
     store.write(&mut last).unwrap();
-    let rows = server.query(&format!(
-        "SELECT count(*) FROM {}",
-        table(&settings, "instances")
-    ));
+    let rows = query(
+        &settings,
+        &format!("SELECT count(*) FROM {}", table(&settings, "instances")),
+    );
     assert_eq!(rows, "5001");
     assert_eq!(open(&settings).read().unwrap(), Some(last));
 }
@@ -421,22 +432,128 @@ fn rows_in_plain_text_are_encrypted_with_the_next_change() {
         "SELECT count(*) FROM {} WHERE to_revision IS NULL AND position('{{' IN encode(payload, 'escape')) = 1",
         table(&settings, "instances")
     );
-    assert_eq!(server.query(&plain), "2");
+    assert_eq!(query(&settings, &plain), "2");
     let store = sealed(&settings);
     assert_eq!(store.read().unwrap().as_ref(), Some(&last));
     last = state(&last, &["secret", "changed"]);
     assert!(store.write(&mut last).unwrap());
-    assert_eq!(server.query(&plain), "0");
+    assert_eq!(query(&settings, &plain), "0");
     assert_eq!(sealed(&settings).read().unwrap(), Some(last.clone()));
     assert!(open(&settings).read().is_err(), "it is encrypted");
     // The whole history goes with a state that is put in its place.
     let all = plain.replace("to_revision IS NULL AND ", "");
-    assert_eq!(server.query(&all), "2");
-    server.query(&format!(
-        "UPDATE {} SET root = 'x' WHERE revision = 2",
-        table(&settings, "versions")
-    ));
+    assert_eq!(query(&settings, &all), "2");
+    query(
+        &settings,
+        &format!(
+            "UPDATE {} SET root = 'x' WHERE revision = 2",
+            table(&settings, "versions")
+        ),
+    );
     store.replace(&last).unwrap();
-    assert_eq!(server.query(&all), "0");
+    assert_eq!(query(&settings, &all), "0");
     assert!(store.version(1).unwrap().is_some());
+}
+
+fn connect(settings: &Settings) -> RowsStore {
+    let backend = RowsBackend::connect(settings, Codec::default());
+    backend.expect("the database can be used").store("default")
+}
+
+/// Renames the resource `x.r` of a state.
+fn renamed(state: &Snapshot, name: &str) -> Snapshot {
+    let text = String::from_utf8(muster_snapshot::encode(state)).expect("it is text");
+    let text = text.replace("\"name\": \"r\"", &format!("\"name\": {name:?}"));
+    muster_snapshot::decode(text.as_bytes()).expect("it is a state")
+}
+
+fn resources(names: &[&str]) -> BTreeSet<AbsResource> {
+    let parsed = names.iter().map(|name| name.parse());
+    parsed
+        .collect::<Result<_, _>>()
+        .expect("they are addresses")
+}
+
+#[test]
+fn different_resources_are_changed_side_by_side() {
+    const WRITERS: u64 = 3;
+    const ROUNDS: u64 = 8;
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let settings = server.settings();
+    let mut first = Snapshot::new("1.11.4");
+    open(&settings).write(&mut first).unwrap();
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (store, first) = (connect(&settings), &first);
+            scope.spawn(move || {
+                let name = format!("r{writer}");
+                let own = resources(&[&format!("x.{name}")]);
+                let lock = store.lock_resources(info(), &own, Duration::ZERO).unwrap();
+                let mut last = first.clone();
+                for round in 0..ROUNDS {
+                    let base = last.clone();
+                    let mut made = renamed(&state(&last, &[&round.to_string()]), &name);
+                    last.resources.append(&mut made.resources);
+                    assert!(store.merge(&base, &mut last).unwrap());
+                    assert!(!store.merge(&last.clone(), &mut last).unwrap());
+                }
+                lock.release().unwrap();
+            });
+        }
+    });
+    let last = open(&settings).read().unwrap().unwrap();
+    assert_eq!(last.serial, 1 + WRITERS * ROUNDS);
+    assert_eq!(last.instances().count() as u64, WRITERS);
+    let text = String::from_utf8(muster_snapshot::encode(&last)).unwrap();
+    assert_eq!(
+        text.matches("\"v\": \"7\"").count() as u64,
+        WRITERS,
+        "{text}"
+    );
+}
+
+#[test]
+fn locks_on_resources_are_in_the_way_of_the_same_ones() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let settings = server.settings();
+    let (store, other) = (connect(&settings), connect(&settings));
+    let check = |wanted: Option<&[&str]>, expect: Result<(), &str>| {
+        let taken = match wanted {
+            Some(names) => other.lock_resources(info(), &resources(names), Duration::ZERO),
+            None => other.lock(info(), Duration::ZERO),
+        };
+        match (taken, expect) {
+            (Ok(lock), Ok(())) => lock.release().unwrap(),
+            (Err(StoreError::Locked { place, holder }), Err(expect)) => {
+                assert!(place.starts_with(expect), "{place}");
+                assert_eq!(holder.unwrap().operation, "apply");
+            }
+            (taken, _) => panic!("{taken:?} instead of {expect:?}"),
+        }
+    };
+    let held = resources(&["x.a", "module.m[\"k\"].x.a"]);
+    let lock = store.lock_resources(info(), &held, Duration::ZERO).unwrap();
+    check(Some(&["x.b", "module.m[\"l\"].x.a"]), Ok(()));
+    check(Some(&["x.b", "x.a"]), Err("x.a in workspace"));
+    check(
+        Some(&["module.m[\"k\"].x.a"]),
+        Err("module.m[\"k\"].x.a in workspace"),
+    );
+    check(None, Err("x.a in workspace"));
+    let mut next = renamed(&state(&Snapshot::new("1"), &["1"]), "b");
+    let error = store.write(&mut next).unwrap_err().to_string();
+    assert!(error.contains("x.b is not locked"), "{error}");
+    assert!(store.replace(&next).is_err());
+    next = renamed(&state(&next, &["1"]), "a");
+    assert!(store.write(&mut next).unwrap());
+    lock.release().unwrap();
+    let lock = store.lock(info(), Duration::ZERO).unwrap();
+    check(Some(&["x.b"]), Err("x.b in workspace"));
+    check(None, Err("workspace"));
+    lock.release().unwrap();
+    check(None, Ok(()));
 }

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use muster_store::Settings;
 use tempfile::TempDir;
@@ -29,12 +30,21 @@ struct Own {
 }
 
 impl Server {
-    /// Starts a server, or says why the test is skipped.
-    pub(crate) fn start() -> Option<Self> {
-        if let Ok(url) = std::env::var(URL) {
-            return Some(Self { url, own: None });
+    /// A server for tests that leave it running, or says why the test is skipped. It ends with
+    /// the last test that uses it.
+    pub(crate) fn start() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = shared.upgrade() {
+            return Some(running);
         }
-        Self::start_own("")
+        let server = match std::env::var(URL) {
+            Ok(url) => Self { url, own: None },
+            Err(_) => Self::start_own("")?,
+        };
+        let server = Arc::new(server);
+        *shared = Arc::downgrade(&server);
+        Some(server)
     }
 
     /// Starts a server that may be stopped, with these settings of its own.
@@ -62,19 +72,23 @@ impl Server {
         })
     }
 
-    /// Where it is.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Settings of a backend with a schema of its own.
     pub(crate) fn settings(&self) -> Settings {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let schema = format!("test_{}_{next}", std::process::id());
         let mut settings = Settings::new();
         settings.insert("conn_str".to_owned(), self.url.clone().into());
-        settings.insert("schema_name".to_owned(), schema.into());
+        settings.insert("schema_name".to_owned(), unique_name().into());
+        settings
+    }
+
+    /// Settings of a backend with a database of its own: advisory locks are shared by schemas.
+    pub(crate) fn database(&self) -> Settings {
+        let mut settings = self.settings();
+        let name = unique_name();
+        query(&settings, &format!("CREATE DATABASE {name}"));
+        let (place, parameters) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        let (host, _) = place.rsplit_once('/').expect("the URL names a database");
+        let url = format!("{host}/{name}?{parameters}");
+        settings.insert("conn_str".to_owned(), url.into());
         settings
     }
 
@@ -107,20 +121,27 @@ impl Server {
         self.own().start();
     }
 
-    /// What a statement answers.
-    pub(crate) fn query(&self, statement: &str) -> String {
-        let programs = programs().expect("psql is there");
-        let answer = Command::new(programs.join("psql"))
-            .args([&self.url, "-XAtc", statement])
-            .output()
-            .expect("psql can be run");
-        assert!(answer.status.success(), "{statement}: {answer:?}");
-        String::from_utf8_lossy(&answer.stdout).trim().to_owned()
-    }
-
     fn own(&self) -> &Own {
         self.own.as_ref().expect("it was started here")
     }
+}
+
+/// What a statement answers in the database of these settings.
+pub(crate) fn query(settings: &Settings, statement: &str) -> String {
+    let programs = programs().expect("psql is there");
+    let url = settings["conn_str"].as_str().expect("there is one");
+    let answer = Command::new(programs.join("psql"))
+        .args([url, "-XAtc", statement])
+        .output()
+        .expect("psql can be run");
+    assert!(answer.status.success(), "{statement}: {answer:?}");
+    String::from_utf8_lossy(&answer.stdout).trim().to_owned()
+}
+
+fn unique_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("test_{}_{next}", std::process::id())
 }
 
 impl Own {

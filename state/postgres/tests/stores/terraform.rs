@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_postgres::PgBackend;
 use muster_store::{Codec, LockInfo, Settings, Store, StoreError};
 use tempfile::TempDir;
 
-use crate::support::Server;
+use crate::support::{Server, query};
 
 const CONFIGURATION: &str = r#"
     terraform {
@@ -29,7 +30,7 @@ const CONFIGURATION: &str = r#"
 /// A folder with a configuration, and the database that its state is in.
 struct Work {
     folder: TempDir,
-    server: Server,
+    _server: Arc<Server>,
     settings: Settings,
 }
 
@@ -44,12 +45,13 @@ impl Work {
         let folder = tempfile::tempdir().expect("a folder can be made");
         std::fs::write(folder.path().join("main.tf"), CONFIGURATION).expect("it can be written");
         let work = Self {
-            settings: server.settings(),
+            settings: server.database(),
             folder,
-            server,
+            _server: server,
         };
         let schema = work.settings["schema_name"].as_str().expect("there is one");
-        let url = format!("-backend-config=conn_str={}", work.server.url());
+        let url = work.settings["conn_str"].as_str().expect("there is one");
+        let url = format!("-backend-config=conn_str={url}");
         let schema = format!("-backend-config=schema_name={schema}");
         work.runs(&["init", &url, &schema]);
         Some(work)
@@ -174,10 +176,13 @@ fn locks_are_respected_both_ways() {
         let child = work.applies_for(2);
         check_refused(&*store);
         assert!(child.wait_with_output().unwrap().status.success());
-        work.server.query(&format!(
-            "TRUNCATE \"{}\".states",
-            work.settings["schema_name"].as_str().unwrap()
-        ));
+        query(
+            &work.settings,
+            &format!(
+                "TRUNCATE \"{}\".states",
+                work.settings["schema_name"].as_str().unwrap()
+            ),
+        );
     }
     // A lock without a row, and one whose row was made meanwhile.
     let lock = store.lock(info(), Duration::ZERO).unwrap();
