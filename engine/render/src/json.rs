@@ -148,19 +148,30 @@ impl<'w> JsonWriter<'w> {
     /// The known parts of a value, marks left out: unknown attributes and map elements are
     /// absent, other unknown parts are null.
     pub(crate) fn value(&mut self, value: &Value) {
+        self.parts(value, &|_| true);
+    }
+
+    /// As [`JsonWriter::value`], with null for what is sensitive.
+    pub(crate) fn harmless(&mut self, value: &Value) {
+        let secret = muster_value::Marks::SENSITIVE;
+        self.parts(value, &|v| !v.marks().contains(secret));
+    }
+
+    fn parts(&mut self, value: &Value, shown: &dyn Fn(&Value) -> bool) {
         stacker::maybe_grow(64 * 1024, 1024 * 1024, || match value.peel() {
+            _ if !shown(value) => self.null(),
             Value::Bool(b) => self.bool(*b),
             Value::Number(n) => self.number(n),
             Value::String(s) => self.string(s),
             Value::List(_) | Value::Set(_) | Value::Tuple(_) => self.array(|w| {
                 for item in value.children() {
-                    w.value(item);
+                    w.parts(item, shown);
                 }
             }),
             Value::Map(_) | Value::Object(_) => self.object(|w| {
                 for (key, item) in value.as_entries().into_iter().flatten() {
                     if item.is_known() {
-                        w.key(key).value(item);
+                        w.key(key).parts(item, shown);
                     }
                 }
             }),

@@ -14,6 +14,7 @@ mod profile;
 mod progress;
 mod schemas;
 mod state;
+mod state_diff;
 mod style;
 mod testing;
 mod why;
@@ -29,6 +30,7 @@ pub use progress::{
 };
 pub use schemas::write_schemas_json;
 pub use state::{instance_text, state_json, state_list, write_state_text};
+pub use state_diff::StateDiff;
 pub use style::Style;
 pub use testing::{TestOutput, TestStream, TestText, junit_xml, test_summary};
 pub use why::{why_json, why_text};

@@ -32,16 +32,17 @@ pub fn state_json(
 }
 
 /// An object of the state with all that names it.
-struct Item<'s> {
-    addr: InstanceAddr,
-    deposed: Option<&'s DeposedKey>,
-    resource: &'s Resource,
-    object: &'s Object,
+#[derive(Clone, Debug)]
+pub(crate) struct Item<'s> {
+    pub(crate) addr: InstanceAddr,
+    pub(crate) deposed: Option<&'s DeposedKey>,
+    pub(crate) resource: &'s Resource,
+    pub(crate) object: &'s Object,
 }
 
 /// All objects in the order of the listings: modules near the root first, data sources before
 /// managed resources, current objects before deposed ones.
-fn items(snapshot: &Snapshot) -> Vec<Item<'_>> {
+pub(crate) fn items(snapshot: &Snapshot) -> Vec<Item<'_>> {
     let mut resources: Vec<(&AbsResource, &Resource)> = snapshot.resources.iter().collect();
     resources.sort_by_key(|(addr, _)| {
         let id = &addr.resource;
@@ -79,7 +80,7 @@ fn items(snapshot: &Snapshot) -> Vec<Item<'_>> {
 impl Item<'_> {
     /// The object's value with everything sensitive marked. An object that does not fit its
     /// schema, or has none, is shown as it is stored.
-    fn value(&self, schemas: &Schemas) -> Value {
+    pub(crate) fn value(&self, schemas: &Schemas) -> Value {
         let id = &self.addr.resource.resource;
         let schema = schemas.resource(&self.resource.provider.provider, id.mode, &id.type_name);
         let fitting = schema.and_then(|schema| {
