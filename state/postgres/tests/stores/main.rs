@@ -3,6 +3,7 @@
 mod faults;
 mod pg;
 mod rows;
+mod rows_locks;
 mod support;
 mod terraform;
 mod tls;
