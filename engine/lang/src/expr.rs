@@ -168,8 +168,6 @@ pub enum Node {
         args: Box<[NodeId]>,
         /// Whether the last argument has `...`.
         expand: bool,
-        /// The name alone, for messages.
-        name_span: (u32, u32),
     },
     /// `provider::NAME::FUNCTION(...)`
     ProviderCall {

@@ -3,8 +3,7 @@
 use muster_value::{Marks, Type, Value, convert};
 
 use super::{Evaluated, Evaluator, Failure};
-use crate::expr::Node;
-use crate::functions::{Call, Function, FunctionError, INDIRECT_TEMPLATE, Param};
+use crate::functions::{Call, Function, FunctionError, Param};
 use crate::{NodeId, Span, Str};
 
 /// The arguments of a call.
@@ -22,49 +21,37 @@ impl Evaluator<'_> {
         function: &'static Function,
         args: &[NodeId],
         expand: bool,
-        name: (u32, u32),
     ) -> Evaluated {
-        let name = Span {
-            file: self.expr.0.file,
-            start: name.0,
-            end: name.1,
-        };
-        match function.name {
-            "try" | "can" => return self.attempt(id, function, args, expand, name),
-            "templatestring" => self.direct_template(id, args)?,
-            _ => {}
+        if matches!(function.name, "try" | "can") {
+            return self.attempt(id, function, args, expand);
         }
         let values = match self.arguments(id, args, expand)? {
             Args::Known(values) => values,
             Args::Undecided(marks) => return Ok(Value::unknown(Type::Dynamic).mark(marks)),
         };
-        self.check_count(id, function, values.len(), name)?;
+        self.check_count(id, function, args, values.len())?;
         let mut taken = Vec::with_capacity(values.len());
-        let mut marks = Marks::NONE;
+        let mut failures: Option<Failure> = None;
         for (at, value) in values.iter().enumerate() {
-            let taken_as = function.param(at).map(|p| accept(p, value, &mut marks));
-            match taken_as {
-                Some(Ok(value)) => taken.push(value),
-                Some(Err(e)) => {
-                    let e = FunctionError::argument(at, e);
-                    return Err(self.failed(id, function, args, &e));
+            let Some(param) = function.param(at) else {
+                continue;
+            };
+            match converted(param, value) {
+                Ok(value) => taken.push(value),
+                Err(reason) => {
+                    let error = FunctionError::argument(at, reason);
+                    let failure = self.failed(id, function, args, &error);
+                    match &mut failures {
+                        Some(first) => first.extend(failure),
+                        None => failures = Some(failure),
+                    }
                 }
-                None => {}
             }
         }
-        if taken_of_no_type(function, &taken) {
-            let all = taken.iter().fold(marks, |m, v| m | v.marks_deep());
-            return Ok(Value::unknown(Type::Dynamic).mark(all));
+        if let Some(failures) = failures {
+            return Err(failures);
         }
-        let undecided = taken.iter().enumerate().any(|(at, value)| {
-            let takes = function.param(at).is_some_and(|p| p.allow_unknown);
-            !takes && !value.is_wholly_known()
-        });
-        if undecided {
-            return Ok(unknown_result(function, &taken).mark(marks));
-        }
-        (function.call)(&taken, &Call { scope: self.scope })
-            .map(|result| result.mark(marks))
+        apply(function, taken, &Call { scope: self.scope })
             .map_err(|e| self.failed(id, function, args, &e))
     }
 
@@ -127,10 +114,11 @@ impl Evaluator<'_> {
         &self,
         id: NodeId,
         function: &Function,
+        args: &[NodeId],
         count: usize,
-        name: Span,
     ) -> Result<(), Failure> {
         let needed = function.params.len();
+        let call = self.expr.node_span(id);
         if count < needed {
             let missing = function.params[count].name;
             let detail = format!(
@@ -142,14 +130,20 @@ impl Evaluator<'_> {
                     ""
                 },
             );
-            return Err(self.error_at(id, name, "Not enough function arguments", detail));
+            // The parenthesis before which it is missing.
+            let start = call.end.saturating_sub(1).max(call.start);
+            let span = Span { start, ..call };
+            return Err(self.error_at(id, span, "Not enough function arguments", detail));
         }
         if count > needed && function.variadic.is_none() {
             let detail = format!(
                 "Function {} takes {needed} arguments, but {count} are given.",
                 function.name
             );
-            return Err(self.error_at(id, name, "Too many function arguments", detail));
+            let node = |arg: Option<&NodeId>| arg.map(|arg| self.expr.node_span(*arg));
+            let last = node(args.last()).unwrap_or(call);
+            let span = node(args.get(needed)).unwrap_or(last).to(last);
+            return Err(self.error_at(id, span, "Too many function arguments", detail));
         }
         Ok(())
     }
@@ -190,19 +184,18 @@ impl Evaluator<'_> {
         function: &Function,
         args: &[NodeId],
         expand: bool,
-        name: Span,
     ) -> Evaluated {
-        let (args, given) = match args.split_last() {
+        let (written, given) = match args.split_last() {
             Some((last, before)) if expand => (before, self.arguments(id, &[*last], true)?),
             _ => (args, Args::Known(Vec::new())),
         };
         if function.name == "try" {
-            return self.try_each(id, args, given);
+            return self.try_each(id, written, given);
         }
         if let Args::Known(values) = &given {
-            self.check_count(id, function, args.len() + values.len(), name)?;
+            self.check_count(id, function, args, written.len() + values.len())?;
         }
-        match (args.first(), given) {
+        match (written.first(), given) {
             (_, Args::Undecided(marks)) => Ok(Value::unknown(Type::Dynamic).mark(marks)),
             (Some(&arg), Args::Known(_)) => Ok(self.can(arg)),
             (None, Args::Known(_)) => Ok(Value::Bool(true)),
@@ -245,76 +238,53 @@ impl Evaluator<'_> {
         }
         Value::Bool(self.node(arg).is_ok())
     }
-
-    /// A template must be a reference, so that nobody builds one from text by mistake.
-    fn direct_template(&self, id: NodeId, args: &[NodeId]) -> Result<(), Failure> {
-        let Some(&template) = args.first() else {
-            return Ok(());
-        };
-        let mut at = template;
-        loop {
-            match self.expr.node(at) {
-                Node::Reference(_) | Node::Slot(_) => return Ok(()),
-                Node::GetAttr(inner, _) | Node::Index(inner, _) => at = *inner,
-                _ => break,
-            }
-        }
-        let span = self.expr.node_span(template);
-        Err(self.error_at(id, span, "Invalid function argument", INDIRECT_TEMPLATE))
-    }
 }
 
-/// An argument as its parameter wants it; marks that are taken off are added to `marks`.
-fn accept(param: &Param, value: &Value, marks: &mut Marks) -> Result<Value, String> {
+/// An argument of the type that its parameter has.
+fn converted(param: &Param, value: &Value) -> Result<Value, String> {
     let ty = (param.ty)();
-    let mut value = match ty {
-        Type::Dynamic => value.clone(),
-        _ => convert(value, &ty).map_err(|e| {
-            if e.path.is_root() {
-                e.reason
-            } else {
-                format!("{}: {}", e.path, e.reason)
-            }
-        })?,
-    };
-    if !param.allow_marked {
-        *marks |= value.marks_deep();
-        value = value.unmark_deep();
+    if ty == Type::Dynamic {
+        return Ok(value.clone());
     }
-    if value.is_null() && !param.allow_null {
-        return Err("it must not be null".into());
-    }
-    Ok(value)
+    convert(value, &ty).map_err(|e| match e.path.is_root() {
+        true => e.reason,
+        false => format!("{}: {}", e.path, e.reason),
+    })
 }
 
-/// Functions that make something of arguments of which not even the type is known.
-const TYPED: [&str; 14] = [
-    "coalesce",
-    "coalescelist",
-    "issensitive",
-    "jsonencode",
-    "length",
-    "lookup",
-    "merge",
-    "tobool",
-    "tolist",
-    "tomap",
-    "tonumber",
-    "toset",
-    "tostring",
-    "yamlencode",
-];
-
-/// Whether an argument that may be anything is not known, not even its type. Most functions leave
-/// the type of their result open then.
-fn taken_of_no_type(function: &Function, taken: &[Value]) -> bool {
-    let open = |(at, value): (usize, &Value)| {
-        let any = function
-            .param(at)
-            .is_some_and(|p| (p.ty)() == Type::Dynamic);
-        any && !value.is_known() && value.ty() == Type::Dynamic
-    };
-    !TYPED.contains(&function.name) && taken.iter().enumerate().any(open)
+/// The result for arguments of the right types. Marks that a parameter does not take are taken
+/// off and put on the result.
+fn apply(
+    function: &Function,
+    mut args: Vec<Value>,
+    call: &Call<'_>,
+) -> Result<Value, FunctionError> {
+    let mut marks = Marks::NONE;
+    let params: Vec<&Param> = (0..args.len()).filter_map(|at| function.param(at)).collect();
+    for (arg, param) in args.iter_mut().zip(&params) {
+        if !param.allow_marked {
+            marks |= arg.marks_deep();
+            *arg = arg.unmark_deep();
+        }
+    }
+    for (at, (arg, param)) in args.iter().zip(&params).enumerate() {
+        if arg.is_null() && !param.allow_null {
+            return Err(FunctionError::argument(at, "it must not be null"));
+        }
+        // What comes behind this is not looked at before its type is known.
+        if !param.allow_untyped && !arg.is_known() && arg.ty() == Type::Dynamic {
+            let all = args.iter().fold(marks, |m, v| m | v.marks_deep());
+            return Ok(Value::unknown(Type::Dynamic).mark(all));
+        }
+    }
+    if let Some(check) = function.check {
+        check(&args)?;
+    }
+    let mut both = args.iter().zip(&params);
+    if both.any(|(arg, param)| !param.allow_unknown && !arg.is_wholly_known()) {
+        return Ok(unknown_result(function, &args).mark(marks));
+    }
+    (function.call)(&args, call).map(|result| result.mark(marks))
 }
 
 fn unknown_result(function: &Function, args: &[Value]) -> Value {

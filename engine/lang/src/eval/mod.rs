@@ -247,10 +247,7 @@ impl<'a> Evaluator<'a> {
                 function,
                 args,
                 expand,
-                name_span,
-            } => self.count_result(id, |this| {
-                this.call(id, function, args, *expand, *name_span)
-            }),
+            } => self.count_result(id, |this| this.call(id, function, args, *expand)),
             Node::ProviderCall {
                 provider,
                 function,

@@ -42,7 +42,7 @@ pub(super) static TABLE: &[Function] = &[
         Returns::ANY,
         |a, _| coalesce_list(a),
     )
-    .more(Param::any("vals").null().unknown()),
+    .more(Param::any("vals").null().unknown().untyped()),
     Function::new(
         "compact",
         "A list of strings without those that are null or empty.",
@@ -77,7 +77,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "length",
         "How many elements a collection has, or characters a string.",
-        &[Param::any("value").unknown().marked()],
+        &[Param::any("value").unknown().untyped().marked()],
         Returns::NUMBER,
         |a, _| length(&a[0]),
     ),
@@ -162,8 +162,9 @@ fn coalesce_list(args: &[Value]) -> Result {
     if args.is_empty() {
         return Err("at least one list is needed".into());
     }
-    let lists = |v: &Value| matches!(v.ty(), Type::List(_) | Type::Tuple(_));
-    if !args.iter().all(|v| lists(v) || !v.is_known()) {
+    // What follows an unknown list is not looked at before it is known.
+    let mut decided = args.iter().take_while(|v| v.is_known());
+    if !decided.all(|v| matches!(v.ty(), Type::List(_) | Type::Tuple(_))) {
         return Err("all arguments must be lists or tuples".into());
     }
     for arg in args {
@@ -180,13 +181,8 @@ fn coalesce_list(args: &[Value]) -> Result {
 
 fn contains(args: &[Value]) -> Result {
     let list = &args[0];
-    if let Value::Unknown(u) = list {
-        return match &u.ty {
-            Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic => {
-                Ok(Value::unknown_not_null(Type::Bool))
-            }
-            _ => Err("the first argument must be a list, set or tuple".into()),
-        };
+    if !list.is_known() || !args[1].is_wholly_known() && list.as_slice().is_none() {
+        return Ok(Value::unknown_not_null(Type::Bool));
     }
     let Some(all) = list.as_slice() else {
         return Err("the first argument must be a list, set or tuple".into());

@@ -18,7 +18,7 @@ pub(super) static TABLE: &[Function] = &[
         Returns::of(|a| common(a).unwrap_or(Type::Dynamic)),
         |a, _| coalesce(a),
     )
-    .more(Param::any("vals").null().unknown()),
+    .more(Param::any("vals").null().unknown().untyped()),
     Function::new(
         "concat",
         "The elements of all the lists in one.",
@@ -48,7 +48,7 @@ pub(super) static TABLE: &[Function] = &[
         Returns::of(|a| same_type(a).unwrap_or(Type::Dynamic)),
         |a, _| merge(a),
     )
-    .more(Param::any("maps").null().unknown().marked()),
+    .more(Param::any("maps").null().unknown().untyped().marked()),
     Function::new(
         "transpose",
         "A map of lists in which keys and elements have changed places.",

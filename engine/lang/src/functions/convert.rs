@@ -35,7 +35,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "issensitive",
         "Whether a value is sensitive.",
-        &[Param::any("value").null().unknown().marked()],
+        &[Param::any("value").null().unknown().untyped().marked()],
         Returns::BOOL,
         |a, _| {
             let (value, marks) = a[0].clone().unmark();
@@ -67,42 +67,42 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "tobool",
         "A value converted to a bool.",
-        &[Param::any("v").null().unknown().marked()],
+        &[Param::any("v").null().unknown().untyped().marked()],
         Returns::maybe(|_| Type::Bool),
         |a, _| to(a, &Type::Bool),
     ),
     Function::new(
         "tolist",
         "A value converted to a list.",
-        &[Param::any("v").null().unknown().marked()],
+        &[Param::any("v").null().unknown().untyped().marked()],
         Returns::maybe(|_| Type::list(Type::Dynamic)),
         |a, _| to(a, &Type::list(Type::Dynamic)),
     ),
     Function::new(
         "tomap",
         "A value converted to a map.",
-        &[Param::any("v").null().unknown().marked()],
+        &[Param::any("v").null().unknown().untyped().marked()],
         Returns::maybe(|_| Type::map(Type::Dynamic)),
         |a, _| to(a, &Type::map(Type::Dynamic)),
     ),
     Function::new(
         "tonumber",
         "A value converted to a number.",
-        &[Param::any("v").null().unknown().marked()],
+        &[Param::any("v").null().unknown().untyped().marked()],
         Returns::maybe(|_| Type::Number),
         |a, _| to(a, &Type::Number),
     ),
     Function::new(
         "toset",
         "A value converted to a set, without duplicates and order.",
-        &[Param::any("v").null().unknown().marked()],
+        &[Param::any("v").null().unknown().untyped().marked()],
         Returns::maybe(|_| Type::set(Type::Dynamic)),
         |a, _| to(a, &Type::set(Type::Dynamic)),
     ),
     Function::new(
         "tostring",
         "A value converted to a string.",
-        &[Param::any("v").null().unknown().marked()],
+        &[Param::any("v").null().unknown().untyped().marked()],
         Returns::maybe(|_| Type::String),
         |a, _| to(a, &Type::String),
     ),

@@ -25,7 +25,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "jsonencode",
         "A value as JSON text.",
-        &[Param::any("val").null().unknown()],
+        &[Param::any("val").null().unknown().untyped()],
         Returns::STRING,
         |a, _| {
             if !a[0].is_wholly_known() {

@@ -38,7 +38,7 @@ use crate::Scope;
 pub use examples::Example;
 pub(crate) use limits::{MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS};
 pub use signature::{Param, Returns};
-pub(crate) use template::INDIRECT_TEMPLATE;
+pub(crate) use template::INDIRECT as INDIRECT_TEMPLATE;
 
 /// A builtin function.
 #[derive(Debug)]
@@ -53,10 +53,15 @@ pub struct Function {
     pub description: &'static str,
     /// What is known about the result when it cannot be computed yet.
     pub returns: Returns,
+    /// What can be wrong with arguments of which some are not known yet, if anything can.
+    pub check: Option<Check>,
     /// The implementation. Arguments are converted to the parameters' types; marks and unknowns
     /// are handled by the caller as the parameters say.
     pub call: Implementation,
 }
+
+/// Looks for mistakes in arguments that may be unknown.
+pub type Check = fn(&[Value]) -> Result<(), FunctionError>;
 
 /// The code of a function.
 pub type Implementation = fn(&[Value], &Call<'_>) -> Result<Value, FunctionError>;
@@ -117,8 +122,15 @@ impl Function {
             variadic: None,
             description,
             returns,
+            check: None,
             call,
         }
+    }
+
+    /// With a check of its arguments before all of them are known.
+    const fn checked(mut self, check: Check) -> Self {
+        self.check = Some(check);
+        self
     }
 
     const fn more(mut self, param: Param) -> Self {

@@ -70,7 +70,11 @@ pub(super) static TABLE: &[Function] = &[
             }
         }),
         |a, _| parse_int(a),
-    ),
+    )
+    .checked(|a| match a[0].ty() {
+        Type::String => Ok(()),
+        _ => Err(FunctionError::argument(0, "a string is required")),
+    }),
     Function::new(
         "pow",
         "A number raised to a power.",

@@ -14,7 +14,7 @@ pub(super) static TABLE: &[Function] = &[
         "The element at an index, counted around past either end.",
         &[
             Param::any("list").unknown().marked(),
-            Param::number("index"),
+            Param::number("index").unknown(),
         ],
         Returns::maybe(first_element),
         |a, _| element(a),
@@ -36,8 +36,8 @@ pub(super) static TABLE: &[Function] = &[
         "lookup",
         "The element of a map at a key, or a default when there is none.",
         &[
-            Param::any("inputMap").unknown().marked(),
-            Param::string("key").marked(),
+            Param::any("inputMap").unknown().untyped().marked(),
+            Param::string("key").unknown().marked(),
         ],
         Returns::maybe(|a| match first_type(a) {
             Type::Map(elem) => elem.as_ref().clone(),
@@ -45,7 +45,7 @@ pub(super) static TABLE: &[Function] = &[
         }),
         |a, _| lookup(a),
     )
-    .more(Param::any("default").null().unknown().marked()),
+    .more(Param::any("default").null().unknown().untyped().marked()),
     Function::new(
         "one",
         "The only element of a collection, or null when it is empty.",
@@ -58,8 +58,8 @@ pub(super) static TABLE: &[Function] = &[
         "The elements of a list from one index to before another.",
         &[
             Param::any("list").unknown().marked(),
-            Param::number("start_index"),
-            Param::number("end_index"),
+            Param::number("start_index").unknown(),
+            Param::number("end_index").unknown(),
         ],
         Returns::of(|a| match first_type(a) {
             ty @ Type::List(_) => ty,
@@ -94,32 +94,34 @@ fn index(args: &[Value]) -> Result {
 
 fn element(args: &[Value]) -> Result {
     let (list, marks) = args[0].clone().unmark();
-    let at = whole(args, 1)?;
-    let (count, types) = match (&list, list.ty()) {
-        (_, Type::Dynamic) => return Ok(Value::unknown(Type::Dynamic).mark(marks)),
-        (Value::Unknown(_), Type::List(elem)) => {
-            return Ok(Value::unknown(elem.as_ref().clone()).mark(marks));
-        }
-        (_, Type::Tuple(types)) => (types.len(), types.to_vec()),
-        (Value::List(l), _) => (l.items.len(), Vec::new()),
+    let types = match list.ty() {
+        Type::Tuple(types) => Some(types),
+        Type::List(_) => None,
         _ => return Err("the first argument must be a list or tuple".into()),
+    };
+    if !args[1].is_known() {
+        return Ok(Value::unknown(first_element(args)).mark(marks));
+    }
+    let at = whole(args, 1)?;
+    let count = match (&types, list.as_slice()) {
+        (Some(types), _) => types.len(),
+        (None, Some(all)) => all.len(),
+        (None, None) => return Ok(Value::unknown(first_element(args)).mark(marks)),
     };
     if count == 0 {
         return Err("the list has no elements".into());
     }
-    let at = match list {
+    let at = match types {
         // Negative indices count from the end.
-        Value::List(_) => at.rem_euclid(count as i64),
-        _ => at % count as i64,
+        None => at.rem_euclid(count as i64),
+        Some(_) => at % count as i64,
     };
     let Ok(at) = usize::try_from(at) else {
         return Err("the index in a tuple is negative".into());
     };
-    Ok(match list.as_slice() {
-        Some(all) => all[at].clone(),
-        None => Value::unknown(types[at].clone()),
-    }
-    .mark(marks))
+    let found = list.as_slice().map(|all| all[at].clone());
+    let unknown = || Value::unknown(types.map_or(Type::Dynamic, |types| types[at].clone()));
+    Ok(found.unwrap_or_else(unknown).mark(marks))
 }
 
 fn lookup(args: &[Value]) -> Result {
@@ -198,16 +200,16 @@ fn one(value: &Value) -> Result {
 
 fn slice(args: &[Value]) -> Result {
     let (list, marks) = args[0].clone().unmark();
-    let (start, end) = (whole(args, 1)?, whole(args, 2)?);
     let ty = list.ty();
-    let all: Vec<Value> = match (&list, &ty) {
-        (_, Type::Dynamic) => return Ok(Value::unknown(Type::Dynamic).mark(marks)),
-        (Value::Unknown(_), Type::List(_)) => return Ok(Value::unknown_not_null(ty).mark(marks)),
+    let (all, limit) = match (&list, &ty) {
+        (Value::Unknown(_), Type::List(_)) => (Vec::new(), None),
         (Value::Unknown(_), Type::Tuple(types)) => {
-            types.iter().cloned().map(Value::unknown).collect()
+            let parts: Vec<_> = types.iter().cloned().map(Value::unknown).collect();
+            (parts, Some(types.len()))
         }
-        (Value::List(l), _) => l.items.clone(),
-        (Value::Tuple(all), _) => all.to_vec(),
+        (Value::List(_) | Value::Tuple(_), _) => {
+            (list.as_slice().unwrap_or_default().to_vec(), list.len())
+        }
         (_, Type::Set(_)) => {
             return Err(FunctionError::argument(
                 0,
@@ -216,25 +218,37 @@ fn slice(args: &[Value]) -> Result {
         }
         _ => return Err(FunctionError::argument(0, "a list or tuple is required")),
     };
-    let limit = all.len() as i64;
-    let check = |at: usize, index: i64| match (0..=limit).contains(&index) {
-        true => Ok(index as usize),
-        false => Err(FunctionError::argument(
-            at,
-            format!("the index {index} is outside the list, which has {limit} elements"),
-        )),
-    };
-    let (start, end) = (check(1, start)?, check(2, end)?);
-    if start > end {
-        return Err(FunctionError::argument(
-            1,
-            "the start must not be after the end",
-        ));
+    let (start, end) = (bound(args, 1, limit)?, bound(args, 2, limit)?);
+    if start.zip(end).is_some_and(|(start, end)| start > end) {
+        let reason = "the start must not be after the end";
+        return Err(FunctionError::argument(1, reason));
     }
-    let part = all[start..end].to_vec();
-    Ok(match ty {
-        Type::List(elem) => Value::list(elem.as_ref().clone(), part),
-        _ => Value::tuple(part),
+    let part = start.zip(end).filter(|_| limit.is_some());
+    Ok(match (ty, part) {
+        (ty @ Type::List(_), None) => Value::unknown_not_null(ty),
+        (_, None) => Value::unknown_not_null(Type::Dynamic),
+        (Type::List(elem), Some((start, end))) => {
+            Value::list(elem.as_ref().clone(), all[start..end].to_vec())
+        }
+        (_, Some((start, end))) => Value::tuple(all[start..end].to_vec()),
     }
     .mark(marks))
+}
+
+/// An index between elements of a list, or before or behind it, if it is known already. Nor is
+/// the length of the list always known.
+fn bound(args: &[Value], at: usize, limit: Option<usize>) -> Result<Option<usize>> {
+    if !args[at].is_known() {
+        return Ok(None);
+    }
+    let wrong = |reason| FunctionError::argument(at, reason);
+    let index = whole(args, at).map_err(|e| wrong(e.reason))?;
+    let inside = |index: &usize| limit.is_none_or(|limit| *index <= limit);
+    match usize::try_from(index).ok().filter(inside) {
+        Some(index) => Ok(Some(index)),
+        None => Err(wrong(match limit {
+            Some(n) => format!("the index {index} is outside the list, which has {n} elements"),
+            None => format!("the index {index} is before the list"),
+        })),
+    }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use muster_value::{Marks, Type, Value, convert, set_value, unify, unify_all};
 
-use super::collection::items;
 use super::combine::common;
 use super::limits::check_elements;
 use super::{Function, FunctionError, Param, Returns};
@@ -51,43 +50,59 @@ fn set_product(args: &[Value]) -> Result {
     Ok(combinations(&plain)?.mark(marks))
 }
 
+/// A collection to combine: the type of its elements, and those as far as they are known.
+struct Factor {
+    elem: Type,
+    items: Option<Vec<Value>>,
+}
+
+fn factor(arg: &Value, at: usize) -> Result<Factor> {
+    let mixed = || FunctionError::argument(at, "all elements must be of one type");
+    let (elem, items) = match (arg, arg.ty()) {
+        (_, Type::List(elem) | Type::Set(elem)) => {
+            (elem.as_ref().clone(), arg.as_slice().map(<[_]>::to_vec))
+        }
+        (_, Type::Tuple(types)) if types.is_empty() => (Type::Dynamic, Some(Vec::new())),
+        (Value::Tuple(all), _) => {
+            let (elem, items) = unify_all(all).ok_or_else(mixed)?;
+            (elem, Some(items))
+        }
+        (_, Type::Tuple(types)) => (unify(&types).ok_or_else(mixed)?, None),
+        _ => {
+            let reason = "a list, set or tuple is required";
+            return Err(FunctionError::argument(at, reason));
+        }
+    };
+    Ok(Factor { elem, items })
+}
+
 /// Elements keep their marks, which in a set are those of the whole set.
 fn combinations(args: &[Value]) -> Result {
     if args.len() < 2 {
         return Err("at least two collections are needed".into());
     }
-    if args.iter().any(|v| !v.is_known()) {
-        return Ok(Value::unknown_not_null(Type::Dynamic));
-    }
-    let mut factors = Vec::new();
-    let mut set = false;
+    let mut types = Vec::with_capacity(args.len());
+    let mut factors = Vec::with_capacity(args.len());
     let mut total = 1usize;
     for (at, arg) in args.iter().enumerate() {
-        let required = "a list, set or tuple is required";
-        set |= matches!(arg, Value::Set(_));
-        let (elem, items) = match arg {
-            Value::List(_) | Value::Set(_) => {
-                let elem = arg.ty().element().cloned().unwrap_or(Type::Dynamic);
-                (elem, items(arg, at)?.to_vec())
-            }
-            Value::Tuple(all) if all.is_empty() => (Type::Dynamic, Vec::new()),
-            Value::Tuple(all) => unify_all(all)
-                .ok_or_else(|| FunctionError::argument(at, "all elements must be of one type"))?,
-            _ => return Err(FunctionError::argument(at, required)),
-        };
-        total = total.saturating_mul(items.len());
+        let Factor { elem, items } = factor(arg, at)?;
+        types.push(elem);
+        total = total.saturating_mul(items.as_ref().map_or(1, Vec::len));
         check_elements(total.saturating_mul(args.len()))?;
-        factors.push((elem, items));
+        factors.extend(items);
     }
-    let elem = Type::tuple(factors.iter().map(|(ty, _)| ty.clone()));
-    if set && !args.iter().all(Value::is_wholly_known) {
-        return Ok(Value::unknown_not_null(Type::set(elem)));
+    let elem = Type::tuple(types);
+    let set = args.iter().any(|v| matches!(v.ty(), Type::Set(_)));
+    let undecided = set && !args.iter().all(Value::is_wholly_known);
+    if factors.len() < args.len() || undecided {
+        let ty = if set { Type::set(elem) } else { Type::list(elem) };
+        return Ok(Value::unknown_not_null(ty));
     }
     let mut rows = Vec::with_capacity(total);
     for row in 0..total {
         let mut rest = row;
         let mut picked = Vec::with_capacity(factors.len());
-        for (_, items) in factors.iter().rev() {
+        for items in factors.iter().rev() {
             picked.push(items[rest % items.len()].clone());
             rest /= items.len();
         }

@@ -16,6 +16,9 @@ pub struct Param {
     /// Whether values that are unknown, or have unknown parts, are handed to the function; else
     /// the result is unknown at once.
     pub allow_unknown: bool,
+    /// Whether values of which not even the type is known are handed to the function; else the
+    /// type of the result is unknown as well.
+    pub allow_untyped: bool,
     /// Whether marked values are handed to the function; else marks are taken off and put on
     /// the result.
     pub allow_marked: bool,
@@ -28,6 +31,7 @@ impl Param {
             ty,
             allow_null: false,
             allow_unknown: false,
+            allow_untyped: false,
             allow_marked: false,
         }
     }
@@ -69,6 +73,11 @@ impl Param {
 
     pub(super) const fn unknown(mut self) -> Self {
         self.allow_unknown = true;
+        self
+    }
+
+    pub(super) const fn untyped(mut self) -> Self {
+        self.allow_untyped = true;
         self
     }
 

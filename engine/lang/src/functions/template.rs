@@ -42,8 +42,21 @@ pub(super) static TABLE: &[Function] = &[
     ),
 ];
 
-/// What `templatestring` says to a template that is not a plain reference.
-pub(crate) const INDIRECT_TEMPLATE: &str = "Function templatestring takes a direct reference to a string that is a template, such as local.template. An expression that stands here already could be used without the function.";
+/// `templatestring` with a template that is not a plain reference, so that nobody builds one from
+/// text by mistake.
+pub(crate) static INDIRECT: Function = Function::new(
+    "templatestring",
+    "A string that is a template with values put in.",
+    &[
+        Param::any("template").null().unknown().untyped().marked(),
+        Param::any("vars").unknown().marked(),
+    ],
+    Returns::STRING,
+    |a, _| match a[1].is_known() {
+        true => Err(FunctionError::argument(0, "it must be a direct reference to a string that is a template, such as local.template; an expression that stands here already could be used without the function")),
+        false => Ok(Value::unknown_not_null(Type::String)),
+    },
+);
 
 /// A file that no one knows: positions in templates are put into the message.
 const NOWHERE: FileId = FileId(u32::MAX);

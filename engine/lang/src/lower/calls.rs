@@ -34,26 +34,20 @@ impl Lowerer {
             [name] | ["core", name] => (self.lookup)(name),
             _ => None,
         };
-        if builtin.is_some_and(|f| f.name == "templatestring")
-            && let Some(&first) = tree.children(node).first()
-            && !is_direct(tree, first)
-        {
-            return self.fail_later(
-                "Invalid function argument",
-                crate::functions::INDIRECT_TEMPLATE,
-                tree.span(first),
-            );
-        }
+        let direct = match (tree.children(node).first(), args.first()) {
+            (Some(&written), Some(&arg)) => is_direct(tree, written) && self.is_reference(arg),
+            _ => true,
+        };
+        let builtin = match builtin {
+            Some(f) if f.name == "templatestring" && !direct => Some(&functions::INDIRECT_TEMPLATE),
+            found => found,
+        };
         let lowered = match (builtin, &names[..]) {
-            (Some(function), _) => {
-                let name_span = (name_span.start, name_span.end);
-                Node::Call {
-                    function,
-                    args,
-                    expand,
-                    name_span,
-                }
-            }
+            (Some(function), _) => Node::Call {
+                function,
+                args,
+                expand,
+            },
             (None, [name]) => return self.unknown_function(name, name_span),
             (None, ["provider", provider, function]) => Node::ProviderCall {
                 provider: Str::from(*provider),
@@ -64,6 +58,18 @@ impl Lowerer {
             _ => return self.unknown_namespace(&names, name_span),
         };
         self.add(lowered, span)
+    }
+
+    /// Whether a node is a reference or a part of what one refers to.
+    fn is_reference(&self, mut node: NodeId) -> bool {
+        loop {
+            match &self.nodes[node.0 as usize] {
+                Node::GetAttr(inner, _) | Node::Index(inner, _) => node = *inner,
+                // What cannot be read is reported as that.
+                Node::Reference(_) | Node::Slot(_) | Node::Invalid | Node::Fails(_) => return true,
+                _ => return false,
+            }
+        }
     }
 
     fn unknown_function(&mut self, name: &str, span: Span) -> NodeId {
