@@ -23,6 +23,7 @@ mod history;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -182,13 +183,14 @@ impl Store for LocalStore {
         if !is_change(stored.as_ref(), snapshot)? {
             return Ok(false);
         }
-        paths.back_up_once(&old, &mut session)?;
+        if !session.backed_up {
+            paths.back_up_once(&self.kept(&old, stored.as_ref())?, &mut session)?;
+        }
         snapshot.serial += 1;
         let before = stored.as_ref().map(|state| self.stored(state, &old));
-        let written = self.encode(snapshot).and_then(|bytes| {
-            let written = paths.write(session.locked.as_ref(), &bytes);
-            written.map(|()| self.record(before, snapshot, &bytes))
-        });
+        let written = self
+            .encode(snapshot)
+            .and_then(|bytes| self.put(&session, before, Stored::now(snapshot, &bytes)));
         if matches!(
             written,
             Err(StoreError::NotWritten { .. } | StoreError::Seal { .. })
@@ -207,8 +209,11 @@ impl Store for LocalStore {
         let stored = self.parse(&old).ok().flatten();
         let before = stored.as_ref().map(|state| self.stored(state, &old));
         let bytes = self.encode(snapshot)?;
-        paths.write(session.locked.as_ref(), &bytes)?;
-        self.record(before, snapshot, &bytes);
+        self.put(&session, before, Stored::now(snapshot, &bytes))?;
+        // This may be about another key. Earlier states that cannot be read stay as they are.
+        if self.codec.is_sealed() {
+            let _ = paths.history.reseal(&self.codec);
+        }
         Ok(())
     }
 
@@ -224,8 +229,9 @@ impl Store for LocalStore {
     }
 
     fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
-        match self.read()? {
-            Some(now) if now.serial == serial => Ok(Some(now)),
+        match self.read() {
+            Ok(Some(now)) if now.serial == serial => Ok(Some(now)),
+            Err(error) if !matches!(error, StoreError::Corrupt { .. }) => Err(error),
             _ => self.inner.paths.history.state(&self.codec, serial),
         }
     }
@@ -241,19 +247,42 @@ impl LocalStore {
             })
     }
 
-    /// Encrypts earlier states as states are encrypted now.
-    ///
-    /// # Errors
-    /// They cannot be decrypted, or not be written.
-    pub fn reseal_history(&self) -> Result<(), StoreError> {
-        let _session = self.inner.session();
-        self.inner.paths.history.reseal(&self.codec)
+    /// Writes a new state, and keeps it in the history; the old one, too, if somebody else wrote
+    /// it. What the history needs is made while the disk is waited for.
+    fn put(
+        &self,
+        session: &Session,
+        old: Option<Stored<'_>>,
+        new: Stored<'_>,
+    ) -> Result<(), StoreError> {
+        let paths = &self.inner.paths;
+        let (written, addition) = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("state history".into());
+            let prepare = || paths.history.prepare(&self.codec, old, new);
+            let prepared = thread.spawn_scoped(scope, prepare);
+            let written = paths.write(session.locked.as_ref(), new.bytes);
+            (written, prepared.ok().and_then(|p| p.join().ok().flatten()))
+        });
+        written?;
+        if let Some(addition) = addition {
+            paths.history.add(addition);
+        }
+        Ok(())
     }
 
-    /// Keeps a new state, and the old one if somebody else wrote it.
-    fn record(&self, old: Option<Stored<'_>>, new: &Snapshot, bytes: &[u8]) {
-        let new = Stored::now(new, bytes);
-        self.inner.paths.history.record(&self.codec, old, new);
+    /// The state that was, for the backup: what was written before states were encrypted does not
+    /// stay in plain text.
+    fn kept<'a>(
+        &self,
+        old: &'a [u8],
+        stored: Option<&Snapshot>,
+    ) -> Result<Cow<'a, [u8]>, StoreError> {
+        match stored {
+            Some(state) if self.codec.is_sealed() && muster_snapshot::decode(old).is_ok() => {
+                Ok(Cow::Owned(self.encode(state)?))
+            }
+            _ => Ok(Cow::Borrowed(old)),
+        }
     }
 
     /// Calls something with the state as it is stored now.
@@ -263,7 +292,8 @@ impl LocalStore {
     ) -> Result<T, StoreError> {
         let session = self.inner.session();
         let bytes = self.inner.paths.read(session.locked.as_ref())?;
-        let state = self.parse(&bytes)?;
+        // A damaged one is when earlier ones are needed most.
+        let state = self.parse(&bytes).ok().flatten();
         f(state.as_ref().map(|state| self.stored(state, &bytes)))
     }
 

@@ -1,12 +1,11 @@
 //! What is different between two states, and the bytes that stand for it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
-use muster_addr::{AbsResource, InstanceAddr};
+use muster_addr::{InstanceAddr, InstanceKey};
 use muster_snapshot::{Resource, Snapshot};
 
 /// What a state has that another one has not.
@@ -23,29 +22,53 @@ pub(super) struct Delta {
 pub(super) type Broken = String;
 
 impl Delta {
-    /// What makes `new` of `old`.
-    pub(super) fn new(old: &Snapshot, new: &Snapshot) -> Self {
+    /// What makes `new` of `old`; `None` if it tells of more than `most` instances.
+    pub(super) fn new(old: &Snapshot, new: &Snapshot, most: usize) -> Option<Self> {
         let mut removed = Vec::new();
         for (addr, resource) in &old.resources {
             let now = new.resources.get(addr).map(|r| &r.instances);
             let keys = resource.instances.keys();
             let gone = keys.filter(|key| now.is_none_or(|now| !now.contains_key(key)));
-            removed.extend(gone.map(|key| addr.instance(key.clone())));
+            removed.extend(gone.map(|key| (addr, key)));
         }
-        let resources = new.resources.iter().filter_map(|(addr, resource)| {
-            let changed = changed(old.resources.get(addr), resource)?;
-            Some((addr.clone(), changed))
+        let mut changed = Vec::new();
+        let mut count = removed.len();
+        if count > most {
+            return None;
+        }
+        for (addr, resource) in &new.resources {
+            let keys = changed_keys(old.resources.get(addr), resource);
+            count += keys.len();
+            if count > most {
+                return None;
+            }
+            changed.extend((!keys.is_empty()).then_some((addr, resource, keys)));
+        }
+        let resources = changed.into_iter().map(|(addr, resource, keys)| {
+            let of = |key: &InstanceKey| Some((key.clone(), resource.instances.get(key)?.clone()));
+            let part = Resource {
+                provider: resource.provider.clone(),
+                instances: keys.into_iter().filter_map(of).collect(),
+                extra: resource.extra.clone(),
+            };
+            (addr.clone(), part)
         });
         let changed = Snapshot {
             terraform_version: new.terraform_version.clone(),
             serial: new.serial,
             lineage: new.lineage.clone(),
             outputs: new.outputs.clone(),
-            resources: resources.collect::<BTreeMap<AbsResource, Resource>>(),
+            resources: resources.collect(),
             checks: new.checks.clone(),
             extra: new.extra.clone(),
         };
-        Self { changed, removed }
+        let removed = removed
+            .into_iter()
+            .map(|(addr, key)| addr.instance(key.clone()));
+        Some(Self {
+            changed,
+            removed: removed.collect(),
+        })
     }
 
     /// Makes the new state of the old one.
@@ -70,11 +93,6 @@ impl Delta {
             resources,
             ..self.changed
         };
-    }
-
-    /// How many instances it tells of.
-    pub(super) fn len(&self) -> u64 {
-        (self.changed.instances().count() + self.removed.len()) as u64
     }
 
     /// Its bytes.
@@ -102,24 +120,21 @@ impl Delta {
     }
 }
 
-/// What of a resource is different; `None` if nothing is.
-fn changed(old: Option<&Resource>, new: &Resource) -> Option<Resource> {
-    let Some(old) = old.filter(|old| old.provider == new.provider && old.extra == new.extra) else {
-        return Some(new.clone());
-    };
-    let instances = new.instances.iter();
-    let changed = instances.filter(|(key, instance)| old.instances.get(key) != Some(instance));
-    let instances: BTreeMap<_, _> = changed.map(|(k, i)| (k.clone(), i.clone())).collect();
-    (!instances.is_empty()).then(|| Resource {
-        provider: new.provider.clone(),
-        instances,
-        extra: new.extra.clone(),
-    })
+/// Which instances of a resource are different.
+fn changed_keys<'a>(old: Option<&Resource>, new: &'a Resource) -> Vec<&'a InstanceKey> {
+    match old.filter(|old| old.provider == new.provider && old.extra == new.extra) {
+        None => new.instances.keys().collect(),
+        Some(old) => {
+            let instances = new.instances.iter();
+            let changed = instances.filter(|(key, now)| old.instances.get(key) != Some(now));
+            changed.map(|(key, _)| key).collect()
+        }
+    }
 }
 
-/// The bytes of a whole state.
-pub(super) fn encode_whole(state: &Snapshot) -> io::Result<Vec<u8>> {
-    deflate(&muster_snapshot::encode(state))
+/// The bytes of a whole state, given as text.
+pub(super) fn encode_whole(text: &[u8]) -> io::Result<Vec<u8>> {
+    deflate(text)
 }
 
 /// The whole state that bytes stand for.
@@ -163,8 +178,18 @@ mod tests {
         state
     }
 
+    /// A state that was written and read as a whole.
+    fn whole(state: &Snapshot) -> Snapshot {
+        let bytes = encode_whole(&muster_snapshot::encode(state)).unwrap();
+        decode_whole(&bytes).unwrap()
+    }
+
     fn check(old: &Snapshot, new: &Snapshot, changed: usize, removed: usize) {
-        let delta = Delta::new(old, new);
+        assert!(
+            Delta::new(old, new, (changed + removed).wrapping_sub(1)).is_none()
+                || changed + removed == 0
+        );
+        let delta = Delta::new(old, new, changed + removed).unwrap();
         assert_eq!(delta.changed.instances().count(), changed);
         assert_eq!(delta.removed.len(), removed);
         let mut made = old.clone();
@@ -172,7 +197,7 @@ mod tests {
         assert_eq!(decoded, delta);
         decoded.apply(&mut made);
         assert_eq!(made, *new);
-        assert_eq!(decode_whole(&encode_whole(new).unwrap()).unwrap(), *new);
+        assert_eq!(whole(new), *new);
     }
 
     #[test]
@@ -211,7 +236,7 @@ mod tests {
         assert!(Delta::decode(b"").is_err());
         assert!(Delta::decode(&deflate(b"[\"?\"]\n{}").unwrap()).is_err());
         assert!(decode_whole(&deflate(b"{}").unwrap()).is_err());
-        let whole = encode_whole(&state(1, &[])).unwrap();
+        let whole = encode_whole(&muster_snapshot::encode(&state(1, &[]))).unwrap();
         assert!(decode_whole(&whole[..whole.len() - 5]).is_err());
     }
 }

@@ -14,7 +14,7 @@ mod tests;
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use muster_snapshot::Snapshot;
@@ -48,10 +48,25 @@ pub(super) struct Stored<'a> {
 }
 
 impl History {
-    /// Adds a state that is stored now, and the one before it if that is not there yet.
-    pub(super) fn record(&self, codec: &Codec, old: Option<Stored<'_>>, new: Stored<'_>) {
-        // Earlier states are not worth failing for: the new one is in its place already.
-        let _ = self.try_record(codec, old, new);
+    /// What is to be added for a state that is being stored, and for the one before it if that
+    /// is not there yet. `None` if nothing can be added.
+    pub(super) fn prepare(
+        &self,
+        codec: &Codec,
+        old: Option<Stored<'_>>,
+        new: Stored<'_>,
+    ) -> Option<Addition> {
+        // Earlier states are not worth failing for.
+        self.try_prepare(codec, old, new).ok()
+    }
+
+    /// Adds what was prepared, once the state is in its place. Nobody waits for the disk: what a
+    /// crash damages is found by its checksum.
+    pub(super) fn add(&self, addition: Addition) {
+        let _ = match addition {
+            Addition::Append { good, bytes } => append(&self.path, good, &bytes),
+            Addition::Anew(file) => os::replace(&self.path, &file),
+        };
     }
 
     /// What is known of the last states, the newest first; the present one comes first even if
@@ -103,42 +118,55 @@ impl History {
         StoreError::io("read", &self.path)(io::Error::new(io::ErrorKind::InvalidData, reason))
     }
 
-    fn try_record(
+    fn try_prepare(
         &self,
         codec: &Codec,
         old: Option<Stored<'_>>,
         new: Stored<'_>,
-    ) -> Result<(), Failed> {
+    ) -> Result<Addition, Failed> {
         let file = self.read().map_err(|_| Failed)?;
         let (entries, good) = frame::read(&file);
         let mut added = Vec::new();
-        if let Some(old) = old.filter(|old| !is_last(&entries, old)) {
+        let missing = old.filter(|old| !is_last(&entries, old));
+        if let Some(old) = missing {
             // Whoever wrote it has not told who that was.
             added.push(old.whole(codec, "")?);
         }
-        added.push(next(codec, &entries, old, new)?);
+        let has_whole = missing.is_some() || has_recent_whole(&entries);
+        added.push(next(codec, old.filter(|_| has_whole), new)?);
         // What was written before states were encrypted must not stay readable.
-        let exposed = codec.is_sealed() && entries.iter().any(|e| !e.head.sealed);
+        let exposed =
+            added.iter().any(|(head, _)| head.sealed) && entries.iter().any(|e| !e.head.sealed);
         let is_full = entries.len() >= MOST || good > MOST_BYTES;
         if !exposed && !is_full && !entries.is_empty() {
-            return append(&self.path, good, &added).map_err(|_| Failed);
+            let bytes = joined(Vec::new(), &added);
+            return Ok(Addition::Append { good, bytes });
         }
         let kept = kept(&entries, good);
         let resealed = exposed.then(|| resealed(codec, kept));
-        let mut file = match resealed {
-            None => copied(kept),
-            Some(Ok(file)) => file,
+        Ok(Addition::Anew(match resealed {
+            None => joined(copied(kept), &added),
+            Some(Ok(file)) => joined(file, &added),
             // States that cannot be encrypted now are let go of.
-            Some(Err(_)) => {
-                added = vec![new.whole(codec, &who())?];
-                frame::start()
-            }
-        };
-        added
-            .iter()
-            .for_each(|(head, body)| frame::push(&mut file, head, body));
-        os::replace(&self.path, &file).map_err(|_| Failed)
+            Some(Err(_)) => joined(frame::start(), &[new.whole(codec, &who())?]),
+        }))
     }
+}
+
+/// What is to be added to a history.
+#[derive(Debug)]
+pub(super) enum Addition {
+    /// Behind what is good of the file.
+    Append { good: usize, bytes: Vec<u8> },
+    /// The whole file.
+    Anew(Vec<u8>),
+}
+
+fn joined(mut file: Vec<u8>, added: &[(Head, Vec<u8>)]) -> Vec<u8> {
+    for (head, body) in added {
+        frame::push(&mut file, head, body);
+    }
+    file
 }
 
 /// Nothing was recorded.
@@ -169,14 +197,20 @@ impl<'a> Stored<'a> {
     }
 
     fn whole(&self, codec: &Codec, who: &str) -> Result<(Head, Vec<u8>), Failed> {
-        let body = delta::encode_whole(self.state).map_err(|_| Failed)?;
-        sealed(codec, self.head(who, true), body)
+        let body = match codec.is_sealed() {
+            true => delta::encode_whole(&muster_snapshot::encode(self.state)),
+            false => delta::encode_whole(self.bytes),
+        };
+        sealed(codec, self.head(who, true), body.map_err(|_| Failed)?)
     }
 }
 
+/// An entry as it is stored.
 fn sealed(codec: &Codec, head: Head, body: Vec<u8>) -> Result<(Head, Vec<u8>), Failed> {
-    let sealed = codec.is_sealed();
+    let plain = codec.is_sealed().then(|| body.clone());
     let body = codec.seal(body).map_err(|_| Failed)?;
+    // Some methods of encryption leave everything as it is.
+    let sealed = plain.is_some_and(|plain| plain != body);
     Ok((Head { sealed, ..head }, body))
 }
 
@@ -207,31 +241,29 @@ fn is_last(entries: &[Entry<'_>], stored: &Stored<'_>) -> bool {
     })
 }
 
-/// The entry of a new state: what is different, if that is much less than all of it.
+/// Whether a state of the last few is kept as a whole.
+fn has_recent_whole(entries: &[Entry<'_>]) -> bool {
+    let mut recent = entries.iter().rev().take(WHOLE_EVERY - 1);
+    recent.any(|entry| entry.head.whole)
+}
+
+/// The entry of a new state: what is different from an old one, if that is much less than all
+/// of it.
 fn next(
     codec: &Codec,
-    entries: &[Entry<'_>],
     old: Option<Stored<'_>>,
     new: Stored<'_>,
 ) -> Result<(Head, Vec<u8>), Failed> {
     let who = who();
-    let recent = entries.iter().rev().take(WHOLE_EVERY - 1);
-    let needs_whole = match old {
-        None => true,
-        Some(old) if old.state.lineage != new.state.lineage => true,
-        // The old one is about to be added as a whole.
-        Some(old) if !is_last(entries, &old) => false,
-        Some(_) => !recent.clone().any(|e| e.head.whole),
-    };
-    let Some(old) = old.filter(|_| !needs_whole) else {
-        return new.whole(codec, &who);
-    };
-    let delta = Delta::new(old.state, new.state);
-    if delta.len() > instances(new.state) / 2 {
-        return new.whole(codec, &who);
+    let old = old.filter(|old| old.state.lineage == new.state.lineage);
+    let most = usize::try_from(instances(new.state) / 2).unwrap_or(usize::MAX);
+    match old.and_then(|old| Delta::new(old.state, new.state, most)) {
+        None => new.whole(codec, &who),
+        Some(delta) => {
+            let body = delta.encode().map_err(|_| Failed)?;
+            sealed(codec, new.head(&who, false), body)
+        }
     }
-    let body = delta.encode().map_err(|_| Failed)?;
-    sealed(codec, new.head(&who, false), body)
 }
 
 /// The entries that stay when a history is cut: enough of them, from a whole state on.
@@ -259,12 +291,9 @@ fn copied(entries: &[Entry<'_>]) -> Vec<u8> {
 fn resealed(codec: &Codec, entries: &[Entry<'_>]) -> Result<Vec<u8>, Broken> {
     let mut file = frame::start();
     for entry in entries {
-        let body = codec
-            .seal(opened(codec, entry)?)
-            .map_err(|e| e.to_string())?;
-        let sealed = codec.is_sealed();
-        let head = entry.head.clone();
-        frame::push(&mut file, &Head { sealed, ..head }, &body);
+        let sealed = sealed(codec, entry.head.clone(), opened(codec, entry)?);
+        let (head, body) = sealed.map_err(|Failed| "it cannot be encrypted")?;
+        frame::push(&mut file, &head, &body);
     }
     Ok(file)
 }
@@ -290,18 +319,13 @@ fn rebuild(codec: &Codec, entries: &[Entry<'_>]) -> Result<Snapshot, Broken> {
     Ok(state)
 }
 
-/// Writes entries behind what is good of a file, and takes them back if that fails. Nobody waits
-/// for the disk: what a crash damages is found by its checksum.
-fn append(path: &PathBuf, good: usize, added: &[(Head, Vec<u8>)]) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    added
-        .iter()
-        .for_each(|(head, body)| frame::push(&mut bytes, head, body));
+/// Writes bytes behind what is good of a file, and takes them back if that fails.
+fn append(path: &Path, good: usize, bytes: &[u8]) -> io::Result<()> {
     let mut file: File = os::open_private(path)?;
     os::make_private(&file);
     file.set_len(good as u64)?;
     file.seek(SeekFrom::Start(good as u64))?;
-    let written = file.write_all(&bytes);
+    let written = file.write_all(bytes);
     if written.is_err() {
         file.set_len(good as u64)?;
     }
