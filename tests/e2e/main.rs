@@ -9,6 +9,7 @@ mod background;
 mod bad_input;
 mod commands;
 mod console;
+mod encryption;
 mod fmt;
 mod harness;
 mod kill;

@@ -526,6 +526,11 @@ pub(crate) enum State {
     /// Put a state in the place of the stored one.
     #[command(after_help = "Examples:\n  muster state push copy.tfstate")]
     Push(crate::commands::state_edit::Push),
+    /// Write the state again with the key that is set now.
+    #[command(
+        after_help = "Examples:\n  muster state rekey\n  muster state rekey -lock-timeout=1m"
+    )]
+    Rekey(crate::commands::state_rekey::Rekey),
     /// Give resources another provider.
     #[command(
         after_help = "Examples:\n  muster state replace-provider hashicorp/aws registry.example.com/acme/aws"

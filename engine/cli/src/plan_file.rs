@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::commands::plan::Planned;
 use crate::error::{Failure, Outcome};
 use crate::session::{Session, data_dir, workspace};
+use crate::{encryption, plan_seal};
 
 /// Which modules were installed, and where to: below the data directory.
 const MODULES: &str = "modules/modules.json";
@@ -89,7 +90,10 @@ fn digests(stored: &Snapshot, reads: &BTreeSet<ConfigResource>) -> BTreeMap<Stri
 pub(crate) fn is_plan(path: &Path) -> bool {
     let mut start = [0; 16];
     let read = File::open(path).and_then(|mut file| file.read(&mut start));
-    read.is_ok_and(|len| PlanFile::is_plan_file(&start[..len]))
+    read.is_ok_and(|len| {
+        let start = &start[..len];
+        PlanFile::is_plan_file(start) || plan_seal::begins(start)
+    })
 }
 
 /// Saves a plan. The file holds what the plan holds, secrets included, so that only its owner may
@@ -105,7 +109,8 @@ pub(crate) fn write(path: &Path, planned: &Planned, session: &Session) -> Outcom
         prior_digests: digests(&planned.stored, &planned.plan.reads),
         providers: Vec::new(),
     };
-    save(path, &file.encode()).map_err(|error| {
+    let bytes = plan_seal::seal(file.encode())?;
+    save(path, &bytes).map_err(|error| {
         let detail = format!("{} cannot be written: {error}.", path.display());
         Failure::new("Failed to write plan file", detail)
     })
@@ -187,7 +192,7 @@ fn write_into(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Reads a saved plan and the configuration in it.
 pub(crate) fn load(path: &Path) -> Result<(Session, Loaded), (Failure, Sources)> {
     let plain = |failure| (failure, Sources::default());
-    let file = read(path).map_err(plain)?;
+    let (file, warnings) = read(path).map_err(plain)?;
     if file.workspace != workspace() {
         let detail = format!(
             "The plan was made in the workspace \"{}\", and this is \"{}\". Change to the one it was made in.",
@@ -203,7 +208,9 @@ pub(crate) fn load(path: &Path) -> Result<(Session, Loaded), (Failure, Sources)>
             .collect(),
         InputVariables::known(file.plan.variables.clone()),
     );
-    let session = Session::load_from(&files, Sources::default())?;
+    let mut session = Session::load_from(&files, Sources::default())?;
+    session.warnings.extend(warnings);
+    encryption::remember_if_unknown(session.config.root());
     let loaded = Loaded {
         plan: file.plan,
         lineage: file.prior_lineage,
@@ -213,10 +220,12 @@ pub(crate) fn load(path: &Path) -> Result<(Session, Loaded), (Failure, Sources)>
     Ok((session, loaded))
 }
 
-fn read(path: &Path) -> Outcome<PlanFile> {
+/// Also gives what is to be said about the file.
+fn read(path: &Path) -> Outcome<(PlanFile, Diags)> {
     let shown = path.display();
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::new(SUMMARY, format!("{shown} cannot be read: {error}.")))?;
+    let (bytes, warnings) = plan_seal::open(bytes)?;
     let file = PlanFile::decode(&bytes).map_err(|error| {
         let detail = format!(
             "{shown} is not a plan that can be applied: {error}. Make a new plan with plan -out."
@@ -224,7 +233,7 @@ fn read(path: &Path) -> Outcome<PlanFile> {
         Failure::new(SUMMARY, detail)
     })?;
     check_version(&file.muster_version)?;
-    Ok(file)
+    Ok((file, warnings))
 }
 
 /// What a step means may differ between versions even where the form of the file does not.
@@ -270,6 +279,11 @@ impl ConfigFiles for Embedded {
             (!rest.contains('/')).then(|| rest.to_owned())
         };
         Ok(self.0.keys().filter_map(|name| inside(name)).collect())
+    }
+
+    /// Keys are not in plans, so that those count that are given now.
+    fn encryption(&self) -> Option<(String, String)> {
+        encryption::from_environment()
     }
 
     /// What was given when the plan was made, whatever is given now.

@@ -21,6 +21,7 @@ use muster_value::Value;
 use crate::args;
 use crate::backend::{self, Opened, Place};
 use crate::cli_config::CliConfig;
+use crate::encryption;
 use crate::error::{Failure, Outcome};
 use crate::install::Finder;
 use crate::launch::Plugins;
@@ -69,6 +70,10 @@ impl ConfigFiles for Disk {
             diags.extend(given.option(option));
         }
         (given, diags)
+    }
+
+    fn encryption(&self) -> Option<(String, String)> {
+        encryption::from_environment()
     }
 }
 
@@ -119,7 +124,9 @@ pub(crate) fn data_dir() -> PathBuf {
 impl Session {
     /// Loads the configuration of the working directory.
     pub(crate) fn load(sources: Sources) -> Result<Self, (Failure, Sources)> {
-        Self::load_from(&Disk, sources)
+        let session = Self::load_from(&Disk, sources)?;
+        encryption::remember(session.config.root());
+        Ok(session)
     }
 
     /// Loads a configuration.
@@ -171,14 +178,15 @@ impl Session {
         if hides_something(&diags, &sources) {
             return Err(Failure::from(diags).within(sources));
         }
-        match backend::opened(config.root().backend.as_ref()) {
-            Ok(place) => place.state(&workspace()),
-            Err(failure) => Err(failure.within(sources)),
-        }
+        encryption::remember(config.root());
+        let opened = backend::opened(config.root().backend.as_ref());
+        let state = opened.and_then(|place| place.state(&workspace()));
+        state.map_err(|failure| failure.within(sources))
     }
 
     /// The state of the working directory.
     pub(crate) fn store(&self, path: Option<&Path>) -> Outcome<Opened> {
+        encryption::ready()?;
         let place = self.place()?;
         match (path, place.local()) {
             (Some(path), Some(local)) => {

@@ -7,6 +7,7 @@
 mod aes_gcm;
 mod envelope;
 mod keys;
+mod mac;
 mod seal;
 mod secret;
 mod settings;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use muster_store::{Seal, SealError};
 
 pub use envelope::looks_encrypted;
+pub use mac::{CODE_LEN, authenticate, is_authentic};
 use seal::TargetSeal;
 pub use secret::Secret;
 pub use settings::{
@@ -70,6 +72,26 @@ impl Encryption {
         }
     }
 
+    /// For the state that any data source `terraform_remote_state` reads, where it is not known
+    /// which one: what is said of any of them is tried, the default first.
+    ///
+    /// # Errors
+    /// As [`Self::state`].
+    pub fn any_remote_state(&self) -> Result<Option<Arc<dyn Seal>>, SealError> {
+        let states = &self.settings.remote_states;
+        let mut methods = Vec::new();
+        for target in states.default.iter().chain(states.named.values()) {
+            for method in &target.methods {
+                if !methods.contains(method) {
+                    methods.push(method.clone());
+                }
+            }
+        }
+        let enforced = false;
+        let target = (!methods.is_empty()).then_some(Target { methods, enforced });
+        self.made("remote_state_data_sources", target.as_ref())
+    }
+
     fn made(
         &self,
         name: &str,
@@ -82,7 +104,12 @@ impl Encryption {
         if let Some(seal) = made.get(name) {
             return Ok(Some(Arc::clone(seal)));
         }
-        let seal: Arc<dyn Seal> = Arc::new(TargetSeal::new(name, &self.settings, target)?);
+        let seal = TargetSeal::new(name, &self.settings, target)?;
+        // States of others are only read.
+        if !name.starts_with("remote_state") {
+            seal.fetch()?;
+        }
+        let seal: Arc<dyn Seal> = Arc::new(seal);
         made.insert(name.to_owned(), Arc::clone(&seal));
         Ok(Some(seal))
     }

@@ -24,7 +24,7 @@ pub(crate) struct TargetSeal {
 }
 
 impl TargetSeal {
-    /// Checks what the settings say of a target, and fetches the key to write with.
+    /// Checks what the settings say of a target.
     pub(crate) fn new(
         name: &str,
         settings: &Arc<Settings>,
@@ -38,12 +38,17 @@ impl TargetSeal {
             found: Mutex::default(),
         };
         seal.check()?;
-        if let (_, Method::AesGcm { keys, .. }) = seal.primary()?
-            && !keys::is_local(settings, keys)?
-        {
-            seal.created(keys)?;
-        }
         Ok(seal)
+    }
+
+    /// Fetches the key to write with, where that is not made of what is here already.
+    pub(crate) fn fetch(&self) -> Result<(), SealError> {
+        if let (_, Method::AesGcm { keys, .. }) = self.primary()?
+            && !keys::is_local(&self.settings, keys)?
+        {
+            self.created(keys)?;
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<(), SealError> {

@@ -17,7 +17,10 @@ impl Secret {
     }
 
     /// Bytes that nobody can guess.
-    pub(crate) fn random(len: usize) -> Result<Self, SealError> {
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn random(len: usize) -> Result<Self, SealError> {
         let mut bytes = Zeroizing::new(vec![0; len]);
         fill(&mut bytes)?;
         Ok(Self(bytes))

@@ -109,6 +109,20 @@ fn other_runs_find_the_key_again() {
     assert_eq!(salt(&a), salt(&one.seal(STATE, None).unwrap()));
 }
 
+/// The file was written with Python: `hashlib.pbkdf2_hmac` and `AESGCM` of `cryptography`.
+#[test]
+fn files_of_others_are_read() {
+    const STORED: &str = concat!(
+        r#"{"serial":3,"lineage":"l","meta":{"key_provider.pbkdf2.main":"eyJzYWx0IjoiQUFFQ0F3UU"#,
+        r#"ZCZ2NJQ1FvTERBME9EeEFSRWhNVUZSWVhHQmthR3h3ZEhoOD0iLCJpdGVyYXRpb25zIjoyMDAwMDAsImhhc2"#,
+        r#"hfZnVuY3Rpb24iOiJzaGE1MTIiLCJrZXlfbGVuZ3RoIjozMn0="},"encrypted_data":"ZGVmZ2hpamtsb"#,
+        r#"W5vbzbXpmdSfsIpHaFfHInkH1MSb1RdjPTb0Pj7pc1N652IsyAqe2VwpVjJnwGBUg6+Xx8AXBy0Ig+ZC4mkA"#,
+        r#"N/DhnPQuz4fHviGvlETXGPa7ygXEGNRs7K3U4o=","encryption_version":"v0"}"#,
+    );
+    let seal = seal(vec![("pbkdf2.main", pbkdf2(OLD))], &["aes_gcm.main"]);
+    assert_eq!(seal.open(STORED.as_bytes()).unwrap(), STATE);
+}
+
 #[test]
 fn keys_are_rotated() {
     let old = seal(vec![("pbkdf2.old", pbkdf2(OLD))], &["aes_gcm.old"]);

@@ -46,6 +46,14 @@ pub enum CodecError {
     Seal(#[from] SealError),
 }
 
+const SEALED: &str = "It is encrypted, and nothing says how: there is no encryption of states in the configuration, and none in TF_ENCRYPTION.";
+
+/// Whether bytes that are no state are an encrypted one.
+fn is_sealed(stored: &[u8]) -> bool {
+    const SIGN: &[u8] = b"\"encryption_version\"";
+    stored.windows(SIGN.len()).any(|window| window == SIGN)
+}
+
 /// Makes bytes of states and states of bytes. In plain text unless a [`Seal`] is given.
 #[derive(Clone, Debug, Default)]
 pub struct Codec(Option<Arc<dyn Seal>>);
@@ -84,7 +92,10 @@ impl Codec {
     pub fn decode(&self, stored: &[u8]) -> Result<Snapshot, CodecError> {
         match &self.0 {
             Some(seal) => Ok(muster_snapshot::decode(&seal.open(stored)?)?),
-            None => Ok(muster_snapshot::decode(stored)?),
+            None => muster_snapshot::decode(stored).map_err(|error| match is_sealed(stored) {
+                true => SealError(SEALED.to_owned()).into(),
+                false => error.into(),
+            }),
         }
     }
 

@@ -56,7 +56,9 @@ async fn show_state(view: &View, path: Option<&Path>) -> Outcome<()> {
                 detail,
             ));
         }
-        Some(path) => LocalStore::new(path).read()?,
+        Some(path) => LocalStore::new(path)
+            .with_codec(crate::encryption::state_codec())
+            .read()?,
         None => read(None)?,
     };
     let Some(state) = state else {

@@ -9,7 +9,7 @@ use muster_snapshot::{Attributes, Snapshot};
 
 use super::output::read;
 use super::show::schemas;
-use super::state_edit;
+use super::{state_edit, state_rekey};
 use crate::args::{self, State};
 use crate::error::{Failure, Outcome};
 use crate::view::View;
@@ -30,6 +30,7 @@ pub(crate) async fn run(args: &State) -> ExitCode {
         State::Mv(args) => state_edit::mv(args),
         State::Pull { state } => state_edit::pull(state.as_deref()),
         State::Push(args) => state_edit::push(args),
+        State::Rekey(args) => state_rekey::run(args),
         State::ReplaceProvider(args) => state_edit::replace_provider(args),
         State::Rm(args) => state_edit::rm(args),
         State::Show { state, address, .. } => show(&view, state.as_deref(), address).await,

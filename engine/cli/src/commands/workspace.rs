@@ -146,10 +146,15 @@ fn create(args: &New) -> Outcome<()> {
         ));
     }
     let given = match &args.locking.state {
-        Some(source) => Some(LocalStore::new(source).read()?.ok_or_else(|| {
-            let detail = format!("{} holds no state.", source.display());
-            Failure::new("Failed to read state", detail)
-        })?),
+        Some(source) => Some(
+            LocalStore::new(source)
+                .with_codec(crate::encryption::state_codec())
+                .read()?
+                .ok_or_else(|| {
+                    let detail = format!("{} holds no state.", source.display());
+                    Failure::new("Failed to read state", detail)
+                })?,
+        ),
         None => None,
     };
     backend.create(name)?;

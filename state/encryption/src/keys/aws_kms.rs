@@ -203,3 +203,171 @@ fn endpoint(settings: &AwsKms, region: &str) -> String {
         None => format!("https://kms.{region}.amazonaws.com"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::process::{Child, Command, Stdio};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::settings::{Addr, AwsCredentials, KeyProvider, KeySource, Method, Target};
+    use crate::{Encryption, Settings};
+    use muster_store::Seal;
+
+    /// A server that pretends to be AWS, and ends with this.
+    struct Moto(Child, AwsKms);
+
+    impl Drop for Moto {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    impl Moto {
+        /// `None` where it is not installed.
+        fn start() -> Option<Self> {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = free.local_addr().unwrap();
+            drop(free);
+            let spawned = Command::new("moto_server")
+                .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            let Ok(child) = spawned else {
+                eprintln!("skipped: moto_server is not on the PATH");
+                return None;
+            };
+            let mut moto = Self(child, settings(&format!("http://{address}")));
+            let started = Instant::now();
+            while TcpStream::connect(address).is_err() {
+                assert!(
+                    started.elapsed() < Duration::from_secs(60),
+                    "it never listens"
+                );
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            let made = call(&moto.1, "CreateKey", &json!({})).unwrap();
+            let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
+            moto.1.kms_key_id = made["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned();
+            Some(moto)
+        }
+    }
+
+    fn settings(endpoint: &str) -> AwsKms {
+        AwsKms {
+            kms_key_id: "key".to_owned(),
+            key_spec: "AES_256".to_owned(),
+            region: Some("eu-west-1".to_owned()),
+            endpoint: Some(endpoint.to_owned()),
+            static_credentials: Some(AwsCredentials {
+                access_key: "test".to_owned(),
+                secret_key: "a secret key".into(),
+                token: None,
+            }),
+            max_attempts: 2,
+            ..AwsKms::default()
+        }
+    }
+
+    fn seal(kms: &AwsKms) -> Result<Arc<dyn Seal>, SealError> {
+        let addr = Addr::new("aws_kms", "k");
+        let method = Addr::new("aes_gcm", "k");
+        let provider = KeyProvider {
+            alias: None,
+            source: KeySource::AwsKms(Box::new(kms.clone())),
+        };
+        let (keys, aad) = (addr.clone(), Vec::new());
+        let encryption = Encryption::new(Settings {
+            key_providers: [(addr, provider)].into(),
+            methods: [(method.clone(), Method::AesGcm { keys, aad })].into(),
+            state: Some(Target {
+                methods: vec![method],
+                enforced: false,
+            }),
+            ..Settings::default()
+        });
+        Ok(encryption.state()?.expect("a target"))
+    }
+
+    #[test]
+    fn keys_are_wrapped_by_the_service() {
+        let Some(moto) = Moto::start() else {
+            return;
+        };
+        let small = AwsKms {
+            key_spec: "AES_128".to_owned(),
+            ..moto.1.clone()
+        };
+        for (kms, len) in [(&moto.1, 32), (&small, 16)] {
+            let (key, stored) = create(kms).unwrap();
+            assert_eq!(key.bytes().len(), len);
+            assert_eq!(recover(kms, &stored).unwrap(), key);
+        }
+        let unknown = AwsKms {
+            kms_key_id: "00000000-0000-0000-0000-000000000000".to_owned(),
+            ..moto.1.clone()
+        };
+        let error = create(&unknown).unwrap_err().0;
+        assert!(error.contains("NotFoundException"), "{error}");
+        assert!(!error.contains("a secret key"), "{error}");
+    }
+
+    #[test]
+    fn a_service_that_goes_away_loses_nothing() {
+        let Some(moto) = Moto::start() else {
+            return;
+        };
+        let kms = moto.1.clone();
+        let before = seal(&kms).unwrap().seal(b"before", None).unwrap();
+        let run = seal(&kms).unwrap();
+        assert_eq!(run.open(&before).unwrap(), b"before");
+        drop(moto);
+        assert_eq!(run.open(&before).unwrap(), b"before");
+        let after = run.seal(b"after", None).unwrap();
+        assert_eq!(run.open(&after).unwrap(), b"after");
+        let error = seal(&kms).unwrap_err().0;
+        assert!(error.contains("Key provider aws_kms.k"), "{error}");
+        assert!(error.contains("http://127.0.0.1"), "{error}");
+    }
+
+    #[test]
+    fn settings_that_are_refused() {
+        let check_one = |id: &str, spec: &str, expect: &str| {
+            let (kms_key_id, key_spec) = (id.to_owned(), spec.to_owned());
+            let kms = AwsKms {
+                kms_key_id,
+                key_spec,
+                ..settings("x")
+            };
+            let error = check(&kms).unwrap_err().0;
+            assert!(error.contains(expect), "{error}");
+        };
+        check_one("", "AES_256", "no kms_key_id");
+        check_one("k", "", "AES_128");
+        check_one("k", "RSA_2048", "RSA_2048");
+        assert_eq!(check(&settings("x")), Ok(()));
+    }
+
+    #[test]
+    fn where_the_service_is() {
+        let check = |given: Option<&str>, region: &str, expect: &str| {
+            let kms = AwsKms {
+                endpoint: given.map(str::to_owned),
+                ..AwsKms::default()
+            };
+            assert_eq!(endpoint(&kms, region), expect);
+        };
+        check(Some("http://x:1"), "eu-west-1", "http://x:1");
+        check(Some("x"), "eu-west-1", "https://x");
+        check(None, "eu-west-1", "https://kms.eu-west-1.amazonaws.com");
+        check(
+            None,
+            "cn-north-1",
+            "https://kms.cn-north-1.amazonaws.com.cn",
+        );
+    }
+}

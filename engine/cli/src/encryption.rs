@@ -1,0 +1,180 @@
+//! What is encrypted here and with which keys: what the configuration and `TF_ENCRYPTION` say.
+
+mod settings;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use muster_config::{Encryption as Said, Module};
+use muster_encryption::Encryption;
+use muster_lang::{Diagnostic, Diags, Sources};
+use muster_store::{About, Codec, Seal, SealError};
+
+use crate::error::Outcome;
+use crate::session::Disk;
+
+/// The inside of an `encryption` block.
+const ENV: &str = "TF_ENCRYPTION";
+const SUMMARY: &str = "Encryption is not possible";
+
+/// What was said, and what was made of it.
+#[derive(Debug, Default)]
+struct Current {
+    said: Option<Said>,
+    made: OnceLock<Result<Option<Arc<Encryption>>, Diags>>,
+}
+
+/// Of the configuration that was loaded last.
+static CURRENT: Mutex<Option<Arc<Current>>> = Mutex::new(None);
+
+/// What the environment says, for those who load configurations.
+pub(crate) fn from_environment() -> Option<(String, String)> {
+    let text = std::env::var(ENV)
+        .ok()
+        .filter(|text| !text.trim().is_empty());
+    Some((ENV.to_owned(), text?))
+}
+
+/// Keeps what a configuration says, for everything that is read and written from now on.
+pub(crate) fn remember(root: &Module) {
+    replace(root.encryption.clone());
+}
+
+/// Keeps what the configuration in a plan says, where the working directory says nothing: keys may
+/// be other ones than when the plan was made.
+pub(crate) fn remember_if_unknown(root: &Module) {
+    if current().said.is_none() {
+        remember(root);
+    }
+}
+
+fn replace(said: Option<Said>) -> Arc<Current> {
+    let current = Arc::new(Current {
+        said,
+        ..Current::default()
+    });
+    let mut slot = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+    *slot = Some(Arc::clone(&current));
+    current
+}
+
+/// Where no configuration was loaded yet, the one of the working directory counts, as far as it
+/// can be read.
+fn current() -> Arc<Current> {
+    let known = CURRENT
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    known.unwrap_or_else(|| {
+        let mut sources = Sources::default();
+        let (config, _) = muster_config::load(".", &Disk, &mut sources);
+        replace(config.root().encryption.clone())
+    })
+}
+
+impl Current {
+    fn encryption(&self) -> Result<Option<Arc<Encryption>>, Diags> {
+        let made = self.made.get_or_init(|| {
+            let Some(said) = &self.said else {
+                return Ok(None);
+            };
+            let settings = settings::of(said)?;
+            Ok(Some(Arc::new(Encryption::new(settings))))
+        });
+        made.clone()
+    }
+
+    fn diagnostic(&self, error: &SealError) -> Diags {
+        let span = self.said.as_ref().map(|said| said.span);
+        Diagnostic::error(SUMMARY, error.to_string())
+            .at_opt(span)
+            .into()
+    }
+}
+
+/// How states become bytes. Keys are fetched when the first state is read or written, or by
+/// [`ready`].
+pub(crate) fn state_codec() -> Codec {
+    let current = current();
+    match current
+        .said
+        .as_ref()
+        .is_some_and(|said| said.state.is_some())
+    {
+        true => Codec::sealed(Arc::new(Later(current, Kind::State))),
+        false => Codec::default(),
+    }
+}
+
+/// As [`state_codec`], for states of other configurations.
+pub(crate) fn remote_codec() -> Codec {
+    let current = current();
+    let is_said = |said: &Said| said.remote_default.is_some() || !said.remote.is_empty();
+    match current.said.as_ref().is_some_and(is_said) {
+        true => Codec::sealed(Arc::new(Later(current, Kind::Remote))),
+        false => Codec::default(),
+    }
+}
+
+/// Fetches the keys for states.
+///
+/// # Errors
+/// The settings are wrong, or there is no key.
+pub(crate) fn ready() -> Outcome<()> {
+    let current = current();
+    if let Some(encryption) = current.encryption()? {
+        encryption
+            .state()
+            .map_err(|error| current.diagnostic(&error))?;
+    }
+    Ok(())
+}
+
+/// What plan files are sealed with, if anything is said of them.
+///
+/// # Errors
+/// As [`ready`].
+pub(crate) fn plan_seal() -> Outcome<Option<Arc<dyn Seal>>> {
+    let current = current();
+    let Some(encryption) = current.encryption()? else {
+        return Ok(None);
+    };
+    let seal = encryption.plan();
+    Ok(seal.map_err(|error| current.diagnostic(&error))?)
+}
+
+/// What something is encrypted for.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    State,
+    Remote,
+}
+
+/// A seal that is made when it is needed.
+#[derive(Debug)]
+struct Later(Arc<Current>, Kind);
+
+impl Later {
+    fn made(&self) -> Result<Arc<dyn Seal>, SealError> {
+        let told = |diags: Diags| {
+            let details = diags.iter().map(|d| d.detail.to_string());
+            SealError(details.collect::<Vec<_>>().join(" "))
+        };
+        let none = || SealError("Nothing says how it is encrypted.".to_owned());
+        let encryption = self.0.encryption().map_err(told)?.ok_or_else(none)?;
+        let seal = match self.1 {
+            Kind::State => encryption.state()?,
+            Kind::Remote => encryption.any_remote_state()?,
+        };
+        seal.ok_or_else(none)
+    }
+}
+
+impl Seal for Later {
+    fn seal(&self, plain: &[u8], about: Option<About<'_>>) -> Result<Vec<u8>, SealError> {
+        self.made()?.seal(plain, about)
+    }
+
+    fn open(&self, stored: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.made()?.open(stored)
+    }
+}

@@ -1,0 +1,334 @@
+//! States and plans that only those can read who have the key.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::harness::{Ran, Work};
+
+const SECRET: &str = "correct-horse-battery";
+const PASSPHRASE: &str = "the passphrase of these tests";
+
+const CONFIG: &str = r#"
+variable "secret" {
+  type      = string
+  sensitive = true
+}
+resource "terraform_data" "a" {
+  input = { password = var.secret }
+}
+resource "terraform_data" "b" {
+  input = terraform_data.a.output
+}
+output "password" {
+  value     = terraform_data.b.output.password
+  sensitive = true
+}
+"#;
+
+/// An encryption block; `fallback` is what states are read with as well.
+fn block(passphrase: &str, fallback: &str) -> String {
+    format!(
+        r#"
+terraform {{
+  encryption {{
+    key_provider "pbkdf2" "main" {{
+      passphrase = "{passphrase}"
+      iterations = 200000
+    }}
+    key_provider "pbkdf2" "old" {{
+      passphrase               = "{PASSPHRASE}"
+      iterations               = 200000
+      encrypted_metadata_alias = "key_provider.pbkdf2.main"
+    }}
+    method "aes_gcm" "main" {{
+      keys = key_provider.pbkdf2.main
+    }}
+    method "aes_gcm" "old" {{
+      keys = key_provider.pbkdf2.old
+    }}
+    method "unencrypted" "plain" {{}}
+    state {{
+      method = method.aes_gcm.main
+      {fallback}
+    }}
+    plan {{
+      method   = method.aes_gcm.main
+      enforced = true
+    }}
+  }}
+}}
+"#
+    )
+}
+
+fn fallback(method: &str) -> String {
+    format!("fallback {{\n method = method.{method}\n }}")
+}
+
+fn encrypted() -> Work {
+    let work = Work::with(CONFIG);
+    work.write("encryption.tf", block(PASSPHRASE, ""));
+    work
+}
+
+fn run(work: &Work, args: &[&str]) -> Ran {
+    let mut command = work.command(args);
+    command.env("TF_VAR_secret", SECRET);
+    Ran::new(&command.output().unwrap())
+}
+
+/// All files below a directory.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => all.extend(files(&path)),
+            kind if kind.is_file() => all.push(path),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Files that tell a secret.
+fn telling(work: &Work) -> Vec<PathBuf> {
+    let tells = |path: &PathBuf| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(SECRET.len()).any(|w| w == SECRET.as_bytes())
+    };
+    files(work.path()).into_iter().filter(tells).collect()
+}
+
+#[test]
+fn no_file_tells_a_secret() {
+    let work = encrypted();
+    run(&work, &["apply", "-auto-approve"]).code(0);
+    run(&work, &["plan", "-out=tfplan", "-replace=terraform_data.a"]).code(0);
+    run(&work, &["show", "tfplan"])
+        .code(0)
+        .says(&["terraform_data.a"]);
+    run(&work, &["apply", "tfplan"]).code(0);
+    run(
+        &work,
+        &["apply", "-auto-approve", "-replace=terraform_data.b"],
+    )
+    .code(0);
+    run(
+        &work,
+        &["state", "mv", "terraform_data.b", "terraform_data.c"],
+    )
+    .code(0);
+    for name in ["terraform.tfstate", "terraform.tfstate.backup", "tfplan"] {
+        let text = work.read(name);
+        assert!(
+            text.contains(r#""encryption_version":"v0""#),
+            "{name}: {text}"
+        );
+        let mode = std::fs::metadata(work.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(telling(&work), Vec::<PathBuf>::new());
+    let output = run(&work, &["output", "-raw", "password"]).code(0);
+    assert_eq!(output.stdout, SECRET);
+    assert_eq!(run(&work, &["state", "list"]).stdout.lines().count(), 2);
+}
+
+#[test]
+fn without_the_key_nothing_is_read_or_changed() {
+    let work = encrypted();
+    run(&work, &["apply", "-auto-approve"]).code(0);
+    run(&work, &["plan", "-out=tfplan"]).code(0);
+    let before = work.read("terraform.tfstate");
+    work.write("encryption.tf", block("another passphrase", ""));
+    for args in [
+        &["apply", "-auto-approve"][..],
+        &["state", "rm", "terraform_data.a"],
+        &["output"],
+        &["show", "tfplan"],
+    ] {
+        run(&work, args)
+            .code(1)
+            .says(&["The key is not the right one"])
+            .never_says(&["another passphrase", SECRET]);
+    }
+    work.write("encryption.tf", "");
+    for args in [
+        &["apply", "-auto-approve"][..],
+        &["output"],
+        &["apply", "tfplan"],
+    ] {
+        run(&work, args).code(1).says(&["encrypted"]);
+    }
+    assert_eq!(work.read("terraform.tfstate"), before);
+}
+
+#[test]
+fn encryption_begins_moves_on_and_ends() {
+    let work = Work::with(CONFIG);
+    run(&work, &["apply", "-auto-approve"]).code(0);
+    work.write("encryption.tf", block(PASSPHRASE, ""));
+    run(&work, &["plan"])
+        .code(1)
+        .says(&["plain text", "unencrypted"]);
+    work.write(
+        "encryption.tf",
+        block(PASSPHRASE, &fallback("unencrypted.plain")),
+    );
+    run(&work, &["plan"]).code(0);
+    assert!(!telling(&work).is_empty());
+    run(&work, &["state", "rekey"]).code(0).says(&["encrypted"]);
+    assert_eq!(telling(&work), Vec::<PathBuf>::new());
+    work.write(
+        "encryption.tf",
+        block("a newer passphrase", &fallback("aes_gcm.old")),
+    );
+    run(&work, &["state", "rekey"]).code(0);
+    work.write("encryption.tf", block("a newer passphrase", ""));
+    run(&work, &["plan", "-detailed-exitcode"]).code(0);
+    let end = block("a newer passphrase", &fallback("aes_gcm.main")).replacen(
+        "method = method.aes_gcm.main",
+        "method = method.unencrypted.plain",
+        1,
+    );
+    work.write("encryption.tf", end);
+    run(&work, &["state", "rekey"])
+        .code(0)
+        .says(&["plain text"]);
+    work.write("encryption.tf", "");
+    run(&work, &["plan", "-detailed-exitcode"]).code(0);
+    run(&work, &["state", "rekey"])
+        .code(1)
+        .says(&["Encryption is not set up"]);
+}
+
+#[test]
+fn the_environment_says_how() {
+    let work = Work::with(CONFIG);
+    let inside = format!(
+        r#"{{"key_provider": {{"pbkdf2": {{"main": {{"passphrase": "{PASSPHRASE}", "iterations": 200000}}}}}},
+            "method": {{"aes_gcm": {{"main": {{"keys": "${{key_provider.pbkdf2.main}}"}}}}}},
+            "state": {{"method": "${{method.aes_gcm.main}}"}}}}"#
+    );
+    let run = |args: &[&str]| {
+        let mut command = work.command(args);
+        command
+            .env("TF_VAR_secret", SECRET)
+            .env("TF_ENCRYPTION", &inside);
+        Ran::new(&command.output().unwrap())
+    };
+    run(&["apply", "-auto-approve"]).code(0);
+    assert_eq!(telling(&work), Vec::<PathBuf>::new());
+    assert_eq!(run(&["output", "-raw", "password"]).stdout, SECRET);
+    work.run(&["output"]).code(1).says(&["encrypted"]);
+}
+
+#[test]
+fn wrong_settings_are_pointed_at() {
+    let check = |from: &str, to: &str, expect: &[&str]| {
+        let work = encrypted();
+        let text = block(PASSPHRASE, "").replacen(from, to, 1);
+        work.write("encryption.tf", text);
+        run(&work, &["plan"]).code(1).says(expect);
+    };
+    check(
+        PASSPHRASE,
+        "short",
+        &["passphrase is too short", "encryption.tf"],
+    );
+    check(
+        "\"pbkdf2\" \"main\"",
+        "\"pbkdf\" \"main\"",
+        &["There is no key provider of type"],
+    );
+    check(
+        "iterations",
+        "iteration",
+        &["Unsupported argument", "encryption.tf line 6"],
+    );
+    check("= 200000", "= \"x\"", &["iterations"]);
+    check(
+        "method.aes_gcm.main",
+        "method.aes_gcm.lost",
+        &["no method", "lost"],
+    );
+}
+
+#[test]
+fn edited_plans_are_refused() {
+    let work = Work::with(CONFIG);
+    run(&work, &["plan", "-out=tfplan"]).code(0);
+    let plan = std::fs::read(work.path().join("tfplan")).unwrap();
+    let key = work.path().join(".terraform/plan.key");
+    let mode = std::fs::metadata(&key).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let step = plan.len() / 40;
+    for at in (0..plan.len()).step_by(step.max(1)) {
+        let mut edited = plan.clone();
+        edited[at] ^= 4;
+        work.write("tfplan", edited);
+        run(&work, &["apply", "tfplan"]).code(1);
+    }
+    // Whoever edits a plan can mend its checksum, but not its code.
+    let other = Work::with(CONFIG);
+    run(&other, &["plan", "-out=tfplan"]).code(0);
+    work.write(
+        "tfplan",
+        std::fs::read(other.path().join("tfplan")).unwrap(),
+    );
+    run(&work, &["apply", "tfplan"])
+        .code(1)
+        .says(&["was changed"]);
+    work.write("tfplan", &plan);
+    run(&work, &["apply", "tfplan"]).code(0);
+}
+
+#[test]
+fn plans_travel_with_a_shared_key() {
+    let (here, there) = (Work::with(CONFIG), Work::with(CONFIG));
+    let run_with = |work: &Work, key: &str, args: &[&str]| {
+        let mut command = work.command(args);
+        command
+            .env("TF_VAR_secret", SECRET)
+            .env("MUSTER_PLAN_KEY", key);
+        Ran::new(&command.output().unwrap())
+    };
+    let key = "0123456789abcdef";
+    run_with(&here, key, &["plan", "-out=tfplan"]).code(0);
+    there.write("tfplan", std::fs::read(here.path().join("tfplan")).unwrap());
+    run_with(&there, "another key of them", &["show", "tfplan"]).code(1);
+    run_with(&there, "short", &["show", "tfplan"])
+        .code(1)
+        .says(&["too short"]);
+    run(&there, &["show", "tfplan"]).code(0);
+    run_with(&there, key, &["apply", "tfplan"])
+        .code(0)
+        .never_says(&["cannot be authenticated"]);
+}
+
+#[test]
+fn a_killed_run_leaves_no_secret() {
+    let work = encrypted();
+    let kill = r#"
+resource "terraform_data" "kill" {
+  input = terraform_data.b.output
+  provisioner "local-exec" {
+    command = "kill -9 $PPID"
+  }
+}
+"#;
+    work.write("kill.tf", kill);
+    run(&work, &["apply", "-auto-approve"]).code(-1);
+    assert_eq!(telling(&work), Vec::<PathBuf>::new());
+    let left = files(work.path());
+    let is_journal = |path: &&PathBuf| path.to_string_lossy().contains("journal");
+    let journals: Vec<_> = left.iter().filter(is_journal).collect();
+    assert_eq!(journals.len(), 1, "{left:?}");
+    // What was done is known all the same.
+    run(&work, &["state", "list"])
+        .code(0)
+        .says(&["terraform_data.a", "terraform_data.b"]);
+}
