@@ -332,3 +332,43 @@ resource "terraform_data" "kill" {
         .code(0)
         .says(&["terraform_data.a", "terraform_data.b"]);
 }
+
+#[test]
+fn states_of_others_are_read_with_their_keys() {
+    let other = encrypted();
+    run(&other, &["apply", "-auto-approve"]).code(0);
+    let path = other.path().join("terraform.tfstate");
+    let work = Work::with(&format!(
+        r#"
+data "terraform_remote_state" "other" {{
+  backend = "local"
+  config  = {{ path = "{}" }}
+}}
+output "password" {{
+  value     = data.terraform_remote_state.other.outputs.password
+  sensitive = true
+}}
+"#,
+        path.display()
+    ));
+    run(&work, &["apply", "-auto-approve"])
+        .code(1)
+        .says(&["encrypted"]);
+    let with_remote = |passphrase: &str| {
+        let remote = "remote_state_data_sources {
+          default {
+            method = method.aes_gcm.main
+          }
+        }
+        plan {";
+        block(passphrase, "").replacen("plan {", remote, 1)
+    };
+    work.write("encryption.tf", with_remote("another passphrase"));
+    run(&work, &["apply", "-auto-approve"])
+        .code(1)
+        .says(&["The key is not the right one"]);
+    work.write("encryption.tf", with_remote(PASSPHRASE));
+    run(&work, &["apply", "-auto-approve"]).code(0);
+    assert_eq!(run(&work, &["output", "-raw", "password"]).stdout, SECRET);
+    assert_eq!(telling(&work), Vec::<PathBuf>::new());
+}

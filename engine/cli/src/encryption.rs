@@ -85,7 +85,7 @@ impl Current {
 
     fn diagnostic(&self, error: &SealError) -> Diags {
         let span = self.said.as_ref().map(|said| said.span);
-        Diagnostic::error(SUMMARY, error.to_string())
+        Diagnostic::error(SUMMARY, format!("{error}."))
             .at_opt(span)
             .into()
     }

@@ -2,6 +2,7 @@
 //! code at their end that only those can make who have the key of the working directory.
 
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use muster_encryption::{CODE_LEN, Secret, authenticate, is_authentic, looks_encrypted};
@@ -33,7 +34,9 @@ pub(crate) fn begins(start: &[u8]) -> bool {
 pub(crate) fn seal(plan: Vec<u8>) -> Outcome<Vec<u8>> {
     let failed = |reason: String| Failure::new("Failed to write plan file", reason);
     let mut bytes = match encryption::plan_seal()? {
-        Some(seal) => seal.seal(&plan, None).map_err(|e| failed(e.to_string()))?,
+        Some(seal) => seal
+            .seal(&plan, None)
+            .map_err(|e| failed(format!("{e}.")))?,
         None => plan,
     };
     if looks_encrypted(&bytes) {
@@ -65,7 +68,7 @@ pub(crate) fn open(mut bytes: Vec<u8>) -> Outcome<(Vec<u8>, Diags)> {
         (Some(seal), _) => {
             bytes = seal
                 .open(&bytes)
-                .map_err(|error| failed(error.to_string()))?;
+                .map_err(|error| failed(format!("{error}.")))?;
         }
         (None, true) => {
             let detail = "The plan is encrypted, and neither an encryption block nor TF_ENCRYPTION says how.";
@@ -139,7 +142,10 @@ fn own_key() -> io::Result<Secret> {
         return Ok(key);
     }
     let folder = data_dir();
-    std::fs::create_dir_all(&folder)?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)?;
     let key = Secret::random(CODE_LEN).map_err(|error| io::Error::other(error.to_string()))?;
     // Temporary files are for their owner only, and stay so when they are renamed.
     let mut file = tempfile::NamedTempFile::new_in(&folder)?;

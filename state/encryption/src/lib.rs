@@ -19,7 +19,7 @@ use muster_store::{Seal, SealError};
 
 pub use envelope::looks_encrypted;
 pub use mac::{CODE_LEN, authenticate, is_authentic};
-use seal::TargetSeal;
+use seal::{TargetSeal, open_ended};
 pub use secret::Secret;
 pub use settings::{
     Addr, Age, AssumeRole, AwsCredentials, AwsKms, External, Hash, KeyProvider, KeySource, Method,
@@ -104,10 +104,10 @@ impl Encryption {
         if let Some(seal) = made.get(name) {
             return Ok(Some(Arc::clone(seal)));
         }
-        let seal = TargetSeal::new(name, &self.settings, target)?;
+        let seal = TargetSeal::new(name, &self.settings, target).map_err(open_ended)?;
         // States of others are only read.
         if !name.starts_with("remote_state") {
-            seal.fetch()?;
+            seal.fetch().map_err(open_ended)?;
         }
         let seal: Arc<dyn Seal> = Arc::new(seal);
         made.insert(name.to_owned(), Arc::clone(&seal));

@@ -112,6 +112,16 @@ impl TargetSeal {
         Ok(key)
     }
 
+    fn sealed(&self, plain: &[u8], about: Option<About<'_>>) -> Result<Vec<u8>, SealError> {
+        let (_, method) = self.primary()?;
+        let Method::AesGcm { keys, aad } = method else {
+            return Ok(plain.to_vec());
+        };
+        let created = self.created(keys)?;
+        let data = aes_gcm::encrypt(&created.key, aad, plain)?;
+        Ok(envelope::write(about, &created.meta, &data))
+    }
+
     fn open_plain(&self, stored: &[u8]) -> Result<Vec<u8>, SealError> {
         for addr in &self.target.methods {
             if *self.method(addr)? == Method::Unencrypted {
@@ -177,21 +187,21 @@ impl TargetSeal {
 
 impl Seal for TargetSeal {
     fn seal(&self, plain: &[u8], about: Option<About<'_>>) -> Result<Vec<u8>, SealError> {
-        let (_, method) = self.primary()?;
-        let Method::AesGcm { keys, aad } = method else {
-            return Ok(plain.to_vec());
-        };
-        let created = self.created(keys)?;
-        let data = aes_gcm::encrypt(&created.key, aad, plain)?;
-        Ok(envelope::write(about, &created.meta, &data))
+        self.sealed(plain, about).map_err(open_ended)
     }
 
     fn open(&self, stored: &[u8]) -> Result<Vec<u8>, SealError> {
-        match envelope::read(stored)? {
+        let opened = envelope::read(stored).and_then(|read| match read {
             Some(sealed) => self.open_sealed(&sealed),
             None => self.open_plain(stored),
-        }
+        });
+        opened.map_err(open_ended)
     }
+}
+
+/// Reasons become parts of sentences.
+pub(crate) fn open_ended(error: SealError) -> SealError {
+    SealError(error.0.trim_end_matches('.').to_owned())
 }
 
 impl fmt::Debug for TargetSeal {

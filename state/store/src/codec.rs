@@ -46,7 +46,7 @@ pub enum CodecError {
     Seal(#[from] SealError),
 }
 
-const SEALED: &str = "It is encrypted, and nothing says how: there is no encryption of states in the configuration, and none in TF_ENCRYPTION.";
+const SEALED: &str = "It is encrypted, and nothing says how: there is no encryption of states in the configuration, and none in TF_ENCRYPTION";
 
 /// Whether bytes that are no state are an encrypted one.
 fn is_sealed(stored: &[u8]) -> bool {
