@@ -37,7 +37,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Prepare the working directory: install the modules and providers that are needed.
     #[command(
-        after_help = "Examples:\n  muster init\n  muster init -upgrade\n  muster init -from-module=github.com/example/network"
+        after_help = "Examples:\n  muster init\n  muster init -upgrade\n  muster init -backend-config=production.hcl\n  muster init -migrate-state\n  muster init -from-module=github.com/example/network"
     )]
     Init(Init),
     /// Check the configuration, without looking at state or the world.
@@ -498,6 +498,14 @@ pub(crate) struct Output {
 /// `state`
 #[derive(Debug, Subcommand)]
 pub(crate) enum State {
+    /// Show what is different between two states of the history.
+    #[command(
+        after_help = "Examples:\n  muster state diff 11\n  muster state diff 11 12\n  muster state diff -json 11 12"
+    )]
+    Diff(crate::commands::state_history::Diff),
+    /// List the states that are kept, the newest first.
+    #[command(after_help = "Examples:\n  muster state history\n  muster state history -json")]
+    History(crate::commands::state_history::History),
     /// List what is in the state.
     #[command(after_help = "Examples:\n  muster state list\n  muster state list module.edge")]
     List {
@@ -536,6 +544,11 @@ pub(crate) enum State {
         after_help = "Examples:\n  muster state replace-provider hashicorp/aws registry.example.com/acme/aws"
     )]
     ReplaceProvider(crate::commands::state_edit::ReplaceProvider),
+    /// Make a state of the history the present one.
+    #[command(
+        after_help = "Examples:\n  muster state history\n  muster state diff 11\n  muster state restore 11"
+    )]
+    Restore(crate::commands::state_history::Restore),
     /// Take objects out of the state; they stay as they are.
     #[command(after_help = "Examples:\n  muster state rm muster_zone.old module.gone")]
     Rm(crate::commands::state_edit::Rm),

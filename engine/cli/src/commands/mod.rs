@@ -19,6 +19,7 @@ mod saved_variables;
 pub(crate) mod show;
 pub(crate) mod state;
 pub(crate) mod state_edit;
+pub(crate) mod state_history;
 pub(crate) mod state_rekey;
 pub(crate) mod taint;
 pub(crate) mod test;

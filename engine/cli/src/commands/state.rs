@@ -9,19 +9,25 @@ use muster_snapshot::{Attributes, Snapshot};
 
 use super::output::read;
 use super::show::schemas;
-use super::{state_edit, state_rekey};
+use super::{state_edit, state_history, state_rekey};
 use crate::args::{self, State};
 use crate::error::{Failure, Outcome};
 use crate::view::View;
 
 /// Looks into the state.
 pub(crate) async fn run(args: &State) -> ExitCode {
-    let no_color = matches!(args, State::Show { no_color: true, .. });
+    let no_color = match args {
+        State::Show { no_color, .. } => *no_color,
+        State::Diff(args) => args.no_color,
+        _ => false,
+    };
     let view = View::new(&args::View {
         no_color,
         ..args::View::default()
     });
     let result = match args {
+        State::Diff(args) => state_history::diff(&view, args).await,
+        State::History(args) => state_history::history(args),
         State::List {
             state,
             id,
@@ -32,6 +38,7 @@ pub(crate) async fn run(args: &State) -> ExitCode {
         State::Push(args) => state_edit::push(args),
         State::Rekey(args) => state_rekey::run(args),
         State::ReplaceProvider(args) => state_edit::replace_provider(args),
+        State::Restore(args) => state_history::restore(&view, args),
         State::Rm(args) => state_edit::rm(args),
         State::Show { state, address, .. } => show(&view, state.as_deref(), address).await,
     };

@@ -1,0 +1,277 @@
+//! The subcommands of `muster state` that look at earlier states and bring them back.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use muster_render::{StateDiff, Style};
+use muster_snapshot::Snapshot;
+use muster_store::{LockGuard, Store, StoreError, Version};
+
+use super::show::schemas;
+use super::state_edit::store;
+use crate::error::{Failure, Outcome};
+use crate::locking::{Backups, lock, redirected};
+use crate::session::TERRAFORM_VERSION;
+use crate::view::View;
+use crate::{args, prompt};
+
+/// `state history`
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The state file, instead of terraform.tfstate.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// `state diff`
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// No colour, even on a terminal.
+    #[arg(long)]
+    pub no_color: bool,
+    /// The state file, instead of terraform.tfstate.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Serial number of the earlier state.
+    #[arg(value_name = "SERIAL")]
+    pub from: u64,
+    /// Serial number of the later state; the present one when absent.
+    #[arg(value_name = "SERIAL")]
+    pub to: Option<u64>,
+}
+
+/// `state restore`
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub locking: args::Locking,
+    /// Do not ask for approval.
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Serial number of the state that is to come back.
+    #[arg(value_name = "SERIAL")]
+    pub serial: u64,
+}
+
+/// Lists the states that are kept, the newest first.
+pub(crate) fn history(args: &History) -> Outcome<()> {
+    let versions = store(args.state.as_deref())?.any().history()?;
+    if args.json {
+        outln!("{}", history_json(&versions));
+        return Ok(());
+    }
+    if versions.is_empty() {
+        outln!("There is no state yet.");
+        return Ok(());
+    }
+    out!("{}", history_text(&versions));
+    Ok(())
+}
+
+fn history_json(versions: &[Version]) -> serde_json::Value {
+    let versions: Vec<_> = versions
+        .iter()
+        .map(|version| {
+            serde_json::json!({
+                "serial": version.serial,
+                "created": version.created,
+                "who": version.who,
+                "instances": version.instances,
+            })
+        })
+        .collect();
+    serde_json::json!({ "format_version": "1.0", "versions": versions })
+}
+
+fn history_text(versions: &[Version]) -> String {
+    let rows = versions.iter().map(|version| {
+        let who = match version.who.as_str() {
+            "" => "unknown",
+            who => who,
+        };
+        [
+            version.serial.to_string(),
+            to_seconds(&version.created).to_owned(),
+            who.to_owned(),
+            version.instances.to_string(),
+        ]
+    });
+    let titles = ["SERIAL", "STORED", "WHO", "INSTANCES"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(titles).chain(rows).collect();
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let [a, b, c] = [0, 1, 2].map(width);
+    let line = |row: &[String; 4]| {
+        let [serial, stored, who, instances] = row;
+        format!("{serial:<a$}  {stored:<b$}  {who:<c$}  {instances}\n")
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A point in time without parts of seconds.
+fn to_seconds(time: &str) -> &str {
+    match time.split_once('.') {
+        Some((seconds, rest)) if rest.ends_with('Z') => seconds,
+        _ => time.trim_end_matches('Z'),
+    }
+}
+
+/// Shows what is different between two states.
+pub(crate) async fn diff(view: &View, args: &Diff) -> Outcome<()> {
+    let store = store(args.state.as_deref())?.any();
+    let from = version(&store, args.from)?;
+    let to = match args.to {
+        Some(serial) => version(&store, serial)?,
+        None => store.read()?.unwrap_or_default(),
+    };
+    let diff = StateDiff::new(&from, &to);
+    let mut out = Vec::new();
+    if args.json {
+        let schemas = schemas(&union(&from, &to)).await?;
+        // Writing to memory cannot fail.
+        let _ = diff.write_json(&schemas, &mut out);
+        out.push(b'\n');
+    } else if !diff.is_empty() {
+        let schemas = schemas(&union(&from, &to)).await?;
+        let _ = diff.write_text(&schemas, view.style(), &mut out);
+    }
+    out!("{}", String::from_utf8_lossy(&out));
+    if !args.json {
+        let (a, b) = (from.serial, to.serial);
+        match diff.is_empty() {
+            true => outln!("The states {a} and {b} say the same."),
+            false => outln!("From {a} to {b}: {}.", diff.summary()),
+        }
+    }
+    Ok(())
+}
+
+/// A state that needs all providers which two states need.
+fn union(a: &Snapshot, b: &Snapshot) -> Snapshot {
+    let mut union = a.clone();
+    for (addr, resource) in &b.resources {
+        let mut addr = addr.clone();
+        // Where the provider has changed, another name makes room for both.
+        if a.resources
+            .get(&addr)
+            .is_some_and(|r| r.provider != resource.provider)
+        {
+            addr.resource.name = format!("{} later", addr.resource.name).as_str().into();
+        }
+        union.resources.insert(addr, resource.clone());
+    }
+    union
+}
+
+fn version(store: &dyn Store, serial: u64) -> Outcome<Snapshot> {
+    store.version(serial)?.ok_or_else(|| {
+        let detail = format!(
+            "No state with the serial number {serial} is kept in {}. muster state history shows those that are.",
+            store.describe()
+        );
+        Failure::new("No such state", detail)
+    })
+}
+
+/// Makes an earlier state the present one.
+pub(crate) fn restore(view: &View, args: &Restore) -> Outcome<()> {
+    if args.locking.state_out.is_some() {
+        let detail = "An earlier state comes back where it was. To have it in another file, copy that one with state pull afterwards.";
+        return Err(Failure::new("Unsupported option -state-out", detail));
+    }
+    let path: Option<&Path> = args.locking.state.as_deref();
+    let store = redirected(store(path)?, &args.locking, Backups::Last)?;
+    let guard = lock(&store, &args.locking, "state-restore")?;
+    let restored = replace(&store, view.style(), args);
+    let released = guard.map_or(Ok(()), LockGuard::release);
+    restored?;
+    Ok(released?)
+}
+
+fn replace(store: &dyn Store, style: Style, args: &Restore) -> Outcome<()> {
+    let now = match store.read() {
+        // It may be what this is needed for.
+        Err(StoreError::Corrupt { .. }) => None,
+        read => read?,
+    };
+    let mut new = version(store, args.serial)?;
+    if now.as_ref().is_some_and(|now| now.same_content(&new)) {
+        outln!(
+            "The state says the same as number {} did: there is nothing to do.",
+            args.serial
+        );
+        return Ok(());
+    }
+    let before = now.clone().unwrap_or_default();
+    let diff = StateDiff::new(&before, &new);
+    let mut list = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = diff.write_list(style, &mut list);
+    outln!(
+        "The state will be again what it was as number {}:\n",
+        args.serial
+    );
+    outln!("{}", String::from_utf8_lossy(&list));
+    outln!("{}. Real objects stay as they are.", diff.summary());
+    let question = "Do you want to restore this state? Only 'yes' will be accepted.";
+    if !args.auto_approve && !prompt::confirm(question) {
+        outln!("\nCancelled: the state stays as it is.");
+        return Ok(());
+    }
+    new.terraform_version = TERRAFORM_VERSION.to_owned();
+    match now {
+        Some(now) if now.lineage == new.lineage => {
+            new.serial = now.serial;
+            store.write(&mut new)?;
+        }
+        // What is there now has nothing to do with it, or cannot be read.
+        now => {
+            let newest = store.history()?.iter().map(|v| v.serial).max();
+            let newest = newest.max(now.map(|now| now.serial)).max(Some(args.serial));
+            new.serial = newest.unwrap_or_default() + 1;
+            store.replace(&new)?;
+        }
+    }
+    outln!(
+        "\nRestored: state {} is now number {}.",
+        args.serial,
+        new.serial
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_listed_in_columns() {
+        let version = |serial, who: &str| Version {
+            serial,
+            created: "2026-11-21T17:18:03.756986673Z".into(),
+            who: who.into(),
+            instances: 3,
+        };
+        let expect = "\
+SERIAL  STORED               WHO      INSTANCES
+12      2026-11-21T17:18:03  me@vm    3
+9       2026-11-21T17:18:03  unknown  3
+";
+        assert_eq!(
+            history_text(&[version(12, "me@vm"), version(9, "")]),
+            expect
+        );
+        let json = history_json(&[version(9, "")]).to_string();
+        let expect = r#"{"format_version":"1.0","versions":[{"serial":9,"created":"2026-11-21T17:18:03.756986673Z","who":"","instances":3}]}"#;
+        assert_eq!(json, expect);
+        assert_eq!(to_seconds("2026-11-21T17:18:03Z"), "2026-11-21T17:18:03");
+    }
+}
