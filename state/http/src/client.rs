@@ -262,7 +262,7 @@ fn same_server(a: &Url, b: &Url) -> bool {
 /// there again; with others it would become one that stores nothing.
 fn redirect(request: &Request, from: &Url, response: &Response) -> Result<Option<Url>, String> {
     let repeats = matches!(response.status().as_u16(), 307 | 308);
-    let moves = matches!(response.status().as_u16(), 301 | 302 | 303);
+    let moves = matches!(response.status().as_u16(), 301..=303);
     if !(repeats || moves) {
         return Ok(None);
     }

@@ -1,5 +1,7 @@
 //! States behind a server of the test's own, also when it misbehaves.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod server;
 
 use std::time::{Duration, Instant};

@@ -268,15 +268,13 @@ fn next(
 
 /// The entries that stay when a history is cut: enough of them, from a whole state on.
 fn kept<'a, 'b>(entries: &'b [Entry<'a>], size: usize) -> &'b [Entry<'a>] {
-    let starts = (0..entries.len())
-        .rev()
-        .filter(|at| entries[*at].head.whole);
+    let mut starts = (0..entries.len()).filter(|at| entries[*at].head.whole);
     let is_enough =
         |at: &usize| entries.len() - at >= KEPT - 1 || size - entries[*at].start > MOST_BYTES / 2;
-    match starts.clone().find(is_enough) {
+    match starts.clone().rev().find(is_enough) {
         Some(at) => &entries[at..],
         // All of it, but for what stands for nothing.
-        None => starts.last().map_or(&[], |at| &entries[at..]),
+        None => starts.next().map_or(&[], |at| &entries[at..]),
     }
 }
 
