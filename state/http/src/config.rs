@@ -289,3 +289,73 @@ fn decoded(text: &str) -> String {
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(name: &str) -> Option<String> {
+        let value = match name {
+            "TF_HTTP_ADDRESS" => "https://example.com/env",
+            "TF_HTTP_LOCK_ADDRESS" => "https://example.com/lock",
+            "TF_HTTP_UPDATE_METHOD" => "PUT",
+            "TF_HTTP_RETRY_MAX" => "7",
+            "TF_HTTP_TOKEN" => "secret",
+            "TF_HTTP_USERNAME" => "",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    fn settings(json: serde_json::Value) -> Settings {
+        json.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_environment_fills_gaps() {
+        let config = Config::new(&settings(serde_json::json!({})), &env).unwrap();
+        assert_eq!(config.update.url.as_str(), "https://example.com/env");
+        assert_eq!(config.update.method, "PUT");
+        assert_eq!(config.lock.unwrap().method, "LOCK");
+        assert_eq!(config.unlock, None);
+        assert_eq!(config.retries.most, 7);
+        assert_eq!(config.headers[AUTHORIZATION], "Bearer secret");
+        let given = serde_json::json!({
+            "address": "http://example.com/block",
+            "update_method": null,
+            "lock_address": "",
+            "retry_max": 1,
+        });
+        let config = Config::new(&settings(given), &env).unwrap();
+        assert_eq!(config.update.url.as_str(), "http://example.com/block");
+        assert_eq!(
+            (config.update.method.as_str(), config.retries.most),
+            ("PUT", 1)
+        );
+        assert_eq!(config.lock, None);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let given = serde_json::json!({
+            "address": "http://me:hunter2@example.com/state",
+            "headers": {"x-key": "hunter2"},
+            "client_certificate_pem": "c",
+            "client_private_key_pem": "hunter2",
+        });
+        let config = Config::new(&settings(given), &|_| None).unwrap();
+        let printed = format!("{config:?}");
+        assert!(!printed.contains("hunter2"), "{printed}");
+        assert!(config.headers.contains_key(AUTHORIZATION));
+    }
+
+    #[test]
+    fn names_in_addresses_are_decoded() {
+        let check = |text: &str, expect: &str| assert_eq!(decoded(text), expect);
+        check("a%40b", "a@b");
+        check("%C3%A9", "é");
+        check("100%", "100%");
+        check("%+1%4", "%+1%4");
+        check("", "");
+    }
+}
