@@ -120,9 +120,9 @@ fn a_state_comes_back_as_a_new_one() {
     let oldest = serials(&work).last().unwrap().to_string();
     let args = ["state", "restore", &oldest];
     work.run(&args)
-        .code(0)
+        .code(1)
         .says(&["~ terraform_data.a", "Cancelled"]);
-    answered(&work, &args, "no\n").code(0).says(&["Cancelled"]);
+    answered(&work, &args, "no\n").code(1).says(&["Cancelled"]);
     assert_eq!(state(&work), before);
     answered(&work, &args, "yes\n")
         .code(0)

@@ -224,7 +224,7 @@ fn replace(store: &dyn Store, style: Style, args: &Restore) -> Outcome<()> {
     let question = "Do you want to restore this state? Only 'yes' will be accepted.";
     if !args.auto_approve && !prompt::confirm(question) {
         outln!("\nCancelled: the state stays as it is.");
-        return Ok(());
+        return Err(Failure::told());
     }
     new.terraform_version = TERRAFORM_VERSION.to_owned();
     match now {
