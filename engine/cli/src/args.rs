@@ -66,6 +66,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster import muster_zone.edge zone-1\n  muster import 'aws_instance.web[\"a\"]' i-0123456789abcdef0"
     )]
     Import(crate::commands::import::Import),
+    /// List creations that were interrupted, and say what became of them.
+    #[command(
+        after_help = "Examples:\n  muster recover\n  muster recover aws_vpc.main vpc-0123456789abcdef0\n  muster recover -absent aws_vpc.main"
+    )]
+    Recover(crate::commands::recover::Recover),
     /// Show the state or a saved plan.
     #[command(after_help = "Examples:\n  muster show\n  muster show -json tfplan")]
     Show(Show),

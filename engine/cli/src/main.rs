@@ -121,6 +121,7 @@ fn remember_options(command: &Command) {
         Command::Refresh(args) => &args.inputs,
         Command::Destroy(args) => &args.inputs,
         Command::Import(args) => &args.inputs,
+        Command::Recover(args) => &args.inputs,
         Command::Console(args) => &args.inputs,
         Command::Why(args) => &args.inputs,
         Command::Init(args::Init { variables, .. })
@@ -178,6 +179,7 @@ fn run(command: Command) -> ExitCode {
             Command::Refresh(args) => commands::apply::refresh(args).await,
             Command::Destroy(args) => commands::apply::destroy(args).await,
             Command::Import(args) => commands::import::run(&args).await,
+            Command::Recover(args) => commands::recover::run(args).await,
             Command::Show(args) => commands::show::run(&args).await,
             Command::Output(args) => commands::output::run(&args),
             Command::State(args) => commands::state::run(&args).await,

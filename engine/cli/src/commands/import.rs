@@ -1,6 +1,5 @@
 //! `muster import`
 
-use muster_store::Store;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,12 +11,13 @@ use muster_plan::Mode;
 use muster_planner::Options;
 use muster_run::Stop;
 use muster_snapshot::Snapshot;
+use muster_store::Store;
 
 use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock_until, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
-use crate::{args, signals};
+use crate::{args, recovery, signals};
 
 /// `import`
 #[derive(Debug, Args)]
@@ -78,6 +78,7 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
         Backups::Last,
     )?;
     let guard = lock_until(&stop, &store, &args.locking, "OperationTypeImport").await?;
+    view.diags(&recovery::warnings(&store), &session.sources);
     let variables = session.variables(&args.inputs, &stop)?;
     let stored = match store.read()? {
         Some(state) => state,
@@ -115,6 +116,8 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
         ..plan.prior
     };
     store.write(&mut next)?;
+    // Whatever an interrupted run may have made, this is the object now.
+    store.settle(|intent| intent.addr == addr)?;
     if let Some(guard) = guard {
         guard.release()?;
     }

@@ -15,6 +15,7 @@ pub(crate) mod output;
 mod packages;
 pub(crate) mod plan;
 pub(crate) mod providers;
+pub(crate) mod recover;
 mod saved_variables;
 pub(crate) mod show;
 pub(crate) mod state;
