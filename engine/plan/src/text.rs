@@ -59,6 +59,9 @@ fn write_change(out: &mut String, word: &str, i: usize, change: &Change) {
     if let Some(id) = &change.importing {
         let _ = write!(out, " importing {id:?}");
     }
+    if change.resumes {
+        out.push_str(" resuming");
+    }
     for path in &change.replace_paths {
         let _ = write!(out, " replace {path}");
     }

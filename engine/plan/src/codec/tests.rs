@@ -321,7 +321,7 @@ fn text_has_a_line_per_change_and_step() {
     assert_eq!(text.lines().count(), 2 + 1 + 1 + 7);
     assert!(text.starts_with(
         "change 0: CreateThenDelete a.b (deposed 00abcdef) replace_by_triggers \
-         from module.m[\"k\"].a.old[3] importing \"an id\" replace .a[300][\"k\"]\n"
+         from module.m[\"k\"].a.old[3] importing \"an id\" resuming replace .a[300][\"k\"]\n"
     ));
     assert!(text.ends_with(
         "step 1: join after 0\nstep 2: read data.a.c[\"x y\"] (deposed 00abcdef) after 0,1\n\

@@ -108,7 +108,7 @@ mod tests {
         );
         check(&[a.clone(), b.clone()], "name", true);
         check(&[a.clone(), b.clone(), c.clone()], "name", false);
-        check(&[a.clone()], "host", false);
+        check(std::slice::from_ref(&a), "host", false);
         check(&[b, c], "host", true);
         check(&[a], "id", true);
     }

@@ -128,7 +128,7 @@ fn what_was_planned_otherwise_is_not_resumed() {
     lab.check_plan(
         &sized("a", 2),
         Mode::Normal,
-        &[record.clone()],
+        std::slice::from_ref(&record),
         UNRESOLVED,
         "",
     );
@@ -340,7 +340,13 @@ fn objects_of_others_are_not_taken_over() {
         "a".into(),
         with(&with(&theirs, "id", "a".into()), "name", "a".into()),
     );
-    lab.check_plan(&config, Mode::Normal, &[record.clone()], UNRESOLVED, "");
+    lab.check_plan(
+        &config,
+        Mode::Normal,
+        std::slice::from_ref(&record),
+        UNRESOLVED,
+        "",
+    );
     assert!(lab.take_details().contains("not as it was planned"));
     // Nor those of another address.
     let theirs = digests("salt", &lab.world().objects["other"]);
@@ -395,7 +401,13 @@ fn what_is_no_longer_wanted_is_looked_for_to_be_destroyed() {
         ),
         (Mode::RefreshOnly, config, ""),
     ] {
-        let plan = lab.check_plan(&config, mode, &[record.clone()], adopted, changes);
+        let plan = lab.check_plan(
+            &config,
+            mode,
+            std::slice::from_ref(&record),
+            adopted,
+            changes,
+        );
         check_resolved(&plan, &["fake_thing.a[0]"]);
         let addr: InstanceAddr = "fake_thing.a[0]".parse().unwrap();
         assert!(plan.prior.current(&addr).is_some());
@@ -427,7 +439,7 @@ fn what_nobody_asks_for_is_named() {
         (Mode::Normal, String::new()),
         (Mode::Destroy, String::new()),
     ] {
-        let plan = lab.check_plan(&config, mode, &[record.clone()], UNRESOLVED, "");
+        let plan = lab.check_plan(&config, mode, std::slice::from_ref(&record), UNRESOLVED, "");
         assert!(!plan.errored, "{mode:?}");
         check_resolved(&plan, &[]);
         assert!(plan.changes.iter().all(|c| c.action == Action::NoOp));
