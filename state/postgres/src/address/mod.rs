@@ -214,12 +214,15 @@ fn encryption(parameters: &Parameters) -> Result<(SslMode, Encryption), StoreErr
         })
     };
     let is_there = |pem: &Pem| !matches!(pem, Pem::File(path) if !path.exists());
-    let roots = pem("sslrootcert");
+    // The word stands for the certificates of the system, which only makes sense with a name.
+    let is_system = parameters.get("sslrootcert").is_some_and(|v| v == "system");
+    let roots = pem("sslrootcert").filter(|_| !is_system);
     let is_local = parameters.get("host").is_some_and(|h| h.starts_with('/'));
     let mode = match parameters.get("sslmode").map_or("require", String::as_str) {
         _ if is_local => (SslMode::Disable, Verify::Nothing),
         "disable" => (SslMode::Disable, Verify::Nothing),
         "allow" | "prefer" => (SslMode::Prefer, Verify::Nothing),
+        "require" | "verify-ca" if is_system => (SslMode::Require, Verify::Host),
         "require" if roots.as_ref().is_some_and(is_there) => (SslMode::Require, Verify::Authority),
         "require" => (SslMode::Require, Verify::Nothing),
         "verify-ca" => (SslMode::Require, Verify::Authority),

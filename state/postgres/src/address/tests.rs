@@ -105,6 +105,7 @@ fn encryption_follows_the_mode() {
         of("sslrootcert=/nowhere"),
         (SslMode::Require, Verify::Nothing)
     );
+    assert_eq!(of("sslrootcert=system"), (SslMode::Require, Verify::Host));
     let inline = of("sslinline=true&sslrootcert=x");
     assert_eq!(inline, (SslMode::Require, Verify::Authority));
 }
