@@ -43,7 +43,7 @@ fn warning(recovery: &Recovery) -> Diagnostic {
             "The {} that {} began at {} (process {}) was interrupted.",
             run.operation, run.who, run.created, run.process
         ),
-        None => "Calls of an earlier run were never answered.".to_owned(),
+        None => "Not everything that it began was settled since.".to_owned(),
     };
     match recovery.results {
         0 => {}

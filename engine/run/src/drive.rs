@@ -24,6 +24,9 @@ use crate::work::Works;
 /// How long a machine may be left alone while calls take their time.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How long providers may take to hear that a run ends at once.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// A state machine without I/O.
 pub(crate) trait Machine {
     /// The next question that is ready.
@@ -44,6 +47,11 @@ pub(crate) trait Machine {
     fn take_diags(&mut self) -> Diags;
     /// Begins nothing new.
     fn stop(&mut self);
+    /// Whether calls in flight go on to their end when the run is to stop: half a change may be
+    /// worse than a whole one. Others are asked to return soon.
+    fn drains(&self) -> bool {
+        false
+    }
     /// The state, and the instances of it that have changed since the last call; only for
     /// machines that change one.
     fn take_changed(&mut self) -> Option<(&Snapshot, BTreeSet<InstanceAddr>)> {
@@ -75,7 +83,9 @@ pub(crate) async fn drive_recorded<M: Machine>(
         if context.stop.is_requested() && !stopped {
             stopped = true;
             machine.stop();
-            halting.set(context.pool.stop().fuse());
+            if !machine.drains() {
+                halting.set(context.pool.stop().fuse());
+            }
         }
         while calls.len() < context.parallelism {
             let Some(question) = machine.poll() else {
@@ -118,7 +128,11 @@ pub(crate) async fn drive_recorded<M: Machine>(
             _ = ticks.tick() => after(machine, false),
             () = context.stop.requested(), if !stopped => {}
             () = &mut halting => {}
-            () = context.stop.forced() => break,
+            () = context.stop.forced() => {
+                // What providers make of this is not waited for.
+                let _ = tokio::time::timeout(GRACE, context.pool.stop()).await;
+                break;
+            }
         }
     }
     drop(calls);
@@ -272,6 +286,9 @@ impl Machine for Applier {
     }
     fn stop(&mut self) {
         Self::stop(self);
+    }
+    fn drains(&self) -> bool {
+        true
     }
     fn take_changed(&mut self) -> Option<(&Snapshot, BTreeSet<InstanceAddr>)> {
         let changed = Self::take_changed(self);

@@ -72,7 +72,10 @@ fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
     let opened = session.store(args.locking.state.as_deref())?;
     let store = redirected(opened, &args.locking, Backups::Last)?;
     let guard = lock(&store, &args.locking, "recover")?;
-    view.diags(&recovery::warnings(&store), &Sources::default());
+    // A list tells of the same.
+    if args.address.is_some() {
+        view.diags(&recovery::warnings(&store), &Sources::default());
+    }
     if let Some(guard) = guard {
         guard.release()?;
     }
