@@ -45,7 +45,8 @@ struct Bench {
     dir: tempfile::TempDir,
 }
 
-fn build(root: &Path) -> Result<PathBuf> {
+/// Builds the program as it is released.
+pub(crate) fn build(root: &Path) -> Result<PathBuf> {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--release", "-p", "muster-cli"])
         .current_dir(root)

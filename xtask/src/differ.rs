@@ -9,7 +9,7 @@ mod numbers;
 mod oracle;
 mod ours;
 mod outcome;
-mod random;
+pub(crate) mod random;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ mod bench;
 mod codegen;
 mod differ;
 mod tidy;
+mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +23,9 @@ Commands:
   differ       Compare with terraform on random input: differ KIND [--count N] [--seed S],
                where KIND is expressions, numbers, heredocs or files
   tidy         Check what the compiler does not: crate floors, generated code, file lengths
+  torture      Kill applies at random moments and compare what exists with the state:
+               torture [--runs N] [--seed S] [--jobs N] [--provider sim|aws] [--bin PATH]
+               [--terraform]; without --bin, the release build is made and used
   help         Show this text
 ";
 
@@ -44,6 +48,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["bench", "lang"] => bench::lang(&root()),
         ["measure", program @ ..] => bench::measure(program),
         ["tidy"] => tidy::check(&root()),
+        ["torture", rest @ ..] => torture::run(&root(), rest),
         ["differ", rest @ ..] => differ::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

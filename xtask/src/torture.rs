@@ -1,0 +1,168 @@
+//! Kills applies at random moments, lets the next run recover, and compares what exists with what
+//! is in the state.
+
+mod plan;
+mod table;
+mod trial;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail};
+
+use crate::bench;
+use table::Table;
+use trial::{Engine, Trial, Verdict};
+
+/// Trials that went wrong and are shown in words.
+const SHOWN: usize = 20;
+
+/// What the command was given.
+struct Options {
+    runs: usize,
+    seed: u64,
+    /// How many trials go on at the same time.
+    jobs: usize,
+    provider: Provider,
+    muster: Option<PathBuf>,
+    terraform: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Provider {
+    Sim,
+    Aws,
+}
+
+/// Runs `cargo xtask torture ARGS`.
+pub(crate) fn run(root: &Path, args: &[&str]) -> Result<()> {
+    let options = Options::parse(args)?;
+    let muster = match &options.muster {
+        Some(path) => std::path::absolute(path)?,
+        None => bench::build(root)?,
+    };
+    let home = tempfile::tempdir()?;
+    let trials = plan::trials(options.seed, options.runs);
+    let engine = Engine::muster(&muster, home.path())?;
+    let good = torture("muster", &engine, &trials, &options)?;
+    if options.terraform {
+        // What becomes of these is for comparison.
+        let engine = Engine::terraform(&muster, home.path())?;
+        torture("terraform", &engine, &trials, &options)?;
+    }
+    match good {
+        true => Ok(()),
+        false => bail!("something was lost"),
+    }
+}
+
+/// Carries out all trials and prints the table; whether all went well.
+fn torture(name: &str, engine: &Engine, trials: &[Trial], options: &Options) -> Result<bool> {
+    let folder = tempfile::Builder::new().prefix("torture-").tempdir()?;
+    let next = AtomicUsize::new(0);
+    let table = Mutex::new(Table::default());
+    let work = || -> Result<()> {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(trial) = trials.get(at) else {
+                return Ok(());
+            };
+            let place = folder.path().join(at.to_string());
+            std::fs::create_dir_all(&place)?;
+            let verdict =
+                trial::on_sim(engine, trial, &place).with_context(|| format!("{trial:?}"))?;
+            tell(name, at, trial, &verdict, &table)?;
+            if verdict.is_good() {
+                std::fs::remove_dir_all(&place)?;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..options.jobs).map(|_| scope.spawn(work)).collect();
+        let results = workers.into_iter().map(|worker| match worker.join() {
+            Ok(result) => result,
+            Err(_) => bail!("a worker panicked"),
+        });
+        results.collect::<Result<()>>()
+    })?;
+    let table = table
+        .into_inner()
+        .map_err(|_| anyhow::anyhow!("a worker panicked"))?;
+    println!(
+        "{name}, {} runs, seed {}\n\n{table}",
+        trials.len(),
+        options.seed
+    );
+    if !table.is_good() {
+        println!("What was left is in {}.", folder.keep().display());
+    }
+    Ok(table.is_good())
+}
+
+fn tell(
+    name: &str,
+    at: usize,
+    trial: &Trial,
+    verdict: &Verdict,
+    table: &Mutex<Table>,
+) -> Result<()> {
+    let mut table = table
+        .lock()
+        .map_err(|_| anyhow::anyhow!("a worker panicked"))?;
+    if !verdict.is_good() && table.bad() < SHOWN {
+        eprintln!("{name} {at}: {trial:?}");
+        for problem in &verdict.problems {
+            eprintln!("    {problem}");
+        }
+    }
+    table.add(trial, verdict);
+    Ok(())
+}
+
+impl Options {
+    fn parse(args: &[&str]) -> Result<Self> {
+        let mut options = Self {
+            runs: 100,
+            seed: 1,
+            jobs: 2,
+            provider: Provider::Sim,
+            muster: None,
+            terraform: false,
+        };
+        let mut args = args.iter();
+        while let Some(name) = args.next() {
+            if *name == "--terraform" {
+                options.terraform = true;
+                continue;
+            }
+            let value = args
+                .next()
+                .with_context(|| format!("{name} wants a value"))?;
+            let number = || {
+                value
+                    .parse()
+                    .with_context(|| format!("{name} wants a number"))
+            };
+            match *name {
+                "--runs" => options.runs = number()?,
+                "--jobs" => options.jobs = number()?.max(1),
+                "--seed" => options.seed = value.parse().context("--seed wants a number")?,
+                "--bin" => options.muster = Some(PathBuf::from(value)),
+                "--provider" => options.provider = Provider::parse(value)?,
+                other => bail!("there is no option {other}"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+impl Provider {
+    fn parse(text: &str) -> Result<Self> {
+        match text {
+            "sim" => Ok(Self::Sim),
+            "aws" => Ok(Self::Aws),
+            other => bail!("there is no torture with the provider {other}; there is sim and aws"),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The program that is put to the test.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::process::{Ended, Process};
+
+/// An engine, and how it finds its plugins.
+pub(crate) struct Engine {
+    program: PathBuf,
+    /// The configuration of the command line.
+    settings: PathBuf,
+    /// Where it may keep what it needs again.
+    cache: PathBuf,
+}
+
+impl Engine {
+    /// Muster, which has its simulator in itself. The folder is for files of the engine.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn muster(program: &Path, folder: &Path) -> Result<Self> {
+        Self::new(program, folder, "muster.tfrc", "")
+    }
+
+    /// Terraform with the plugin that is in muster.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn terraform(muster: &Path, folder: &Path) -> Result<Self> {
+        let plugins = folder.join("plugins");
+        std::fs::create_dir_all(&plugins)?;
+        let plugin = plugins.join("terraform-provider-muster");
+        let script = format!(
+            "#!/bin/sh\nexec '{}' internal-plugin-muster \"$@\"\n",
+            muster.display()
+        );
+        std::fs::write(&plugin, script)?;
+        std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755))?;
+        let settings = format!(
+            "provider_installation {{\n  dev_overrides {{\n    \"muster/muster\" = \"{}\"\n  }}\n  direct {{}}\n}}\n",
+            plugins.display()
+        );
+        Self::new(Path::new("terraform"), folder, "terraform.tfrc", &settings)
+    }
+
+    /// An engine that takes all plugins from a mirror.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn with_mirror(program: &Path, folder: &Path, mirror: &Path) -> Result<Self> {
+        let settings = format!(
+            "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
+            mirror.display()
+        );
+        Self::new(program, folder, "mirror.tfrc", &settings)
+    }
+
+    fn new(program: &Path, folder: &Path, name: &str, settings: &str) -> Result<Self> {
+        let path = folder.join(name);
+        std::fs::write(&path, settings)?;
+        Ok(Self {
+            program: program.to_owned(),
+            settings: path,
+            cache: folder.join("cache"),
+        })
+    }
+
+    /// Starts a command in a folder, with its output in a file there.
+    pub(super) fn start(&self, folder: &Path, args: &[&str], output: &str) -> Result<Process> {
+        let mut command = Command::new(&self.program);
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("AWS_") || text.starts_with("TF_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(args)
+            .current_dir(folder)
+            .env("TF_CLI_CONFIG_FILE", &self.settings)
+            .env("XDG_CACHE_HOME", &self.cache)
+            .env("TF_IN_AUTOMATION", "1")
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("NO_COLOR", "1");
+        Process::start(command, folder.join(output))
+    }
+
+    /// Runs a command to its end.
+    pub(super) fn run(&self, folder: &Path, args: &[&str], output: &str) -> Result<Ended> {
+        self.start(folder, args, output)?.end()
+    }
+}
