@@ -260,7 +260,9 @@ fn apply(
     call: &Call<'_>,
 ) -> Result<Value, FunctionError> {
     let mut marks = Marks::NONE;
-    let params: Vec<&Param> = (0..args.len()).filter_map(|at| function.param(at)).collect();
+    let params: Vec<&Param> = (0..args.len())
+        .filter_map(|at| function.param(at))
+        .collect();
     for (arg, param) in args.iter_mut().zip(&params) {
         if !param.allow_marked {
             marks |= arg.marks_deep();

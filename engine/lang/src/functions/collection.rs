@@ -91,7 +91,8 @@ pub(super) static TABLE: &[Function] = &[
         ],
         Returns::of(first_list),
         |a, _| match_keys(a),
-    ),
+    )
+    .checked(match_keys_fit),
     Function::new(
         "reverse",
         "A list with its elements in the opposite order.",
@@ -169,9 +170,7 @@ fn coalesce_list(args: &[Value]) -> Result {
     }
     for arg in args {
         match arg {
-            Value::Unknown(u) if matches!(u.ty, Type::List(_) | Type::Tuple(_) | Type::Dynamic) => {
-                return Ok(Value::unknown_not_null(Type::Dynamic));
-            }
+            Value::Unknown(_) => return Ok(Value::unknown_not_null(Type::Dynamic)),
             Value::List(_) | Value::Tuple(_) if arg.len() != Some(0) => return Ok(arg.clone()),
             _ => {}
         }
@@ -181,7 +180,7 @@ fn coalesce_list(args: &[Value]) -> Result {
 
 fn contains(args: &[Value]) -> Result {
     let list = &args[0];
-    if !list.is_known() || !args[1].is_wholly_known() && list.as_slice().is_none() {
+    if !list.is_known() || !args[1].is_known() && list.as_slice().is_none() {
         return Ok(Value::unknown_not_null(Type::Bool));
     }
     let Some(all) = list.as_slice() else {
@@ -284,15 +283,23 @@ fn length(value: &Value) -> Result {
 
 const LENGTH: &str = "the argument must be a string, a collection, a tuple or an object";
 
+/// What can be told before all elements are known.
+fn match_keys_fit(args: &[Value]) -> Result<()> {
+    let types = [args[1].ty(), args[2].ty()];
+    unify(&types).ok_or("keys and search set must be of one type")?;
+    let known = args.iter().all(Value::is_known);
+    match known && args[0].len() != args[1].len() {
+        true => Err("values and keys must be of equal length".into()),
+        false => Ok(()),
+    }
+}
+
 fn match_keys(args: &[Value]) -> Result {
     let (values, keys, wanted) = (
         items(&args[0], 0)?,
         items(&args[1], 1)?,
         items(&args[2], 2)?,
     );
-    if values.len() != keys.len() {
-        return Err("values and keys must be of equal length".into());
-    }
     let elem = first_element(args);
     let types = [args[1].ty(), args[2].ty()];
     let common = unify(&types).ok_or("keys and search set must be of one type")?;

@@ -126,20 +126,17 @@ fn concat(args: &[Value]) -> Result {
         return Err("at least one list is needed".into());
     }
     check_elements(args.iter().filter_map(Value::len).sum())?;
-    let mut marks = Marks::NONE;
-    let mut lists = true;
-    let mut dynamic = false;
+    let marks = args.iter().fold(Marks::NONE, |m, v| m | v.marks());
+    let lists = args.iter().all(|v| matches!(v.ty(), Type::List(_)));
     for (at, arg) in args.iter().enumerate() {
-        marks |= arg.marks();
         match arg.ty() {
-            Type::List(_) => {}
-            Type::Tuple(_) => lists = false,
-            Type::Dynamic => dynamic = true,
+            // What follows is not looked at before this is known.
+            Type::List(_) if !lists && !arg.is_known() => {
+                return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
+            }
+            Type::List(_) | Type::Tuple(_) => {}
             _ => return Err(FunctionError::argument(at, "a list or tuple is required")),
         }
-    }
-    if dynamic {
-        return Ok(Value::unknown_not_null(Type::Dynamic).mark(marks));
     }
     let list_type = if lists {
         common(args).filter(|t| matches!(t, Type::List(_)))
@@ -349,16 +346,16 @@ fn zip(args: &[Value]) -> Result {
         (Value::Unknown(_), _) => return unknown(marks),
         (known, _) => known.as_slice().unwrap_or_default().to_vec(),
     };
+    marks = names.iter().fold(marks, |marks, name| marks | name.marks());
+    if !names.iter().all(Value::is_known) {
+        return unknown(marks);
+    }
     if names.len() != items.len() {
         let reason = format!("there are {} keys but {} values", names.len(), items.len());
         return Err(reason.into());
     }
     let mut entries = BTreeMap::new();
     for (name, value) in names.iter().zip(items) {
-        marks |= name.marks();
-        if !name.is_known() {
-            return unknown(marks);
-        }
         let name = name.as_str().ok_or("a key is null")?;
         entries.insert(name.clone(), value);
     }

@@ -101,7 +101,15 @@ pub(super) static TABLE: &[Function] = &[
             }
         }),
         |a, _| sum(a),
-    ),
+    )
+    // Elements are looked at when all of them are known.
+    .checked(|a| match a[0].is_known() && a[0].as_slice().is_none() {
+        true => Err(FunctionError::argument(
+            0,
+            "a list, set or tuple of numbers is required",
+        )),
+        false => Ok(()),
+    }),
     Function::new(
         "range",
         "Numbers from a start to a limit, which is left out, by a step.",
@@ -162,7 +170,7 @@ fn parse_int(args: &[Value]) -> Result<Value, FunctionError> {
     let Some(text) = args[0].as_str() else {
         return Err(FunctionError::argument(0, "a string is required"));
     };
-    let base = whole(args, 1)?;
+    let base = whole(args, 1).map_err(|e| FunctionError::argument(1, e.reason))?;
     let base = u32::try_from(base).ok().filter(|b| (2..=62).contains(b));
     let Some(base) = base else {
         return Err(FunctionError::argument(1, "the base must be from 2 to 62"));

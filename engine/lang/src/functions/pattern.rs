@@ -1,5 +1,7 @@
 //! Regular expressions, in the syntax of RE2.
 
+use std::sync::LazyLock;
+
 use muster_value::{Type, Value};
 use regex::Captures;
 
@@ -25,7 +27,8 @@ pub(super) static TABLE: &[Function] = &[
                 None => Err("the pattern does not match the string".into()),
             }
         },
-    ),
+    )
+    .checked(is_pattern),
     Function::new(
         "regexall",
         "All parts of a string that match a regular expression, or their groups.",
@@ -42,7 +45,8 @@ pub(super) static TABLE: &[Function] = &[
             }
             Ok(Value::list(shape.ty(&regex), values))
         },
-    ),
+    )
+    .checked(is_pattern),
     Function::new(
         "replace",
         "A string with all occurrences of a text, or of a pattern between slashes, replaced.",
@@ -69,6 +73,16 @@ pub(super) static TABLE: &[Function] = &[
         },
     ),
 ];
+
+/// The first argument, if it is known, must be a pattern.
+fn is_pattern(args: &[Value]) -> Result<(), FunctionError> {
+    let Some(pattern) = args[0].as_str() else {
+        return Ok(());
+    };
+    compile(pattern)
+        .and_then(|regex| Shape::of(&regex).map(|_| ()))
+        .map_err(|e| FunctionError::argument(0, e))
+}
 
 /// The string with each match replaced.
 fn replace_all(pattern: &Regex, whole: &str, by: &str) -> Result<String, FunctionError> {
@@ -120,16 +134,19 @@ fn expand(
     check_bytes(out.len())
 }
 
+/// Letters, decimal digits and underscores. Rust's own notion of letters is wider.
+static NAME: LazyLock<regex::Regex> =
+    LazyLock::new(|| regex::Regex::new(r"^[\pL\p{Nd}_]+").expect("it is a pattern"));
+
 /// The name after a dollar sign, and what follows it.
 fn group_name(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('{').unwrap_or(text);
-    let end = inner.find(|c: char| !c.is_alphanumeric() && c != '_');
-    let (name, after) = inner.split_at(end.unwrap_or(inner.len()));
+    let (name, after) = inner.split_at(NAME.find(inner)?.end());
     let after = match inner.len() < text.len() {
         true => after.strip_prefix('}')?,
         false => after,
     };
-    (!name.is_empty()).then_some((name, after))
+    Some((name, after))
 }
 
 fn found_type(args: &[Value]) -> Type {

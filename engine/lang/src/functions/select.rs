@@ -36,7 +36,7 @@ pub(super) static TABLE: &[Function] = &[
         "lookup",
         "The element of a map at a key, or a default when there is none.",
         &[
-            Param::any("inputMap").unknown().untyped().marked(),
+            Param::any("inputMap").unknown().marked(),
             Param::string("key").unknown().marked(),
         ],
         Returns::maybe(|a| match first_type(a) {
@@ -71,10 +71,11 @@ pub(super) static TABLE: &[Function] = &[
 
 fn index(args: &[Value]) -> Result {
     let list = &args[0];
-    match list.ty() {
-        Type::List(_) | Type::Tuple(_) => {}
-        Type::Dynamic => return Ok(Value::unknown_not_null(Type::Number)),
-        _ => return Err("the first argument must be a list or tuple".into()),
+    if !list.is_known() || !args[1].is_known() {
+        return Ok(Value::unknown_not_null(Type::Number));
+    }
+    if !matches!(list.ty(), Type::List(_) | Type::Tuple(_)) {
+        return Err("the first argument must be a list or tuple".into());
     }
     let Some(all) = list.as_slice() else {
         return Ok(Value::unknown_not_null(Type::Number));
@@ -99,15 +100,11 @@ fn element(args: &[Value]) -> Result {
         Type::List(_) => None,
         _ => return Err("the first argument must be a list or tuple".into()),
     };
-    if !args[1].is_known() {
+    let count = types.as_ref().map(|types| types.len()).or(list.len());
+    let Some(count) = count.filter(|_| args[1].is_known()) else {
         return Ok(Value::unknown(first_element(args)).mark(marks));
-    }
-    let at = whole(args, 1)?;
-    let count = match (&types, list.as_slice()) {
-        (Some(types), _) => types.len(),
-        (None, Some(all)) => all.len(),
-        (None, None) => return Ok(Value::unknown(first_element(args)).mark(marks)),
     };
+    let at = whole(args, 1)?;
     if count == 0 {
         return Err("the list has no elements".into());
     }
@@ -150,24 +147,24 @@ fn lookup(args: &[Value]) -> Result {
             Some(ty) => Value::unknown(ty.clone()),
             None if matches!(u.ty, Type::Object(_)) => match default {
                 Some(default) => default,
-                None => return Err(no_key(name, marks)),
+                None => return Err(FunctionError::argument(0, no_key(name, marks))),
             },
             None => Value::unknown(elem),
         }
         .mark(marks)),
         (_, None) => match default {
             Some(default) => Ok(default.mark(marks)),
-            None => Err(no_key(name, marks)),
+            None if matches!(map, Value::Map(_)) => Err(no_key(name, marks).into()),
+            None => Err(FunctionError::argument(0, no_key(name, marks))),
         },
     }
 }
 
-fn no_key(name: &str, marks: Marks) -> FunctionError {
-    let reason = match marks.is_empty() {
+fn no_key(name: &str, marks: Marks) -> String {
+    match marks.is_empty() {
         true => format!("there is no key \"{name}\", and no default is given"),
         false => "there is no such key, and no default is given".into(),
-    };
-    FunctionError::argument(0, reason)
+    }
 }
 
 fn one(value: &Value) -> Result {

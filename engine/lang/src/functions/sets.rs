@@ -95,7 +95,11 @@ fn combinations(args: &[Value]) -> Result {
     let set = args.iter().any(|v| matches!(v.ty(), Type::Set(_)));
     let undecided = set && !args.iter().all(Value::is_wholly_known);
     if factors.len() < args.len() || undecided {
-        let ty = if set { Type::set(elem) } else { Type::list(elem) };
+        let ty = if set {
+            Type::set(elem)
+        } else {
+            Type::list(elem)
+        };
         return Ok(Value::unknown_not_null(ty));
     }
     let mut rows = Vec::with_capacity(total);

@@ -19,6 +19,9 @@ pub(super) static TABLE: &[Function] = &[
         &[super::files::path(), Param::any("vars").unknown().marked()],
         Returns::ANY,
         |a, call| {
+            if !a[1].is_known() {
+                return Ok(Value::unknown_not_null(Type::Dynamic).mark(a[1].marks()));
+            }
             let source = read_text(a, call)?;
             render(text(a, 0), &source, &a[1], call)
         },
@@ -53,7 +56,10 @@ pub(crate) static INDIRECT: Function = Function::new(
     ],
     Returns::STRING,
     |a, _| match a[1].is_known() {
-        true => Err(FunctionError::argument(0, "it must be a direct reference to a string that is a template, such as local.template; an expression that stands here already could be used without the function")),
+        true => Err(FunctionError::argument(
+            0,
+            "it must be a direct reference to a string that is a template, such as local.template; an expression that stands here already could be used without the function",
+        )),
         false => Ok(Value::unknown_not_null(Type::String)),
     },
 );

@@ -160,3 +160,18 @@ fn large_patterns() {
     check_wrong(&groups(100_000), "exceed");
     check_wrong(&"(".repeat(100_000), "unclosed group");
 }
+
+#[test]
+fn names_in_replacements() {
+    let check_replaced = |by: &str, expect: &str| {
+        check(
+            &format!("replace(\"ab\", \"/(a)/\", \"{by}\")"),
+            &format!("\"{expect}\""),
+        );
+    };
+    check_replaced("[$1]", "[a]b");
+    check_replaced("[$\u{b2}]", "[$\u{b2}]b");
+    check_replaced("[$1\u{b2}]", "[a\u{b2}]b");
+    check_replaced("[$\u{2167}]", "[$\u{2167}]b");
+    check_replaced("[$\u{e9}]", "[]b");
+}
