@@ -405,6 +405,8 @@ pub struct Import {
     pub id: Expr,
     /// Repetition.
     pub for_each: Option<Expr>,
+    /// Where there is no such object, one is made.
+    pub or_create: bool,
     /// The provider that the resource gets when its block is generated, and where it is named.
     pub provider: Option<(LocalProvider, Span)>,
     /// The block's header.

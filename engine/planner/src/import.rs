@@ -29,6 +29,8 @@ pub(crate) struct Imports {
 #[derive(Clone)]
 pub(crate) struct Wanted {
     pub id: Str,
+    /// Where there is no such object, one is made.
+    pub or_create: bool,
     span: Option<Span>,
 }
 
@@ -42,6 +44,7 @@ impl Imports {
         let wanted = |(addr, id): &(InstanceAddr, Str)| {
             let wanted = Wanted {
                 id: id.clone(),
+                or_create: false,
                 span: None,
             };
             (addr.clone(), wanted)
@@ -110,6 +113,7 @@ impl Planner {
             let id = import_id(import, &scope)?;
             let wanted = Wanted {
                 id,
+                or_create: import.or_create,
                 span: Some(import.span),
             };
             if self.imports.found.insert(addr.clone(), wanted).is_some() {
@@ -175,16 +179,20 @@ impl Planner {
     }
 
     /// Asks for an object that exists already.
-    pub(crate) fn import(&mut self, mut task: Task, id: Str) {
+    pub(crate) fn import(&mut self, mut task: Task, wanted: Wanted) {
         let request = Request::Import {
             type_name: task.addr.resource.resource.type_name.clone(),
-            id: id.to_string(),
+            id: wanted.id.to_string(),
         };
-        task.importing = Some(id);
+        task.importing = Some(wanted.id);
+        task.or_create = wanted.or_create;
         self.ask(task, Stage::Import, request, Some(Operation::Import));
     }
 
     pub(crate) fn imported(&mut self, mut task: Task, objects: Vec<Imported>) {
+        if objects.is_empty() && task.or_create {
+            return self.make_instead(task);
+        }
         let type_name = task.addr.resource.resource.type_name.clone();
         let mut ours = objects.into_iter().filter(|o| o.type_name == type_name);
         let (Some(object), None) = (ours.next(), ours.next()) else {
@@ -214,9 +222,12 @@ impl Planner {
     }
 
     pub(crate) fn imported_read(&mut self, mut task: Task, value: Value) {
+        if value.is_null() && task.or_create {
+            return self.make_instead(task);
+        }
         if value.is_null() {
             let detail = format!(
-                "There is no object with the id {:?} to import to {}. Check the id, and the region and account of the provider configuration; to have a new object made remove the import block.",
+                "There is no object with the id {:?} to import to {}. Check the id, and the region and account of the provider configuration; to have a new object made where there is none, give the import block or_create = true.",
                 task.importing.as_deref().unwrap_or_default(),
                 task.addr
             );
@@ -244,6 +255,14 @@ impl Planner {
 }
 
 impl Planner {
+    /// There is nothing to import, so that the object is planned as if nobody had asked for that.
+    fn make_instead(&mut self, mut task: Task) {
+        task.importing = None;
+        task.private = Arc::from([]);
+        task.prior = Value::Null(task.ty.clone());
+        self.proceed(task);
+    }
+
     fn keep_read(&mut self, task: Task) {
         self.finish_task(&task);
         self.read.extend(task.importing.map(|id| ReadImport {

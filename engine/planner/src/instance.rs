@@ -56,6 +56,7 @@ impl Planner {
                 .unwrap_or_else(|| Arc::from([])),
             tainted: stored.as_ref().is_some_and(|o| o.is_tainted()),
             importing: None,
+            or_create: false,
             creation: None,
             config_marks: Vec::new(),
             stage: Stage::Upgrade,
@@ -86,7 +87,7 @@ impl Planner {
             // The user knows which object it is.
             self.interrupted.resolve(&task.addr);
             task.creation = None;
-            self.import(task, wanted.id);
+            self.import(task, wanted);
         } else if task.creation.is_some() {
             self.take_up(task);
         } else {

@@ -102,6 +102,8 @@ pub(crate) struct Task {
     pub tainted: bool,
     /// The id that the object is imported by.
     pub importing: Option<Str>,
+    /// Where there is no such object, one is made.
+    pub or_create: bool,
     /// The creation of the object that was interrupted, until it is resolved.
     pub creation: Option<Box<Creation>>,
     /// What the configuration says; unmarked.

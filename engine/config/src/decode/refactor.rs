@@ -30,7 +30,7 @@ static REMOVED: LazyLock<BodySchema> = LazyLock::new(|| {
 static REMOVED_LIFECYCLE: LazyLock<BodySchema> = LazyLock::new(|| schema(&[], &["destroy"], &[]));
 
 static IMPORT: LazyLock<BodySchema> =
-    LazyLock::new(|| schema(&["to", "id"], &["for_each", "provider"], &[]));
+    LazyLock::new(|| schema(&["to", "id"], &["for_each", "provider", "or_create"], &[]));
 
 static CHECK: LazyLock<BodySchema> =
     LazyLock::new(|| schema(&[], &[], &[("assert", &[]), ("data", &["type", "name"])]));
@@ -132,6 +132,7 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
     });
     let for_each = content.attribute("for_each").map(|a| cx.lower(&a.expr));
     let id = content.attribute("id").map(|a| cx.lower(&a.expr));
+    let or_create = cx.bool(content.attribute("or_create")).unwrap_or(false);
     let raw = &content.attribute("to")?.expr;
     let to = match cx.embedded(raw) {
         Some(code) => {
@@ -150,6 +151,7 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
         target,
         id: id?,
         for_each,
+        or_create,
         provider,
         span: block.header,
     })

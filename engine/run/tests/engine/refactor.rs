@@ -229,6 +229,20 @@ resource \"fake_thing\" \"a\" {{
 }
 
 #[test]
+fn what_is_not_there_to_import_is_made_where_that_is_asked_for() {
+    let mut lab = Lab::default();
+    let config = |id: &str| {
+        let block = format!("import {{\n to = fake_thing.a\n id = {id:?}\n or_create = true\n}}\n");
+        thing("a") + &block
+    };
+    lab.check(&config("nobody"), "Create fake_thing.a");
+    lab.apply(&config("nobody"));
+    lab.check_state("fake_thing.a a");
+    lab.check(&config("nobody"), "");
+    assert_eq!(lab.world().objects.len(), 1);
+}
+
+#[test]
 fn imports_that_cannot_be_are_refused() {
     let lab = Lab::default();
     let check = |config: String, expect: &str| {
