@@ -13,10 +13,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::bench;
 use table::Table;
-use trial::{Engine, Trial, Verdict};
+use trial::{Engine, Sim, Trial, Verdict};
 
 /// Trials that went wrong and are shown in words.
-const SHOWN: usize = 20;
+const SHOWN: usize = 5;
 
 /// What the command was given.
 struct Options {
@@ -71,7 +71,7 @@ fn torture(name: &str, engine: &Engine, trials: &[Trial], options: &Options) -> 
             let place = folder.path().join(at.to_string());
             std::fs::create_dir_all(&place)?;
             let verdict =
-                trial::on_sim(engine, trial, &place).with_context(|| format!("{trial:?}"))?;
+                trial::run(engine, &Sim, trial, &place).with_context(|| format!("{trial:?}"))?;
             tell(name, at, trial, &verdict, &table)?;
             if verdict.is_good() {
                 std::fs::remove_dir_all(&place)?;

@@ -15,6 +15,8 @@ pub(crate) struct Engine {
     settings: PathBuf,
     /// Where it may keep what it needs again.
     cache: PathBuf,
+    /// Where plugins have their sockets, which stay when they are killed.
+    sockets: PathBuf,
 }
 
 impl Engine {
@@ -62,10 +64,13 @@ impl Engine {
     fn new(program: &Path, folder: &Path, name: &str, settings: &str) -> Result<Self> {
         let path = folder.join(name);
         std::fs::write(&path, settings)?;
+        let sockets = folder.join("sockets");
+        std::fs::create_dir_all(&sockets)?;
         Ok(Self {
             program: program.to_owned(),
             settings: path,
             cache: folder.join("cache"),
+            sockets,
         })
     }
 
@@ -83,6 +88,7 @@ impl Engine {
             .current_dir(folder)
             .env("TF_CLI_CONFIG_FILE", &self.settings)
             .env("XDG_CACHE_HOME", &self.cache)
+            .env("TMPDIR", &self.sockets)
             .env("TF_IN_AUTOMATION", "1")
             .env("CHECKPOINT_DISABLE", "1")
             .env("NO_COLOR", "1");

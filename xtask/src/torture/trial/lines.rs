@@ -1,17 +1,21 @@
 //! What engines print of the work on objects.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::Action;
 
-/// Objects whose result the engine has told of: by address, with the id if there is one.
-pub(super) fn done(action: Action, said: &str) -> BTreeMap<&str, Option<&str>> {
+/// Addresses of objects whose result the engine has told of.
+pub(super) fn done(action: Action, said: &str) -> BTreeSet<&str> {
+    let complete = action.complete();
+    let lines = said.lines().filter_map(|line| line.split_once(&complete));
+    lines.map(|(addr, _)| addr).collect()
+}
+
+/// Addresses of creations of which the engine does not know what became.
+pub(super) fn unresolved(said: &str) -> Vec<String> {
     let lines = said.lines().filter_map(|line| {
-        let (addr, rest) = line.split_once(&action.complete())?;
-        let id = rest
-            .split_once("[id=")
-            .and_then(|(_, id)| id.split(']').next());
-        Some((addr, id))
+        let (_, rest) = line.split_once("Error: Interrupted creation of ")?;
+        Some(rest.split_once(" is unresolved")?.0.to_owned())
     });
     lines.collect()
 }
@@ -38,10 +42,18 @@ mod tests {
 
     #[test]
     fn lines_tell_addresses_and_ids() {
-        let expect = [("a.b[0]", Some("x-1")), ("a.c", None)];
-        assert_eq!(done(Action::Create, SAID), BTreeMap::from(expect));
+        assert_eq!(
+            done(Action::Create, SAID),
+            BTreeSet::from(["a.b[0]", "a.c"])
+        );
         assert_eq!(count_done(Action::Create, SAID), 2);
         assert!(done(Action::Update, SAID).is_empty());
         assert!(begun(SAID).eq(["a.b[0]", "a.c[\"k\"]"]));
+    }
+
+    #[test]
+    fn unresolved_creations_are_named() {
+        let said = "\n│ Error: Interrupted creation of a.b[1] is unresolved\n│ \n";
+        assert_eq!(unresolved(said), ["a.b[1]"]);
     }
 }

@@ -1,6 +1,7 @@
 //! One trial: a run is killed, another one recovers, and then is compared what is there.
 
 mod engine;
+mod judge;
 mod lines;
 mod process;
 mod sim;
@@ -8,10 +9,11 @@ mod sim;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 pub(crate) use engine::Engine;
 use process::{Ended, Process};
+pub(crate) use sim::Sim;
 
 /// What is being done when the run is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,20 +130,112 @@ impl Verdict {
     }
 }
 
-/// Carries out a trial on the simulator, in an empty folder.
+/// An object that exists.
+pub(crate) struct Existing {
+    /// What objects that are meant to be one have in common.
+    pub name: String,
+    /// What the state knows it by, and what it is adopted by.
+    pub id: String,
+    /// Whether it is as it should be when all is done.
+    pub right: bool,
+}
+
+/// Where objects are made.
+pub(crate) trait Ground {
+    /// Writes the configuration for objects as they are before, or after, what is done; without
+    /// any delay, or as slow as the trial wants it.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    fn configure(&self, trial: &Trial, stage: Stage, folder: &Path) -> Result<()>;
+
+    /// All objects that exist.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    fn existing(&self, trial: &Trial, folder: &Path) -> Result<Vec<Existing>>;
+
+    /// The name of the object that is to be at an address.
+    fn name_of(&self, addr: &str) -> Option<String>;
+}
+
+/// Which objects a configuration is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// What exists before the run that is killed.
+    Before,
+    /// What the run that is killed is to bring about.
+    After,
+}
+
+/// Carries out a trial in an empty folder.
 ///
 /// # Errors
 /// The trial could not be carried out; that says nothing about the engine.
-pub(crate) fn on_sim(engine: &Engine, trial: &Trial, folder: &Path) -> Result<Verdict> {
+pub(crate) fn run(
+    engine: &Engine,
+    ground: &dyn Ground,
+    trial: &Trial,
+    folder: &Path,
+) -> Result<Verdict> {
     let mut verdict = Verdict::default();
-    sim::prepare(engine, trial, folder)?;
+    if trial.action != Action::Create {
+        ground.configure(trial, Stage::Before, folder)?;
+        let made = engine.run(folder, Action::Create.command(), "made.txt")?;
+        if made.code != Some(0) {
+            bail!("the objects cannot be made: {}", made.said);
+        }
+    }
+    ground.configure(trial, Stage::After, folder)?;
     let (first, plugins) = interrupt(engine, trial, folder)?;
-    judge_first(trial, &first, &mut verdict);
-    let second = engine.run(folder, trial.action.command(), "second.txt")?;
+    judge::first(trial, &first, &mut verdict);
+    let mut next = engine.run(folder, trial.action.command(), "second.txt")?;
     process::wait_for_ends(&plugins)?;
-    judge_second(trial, &first, &second, &mut verdict);
-    sim::judge(trial, folder, &mut verdict);
+    judge::again(trial, &first, &next, &mut verdict);
+    let unresolved = lines::unresolved(&next.said);
+    if !unresolved.is_empty() {
+        verdict.reported = unresolved.len();
+        let existing = ground.existing(trial, folder)?;
+        settle(engine, folder, &unresolved, |addr| {
+            let name = ground.name_of(addr)?;
+            existing
+                .iter()
+                .find(|e| e.name == name)
+                .map(|e| e.id.clone())
+        })?;
+        next = engine.run(folder, trial.action.command(), "third.txt")?;
+        judge::again(trial, &first, &next, &mut verdict);
+    }
+    judge::end(&next, &mut verdict);
+    let existing = ground.existing(trial, folder)?;
+    judge::state(
+        trial,
+        &existing,
+        &folder.join("terraform.tfstate"),
+        &mut verdict,
+    );
     Ok(verdict)
+}
+
+/// Tells the engine what a person would who has looked.
+fn settle(
+    engine: &Engine,
+    folder: &Path,
+    unresolved: &[String],
+    id: impl Fn(&str) -> Option<String>,
+) -> Result<()> {
+    for addr in unresolved {
+        let id = id(addr);
+        let args = match &id {
+            Some(id) => ["recover", addr, id],
+            None => ["recover", "-absent", addr],
+        };
+        let told = engine.run(folder, &args, "recover.txt")?;
+        if told.code != Some(0) {
+            bail!("{args:?}: {}", told.said);
+        }
+    }
+    Ok(())
 }
 
 /// Starts a run and kills it. Gives what it said, and its plugins, which may still be at it.
@@ -171,33 +265,4 @@ fn kill(what: Kill, run: &mut Process, plugins: &[u32]) -> Result<()> {
         plugins.iter().for_each(|plugin| process::kill(*plugin));
     }
     Ok(())
-}
-
-fn judge_first(trial: &Trial, first: &Ended, verdict: &mut Verdict) {
-    verdict.too_late = first.code == Some(0);
-    if let (Kill::Plugin, Some(code)) = (trial.kill, first.code)
-        && code > 1
-    {
-        verdict.blame(format!("without its plugin it ended with code {code}"));
-    }
-    if trial.kill == Kill::Plugin && first.code.is_none() {
-        verdict.blame("it died with its plugin".to_owned());
-    }
-}
-
-fn judge_second(trial: &Trial, first: &Ended, second: &Ended, verdict: &mut Verdict) {
-    let done = lines::done(trial.action, &first.said);
-    let again: Vec<&str> = lines::begun(&second.said)
-        .filter(|addr| done.contains_key(addr))
-        .collect();
-    verdict.lost = again.len();
-    if !again.is_empty() {
-        verdict.blame(format!("done a second time: {}", again.join(", ")));
-    }
-    if second.code != Some(0) {
-        verdict.failed = true;
-        let error = second.said.lines().find(|line| line.contains("Error"));
-        let error = error.unwrap_or("it says nothing");
-        verdict.blame(format!("the next run failed ({:?}): {error}", second.code));
-    }
 }

@@ -1,0 +1,175 @@
+//! What is right and what is not after a trial.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::process::Ended;
+use super::{Action, Existing, Kill, Trial, Verdict, lines};
+
+/// So many objects are named.
+const NAMED: usize = 5;
+
+/// How the run ended that was killed, or whose plugin was.
+pub(super) fn first(trial: &Trial, first: &Ended, verdict: &mut Verdict) {
+    verdict.too_late = first.code == Some(0);
+    if trial.kill != Kill::Plugin {
+        return;
+    }
+    match first.code {
+        Some(0 | 1) => {}
+        Some(code) => verdict.blame(format!("without its plugin it ended with code {code}")),
+        None => verdict.blame("it died with its plugin".to_owned()),
+    }
+}
+
+/// Nothing is done a second time that the killed run had told of.
+pub(super) fn again(trial: &Trial, first: &Ended, next: &Ended, verdict: &mut Verdict) {
+    let done = lines::done(trial.action, &first.said);
+    let again = lines::begun(&next.said).filter(|addr| done.contains(addr));
+    let again: Vec<&str> = again.collect();
+    verdict.lost += again.len();
+    if !again.is_empty() {
+        verdict.blame(format!("done a second time: {}", some_of(&again)));
+    }
+}
+
+/// How the last run ended.
+pub(super) fn end(last: &Ended, verdict: &mut Verdict) {
+    if last.code != Some(0) {
+        verdict.failed = true;
+        let error = last.said.lines().find(|line| line.contains("Error"));
+        let error = error.unwrap_or("it says nothing");
+        verdict.blame(format!("the next run failed ({:?}): {error}", last.code));
+    }
+}
+
+/// What exists is what is in the state, once each.
+pub(super) fn state(trial: &Trial, existing: &[Existing], path: &Path, verdict: &mut Verdict) {
+    let state = document(path, verdict);
+    let recorded = ids(&state);
+    let names: BTreeSet<&str> = existing.iter().map(|e| e.name.as_str()).collect();
+    verdict.doubled = existing.len() - names.len();
+    if verdict.doubled > 0 {
+        verdict.blame(format!("{} objects exist twice", verdict.doubled));
+    }
+    let known: BTreeSet<&str> = recorded.iter().copied().collect();
+    let all = existing.iter().map(|e| e.id.as_str());
+    let orphans: Vec<&str> = all.filter(|id| !known.contains(id)).collect();
+    verdict.orphaned = orphans.len();
+    if !orphans.is_empty() {
+        verdict.blame(format!("in no state: {}", some_of(&orphans)));
+    }
+    let expected = match trial.action {
+        Action::Destroy => 0,
+        Action::Create | Action::Update => trial.objects,
+    };
+    let by_id: BTreeMap<&str, bool> = existing.iter().map(|e| (e.id.as_str(), e.right)).collect();
+    // An object that is there twice is right once.
+    let right = known
+        .iter()
+        .filter(|id| by_id.get(*id) == Some(&true))
+        .count();
+    verdict.wrong = recorded.len().max(expected) - right;
+    if verdict.wrong > 0 || recorded.len() != expected {
+        verdict.blame(format!(
+            "the state has {} of {expected} objects, and {right} of them are right",
+            recorded.len()
+        ));
+    }
+}
+
+/// The ids of the objects in a state.
+fn ids(state: &Value) -> Vec<&str> {
+    let resources = state["resources"].as_array().into_iter().flatten();
+    let instances = resources.flat_map(|r| r["instances"].as_array().into_iter().flatten());
+    instances
+        .map(|instance| instance["attributes"]["id"].as_str().unwrap_or_default())
+        .collect()
+}
+
+/// A JSON file; nothing if it is not there or empty.
+fn document(path: &Path, verdict: &mut Verdict) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    if text.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_str(&text).unwrap_or_else(|error| {
+        verdict.blame(format!("{}: {error}", path.display()));
+        Value::Null
+    })
+}
+
+fn some_of(names: &[&str]) -> String {
+    let mut text = names[..names.len().min(NAMED)].join(", ");
+    if names.len() > NAMED {
+        text += &format!(" and {} more", names.len() - NAMED);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const TRIAL: Trial = Trial {
+        action: Action::Create,
+        kill: Kill::Engine,
+        objects: 2,
+        latency: Duration::ZERO,
+        after: 0,
+        delay: Duration::ZERO,
+        at_once: true,
+    };
+
+    /// Doubled, orphaned and wrong objects, when these exist by name and id and those ids are in
+    /// the state.
+    fn check(existing: &[(&str, &str)], recorded: &[&str], expect: [usize; 3]) {
+        let exists = |(name, id): &(&str, &str)| Existing {
+            name: (*name).to_owned(),
+            id: (*id).to_owned(),
+            right: true,
+        };
+        let existing: Vec<Existing> = existing.iter().map(exists).collect();
+        let instances: Vec<Value> = recorded
+            .iter()
+            .map(|id| serde_json::json!({ "attributes": { "id": id } }))
+            .collect();
+        let state = serde_json::json!({ "resources": [{ "instances": instances }] });
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        std::fs::write(&path, state.to_string()).unwrap();
+        let mut verdict = Verdict::default();
+        super::state(&TRIAL, &existing, &path, &mut verdict);
+        assert_eq!([verdict.doubled, verdict.orphaned, verdict.wrong], expect);
+        assert_eq!(verdict.is_good(), expect == [0; 3]);
+    }
+
+    #[test]
+    fn what_is_not_as_it_should_be_is_counted() {
+        let two = [("a", "1"), ("b", "2")];
+        check(&two, &["1", "2"], [0, 0, 0]);
+        check(&two, &["1"], [0, 1, 1]);
+        check(&two, &["1", "2", "2"], [0, 0, 1]);
+        check(&two, &[], [0, 2, 2]);
+        check(&two[..1], &["1", "2"], [0, 0, 1]);
+        check(&[two[0], two[1], ("b", "3")], &["1", "3"], [1, 1, 0]);
+    }
+
+    #[test]
+    fn what_was_done_is_not_done_again() {
+        let said = |text: &str| Ended {
+            code: Some(0),
+            said: text.to_owned(),
+        };
+        let first = said("a: Creation complete after 0s [id=1]\nb: Creating...\n");
+        let mut verdict = Verdict::default();
+        again(&TRIAL, &first, &said("b: Creating...\n"), &mut verdict);
+        assert!(verdict.is_good());
+        again(&TRIAL, &first, &said("a: Creating...\n"), &mut verdict);
+        assert_eq!(verdict.lost, 1);
+    }
+}
