@@ -4,17 +4,44 @@ use std::collections::BTreeSet;
 
 use muster_addr::InstanceAddr;
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{InFlight, Plan};
+use muster_plan::{Action, Change, InFlight, Plan};
 use muster_store::{Intent, IntentAction, Journal, Journaled, Recovery};
 
-use crate::error::Outcome;
+use crate::error::{Failure, Outcome};
 
 /// At most so many calls are named.
 const MOST_NAMED: usize = 20;
 
 /// Creations that earlier runs have begun, and of which nobody knows what became.
-pub(crate) fn in_flight(store: &Journaled) -> Vec<InFlight> {
-    store.in_flight().into_iter().map(from_intent).collect()
+///
+/// # Errors
+/// The journal cannot be read.
+pub(crate) fn in_flight(store: &Journaled) -> Outcome<Vec<InFlight>> {
+    let open = store.in_flight()?;
+    Ok(open.into_iter().map(from_intent).collect())
+}
+
+/// Refuses a plan that was made before a creation that it has to do was interrupted.
+///
+/// # Errors
+/// As said, or the journal cannot be read.
+pub(crate) fn check_plan(store: &Journaled, plan: &Plan) -> Outcome<()> {
+    let open = store.in_flight()?;
+    let mut open: BTreeSet<&InstanceAddr> = open.iter().map(|intent| &intent.addr).collect();
+    for resolved in &plan.resolved {
+        open.remove(resolved);
+    }
+    let creates = |change: &&Change| {
+        matches!(change.action, Action::Create) && !change.resumes && open.contains(&change.addr)
+    };
+    let Some(change) = plan.changes.iter().find(creates) else {
+        return Ok(());
+    };
+    let addr = &change.addr;
+    let detail = format!(
+        "The plan creates {addr}, and another run was interrupted while it did that, after the plan was made: the object may be there already. Make a new plan, which finds that out."
+    );
+    Err(Failure::new("Saved plan is stale", detail))
 }
 
 fn from_intent(intent: Intent) -> InFlight {
@@ -86,8 +113,14 @@ fn unanswered(intents: &[Intent]) -> String {
 ///
 /// # Errors
 /// The journal cannot be written.
-pub(crate) fn finish(journal: &Journal, plan: &Plan) -> Outcome<Diags> {
+pub(crate) fn finish(store: &Journaled, journal: Option<&Journal>, plan: &Plan) -> Outcome<Diags> {
     let resolved: BTreeSet<&InstanceAddr> = plan.resolved.iter().collect();
+    let Some(journal) = journal else {
+        if !resolved.is_empty() {
+            store.settle(|intent| resolved.contains(&intent.addr))?;
+        }
+        return Ok(Diags::new());
+    };
     journal.close_all(|intent| resolved.contains(&intent.addr))?;
     let open = journal.open_intents();
     journal.finish()?;

@@ -12,8 +12,10 @@ mod os;
 mod setting;
 mod time;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
 pub use codec::{About, Codec, CodecError, Seal, SealError};
@@ -159,4 +161,26 @@ pub fn is_change(stored: Option<&Snapshot>, new: &Snapshot) -> Result<bool, Stor
         });
     }
     Ok(!stored.same_content(new))
+}
+
+/// The instances whose objects two states do not agree on.
+pub fn changed_instances(old: &Snapshot, new: &Snapshot) -> BTreeSet<InstanceAddr> {
+    let mut changed = BTreeSet::new();
+    for (addr, provider, instance) in new.instances() {
+        let before = old.resources.get(&addr.resource);
+        let same = before.is_some_and(|before| {
+            before.provider == *provider && before.instances.get(&addr.key) == Some(instance)
+        });
+        if !same {
+            changed.insert(addr);
+        }
+    }
+    let gone = old.instances().map(|(addr, ..)| addr);
+    changed.extend(gone.filter(|addr| new.instance(addr).is_none()));
+    changed
+}
+
+/// An id that nothing else has.
+pub fn random_id() -> String {
+    uuid::Uuid::new_v4().to_string()
 }

@@ -97,6 +97,11 @@ mod unix {
         }
     }
 
+    /// Writes all bytes at a place in a file.
+    pub(crate) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+    }
+
     /// Whether the path still leads to the open file.
     pub(crate) fn is_at(file: &File, path: &Path) -> bool {
         match (file.metadata(), std::fs::metadata(path)) {
@@ -150,7 +155,7 @@ mod unix {
 #[cfg(not(unix))]
 mod other {
     use std::fs::{File, OpenOptions, TryLockError};
-    use std::io;
+    use std::io::{self, Write};
     use std::path::Path;
 
     pub(super) fn restrict(_: &mut OpenOptions) {}
@@ -163,6 +168,13 @@ mod other {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    pub(crate) fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        use std::io::{Seek, SeekFrom};
+
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(bytes)
     }
 
     pub(crate) fn is_at(_: &File, path: &Path) -> bool {

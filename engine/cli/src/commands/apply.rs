@@ -228,6 +228,7 @@ async fn apply_file(
         return Err(Failure::new("Cannot apply incomplete plan", detail));
     }
     view.diags(&recovery::warnings(&store), &session.sources);
+    recovery::check_plan(&store, &file.plan)?;
     view.saved_plan(&file.plan);
     let schemas = schemas_of(session, &file.plan, &stop).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
@@ -271,7 +272,10 @@ async fn execute(
         stored,
     } = planned;
     let plan = Arc::new(plan);
-    let journal = store.begin("apply", &stored)?;
+    let journal = match plan.steps.is_empty() {
+        true => None,
+        false => Some(store.begin("apply", &stored)?),
+    };
     let mut saved = stored.clone();
     let mut unsaved = false;
     if let Some(profile) = &view.profile {
@@ -290,7 +294,7 @@ async fn execute(
         }),
     });
     let keep = Keep {
-        journal: Some((journal.clone(), &stored)),
+        journal: journal.clone().map(|journal| (journal, &stored)),
         save,
     };
     let outcome = muster_run::apply(&context, Arc::clone(&plan), variables, keep).await;
@@ -302,7 +306,7 @@ async fn execute(
         view.diags(&diags, &session.sources);
         return Err(failure);
     }
-    diags.extend(recovery::finish(&journal, &plan)?);
+    diags.extend(recovery::finish(store, journal.as_ref(), &plan)?);
     let failed = diags.has_errors() || view.has_failed();
     view.diags(&diags, &session.sources);
     if failed {

@@ -130,7 +130,7 @@ pub(crate) async fn compute(
         return Err(Failure::new("No configuration files", detail));
     }
     let mut options = options(request.planning)?;
-    options.in_flight = recovery::in_flight(store);
+    options.in_flight = recovery::in_flight(store)?;
     check_generate(&request, &options)?;
     let variables = session.variables(request.inputs, &stop)?;
     let stored = match store.read()? {

@@ -83,7 +83,7 @@ fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
 }
 
 fn list(args: &Recover, view: &View) -> Outcome<()> {
-    let open = open(args, view)?.in_flight();
+    let open = open(args, view)?.in_flight()?;
     if view.is_json() {
         let listed: Vec<_> = open.iter().map(as_json).collect();
         outln!("{}", serde_json::json!({ "interrupted": listed }));
@@ -128,7 +128,7 @@ fn settle(args: &Recover, address: &str, view: &View) -> Outcome<()> {
         Failure::new("Invalid address", detail)
     })?;
     let store = open(args, view)?;
-    if !store.in_flight().iter().any(|intent| intent.addr == addr) {
+    if !store.in_flight()?.iter().any(|intent| intent.addr == addr) {
         let detail =
             format!("No creation of {addr} was interrupted. muster recover lists those that were.");
         return Err(Failure::new("Nothing to recover", detail));

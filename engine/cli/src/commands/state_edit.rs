@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use muster_addr::{AbsResource, InstanceAddr, Mode, ModuleInstance, ProviderAddr, Target};
+use muster_encryption::looks_encrypted;
 use muster_lang::Sources;
 use muster_snapshot::{Instance, Resource, Snapshot};
-use muster_store::{LocalStore, Store};
+use muster_store::{Codec, LocalStore, Store};
 
 use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
-use crate::{args, prompt};
+use crate::{args, encryption, prompt};
 
 /// Options of all commands that change a state.
 #[derive(Debug, Args)]
@@ -79,7 +80,7 @@ pub(crate) struct ReplaceProvider {
 pub(crate) fn store(path: Option<&Path>) -> Outcome<Opened> {
     match path {
         Some(path) => Ok(Opened::Local(
-            LocalStore::new(path).with_codec(crate::encryption::state_codec()),
+            LocalStore::new(path).with_codec(encryption::state_codec()),
         )),
         None => match Session::load(Sources::default()) {
             Ok(session) => session.store(None),
@@ -272,7 +273,12 @@ pub(crate) fn pull(path: Option<&Path>) -> Outcome<()> {
 /// Puts a state in the place of the stored one.
 pub(crate) fn push(args: &Push) -> Outcome<()> {
     let bytes = read_all(&args.path)?;
-    let new = muster_snapshot::decode(&bytes).map_err(|error| {
+    // What was rescued is encrypted as the state itself is; what was pulled is not.
+    let codec = match looks_encrypted(&bytes) {
+        true => encryption::state_codec(),
+        false => Codec::default(),
+    };
+    let new = codec.decode(&bytes).map_err(|error| {
         let detail = format!("{} is not a state: {error}.", args.path.display());
         Failure::new("Failed to read state", detail)
     })?;

@@ -97,9 +97,16 @@ impl Journaled {
         self.shared.found().report.take()
     }
 
-    /// Creations that earlier runs have begun, and of which nobody knows what became.
-    pub fn in_flight(&self) -> Vec<Intent> {
-        self.shared.found().in_flight.clone()
+    /// Creations that earlier runs have begun, and of which nobody knows what became. While a run
+    /// is on there are none: it is that run's to tell.
+    ///
+    /// # Errors
+    /// The journal, or the state, cannot be read or written.
+    pub fn in_flight(&self) -> Result<Vec<Intent>, StoreError> {
+        match self.shared.recover() {
+            Err(StoreError::Locked { .. }) => Ok(Vec::new()),
+            recovered => recovered.map(|()| self.shared.found().in_flight.clone()),
+        }
     }
 
     /// Begins a run that changes the world. `base` is the stored state, or what will be one.

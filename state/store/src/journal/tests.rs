@@ -39,7 +39,7 @@ impl Place {
         let guard = store.lock(info, std::time::Duration::ZERO).unwrap();
         let state = store.read().unwrap().unwrap_or_default();
         guard.release().unwrap();
-        (state, store.take_recovery(), store.in_flight())
+        (state, store.take_recovery(), store.in_flight().unwrap())
     }
 }
 

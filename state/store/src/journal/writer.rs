@@ -1,7 +1,7 @@
 //! Writing a journal.
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -119,7 +119,11 @@ impl Journal {
         let mut writer = self.writer();
         intent.id = writer.last_id + 1;
         let id = intent.id;
-        self.append_to(&mut writer, &Record::Intent(Box::new(intent.clone())), Room::Wanted)?;
+        self.append_to(
+            &mut writer,
+            &Record::Intent(Box::new(intent.clone())),
+            Room::Wanted,
+        )?;
         writer.last_id = id;
         writer.open.push(intent);
         Ok(id)
@@ -258,10 +262,7 @@ impl Journal {
                 Err(_) => {}
             }
         }
-        let mut file = &*writer.file;
-        let written = file
-            .seek(SeekFrom::Start(writer.length))
-            .and_then(|_| file.write_all(bytes));
+        let written = os::write_at(&writer.file, bytes, writer.length);
         written.map_err(self.failed("write"))?;
         writer.length = end;
         Ok(())
