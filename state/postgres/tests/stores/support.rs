@@ -72,6 +72,11 @@ impl Server {
         })
     }
 
+    /// How the server is reached.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Settings of a backend with a schema of its own.
     pub(crate) fn settings(&self) -> Settings {
         let mut settings = Settings::new();
