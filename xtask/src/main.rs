@@ -25,7 +25,7 @@ Commands:
   tidy         Check what the compiler does not: crate floors, generated code, file lengths
   torture      Kill applies at random moments and compare what exists with the state:
                torture [--runs N] [--seed S] [--jobs N] [--provider sim|aws] [--bin PATH]
-               [--terraform]; without --bin, the release build is made and used
+               [--quick] [--terraform]; without --bin, the release build is made and used
   help         Show this text
 ";
 

@@ -12,11 +12,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, bail};
 
 use crate::bench;
+use crate::differ::random;
 use table::Table;
-use trial::{Engine, Sim, Trial, Verdict};
+use trial::{Aws, Engine, Ground, Sim, Trial, Verdict};
 
 /// Trials that went wrong and are shown in words.
 const SHOWN: usize = 5;
+
+/// After so many trials is said how it goes.
+const REPORTED: usize = 25;
 
 /// What the command was given.
 struct Options {
@@ -27,6 +31,8 @@ struct Options {
     provider: Provider,
     muster: Option<PathBuf>,
     terraform: bool,
+    /// Small trials, as in the tests.
+    quick: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,12 +49,23 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result<()> {
         None => bench::build(root)?,
     };
     let home = tempfile::tempdir()?;
-    let trials = plan::trials(options.seed, options.runs);
-    let engine = Engine::muster(&muster, home.path())?;
+    let trials = match options.provider {
+        Provider::Sim if options.quick => plan::quick(options.seed, options.runs),
+        Provider::Sim => plan::on_sim(options.seed, options.runs),
+        Provider::Aws => plan::on_aws(options.seed, options.runs),
+    };
+    let mirror = mirror(&options)?;
+    let engine = match &mirror {
+        Some(mirror) => Engine::with_mirror(&muster, home.path(), mirror)?,
+        None => Engine::muster(&muster, home.path())?,
+    };
     let good = torture("muster", &engine, &trials, &options)?;
     if options.terraform {
+        let engine = match &mirror {
+            Some(mirror) => Engine::with_mirror(Path::new("terraform"), home.path(), mirror)?,
+            None => Engine::terraform(&muster, home.path())?,
+        };
         // What becomes of these is for comparison.
-        let engine = Engine::terraform(&muster, home.path())?;
         torture("terraform", &engine, &trials, &options)?;
     }
     match good {
@@ -57,12 +74,26 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result<()> {
     }
 }
 
+/// Where plugins are that are not ours, if there is need for any.
+fn mirror(options: &Options) -> Result<Option<PathBuf>> {
+    if options.provider == Provider::Sim {
+        return Ok(None);
+    }
+    let mirror = std::env::var_os("TF_PLUGIN_MIRROR");
+    let mirror = mirror.context("TF_PLUGIN_MIRROR does not say where the AWS provider is")?;
+    Ok(Some(PathBuf::from(mirror)))
+}
+
 /// Carries out all trials and prints the table; whether all went well.
 fn torture(name: &str, engine: &Engine, trials: &[Trial], options: &Options) -> Result<bool> {
     let folder = tempfile::Builder::new().prefix("torture-").tempdir()?;
     let next = AtomicUsize::new(0);
     let table = Mutex::new(Table::default());
     let work = || -> Result<()> {
+        let ground: Box<dyn Ground> = match options.provider {
+            Provider::Sim => Box::new(Sim),
+            Provider::Aws => Box::new(Aws::start(folder.path())?),
+        };
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(trial) = trials.get(at) else {
@@ -70,8 +101,8 @@ fn torture(name: &str, engine: &Engine, trials: &[Trial], options: &Options) -> 
             };
             let place = folder.path().join(at.to_string());
             std::fs::create_dir_all(&place)?;
-            let verdict =
-                trial::run(engine, &Sim, trial, &place).with_context(|| format!("{trial:?}"))?;
+            let verdict = trial::run(engine, &*ground, trial, &place)
+                .with_context(|| format!("{trial:?}"))?;
             tell(name, at, trial, &verdict, &table)?;
             if verdict.is_good() {
                 std::fs::remove_dir_all(&place)?;
@@ -117,6 +148,13 @@ fn tell(
         }
     }
     table.add(trial, verdict);
+    if table.runs().is_multiple_of(REPORTED) {
+        eprintln!(
+            "{name}: {} trials, {} went wrong",
+            table.runs(),
+            table.bad()
+        );
+    }
     Ok(())
 }
 
@@ -129,11 +167,16 @@ impl Options {
             provider: Provider::Sim,
             muster: None,
             terraform: false,
+            quick: false,
         };
         let mut args = args.iter();
         while let Some(name) = args.next() {
-            if *name == "--terraform" {
-                options.terraform = true;
+            match *name {
+                "--terraform" => options.terraform = true,
+                "--quick" => options.quick = true,
+                _ => {}
+            }
+            if matches!(*name, "--terraform" | "--quick") {
                 continue;
             }
             let value = args

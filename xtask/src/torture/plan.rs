@@ -2,33 +2,63 @@
 
 use std::time::Duration;
 
+use super::random::Random;
 use super::trial::{Action, Kill, Trial};
-use crate::differ::random::Random;
 
 const KILLS: [Kill; 4] = [Kill::Engine, Kill::Both, Kill::Group, Kill::Plugin];
 
-/// So many trials. The first ones do not depend on how many there are.
-pub(super) fn trials(seed: u64, runs: usize) -> Vec<Trial> {
+/// How many objects a trial has.
+const FEWEST: usize = 30;
+const MOST: usize = 300;
+
+/// So many trials on the simulator. The first ones do not depend on how many there are.
+pub(super) fn on_sim(seed: u64, runs: usize) -> Vec<Trial> {
     let mut random = Random::new(seed);
-    (0..runs).map(|at| choose(&mut random, at)).collect()
+    let choose = |at| some_action(&mut random, at, MOST, &[0, 5, 20, 50]);
+    (0..runs).map(choose).collect()
+}
+
+/// So many trials on the simulator that take little time.
+pub(super) fn quick(seed: u64, runs: usize) -> Vec<Trial> {
+    let mut random = Random::new(seed);
+    let choose = |at| some_action(&mut random, at, 2 * FEWEST, &[0, 2, 5]);
+    (0..runs).map(choose).collect()
+}
+
+/// So many trials of creation on AWS, where everything takes longer.
+pub(super) fn on_aws(seed: u64, runs: usize) -> Vec<Trial> {
+    let mut random = Random::new(seed);
+    let choose = |at: usize| {
+        let objects = FEWEST + random.below(FEWEST + 1);
+        Trial {
+            action: Action::Create,
+            kill: KILLS[at % KILLS.len()],
+            objects,
+            latency: Duration::ZERO,
+            after: random.below(objects),
+            delay: Duration::from_millis(random.below(200) as u64),
+            at_once: random.chance(50),
+        }
+    };
+    (0..runs).map(choose).collect()
 }
 
 /// Kinds of kill take turns; three of five trials are about creation.
-fn choose(random: &mut Random, at: usize) -> Trial {
+fn some_action(random: &mut Random, at: usize, most: usize, latencies: &[usize]) -> Trial {
     let action = match random.below(5) {
         0 => Action::Update,
         1 => Action::Destroy,
         _ => Action::Create,
     };
-    let objects = 30 + random.below(271);
-    let latency = [0, 5, 20, 50][random.below(4)];
+    let objects = FEWEST + random.below(most - FEWEST + 1);
+    let latency = latencies[random.below(latencies.len())];
     Trial {
         action,
         kill: KILLS[at % KILLS.len()],
         objects,
-        latency: Duration::from_millis(latency),
+        latency: Duration::from_millis(latency as u64),
         after: random.below(objects),
-        delay: Duration::from_micros(random.below(2000 * latency as usize + 20_000) as u64),
+        delay: Duration::from_micros(random.below(2000 * latency + 20_000) as u64),
         at_once: random.chance(50),
     }
 }

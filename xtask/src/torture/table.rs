@@ -43,6 +43,11 @@ impl Table {
         self.bad += usize::from(!verdict.is_good());
     }
 
+    /// How many trials there were.
+    pub(super) fn runs(&self) -> usize {
+        self.rows.values().map(|row| row.runs).sum()
+    }
+
     /// How many trials went wrong.
     pub(super) fn bad(&self) -> usize {
         self.bad

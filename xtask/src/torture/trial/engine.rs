@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::process::{Ended, Process};
 
@@ -17,6 +17,8 @@ pub(crate) struct Engine {
     cache: PathBuf,
     /// Where plugins have their sockets, which stay when they are killed.
     sockets: PathBuf,
+    /// It wants to be told to install plugins.
+    init: bool,
 }
 
 impl Engine {
@@ -54,11 +56,24 @@ impl Engine {
     /// # Errors
     /// The folder cannot be written.
     pub(crate) fn with_mirror(program: &Path, folder: &Path, mirror: &Path) -> Result<Self> {
+        let init = program.file_name().is_some_and(|name| name == "terraform");
         let settings = format!(
             "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
             mirror.display()
         );
-        Self::new(program, folder, "mirror.tfrc", &settings)
+        let engine = Self::new(program, folder, "mirror.tfrc", &settings)?;
+        Ok(Self { init, ..engine })
+    }
+
+    /// Does what has to be done in a new folder, once its configuration is there.
+    pub(super) fn enter(&self, folder: &Path) -> Result<()> {
+        if self.init {
+            let ended = self.run(folder, &["init", "-no-color"], "init.txt")?;
+            if ended.code != Some(0) {
+                bail!("init: {}", ended.said);
+            }
+        }
+        Ok(())
     }
 
     fn new(program: &Path, folder: &Path, name: &str, settings: &str) -> Result<Self> {
@@ -71,6 +86,7 @@ impl Engine {
             settings: path,
             cache: folder.join("cache"),
             sockets,
+            init: false,
         })
     }
 

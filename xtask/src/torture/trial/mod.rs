@@ -1,5 +1,6 @@
 //! One trial: a run is killed, another one recovers, and then is compared what is there.
 
+mod aws;
 mod engine;
 mod judge;
 mod lines;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+pub(crate) use aws::Aws;
 pub(crate) use engine::Engine;
 use process::{Ended, Process};
 pub(crate) use sim::Sim;
@@ -155,6 +157,12 @@ pub(crate) trait Ground {
     /// They cannot be listed.
     fn existing(&self, trial: &Trial, folder: &Path) -> Result<Vec<Existing>>;
 
+    /// Forgets all objects, before a trial.
+    ///
+    /// # Errors
+    /// They do not go.
+    fn clear(&self) -> Result<()>;
+
     /// The name of the object that is to be at an address.
     fn name_of(&self, addr: &str) -> Option<String>;
 }
@@ -179,6 +187,7 @@ pub(crate) fn run(
     folder: &Path,
 ) -> Result<Verdict> {
     let mut verdict = Verdict::default();
+    ground.clear()?;
     if trial.action != Action::Create {
         ground.configure(trial, Stage::Before, folder)?;
         let made = engine.run(folder, Action::Create.command(), "made.txt")?;
@@ -187,6 +196,7 @@ pub(crate) fn run(
         }
     }
     ground.configure(trial, Stage::After, folder)?;
+    engine.enter(folder)?;
     let (first, plugins) = interrupt(engine, trial, folder)?;
     judge::first(trial, &first, &mut verdict);
     let mut next = engine.run(folder, trial.action.command(), "second.txt")?;

@@ -73,6 +73,11 @@ impl Ground for Sim {
         Ok(existing.collect())
     }
 
+    fn clear(&self) -> Result<()> {
+        // The folder is a new one.
+        Ok(())
+    }
+
     fn name_of(&self, addr: &str) -> Option<String> {
         let (name, index) = addr.strip_prefix("muster_zone.")?.split_once('[')?;
         Some(format!("{name}-{}", index.strip_suffix(']')?))
