@@ -17,9 +17,9 @@ use muster_provider::{ProviderError, Response};
 use muster_snapshot::Snapshot;
 use tokio::time::MissedTickBehavior;
 
-use crate::Context;
 use crate::record::{Answered, Recorder, Sent};
 use crate::work::Works;
+use crate::{Context, Str};
 
 /// How long a machine may be left alone while calls take their time.
 const TICK: Duration = Duration::from_millis(100);
@@ -105,9 +105,11 @@ pub(crate) async fn drive_recorded<M: Machine>(
         }
         tokio::select! {
             Some(answer) = calls.next() => {
+                let mut ending = None;
                 let answered = match answer {
-                    Some((id, Answer::Provider(answer, object, sent))) => {
-                        let answered = Answered::new(object, sent, &answer);
+                    Some((id, Answer::Provider(answer, told))) => {
+                        let answered = Answered::new(told.object, told.sent, &answer);
+                        ending = told.shown.map(|shown| Ending::new(shown, &answer));
                         machine.answer(id, answer);
                         Some(answered)
                     }
@@ -118,6 +120,10 @@ pub(crate) async fn drive_recorded<M: Machine>(
                     None => None,
                 };
                 let changed = record(machine, recorder, answered.as_ref());
+                // What people have seen must not be forgotten when this process is killed.
+                if let Some(ending) = ending {
+                    ending.tell(&works);
+                }
                 if recorder.has_failed() && !context.stop.is_requested() {
                     context.stop.request();
                 }
@@ -163,8 +169,47 @@ fn record<M: Machine>(machine: &mut M, recorder: &Recorder, answered: Option<&An
 
 /// What came of a question.
 enum Answer {
-    Provider(Result<Response, ProviderError>, Option<InstanceAddr>, Sent),
+    Provider(Result<Response, ProviderError>, Told),
     Provisioner(Result<(), ProvisionFailure>),
+}
+
+/// What was known of a question to a provider when it went out.
+struct Told {
+    object: Option<InstanceAddr>,
+    shown: Option<Shown>,
+    sent: Sent,
+}
+
+/// How work that is shown has gone.
+struct Ending {
+    shown: Shown,
+    succeeded: bool,
+    /// What the object is known by now, if that is in the answer.
+    id: Option<(Str, Str)>,
+}
+
+impl Ending {
+    fn new(shown: Shown, answer: &Result<Response, ProviderError>) -> Self {
+        let response = answer.as_ref().ok();
+        let response = response.filter(|response| !response.diags().has_errors());
+        let value = match response {
+            Some(Response::State { value, .. } | Response::Read { value, .. }) => Some(value),
+            Some(Response::Applied(applied)) => Some(&applied.value),
+            _ => None,
+        };
+        Self {
+            shown,
+            succeeded: response.is_some(),
+            id: value.and_then(muster_plan::id_hint),
+        }
+    }
+
+    fn tell(self, works: &Works<'_>) {
+        match self.succeeded {
+            true => works.succeed(&self.shown, self.id),
+            false => works.fail(&self.shown.addr, self.shown.deposed.as_ref()),
+        }
+    }
 }
 
 async fn answer(
@@ -175,12 +220,18 @@ async fn answer(
 ) -> Option<(u64, Answer)> {
     match question {
         Question::Provider(ask) => {
-            let (id, object) = (ask.id, ask.object.clone());
+            let id = ask.id;
+            let (object, shown) = (ask.object.clone(), ask.shown.clone());
             let (sent, answer) = match recorder.intend(context, &ask).await {
                 Ok(sent) => (sent, call(context, works, ask).await),
                 Err(error) => (None, Err(error)),
             };
-            Some((id, Answer::Provider(answer, object, sent)))
+            let told = Told {
+                object,
+                shown,
+                sent,
+            };
+            Some((id, Answer::Provider(answer, told)))
         }
         Question::Provisioner(question) => {
             let (id, answer) = provision(context, works, question).await;
@@ -210,26 +261,10 @@ async fn call(context: &Context, works: &Works<'_>, ask: Ask) -> Result<Response
         Some(stand_in) => Ok(stand_in),
         None => context.pool.get(&provider).await,
     };
-    let answer = match asked {
+    match asked {
         Ok(plugin) => plugin.call(request).await,
         Err(error) => Err(error),
-    };
-    if let Some(shown) = &shown {
-        end(works, shown, &answer);
     }
-    answer
-}
-
-fn end(works: &Works<'_>, shown: &Shown, answer: &Result<Response, ProviderError>) {
-    let value = match answer {
-        Ok(response) if !response.diags().has_errors() => match response {
-            Response::State { value, .. } | Response::Read { value, .. } => Some(value),
-            Response::Applied(applied) => Some(&applied.value),
-            _ => None,
-        },
-        _ => return works.fail(&shown.addr, shown.deposed.as_ref()),
-    };
-    works.succeed(shown, value.and_then(muster_plan::id_hint));
 }
 
 async fn provision(

@@ -152,6 +152,31 @@ fn creations_stay_open_until_they_are_settled() {
 }
 
 #[test]
+fn a_creation_that_has_gone_on_with_another_ends_it() {
+    let place = Place::new();
+    killed(&place);
+    let (mut state, ..) = place.recover();
+    let store = place.open();
+    let journal = store.begin("apply", &state).unwrap();
+    let again = |state: &Snapshot| {
+        let id = journal
+            .intent(intent("x_y.b", IntentAction::Create))
+            .unwrap();
+        journal.objects(state, &addr("x_y.b"), Some(id)).unwrap();
+    };
+    again(&state);
+    assert_eq!(journal.open_intents().len(), 1, "it has made nothing");
+    put(&mut state, "x_y.b", "two");
+    again(&state);
+    assert!(journal.open_intents().is_empty());
+    // Nor is it found when the run is killed here.
+    drop((journal, store));
+    let (read, _, in_flight) = place.recover();
+    assert!(in_flight.is_empty());
+    assert_eq!(read.resources, state.resources);
+}
+
+#[test]
 fn a_run_that_ends_well_leaves_nothing() {
     let place = Place::new();
     let store = place.open();

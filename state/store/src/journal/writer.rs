@@ -9,7 +9,7 @@ use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
 use super::frame;
-use super::record::{Intent, Objects, Record, RunInfo};
+use super::record::{Intent, IntentAction, Objects, Record, RunInfo};
 use super::replay::Content;
 use crate::{Codec, StoreError, os};
 
@@ -130,7 +130,8 @@ impl Journal {
     }
 
     /// Records the objects of an instance as a state has them now, and that they are the result
-    /// of an intent, if they are.
+    /// of an intent, if they are. A creation that has made its object ends earlier ones of the
+    /// same instance, which it has gone on with.
     ///
     /// # Errors
     /// The journal cannot be written.
@@ -141,8 +142,26 @@ impl Journal {
         intent: Option<u64>,
     ) -> Result<(), StoreError> {
         self.append(&Record::Objects(Objects::of(state, addr, intent)))?;
+        let made = intent.filter(|_| state.current(addr).is_some());
+        let continued = made.map_or_else(Vec::new, |id| self.continued_by(id));
         self.forget(intent);
-        Ok(())
+        continued.into_iter().try_for_each(|id| self.close(id))
+    }
+
+    /// Earlier creations of the instance that an intent creates.
+    fn continued_by(&self, id: u64) -> Vec<u64> {
+        let writer = self.writer();
+        let creations = || {
+            let open = writer.open.iter();
+            open.filter(|intent| intent.action == IntentAction::Create)
+        };
+        let Some(last) = creations().find(|intent| intent.id == id) else {
+            return Vec::new();
+        };
+        creations()
+            .filter(|intent| intent.id < id && intent.addr == last.addr)
+            .map(|intent| intent.id)
+            .collect()
     }
 
     /// Records that an intent is over.
