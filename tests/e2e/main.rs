@@ -31,4 +31,5 @@ mod terminal;
 mod terraform;
 mod testing;
 mod tools;
+mod torture;
 mod why;

@@ -45,6 +45,13 @@ pub(super) fn end(last: &Ended, verdict: &mut Verdict) {
     }
 }
 
+/// When all is done, nothing is in flight.
+pub(super) fn journal(folder: &Path, verdict: &mut Verdict) {
+    if folder.join(".terraform.tfstate.journal").exists() {
+        verdict.blame("a journal is left".to_owned());
+    }
+}
+
 /// What exists is what is in the state, once each.
 pub(super) fn state(trial: &Trial, existing: &[Existing], path: &Path, verdict: &mut Verdict) {
     let state = document(path, verdict);

@@ -217,6 +217,7 @@ pub(crate) fn run(
         judge::again(trial, &first, &next, &mut verdict);
     }
     judge::end(&next, &mut verdict);
+    judge::journal(folder, &mut verdict);
     let existing = ground.existing(trial, folder)?;
     judge::state(
         trial,
