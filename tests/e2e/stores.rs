@@ -1,9 +1,15 @@
 //! States that are kept on servers: backends that are not local, from init to migrations.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::harness::{Ran, Work, skip};
 use http::{Fault, Server};
+
+mod postgres;
+mod s3;
 
 #[path = "../../state/http/tests/server/mod.rs"]
 #[expect(
@@ -11,13 +17,6 @@ use http::{Fault, Server};
     reason = "the tests of the store itself need more of the server"
 )]
 mod http;
-
-#[path = "../../state/postgres/tests/stores/support.rs"]
-#[expect(
-    dead_code,
-    reason = "the tests of the store itself need more of the server"
-)]
-mod postgres;
 
 const REQUIRED: &str = "Error: Backend initialization required: please run \"terraform init\"";
 const CHANGED: &str = "Error: Backend configuration changed";
@@ -218,7 +217,7 @@ fn what_cannot_be_written_is_not_recorded() {
     work.write("main.tf", in_http(&server));
     for asked in 1..9 {
         // One of the requests fails; later than the last one there is nothing to fail.
-        let fine = (1..asked).map(|_| Fault::Slow(std::time::Duration::ZERO));
+        let fine = (1..asked).map(|_| Fault::Slow(Duration::ZERO));
         server.fail(fine.chain([Fault::Status(403)]));
         let ran = work.run(&["init", "-migrate-state"]);
         server.inside().faults.clear();
@@ -378,6 +377,32 @@ fn options_about_files_say_nothing_of_servers() {
 }
 
 #[test]
+fn servers_that_are_silent_can_be_left() {
+    let server = Server::start();
+    let work = Work::with(&in_http(&server));
+    work.run(&["init"]).code(0);
+    server.inside().seen.clear();
+    server.fail([Fault::Slow(Duration::from_secs(60))]);
+    let started = Instant::now();
+    let mut command = work.command(&["plan"]);
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = run.spawn().unwrap();
+    let id = Pid::from_child(&run);
+    while server.inside().seen.is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(30), "no request");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for _ in 0..2 {
+        kill_process(id, Signal::INT).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let ran = Ran::new(&run.wait_with_output().unwrap());
+    ran.code(1)
+        .says(&["Interrupt received", "it was interrupted"]);
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
 fn kinds_that_are_not_supported() {
     let check = |kind: &str, part: &str| {
         let work = Work::with(&in_backend(kind, ""));
@@ -389,57 +414,4 @@ fn kinds_that_are_not_supported() {
     };
     check("consul", "not supported");
     check("nope", "no backend type");
-}
-
-fn in_postgres(kind: &str, url: &str, schema: &str) -> String {
-    let settings = format!("conn_str = {url:?}\nschema_name = \"{schema}\"\n");
-    in_backend(kind, &settings)
-}
-
-#[test]
-fn states_in_postgresql() {
-    let Some(server) = postgres::Server::start() else {
-        return skip("there is no PostgreSQL");
-    };
-    let schema = |name: &str| format!("{name}_{}", std::process::id());
-    let config = in_postgres("pg", server.url(), &schema("turns"));
-    let work = Work::empty();
-    take_turns(&work, &config);
-    // Workspaces are those of both engines.
-    work.run(&["workspace", "new", "dev"]).code(0);
-    work.run(&["plan"]).code(0).says(&["1 to add"]);
-    work.run(&["apply", "-auto-approve"]).code(0);
-    work.run(&["workspace", "list"])
-        .code(0)
-        .says(&["  default\n* dev\n"]);
-    if let Some(ran) = terraform(&work, &["workspace", "list"]) {
-        ran.code(0).says(&["  default\n* dev\n"]);
-    }
-    // To the rows and back to files, with all workspaces.
-    let rows = in_postgres("postgres", server.url(), &schema("rows"));
-    work.write("main.tf", rows);
-    work.run(&["plan"]).code(1).says(&[REQUIRED]);
-    work.run(&["init", "-migrate-state"]).code(0);
-    work.run(&["plan"]).code(0).says(&["No changes."]);
-    work.run(&["workspace", "select", "default"]).code(0);
-    work.run(&["plan"]).code(0).says(&["No changes."]);
-    work.write("main.tf", one(1));
-    work.run(&["init", "-migrate-state"]).code(0);
-    work.run(&["plan"]).code(0).says(&["No changes."]);
-    assert!(work.path().join("terraform.tfstate").exists());
-    let dev = work
-        .path()
-        .join("terraform.tfstate.d/dev/terraform.tfstate");
-    assert!(dev.exists());
-    // The old places are as they were.
-    work.write("main.tf", config);
-    work.run(&["init", "-reconfigure"]).code(0);
-    work.run(&["plan"]).code(0).says(&["No changes."]);
-    work.run(&["workspace", "delete", "dev"])
-        .code(1)
-        .says(&["is not empty"]);
-    work.run(&["workspace", "delete", "-force", "dev"]).code(0);
-    work.run(&["workspace", "list"])
-        .code(0)
-        .never_says(&["dev"]);
 }

@@ -1,5 +1,7 @@
 //! Signals that ask a run to stop.
 
+use std::sync::OnceLock;
+
 use muster_run::Stop;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -9,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// When a terminal is closed, its programs may be told more than once: that alone never ends a
 /// run at once. A program that was started to outlive its terminal is not told at all.
 pub(crate) fn watch(quiet: bool) -> Stop {
-    let stop = Stop::default();
+    let stop = current();
     let mut interrupt = listen(SignalKind::interrupt());
     let mut terminate = listen(SignalKind::terminate());
     let mut hangup = match hangups_are_ignored() {
@@ -34,6 +36,12 @@ pub(crate) fn watch(quiet: bool) -> Stop {
         }
     });
     stop
+}
+
+/// The request to stop of this program, whether signals can make it already or not.
+pub(crate) fn current() -> Stop {
+    static STOP: OnceLock<Stop> = OnceLock::new();
+    STOP.get_or_init(Stop::default).clone()
 }
 
 /// `None` when the signal cannot be listened to: then it does what it does to every program.

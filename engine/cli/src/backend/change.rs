@@ -91,16 +91,19 @@ impl Asked {
     /// The usual place, if there is a state that the new place does not have.
     fn left_behind(&self) -> Outcome<Option<Place>> {
         let usual = Place::usual();
-        let left = (self.is_fixed || self.is_overridden)
-            && usual != self.place
-            && holds(&usual)?
-            && !holds(&self.place)?;
+        let left =
+            self.is_lasting() && usual != self.place && holds(&usual)? && !holds(&self.place)?;
         Ok(left.then_some(usual))
+    }
+
+    /// Whether the place is the same for every command.
+    fn is_lasting(&self) -> bool {
+        self.is_fixed || self.is_overridden
     }
 
     /// Notes what the working directory is initialised with.
     fn save(&self) -> Outcome<()> {
-        if !self.is_fixed && !self.is_overridden {
+        if !self.is_lasting() {
             return Record::remove();
         }
         let record = Record {
@@ -143,7 +146,16 @@ pub(crate) fn opened(block: Option<&Block>) -> Outcome<Place> {
     Err(Failure::new(summary, format!("Reason: {reason}")))
 }
 
-/// Initialises the working directory for what the block and the command line say. Gives warnings.
+/// What an initialisation came to.
+#[derive(Default)]
+pub(crate) struct Initialized {
+    /// What should be told.
+    pub warnings: Diags,
+    /// The kind of backend that is used from now on, and was not before.
+    pub configured: Option<&'static str>,
+}
+
+/// Initialises the working directory for what the block and the command line say.
 ///
 /// # Errors
 /// States may still be in another place and the arguments do not say what to do, or copying them
@@ -152,7 +164,7 @@ pub(crate) fn initialize(
     block: Option<&Block>,
     args: &Init,
     sources: &mut Sources,
-) -> Outcome<Diags> {
+) -> Outcome<Initialized> {
     let options = &args.place;
     let migrate = options.migrate_state || options.force_copy;
     if migrate && options.reconfigure {
@@ -161,29 +173,46 @@ pub(crate) fn initialize(
     }
     let (overrides, warnings) = overrides(block, &options.backend_config, sources)?;
     let asked = Asked::new(block, overrides)?;
-    match asked.standing()? {
+    let standing = asked.standing()?;
+    let configured = match standing {
+        Standing::Settled(_) => None,
+        _ => block.map(|_| asked.place.kind.name),
+    };
+    if settle(&asked, standing, args)? {
+        // What makes no sense is not recorded.
+        asked.place.open()?;
+        asked.save()?;
+    }
+    Ok(Initialized {
+        warnings,
+        configured,
+    })
+}
+
+/// Brings states to where they are asked for, if that is wanted. Whether the record has to say
+/// so from now on.
+fn settle(asked: &Asked, standing: Standing, args: &Init) -> Outcome<bool> {
+    let options = &args.place;
+    let migrate = options.migrate_state || options.force_copy;
+    let old = match standing {
         // What a command line gave stays, unless it is to be forgotten.
-        Standing::Settled(place) if !options.reconfigure && place != asked.place => {
-            return Ok(warnings);
-        }
-        Standing::Settled(_) | Standing::Fresh(_) => {}
-        Standing::Changed { .. } if options.reconfigure => {}
-        Standing::Changed { old, .. } if migrate => {
-            let Some(old) = old else {
-                let detail = "The states are in a kind of backend that is not supported. Fetch them with terraform state pull, run init -reconfigure, and bring them in with state push.";
-                return Err(Failure::new("Error migrating the state", detail));
-            };
-            migrate::copy_all(&old, &asked.place, &locking(args), options.force_copy)?;
-        }
+        Standing::Settled(place) => return Ok(options.reconfigure || place == asked.place),
+        // Who asks for it wants what is in the usual place, whatever is in the new one.
+        Standing::Fresh(_) if migrate && asked.is_lasting() => Some(Place::usual()),
+        Standing::Fresh(_) => return Ok(true),
+        Standing::Changed { .. } if options.reconfigure => return Ok(true),
+        Standing::Changed { old, .. } if migrate => old,
         Standing::Changed { .. } => {
             let detail = "The state may still be in the old place. To copy it to the new one, use init -migrate-state. To go on with what is in the new place and leave the old one as it is, use init -reconfigure.";
             return Err(Failure::new("Backend configuration changed", detail));
         }
-    }
-    // What makes no sense is not recorded.
-    asked.place.open()?;
-    asked.save()?;
-    Ok(warnings)
+    };
+    let Some(old) = old else {
+        let detail = "The states are in a kind of backend that is not supported. Fetch them with terraform state pull, run init -reconfigure, and bring them in with state push.";
+        return Err(Failure::new("Error migrating the state", detail));
+    };
+    migrate::copy_all(&old, &asked.place, &locking(args), options.force_copy)?;
+    Ok(true)
 }
 
 /// What `-backend-config` says; `None` if it says nothing.

@@ -2,7 +2,7 @@
 
 use muster_lang::Diags;
 use muster_snapshot::Snapshot;
-use muster_store::{Backend, DEFAULT_WORKSPACE, LockGuard, Store};
+use muster_store::{Backend, DEFAULT_WORKSPACE, Journaled, LockGuard, Store};
 
 use super::place::Place;
 use crate::args;
@@ -15,8 +15,8 @@ const SUMMARY: &str = "Error migrating the state";
 /// The state of one workspace, in both places.
 struct Pair {
     workspace: String,
-    from: Box<dyn Store>,
-    to: Box<dyn Store>,
+    from: Journaled,
+    to: Journaled,
     /// What is in the new place, and may be overwritten.
     replaced: Option<Snapshot>,
     /// The new place does not have the workspace yet.
@@ -50,11 +50,11 @@ fn pairs(old: &Place, new: &Place, target: &dyn Backend) -> Outcome<Vec<Pair>> {
     let there = target.workspaces()?;
     let mut pairs = Vec::new();
     for workspace in source.workspaces()? {
-        let from = source.open(&workspace)?;
+        let from = old.state(&workspace)?.any();
         if is_same(old, new, &workspace) || from.read()?.is_none_or(|state| state.is_empty()) {
             continue;
         }
-        let to = target.open(&workspace)?;
+        let to = new.state(&workspace)?.any();
         let is_new = workspace != DEFAULT_WORKSPACE && !there.contains(&workspace);
         pairs.push(Pair {
             replaced: if is_new { None } else { to.read()? },
@@ -78,6 +78,21 @@ fn is_same(old: &Place, new: &Place, workspace: &str) -> bool {
 }
 
 impl Pair {
+    /// What interrupted runs have begun to make is known beside the old state only, and must not
+    /// be made again because of the new one.
+    fn check_settled(&self) -> Outcome<()> {
+        let open = self.from.in_flight();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let names: String = open.iter().map(|i| format!("\n  - {}", i.addr)).collect();
+        let detail = format!(
+            "A run on {} was interrupted, and nobody knows yet whether these objects were made:{names}\n\nGo back to the old backend block and let plan and apply find out. Nothing was copied.",
+            self.from.describe()
+        );
+        Err(Failure::new(SUMMARY, detail))
+    }
+
     /// Lets a person decide about a state that would be overwritten.
     fn ask(&self) -> Outcome<()> {
         let is_there = self.replaced.as_ref().filter(|state| !state.is_empty());
@@ -121,8 +136,9 @@ fn copy(
     }
     let mut held: Vec<Option<LockGuard>> = Vec::new();
     for pair in &*pairs {
-        held.push(lock(&*pair.from, locking, "migration source state")?);
-        held.push(lock(&*pair.to, locking, "migration destination state")?);
+        held.push(lock(&pair.from, locking, "migration source state")?);
+        held.push(lock(&pair.to, locking, "migration destination state")?);
+        pair.check_settled()?;
     }
     for pair in pairs.iter().filter(|_| !force) {
         let now = pair.to.read()?;

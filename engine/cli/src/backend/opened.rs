@@ -1,15 +1,19 @@
 //! The state that a command works with.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_snapshot::Snapshot;
 use muster_store::{
     Backend, Codec, Journaled, LocalStore, LockGuard, LockInfo, Store, StoreError, Version,
 };
+use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::session::data_dir;
+use crate::signals;
 
 /// The shortest time between two writes of a state that is kept elsewhere.
 const SAVE_PAUSE: Duration = Duration::from_secs(10);
@@ -71,7 +75,7 @@ impl Backend for PatientBackend {
 
     fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError> {
         let store = block_in_place(|| self.0.open(workspace))?;
-        Ok(Box::new(Patient(store)))
+        Ok(Box::new(Patient(store.into())))
     }
 
     fn delete(&self, workspace: &str) -> Result<(), StoreError> {
@@ -81,7 +85,32 @@ impl Backend for PatientBackend {
 
 /// A store whose answers may take long. The threads that it is called from do other work in the
 /// meantime, so that signals and providers are heard.
-struct Patient(Box<dyn Store>);
+struct Patient(Arc<dyn Store>);
+
+impl Patient {
+    /// Calls what changes nothing, and does not wait for the answer any more when somebody asks
+    /// for the second time to stop.
+    fn ask<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (stop, store) = (signals::current(), Arc::clone(&self.0));
+        let answer = tokio::task::spawn_blocking(move || call(&*store));
+        let answer = async {
+            tokio::select! {
+                biased;
+                answer = answer => answer.unwrap_or_else(|e| resume_unwind(e.into_panic())),
+                () = stop.forced() => Err(StoreError::Remote {
+                    place: self.describe(),
+                    action,
+                    reason: "it was interrupted before there was an answer".to_owned(),
+                }),
+            }
+        };
+        block_in_place(|| Handle::current().block_on(answer))
+    }
+}
 
 impl Store for Patient {
     fn describe(&self) -> String {
@@ -89,13 +118,13 @@ impl Store for Patient {
     }
 
     fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
-        let guard = block_in_place(|| self.0.lock(info, timeout))?;
+        let guard = self.ask("lock", move |store| store.lock(info, timeout))?;
         let info = guard.info().clone();
         Ok(LockGuard::new(info, || block_in_place(|| guard.release())))
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
-        block_in_place(|| self.0.read())
+        self.ask("read", |store| store.read())
     }
 
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
@@ -111,10 +140,10 @@ impl Store for Patient {
     }
 
     fn history(&self) -> Result<Vec<Version>, StoreError> {
-        block_in_place(|| self.0.history())
+        self.ask("read", |store| store.history())
     }
 
     fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
-        block_in_place(|| self.0.version(serial))
+        self.ask("read", move |store| store.version(serial))
     }
 }

@@ -98,7 +98,11 @@ async fn prepare(args: &Init, view: &View, session: &mut Session) -> Outcome<()>
         true => {
             let block = session.config.root().backend.as_ref();
             let found = backend::initialize(block, args, &mut session.sources)?;
-            session.warnings.extend(found);
+            session.warnings.extend(found.warnings);
+            if let Some(kind) = found.configured {
+                let text = format!("The state is kept in the backend \"{kind}\" from now on.");
+                step(view, "backend_configured_success", &text);
+            }
             session.store(None)?.any().read()?
         }
         false => None,
