@@ -80,7 +80,7 @@ impl Server {
     /// Settings of a backend with a schema of its own.
     pub(crate) fn settings(&self) -> Settings {
         let mut settings = Settings::new();
-        settings.insert("conn_str".to_owned(), self.url.clone().into());
+        settings.insert("conn_str".to_owned(), self.url().into());
         settings.insert("schema_name".to_owned(), unique_name().into());
         settings
     }
