@@ -5,9 +5,9 @@ use std::io;
 use std::rc::Rc;
 
 use muster_addr::ModulePath;
-use muster_lang::{Diagnostic, Diags, Expr, Sources, Span};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Expr, Sources, Span};
 
-use crate::decode::{BAD_DEPENDENCY, CallDraft, Draft, decode, encryption_from_text};
+use crate::decode::{CallDraft, Draft, decode, encryption_from_text};
 use crate::early::{EarlyText, EarlyValues};
 use crate::files::{ConfigFiles, join, read_module};
 use crate::installed::{InstalledModules, Recorded, key_of};
@@ -97,11 +97,7 @@ pub fn load_with_providers(
     // What a broken block declares is not known, so that references are looked at when all blocks
     // are sound, as Terraform does.
     // Terraform parses the templates in JSON late, so that their errors come with these.
-    let is_template = |d: &Diagnostic| {
-        let file = d.subject.and_then(|s| sources.get(s.file));
-        d.summary == "Invalid expression" && file.is_some_and(|f| f.name.ends_with(".json"))
-    };
-    let is_broken = |d: &Diagnostic| d.is_error() && d.summary != BAD_DEPENDENCY && !is_template(d);
+    let is_broken = |d: &Diagnostic| d.is_error() && d.kind == DiagnosticKind::Plain;
     match diags.iter().any(is_broken) {
         true => references::check_imports(&tree, &mut diags),
         false => references::check(&tree, &mut diags),

@@ -83,11 +83,27 @@ pub enum Severity {
     Warning,
 }
 
+/// What code has to know of a diagnostic. Texts are for people and may change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DiagnosticKind {
+    /// Nothing beyond its severity.
+    #[default]
+    Plain,
+    /// A template in a JSON string that cannot be read. It is read as late as an expression is
+    /// evaluated, so that what is around it is sound.
+    JsonTemplate,
+    /// A `depends_on` that names nothing to depend on, in a block that is sound.
+    Dependency,
+}
+
 /// One thing to tell the user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
+    /// What it is to code that handles it.
+    pub kind: DiagnosticKind,
     /// One line; the same words Terraform uses, because tools read it.
     pub summary: String,
     /// The explanation, and what to do. May be empty.
@@ -109,6 +125,7 @@ impl Diagnostic {
     pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            kind: DiagnosticKind::Plain,
             summary: summary.into(),
             detail: detail.into(),
             subject: None,
@@ -138,6 +155,13 @@ impl Diagnostic {
     #[must_use]
     pub fn at_opt(mut self, subject: Option<Span>) -> Self {
         self.subject = subject.or(self.subject);
+        self
+    }
+
+    /// Says what it is to code that handles it.
+    #[must_use]
+    pub fn of_kind(mut self, kind: DiagnosticKind) -> Self {
+        self.kind = kind;
         self
     }
 

@@ -17,7 +17,7 @@ pub mod syntax;
 pub use body::{
     Attribute, AttributeSchema, Block, BlockSchema, Body, BodySchema, Content, RawExpr,
 };
-pub use diag::{Diagnostic, Diags, FileId, Severity, SourceFile, Sources, Span};
+pub use diag::{Diagnostic, DiagnosticKind, Diags, FileId, Severity, SourceFile, Sources, Span};
 pub use eval::{Files, Scope, eval, referred_values};
 pub use expr::{Expr, Node, NodeId, Reference, Subject};
 

@@ -4,17 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use muster_lang::{
-    Attribute, AttributeSchema, BlockSchema, BodySchema, Diagnostic, Diags, Expr, FileId, Files,
-    Node, RawExpr, Reference, Scope, Sources, Span, Subject, eval, syntax,
+    Attribute, AttributeSchema, BlockSchema, BodySchema, Diagnostic, DiagnosticKind, Diags, Expr,
+    FileId, Files, Node, RawExpr, Reference, Scope, Sources, Span, Subject, eval, syntax,
 };
 use muster_value::{PathStep, Type, Value, convert};
 
 use crate::Str;
 use crate::early::EarlyText;
 use crate::files::is_tofu;
-
-/// Summary for what cannot stand in `depends_on`; what else is referred to is looked at all the same.
-pub(crate) const BAD_DEPENDENCY: &str = "Invalid depends_on reference";
 
 /// Collects diagnostics while the files of one directory are decoded.
 pub(crate) struct Decoder<'a> {
@@ -230,16 +227,21 @@ impl<'a> Decoder<'a> {
         let lowered = item.lower(&[]).0.references().first().cloned();
         let Some(reference) = lowered.or_else(|| traversal.reference()) else {
             let detail = "This does not name an object that could be depended on.";
-            self.error(BAD_DEPENDENCY, detail, traversal.span);
+            self.bad_dependency(detail, traversal.span);
             return None;
         };
         let attribute = matches!(reference.steps.first(), Some(PathStep::Attr(_)));
         if attribute && !matches!(reference.subject, Subject::Variable(_) | Subject::Local(_)) {
             let detail = "A dependency is a whole resource or module, not one of its attributes. \
                           Leave the attribute out.";
-            self.error(BAD_DEPENDENCY, detail, reference.full_span);
+            self.bad_dependency(detail, reference.full_span);
         }
         Some(reference)
+    }
+
+    fn bad_dependency(&mut self, detail: &str, span: Span) {
+        let error = Diagnostic::error("Invalid depends_on reference", detail).at(span);
+        self.diags.push(error.of_kind(DiagnosticKind::Dependency));
     }
 }
 

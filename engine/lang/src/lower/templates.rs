@@ -5,12 +5,12 @@ use std::sync::Arc;
 use muster_value::Value;
 
 use super::Lowerer;
-use crate::Str;
 use crate::body::json_origin;
 use crate::expr::{ForExpr, Node, NodeId};
 use crate::syntax::json::Doc;
 use crate::syntax::text::Texts;
 use crate::syntax::{self, NodeKind, TokenKind, Tree};
+use crate::{Diagnostic, DiagnosticKind, Str};
 
 impl Lowerer {
     /// A string, heredoc or bare template. A lone interpolation is the value itself.
@@ -130,7 +130,8 @@ impl Lowerer {
             return self.add(Node::Literal(Value::string_nfc(text)), span);
         }
         let (tree, diags) = syntax::template_at(self.file, text, json_origin(doc, node, escaped));
-        self.diags.extend(diags);
+        let late = |d: Diagnostic| d.of_kind(DiagnosticKind::JsonTemplate);
+        self.diags.0.extend(diags.into_iter().map(late));
         self.node(&tree, tree.root())
     }
 }
