@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::conformance;
 
+mod races;
+
 struct Place {
     folder: tempfile::TempDir,
 }
