@@ -24,6 +24,7 @@ mod saved_plans;
 mod scenarios;
 mod schemas;
 mod state;
+mod state_faults;
 mod state_history;
 mod stores;
 mod surroundings;

@@ -14,7 +14,8 @@ use anyhow::{Context, Result, bail};
 use crate::bench;
 use crate::differ::random;
 use table::Table;
-use trial::{Aws, Engine, Ground, Sim, Trial, Verdict};
+use trial::aws::Aws;
+use trial::{Engine, Ground, Sim, Trial, Verdict};
 
 /// Trials that went wrong and are shown in words.
 const SHOWN: usize = 5;

@@ -331,21 +331,22 @@ fn save_last(
         };
     };
     let mut diags = failure.diags;
-    if unrecorded.is_none() {
+    let Some(error) = unrecorded else {
         let detail = format!(
             "Everything that was done is recorded in {}. The next command brings it into the state, when the cause is mended.",
             store.journal_path().display()
         );
         diags.extend(Failure::new("The state is not stored yet", detail).diags);
         return Err(diags.into());
-    }
+    };
+    diags.extend(Failure::from(error).diags);
     let mut rescued_state = successor(saved, state);
     // So that it is newer than the stored one, and can be pushed in its place.
     rescued_state.serial += 1;
     let bytes = encryption::state_codec().encode(&rescued_state);
     let bytes = bytes.map_err(std::io::Error::other);
     let path = bytes.and_then(|bytes| rescue::write(Path::new("."), &bytes));
-    diags.extend(rescued(path).diags);
+    diags.extend(rescued(path, store.journal_path()).diags);
     Err(diags.into())
 }
 
@@ -376,7 +377,7 @@ fn successor(saved: &Snapshot, state: &Snapshot) -> Snapshot {
     }
 }
 
-fn rescued(result: Result<PathBuf, std::io::Error>) -> Failure {
+fn rescued(result: Result<PathBuf, std::io::Error>, journal: &Path) -> Failure {
     match result {
         Ok(path) => Failure::new(
             "The state was written elsewhere",
@@ -388,7 +389,8 @@ fn rescued(result: Result<PathBuf, std::io::Error>) -> Failure {
         Err(error) => Failure::new(
             "Failed to persist state",
             format!(
-                "The state could not be written anywhere else, either: {error}. What this run did is not recorded."
+                "The state could not be written anywhere else, either: {error}. What was done until {} could not be written is in there, and the next command brings it into the state; what was done after that is in this output only.",
+                journal.display()
             ),
         ),
     }

@@ -1,6 +1,6 @@
 //! One trial: a run is killed, another one recovers, and then is compared what is there.
 
-mod aws;
+pub(crate) mod aws;
 mod engine;
 mod judge;
 mod lines;
@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-pub(crate) use aws::Aws;
 pub(crate) use engine::Engine;
 use process::{Ended, Process};
 pub(crate) use sim::Sim;
