@@ -81,7 +81,7 @@ impl Pair {
     /// What interrupted runs have begun to make is known beside the old state only, and must not
     /// be made again because of the new one.
     fn check_settled(&self) -> Outcome<()> {
-        let open = self.from.in_flight();
+        let open = self.from.in_flight()?;
         if open.is_empty() {
             return Ok(());
         }
