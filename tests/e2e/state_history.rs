@@ -9,7 +9,7 @@ const APPLY: &[&str] = &["apply", "-auto-approve"];
 
 fn config(input: &str) -> String {
     format!(
-        "variable \"secret\" {{\n  default   = \"hunter-{input}\"\n  sensitive = true\n}}\n\nresource \"terraform_data\" \"a\" {{\n  input = \"{input}\"\n}}\n\nresource \"terraform_data\" \"s\" {{\n  input = var.secret\n}}\n\noutput \"o\" {{\n  value = \"out {input}\"\n}}\n"
+        "variable \"secret\" {{\n  default   = \"hunter-{input}\"\n  sensitive = true\n}}\n\nresource \"terraform_data\" \"a\" {{\n  input = \"{input}\"\n}}\n\nresource \"terraform_data\" \"s\" {{\n  triggers_replace = var.secret\n}}\n\noutput \"o\" {{\n  value = \"out {input}\"\n}}\n"
     )
 }
 
@@ -104,7 +104,7 @@ fn differences_are_shown_without_secrets() {
     assert_eq!(change["change"]["before"]["input"], "one");
     assert_eq!(change["change"]["after"]["input"], "two");
     assert_eq!(
-        json["resource_changes"][1]["change"]["after"]["input"],
+        json["resource_changes"][1]["change"]["after"]["triggers_replace"],
         serde_json::Value::Null
     );
     work.run(&["state", "diff", "99"])
@@ -136,7 +136,7 @@ fn a_state_comes_back_as_a_new_one() {
     assert_eq!(serials(&work)[0], after["serial"].as_u64().unwrap());
     work.run(&["plan", "-detailed-exitcode"])
         .code(2)
-        .says(&["2 to change"]);
+        .says(&["1 to add, 1 to change"]);
     work.run(&["state", "restore", "-auto-approve", &oldest])
         .code(0)
         .says(&["there is nothing to do"]);
