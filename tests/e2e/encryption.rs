@@ -265,7 +265,7 @@ fn edited_plans_are_refused() {
     let key = work.path().join(".terraform/plan.key");
     let mode = std::fs::metadata(&key).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let step = plan.len() / 40;
+    let step = plan.len() / 8;
     for at in (0..plan.len()).step_by(step.max(1)) {
         let mut edited = plan.clone();
         edited[at] ^= 4;
@@ -371,4 +371,30 @@ output "password" {{
     run(&work, &["apply", "-auto-approve"]).code(0);
     assert_eq!(run(&work, &["output", "-raw", "password"]).stdout, SECRET);
     assert_eq!(telling(&work), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn copies_of_an_encrypted_state_are_pushed_and_pulled() {
+    let work = encrypted();
+    run(&work, &["apply", "-auto-approve"]).code(0);
+    let plain = run(&work, &["state", "pull"]).code(0).stdout;
+    assert!(plain.contains(SECRET));
+    work.write("copy", work.read("terraform.tfstate"));
+    run(&work, &["state", "push", "copy"]).code(0);
+    let elsewhere = Work::empty();
+    elsewhere.write("plain", plain);
+    run(
+        &work,
+        &[
+            "state",
+            "push",
+            elsewhere.path().join("plain").to_str().unwrap(),
+        ],
+    )
+    .code(0);
+    assert_eq!(telling(&work), Vec::<PathBuf>::new());
+    work.write("encryption.tf", "");
+    run(&work, &["state", "push", "copy"])
+        .code(1)
+        .says(&["encrypted"]);
 }
