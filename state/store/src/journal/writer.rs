@@ -180,8 +180,8 @@ impl Journal {
     /// The journal cannot be written.
     pub fn close_all(&self, over: impl Fn(&Intent) -> bool) -> Result<(), StoreError> {
         let open = self.open_intents();
-        let over = open.iter().filter(|intent| over(intent));
-        over.map(|intent| self.close(intent.id)).collect()
+        let mut over = open.iter().filter(|intent| over(intent));
+        over.try_for_each(|intent| self.close(intent.id))
     }
 
     fn forget(&self, intent: Option<u64>) {
