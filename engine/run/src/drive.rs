@@ -108,6 +108,7 @@ pub(crate) async fn drive_recorded<M: Machine>(
                 let mut ending = None;
                 let answered = match answer {
                     Some((id, Answer::Provider(answer, told))) => {
+                        let answer = *answer;
                         let answered = Answered::new(told.object, told.sent, &answer);
                         ending = told.shown.map(|shown| Ending::new(shown, &answer));
                         machine.answer(id, answer);
@@ -169,7 +170,7 @@ fn record<M: Machine>(machine: &mut M, recorder: &Recorder, answered: Option<&An
 
 /// What came of a question.
 enum Answer {
-    Provider(Result<Response, ProviderError>, Told),
+    Provider(Box<Result<Response, ProviderError>>, Told),
     Provisioner(Result<(), ProvisionFailure>),
 }
 
@@ -231,7 +232,7 @@ async fn answer(
                 shown,
                 sent,
             };
-            Some((id, Answer::Provider(answer, told)))
+            Some((id, Answer::Provider(Box::new(answer), told)))
         }
         Question::Provisioner(question) => {
             let (id, answer) = provision(context, works, question).await;

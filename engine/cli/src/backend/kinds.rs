@@ -3,6 +3,9 @@
 use muster_store::{Backend, Codec, LocalBackend, Setting, SettingKind, Settings, StoreError};
 use muster_value::{ObjectType, Type};
 
+/// Opens a backend with these settings.
+type Open = fn(&Settings, Codec) -> Result<Box<dyn Backend>, StoreError>;
+
 /// A kind of backend.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -13,7 +16,7 @@ pub(crate) struct Kind {
     /// Those of the arguments that Terraform does not know. Where they are not given, nothing is
     /// recorded of them, so that it can read the record.
     pub own: &'static [&'static str],
-    open: fn(&Settings, Codec) -> Result<Box<dyn Backend>, StoreError>,
+    open: Open,
 }
 
 /// States in local files.
@@ -97,7 +100,7 @@ impl Kind {
         name: &'static str,
         settings: &'static [Setting],
         own: &'static [&'static str],
-        open: fn(&Settings, Codec) -> Result<Box<dyn Backend>, StoreError>,
+        open: Open,
     ) -> Self {
         Self {
             name,

@@ -50,7 +50,9 @@ impl Server {
     /// Starts a server that may be stopped, with these settings of its own.
     pub(crate) fn start_own(settings: &str) -> Option<Self> {
         let Some(programs) = programs() else {
-            eprintln!("SKIPPED: there is no PostgreSQL on this machine, and {URL} is not set");
+            let said =
+                format!("SKIPPED: there is no PostgreSQL on this machine, and {URL} is not set\n");
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
             return None;
         };
         let folder = tempfile::tempdir().expect("a folder can be made");
