@@ -19,6 +19,7 @@ mod options;
 mod profile;
 mod provision;
 mod quickstart;
+mod registry;
 mod repeated_providers;
 mod saved_plans;
 mod scenarios;

@@ -4,7 +4,7 @@ mod archives;
 mod git;
 mod registry;
 #[path = "../../providers/install/tests/install/support/server.rs"]
-mod server;
+pub(crate) mod server;
 
 use serde_json::{Value, json};
 

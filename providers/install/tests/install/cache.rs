@@ -7,8 +7,7 @@ use muster_addr::ProviderAddr;
 use muster_config::version::{Constraints, Version};
 use muster_install::{Event, Installer, LockFile, Request, archive_name, package_dir};
 
-use crate::support::World;
-use crate::support::publisher::archive_name as file_name;
+use crate::support::{World, archive_name as file_name};
 
 fn with_cache() -> (World, tempfile::TempDir) {
     let mut world = World::new();

@@ -8,9 +8,8 @@ use muster_install::{
     Authentication, Event, InstallError, LockFile, Method, MethodKind, Platform, write_index,
 };
 
-use crate::support::publisher::{PLATFORMS, archive, archive_name};
 use crate::support::server::{Reply, Server};
-use crate::support::{World, filesystem_mirror};
+use crate::support::{PLATFORMS, World, archive, archive_name, filesystem_mirror};
 
 fn addr() -> ProviderAddr {
     ProviderAddr::new("a", "fake")

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::World;
-use crate::support::publisher::{Publisher, archive, archive_name};
+use crate::support::publisher::{Publisher, hex_sum};
 use crate::support::server::{Reply, Server};
+use crate::support::{World, archive, archive_name};
 use muster_addr::ProviderAddr;
 use muster_install::{Authentication, DEFAULT_HOST, Event, HttpReason, InstallError, LockFile};
 
@@ -122,18 +122,11 @@ async fn a_tampered_archive_is_refused() {
     assert!(matches!(error, InstallError::Checksum { .. }), "{error}");
     // Nor does it help to have the registry name the other checksum.
     let other = archive("6.6.6", "linux_amd64");
-    let sum = |data: &[u8]| {
-        let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, data);
-        sum.as_ref()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect::<String>()
-    };
     let download = "/v1/providers/a/fake/1.0.0/download/linux/amd64";
     let good = archive("1.0.0", "linux_amd64");
     world.server.change(download, |reply| {
         let text = String::from_utf8(reply.body.clone()).unwrap();
-        reply.body = text.replace(&sum(&good), &sum(&other)).into_bytes();
+        reply.body = text.replace(&hex_sum(&good), &hex_sum(&other)).into_bytes();
     });
     world
         .server
@@ -142,7 +135,7 @@ async fn a_tampered_archive_is_refused() {
     assert!(matches!(error, InstallError::Sums { .. }), "{error}");
     world.server.change("/files/1.0.0/SHA256SUMS", |reply| {
         let text = String::from_utf8(reply.body.clone()).unwrap();
-        reply.body = text.replace(&sum(&good), &sum(&other)).into_bytes();
+        reply.body = text.replace(&hex_sum(&good), &hex_sum(&other)).into_bytes();
     });
     let error = world.install("1.0.0", false).await.unwrap_err();
     assert!(matches!(error, InstallError::Signature { .. }), "{error}");

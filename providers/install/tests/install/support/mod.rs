@@ -14,8 +14,36 @@ use muster_install::{
     Event, InstallError, Installation, Installer, LockFile, Method, Platform, Request, Settings,
 };
 
-use publisher::{Publisher, publish};
+use publisher::{Publisher, Releases};
 use server::Server;
+
+/// The platforms that everything is released for.
+pub(crate) const PLATFORMS: [(&str, &str); 2] = [("linux", "amd64"), ("darwin", "arm64")];
+
+/// Versions of the provider `a/fake`.
+fn releases<'a>(versions: &'a [&'a str]) -> Releases<'a> {
+    Releases {
+        provider: "a/fake",
+        versions,
+        platforms: &PLATFORMS,
+        program: &|version, platform| format!("#!/bin/sh\necho {version} {platform}\n").repeat(100),
+    }
+}
+
+/// The archive of a version of `a/fake`.
+pub(crate) fn archive(version: &str, platform: &str) -> Vec<u8> {
+    releases(&[]).archive(version, platform)
+}
+
+/// The name of an archive of `a/fake`.
+pub(crate) fn archive_name(version: &str, platform: (&str, &str)) -> String {
+    releases(&[]).archive_name(version, platform)
+}
+
+/// Publishes versions of `a/fake` in a registry.
+pub(crate) fn publish(server: &Server, publisher: &Publisher, versions: &[&str]) {
+    releases(versions).publish(server, publisher);
+}
 
 /// A registry with the versions 1.0.0, 1.1.0 and 2.0.0 of a provider, and a working directory.
 pub(crate) struct World {

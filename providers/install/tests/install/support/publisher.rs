@@ -12,9 +12,6 @@ use zip::write::SimpleFileOptions;
 
 use super::server::{Reply, Server};
 
-/// The platforms that everything is released for.
-pub(crate) const PLATFORMS: [(&str, &str); 2] = [("linux", "amd64"), ("darwin", "arm64")];
-
 /// A key to sign with.
 pub(crate) struct Publisher {
     pair: Ed25519KeyPair,
@@ -71,71 +68,93 @@ impl Publisher {
     }
 }
 
-/// The archive of a version of the provider `a/fake`.
-pub(crate) fn archive(version: &str, platform: &str) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().unix_permissions(0o755);
-    zip.start_file(format!("terraform-provider-fake_v{version}"), options)
-        .unwrap();
-    zip.write_all(
-        format!("#!/bin/sh\necho {version} {platform}\n")
-            .repeat(100)
-            .as_bytes(),
-    )
-    .unwrap();
-    zip.finish().unwrap().into_inner()
+/// What is released of a provider.
+pub(crate) struct Releases<'a> {
+    /// Namespace and type, as in `a/fake`.
+    pub(crate) provider: &'a str,
+    pub(crate) versions: &'a [&'a str],
+    /// Operating system and architecture.
+    pub(crate) platforms: &'a [(&'a str, &'a str)],
+    /// The program for a version and a platform.
+    pub(crate) program: &'a dyn Fn(&str, &str) -> String,
 }
 
-/// The name of an archive.
-pub(crate) fn archive_name(version: &str, (os, arch): (&str, &str)) -> String {
-    format!("terraform-provider-fake_{version}_{os}_{arch}.zip")
-}
-
-/// Publishes versions of `a/fake` in a registry.
-pub(crate) fn publish(server: &Server, publisher: &Publisher, versions: &[&str]) {
-    let discovery = json!({"providers.v1": "/v1/providers/"});
-    server.put(
-        "/.well-known/terraform.json",
-        Reply::ok(discovery.to_string()),
-    );
-    let list: Vec<_> = versions
-        .iter()
-        .map(|v| json!({"version": v, "protocols": ["6.0"]}))
-        .collect();
-    let list = json!({"id": "a/fake", "versions": list});
-    server.put("/v1/providers/a/fake/versions", Reply::ok(list.to_string()));
-    for version in versions {
-        publish_version(server, publisher, version);
+impl Releases<'_> {
+    fn type_name(&self) -> &str {
+        self.provider.rsplit('/').next().unwrap()
     }
-}
 
-fn publish_version(server: &Server, publisher: &Publisher, version: &str) {
-    let mut sums = String::new();
-    for (os, arch) in PLATFORMS {
-        let name = archive_name(version, (os, arch));
-        let zip = archive(version, &format!("{os}_{arch}"));
-        let sum: String = digest(&SHA256, &zip)
-            .as_ref()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        sums += &format!("{sum}  {name}\n");
-        let answer = json!({
-            "protocols": ["6.0"], "os": os, "arch": arch, "filename": name,
-            "download_url": format!("/files/{name}"), "shasum": sum,
-            "shasums_url": format!("/files/{version}/SHA256SUMS"),
-            "shasums_signature_url": format!("/files/{version}/SHA256SUMS.sig"),
-            "signing_keys": {"gpg_public_keys": [{"key_id": "x", "ascii_armor": publisher.armored()}]},
-        });
+    /// The archive for a version and a platform.
+    pub(crate) fn archive(&self, version: &str, platform: &str) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().unix_permissions(0o755);
+        let name = format!("terraform-provider-{}_v{version}", self.type_name());
+        zip.start_file(name, options).unwrap();
+        let program = (self.program)(version, platform);
+        zip.write_all(program.as_bytes()).unwrap();
+        zip.finish().unwrap().into_inner()
+    }
+
+    /// The name of an archive.
+    pub(crate) fn archive_name(&self, version: &str, (os, arch): (&str, &str)) -> String {
+        let name = self.type_name();
+        format!("terraform-provider-{name}_{version}_{os}_{arch}.zip")
+    }
+
+    /// Publishes all of it in a registry.
+    pub(crate) fn publish(&self, server: &Server, publisher: &Publisher) {
+        let discovery = json!({"providers.v1": "/v1/providers/"});
         server.put(
-            &format!("/v1/providers/a/fake/{version}/download/{os}/{arch}"),
-            Reply::ok(answer.to_string()),
+            "/.well-known/terraform.json",
+            Reply::ok(discovery.to_string()),
         );
-        server.put(&format!("/files/{name}"), Reply::ok(zip));
+        let versions = self.versions.iter();
+        let list: Vec<_> = versions
+            .map(|v| json!({"version": v, "protocols": ["6.0"]}))
+            .collect();
+        let list = json!({"id": self.provider, "versions": list});
+        let path = format!("/v1/providers/{}/versions", self.provider);
+        server.put(&path, Reply::ok(list.to_string()));
+        for version in self.versions {
+            self.publish_version(server, publisher, version);
+        }
     }
-    server.put(
-        &format!("/files/{version}/SHA256SUMS.sig"),
-        Reply::ok(publisher.sign(sums.as_bytes())),
-    );
-    server.put(&format!("/files/{version}/SHA256SUMS"), Reply::ok(sums));
+
+    fn publish_version(&self, server: &Server, publisher: &Publisher, version: &str) {
+        let mut sums = String::new();
+        for &(os, arch) in self.platforms {
+            let name = self.archive_name(version, (os, arch));
+            let zip = self.archive(version, &format!("{os}_{arch}"));
+            let sum = hex_sum(&zip);
+            sums += &format!("{sum}  {name}\n");
+            let answer = json!({
+                "protocols": ["6.0"], "os": os, "arch": arch, "filename": name,
+                "download_url": format!("/files/{name}"), "shasum": sum,
+                "shasums_url": format!("/files/{version}/SHA256SUMS"),
+                "shasums_signature_url": format!("/files/{version}/SHA256SUMS.sig"),
+                "signing_keys": {
+                    "gpg_public_keys": [{"key_id": "x", "ascii_armor": publisher.armored()}]
+                },
+            });
+            server.put(
+                &format!(
+                    "/v1/providers/{}/{version}/download/{os}/{arch}",
+                    self.provider
+                ),
+                Reply::ok(answer.to_string()),
+            );
+            server.put(&format!("/files/{name}"), Reply::ok(zip));
+        }
+        server.put(
+            &format!("/files/{version}/SHA256SUMS.sig"),
+            Reply::ok(publisher.sign(sums.as_bytes())),
+        );
+        server.put(&format!("/files/{version}/SHA256SUMS"), Reply::ok(sums));
+    }
+}
+
+/// The SHA-256 of some bytes, in hexadecimal.
+pub(crate) fn hex_sum(bytes: &[u8]) -> String {
+    let sum = digest(&SHA256, bytes);
+    sum.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
