@@ -53,6 +53,11 @@ impl Style {
         }
     }
 
+    /// A text in the colour of success.
+    pub fn success(self, text: &str) -> String {
+        self.painted(Paint::Green, text)
+    }
+
     /// Painted text.
     pub(crate) fn painted(self, paint: Paint, text: &str) -> String {
         let mut out = String::with_capacity(text.len() + 9);

@@ -6,6 +6,7 @@ use muster_config::Provisioner;
 use muster_lang::{AttributeSchema, Block, BlockSchema, Body, BodySchema, Content, RawExpr, Str};
 use muster_schema::Nesting;
 
+use super::attribute_blocks::{self, AttributeBlocks};
 use super::expression::write_expression;
 use crate::json::JsonWriter;
 
@@ -16,11 +17,12 @@ pub(super) fn write_expressions(
     schema: &muster_schema::Block,
 ) {
     let content = content(body, schema);
-    if content.attributes.is_empty() && content.blocks.is_empty() {
+    let as_blocks = attribute_blocks::find(body, schema);
+    if content.attributes.is_empty() && content.blocks.is_empty() && as_blocks.is_empty() {
         return;
     }
     w.key("expressions")
-        .object(|w| write_content(w, &content, schema));
+        .object(|w| write_content(w, &content, &as_blocks, schema));
 }
 
 /// Writes one provisioner.
@@ -61,12 +63,21 @@ fn content(body: &Body, schema: &muster_schema::Block) -> Content {
     body.partial_content(&wanted).0
 }
 
-fn write_content(w: &mut JsonWriter<'_>, content: &Content, schema: &muster_schema::Block) {
+fn write_content(
+    w: &mut JsonWriter<'_>,
+    content: &Content,
+    as_blocks: &[AttributeBlocks],
+    schema: &muster_schema::Block,
+) {
     enum Member<'c> {
         Attribute(&'c RawExpr),
+        AttributeBlocks(&'c AttributeBlocks),
         Blocks(Vec<&'c Block>),
     }
     let mut members: BTreeMap<&Str, Member<'_>> = BTreeMap::new();
+    for found in as_blocks {
+        members.insert(&found.name, Member::AttributeBlocks(found));
+    }
     for attribute in &content.attributes {
         members.insert(&attribute.name, Member::Attribute(&attribute.expr));
     }
@@ -79,6 +90,7 @@ fn write_content(w: &mut JsonWriter<'_>, content: &Content, schema: &muster_sche
     for (name, member) in members {
         match member {
             Member::Attribute(raw) => w.key(name).object(|w| write_raw(w, raw)),
+            Member::AttributeBlocks(found) => w.key(name).object(|w| found.write(w)),
             Member::Blocks(blocks) => {
                 if let Some(nested) = schema.blocks.get(name) {
                     w.key(name);
@@ -92,8 +104,9 @@ fn write_content(w: &mut JsonWriter<'_>, content: &Content, schema: &muster_sche
 fn write_blocks(w: &mut JsonWriter<'_>, blocks: &[&Block], nested: &muster_schema::NestedBlock) {
     let write = |w: &mut JsonWriter<'_>, block: &Block| {
         let inner = content(&block.body, &nested.block);
+        let as_blocks = attribute_blocks::find(&block.body, &nested.block);
         stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
-            w.object(|w| write_content(w, &inner, &nested.block));
+            w.object(|w| write_content(w, &inner, &as_blocks, &nested.block));
         });
     };
     match nested.nesting {
@@ -145,8 +158,13 @@ mod tests {
             };
             (name.into(), nested)
         };
+        let rule = Type::object([
+            (Str::from("cidrs"), Type::list(Type::String)),
+            ("port".into(), Type::Number),
+        ]);
+        let rules = ("rules".into(), Attribute::new(Type::set(rule)));
         muster_schema::Block {
-            attributes: [attribute("b"), attribute("z")].into(),
+            attributes: [attribute("b"), attribute("z"), rules].into(),
             blocks: [
                 nested("list", Nesting::List),
                 nested("map", Nesting::Map),
@@ -179,6 +197,25 @@ mod tests {
         check(
             "map \"l\" {\n x = 1\n}\nmap \"k\" {}\n",
             r#"{"expressions":{"map":{"k":{},"l":{"x":{"constant_value":1}}}}}"#,
+        );
+    }
+
+    #[test]
+    fn attributes_can_be_written_as_blocks() {
+        check(
+            "rules {\n port = \"80\"\n}\nrules {\n cidrs = [\"a\"]\n}\n",
+            concat!(
+                r#"{"expressions":{"rules":{"constant_value":["#,
+                r#"{"cidrs":["a"],"port":null},{"cidrs":null,"port":80}]}}}"#
+            ),
+        );
+        check(
+            "rules {\n port = var.p\n cidrs = [a.b]\n}\n",
+            r#"{"expressions":{"rules":{"references":["a.b","var.p"]}}}"#,
+        );
+        check(
+            "rules = [{ port = 1, cidrs = null }]\n",
+            r#"{"expressions":{"rules":{"constant_value":[{"cidrs":null,"port":1}]}}}"#,
         );
     }
 

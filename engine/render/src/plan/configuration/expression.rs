@@ -11,22 +11,35 @@ use crate::json::JsonWriter;
 
 /// Writes the members of an expression's object.
 pub(super) fn write_expression(w: &mut JsonWriter<'_>, expr: &Expr) {
-    let value = expr.verbatim().or_else(|| constant(expr));
-    if let Some(value) = value {
+    if let Some(value) = value(expr) {
         w.key("constant_value").value(&value);
     }
-    if !expr.references().is_empty() {
-        w.key("references").array(|w| {
-            for address in expr.references().iter().flat_map(addresses) {
-                w.string(&address);
-            }
-        });
+    write_references(w, expr.references().iter());
+}
+
+/// Writes what is referred to, if anything is.
+pub(super) fn write_references<'r>(
+    w: &mut JsonWriter<'_>,
+    references: impl ExactSizeIterator<Item = &'r Reference>,
+) {
+    if references.len() == 0 {
+        return;
     }
+    w.key("references").array(|w| {
+        for address in references.flat_map(addresses) {
+            w.string(&address);
+        }
+    });
+}
+
+/// The value of an expression, where its text alone tells it.
+pub(super) fn value(expr: &Expr) -> Option<Value> {
+    expr.verbatim().or_else(|| constant(expr))
 }
 
 /// Whether there is nothing to tell.
 pub(super) fn is_blank(expr: &Expr) -> bool {
-    expr.references().is_empty() && expr.verbatim().is_none() && constant(expr).is_none()
+    expr.references().is_empty() && value(expr).is_none()
 }
 
 /// The value of an expression when neither names nor functions are known.

@@ -1,6 +1,7 @@
 //! The configuration as `show -json` prints it beside the plan: expressions with what they refer
 //! to, not their values.
 
+mod attribute_blocks;
 mod body;
 mod expression;
 mod providers;
