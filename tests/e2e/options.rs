@@ -134,3 +134,88 @@ fn what_is_no_bool_is_refused() {
         }
     }
 }
+
+#[test]
+fn options_and_commands_that_nobody_knows() {
+    let work = Work::with("");
+    for args in [&["plan", "-nosuch"][..], &["plan", "--nosuch=3"]] {
+        work.run(args).code(1).says(&[
+            "Error: Failed to parse command-line flags",
+            "flag provided but not defined: -nosuch\n",
+            "muster plan -help",
+        ]);
+    }
+    work.run(&["state", "list", "-bogus"])
+        .code(1)
+        .says(&["not defined: -bogus", "muster state list -help"]);
+    work.run(&["plan", "-detailed-exitcod"])
+        .code(1)
+        .says(&["Did you mean -detailed-exitcode?"]);
+    work.run(&["nosuch"])
+        .code(1)
+        .says(&["muster has no command named \"nosuch\".", "muster -help"]);
+    work.run(&["plan", "-help"])
+        .code(0)
+        .says(&["-detailed-exitcode"]);
+}
+
+#[test]
+fn limits_that_nothing_is_within() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    let none = "Nothing is called module.b.";
+    let limited = |args: &[&str]| work.run(&[&["plan"], args].concat()).code(0);
+    limited(&["-target=module.b"]).says(&["Resource targeting is in effect", none]);
+    limited(&["-exclude=module.b"]).says(&["1 to add", none]);
+    limited(&["-target=terraform_data.a[3]"]).never_says(&["Nothing is called"]);
+    limited(&["-target=terraform_data.a", "-target=module.b"]).says(&["1 to add", none]);
+}
+
+#[test]
+fn outputs_that_are_not_there() {
+    let work = Work::with("");
+    for args in [&["output"][..], &["output", "o"]] {
+        work.run(args).code(0).says(&["Warning: No outputs found"]);
+    }
+    for args in [&["output", "-json", "o"][..], &["output", "-raw", "o"]] {
+        work.run(args).code(1).says(&["Output \"o\" not found"]);
+    }
+    work.run(&["output", "-raw"])
+        .code(1)
+        .says(&["Error: Output name required"]);
+}
+
+#[test]
+fn advice_for_what_is_missing() {
+    let work = Work::with("");
+    work.run(&["test", "-test-directory=nowhere"])
+        .code(0)
+        .says(&["Warning: Test directory does not exist", "nowhere"]);
+    work.run(&["import", "terraform_data.a", "x"])
+        .code(1)
+        .says(&[
+            "does not exist in the configuration",
+            "-generate-config-out",
+        ]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_no_success() {
+    let work = Work::with("output \"o\" {\n  value = 1\n}\n");
+    work.run(&["apply", "-auto-approve"]).code(0);
+    for args in [
+        &["output", "-json"][..],
+        &["output"],
+        &["show", "-json"],
+        &["plan"],
+    ] {
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = work.command(args).stdout(full).output().unwrap();
+        crate::harness::Ran::new(&output)
+            .code(1)
+            .says(&["Error: the output cannot be written"]);
+    }
+}

@@ -33,6 +33,7 @@ mod plan_seal;
 mod profile;
 mod prompt;
 mod recovery;
+mod refusal;
 mod rescue;
 mod session;
 mod signals;
@@ -79,10 +80,7 @@ fn main() -> ExitCode {
                 );
                 return ExitCode::FAILURE;
             }
-            // Help and the like are no errors.
-            let code = u8::from(error.use_stderr());
-            let _ = error.print();
-            return ExitCode::from(code);
+            return refusal::print(&error);
         }
     };
     session::remember_cwd();
@@ -110,7 +108,11 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     remember_options(&cli.command);
-    run(cli.command)
+    let code = run(cli.command);
+    match view::output_is_lost() {
+        true => ExitCode::FAILURE,
+        false => code,
+    }
 }
 
 /// Values of variables decide where modules come from and where the state is.

@@ -389,7 +389,8 @@ impl View {
                 true => "",
                 false => ", but there were some validation warnings as shown above",
             };
-            outln!("Success! The configuration is valid{note}.\n");
+            let success = self.style().success("Success!");
+            outln!("{success} The configuration is valid{note}.\n");
         }
     }
 
@@ -448,7 +449,26 @@ pub(crate) fn is_automated() -> bool {
 /// Prints. A reader that goes away early has seen enough.
 pub(crate) fn put(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    note_loss(&written);
+}
+
+/// Standard output could not be written, though somebody is there to read it.
+static OUTPUT_IS_LOST: AtomicBool = AtomicBool::new(false);
+
+/// Remembers when output is lost, and says so once. A reader that goes away early has seen enough.
+fn note_loss(written: &std::io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && !OUTPUT_IS_LOST.swap(true, Ordering::Relaxed)
+    {
+        errln!("Error: the output cannot be written: {error}");
+    }
+}
+
+/// Whether some of the output could not be written.
+pub(crate) fn output_is_lost() -> bool {
+    OUTPUT_IS_LOST.load(Ordering::Relaxed)
 }
 
 /// Prints to standard error. Nobody may be reading there any more, which must not keep a run from

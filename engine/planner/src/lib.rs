@@ -156,6 +156,8 @@ pub struct Planner {
     read: Vec<ReadImport>,
     /// Objects of the state that no resource of the configuration speaks for.
     orphans: HashMap<ProviderConfigAddr, Vec<visit::Orphan>>,
+    /// Names given with -target and -exclude that nothing has.
+    unmatched: Vec<String>,
     /// How many needs of each node are still open.
     waiting: Vec<usize>,
     /// How many tasks of each node are still open.
@@ -251,6 +253,7 @@ impl Planner {
             imports,
             read: Vec::new(),
             orphans: HashMap::new(),
+            unmatched: Vec::new(),
             open_tasks: vec![0; count],
             failed: vec![false; count],
             visited: vec![false; count],
@@ -387,6 +390,10 @@ impl Planner {
                     "The plan leaves alone what -exclude names and what depends on it, so it may leave out changes that the configuration asks for. Run a plan without -exclude afterwards."
                 }
             };
+            let mut detail = detail.to_owned();
+            if !self.unmatched.is_empty() {
+                detail += &format!(" Nothing is called {}.", self.unmatched.join(", or "));
+            }
             let summary = "Resource targeting is in effect";
             self.diags.push(Diagnostic::warning(summary, detail));
         }

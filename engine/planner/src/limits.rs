@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use muster_addr::{ConfigResource, InstanceAddr};
+use muster_addr::{ConfigResource, InstanceAddr, Target};
 use muster_config::ModuleId;
 use muster_lang::Diagnostic;
 use muster_plan::Mode;
@@ -75,6 +75,39 @@ impl Planner {
         );
         let summary = "Moved resource instances excluded by targeting";
         self.diags.push(Diagnostic::error(summary, detail));
+    }
+
+    /// What -target and -exclude name although nothing is there: neither in the configuration nor
+    /// in the state.
+    pub(crate) fn find_unmatched(&mut self) {
+        let config = self.eval.config();
+        let configured: Vec<ConfigResource> = self
+            .graph
+            .nodes
+            .iter()
+            .filter_map(|node| match node {
+                Node::Resource(module, resource) => Some(ConfigResource {
+                    module: config.module(*module).path.clone(),
+                    resource: resource.clone(),
+                }),
+                _ => None,
+            })
+            .collect();
+        let is_there = |target: &Target| {
+            configured.iter().any(|addr| target.may_contain(addr))
+                || self.state.resources.iter().any(|(addr, resource)| {
+                    let mut keys = resource.instances.keys();
+                    keys.any(|key| target.contains(&addr.instance(key.clone())))
+                })
+        };
+        let named = self.options.targets.iter().chain(&self.options.excludes);
+        self.unmatched = named
+            .filter(|t| !is_there(t))
+            .map(|target| match target {
+                Target::Module(module) => module.to_string(),
+                Target::Resource(addr) => addr.to_string(),
+            })
+            .collect();
     }
 
     /// The nodes that the plan is about.

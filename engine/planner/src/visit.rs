@@ -46,6 +46,7 @@ impl Planner {
         self.check_moved_targets();
         self.index_modules();
         self.find_orphans();
+        self.find_unmatched();
         self.included = self.limit();
         self.check_moved_excludes();
         for id in 0..self.graph.nodes.len() {

@@ -143,7 +143,7 @@ fn address(args: &Import, session: &Session) -> Outcome<InstanceAddr> {
     if !module.is_some_and(|m| m.resources.contains_key(id)) {
         let summary = format!("resource address \"{addr}\" does not exist in the configuration.");
         let detail = format!(
-            "Write a block for it first, then import the object into it. For example:\n\nresource \"{}\" \"{}\" {{\n  # its arguments\n}}",
+            "Write a block for it first, then import the object into it. For example:\n\nresource \"{}\" \"{}\" {{\n  # its arguments\n}}\n\nOr let the block be written: with an import block for the object, plan -generate-config-out=FILE writes what the object is like.",
             id.type_name, id.name
         );
         return Err(Failure::new(summary, detail));

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use muster_lang::Sources;
+use muster_lang::{Diagnostic, Sources};
 use muster_snapshot::{OutputValue, Snapshot};
 use muster_store::{LocalStore, Store};
 
@@ -25,7 +25,18 @@ pub(crate) fn run(args: &Output) -> ExitCode {
 }
 
 fn show(args: &Output, view: &View) -> Outcome<()> {
+    if args.raw && args.name.is_none() {
+        let detail = "With -raw, one output is printed as it is: say which one.";
+        return Err(Failure::new("Output name required", detail));
+    }
     let state = read(args.state.as_deref())?.unwrap_or_default();
+    if state.outputs.is_empty() && !args.raw && !view.is_json() {
+        let detail =
+            "The state has no outputs. They are there once they are declared and an apply has run.";
+        let warning = Diagnostic::warning("No outputs found", detail);
+        view.diags(&warning.into(), &Sources::default());
+        return Ok(());
+    }
     let Some(name) = &args.name else {
         view.outputs(&state);
         return Ok(());

@@ -1,13 +1,14 @@
 //! `muster test`
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
 use muster_config::testing::{TestPlace, load_tests};
 use muster_config::{Config, ConfigFiles, InputVariables};
-use muster_lang::{Diags, Sources};
+use muster_lang::{Diagnostic, Diags, Sources};
 use muster_plan::{RunReport, TestEvent, TestStatus};
 use muster_render::{TestStream, TestText};
 use muster_run::{Launcher, Stop};
@@ -34,7 +35,7 @@ pub(crate) struct Test {
     #[arg(long = "filter", value_name = "FILE")]
     pub filters: Vec<String>,
     /// The directory with more tests, below the working directory.
-    #[arg(long, value_name = "DIRECTORY", default_value = "tests")]
+    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_DIRECTORY)]
     pub test_directory: String,
     /// Write a report as JUnit XML.
     #[arg(long, value_name = "FILE")]
@@ -51,6 +52,9 @@ pub(crate) struct Test {
     #[arg(long, hide = true, value_name = "SOURCE")]
     pub cloud_run: Option<String>,
 }
+
+/// Where more tests are when nobody says so.
+const DEFAULT_DIRECTORY: &str = "tests";
 
 /// Runs the tests of the configuration.
 pub(crate) async fn run(args: &Test) -> ExitCode {
@@ -83,6 +87,12 @@ async fn test(args: &Test, view: &View, sources: &Arc<Mutex<Sources>>) -> Outcom
     diags.extend(found);
     let (given_below, found) = self::given(args, Some(&below), sources);
     diags.extend(found);
+    if !below.is_empty() && below != DEFAULT_DIRECTORY && !Path::new(&below).is_dir() {
+        let detail = format!(
+            "There is no directory {below}, so only the tests beside the configuration are run."
+        );
+        diags.push(Diagnostic::warning("Test directory does not exist", detail));
+    }
     if diags.has_errors() {
         return Err(diags.into());
     }

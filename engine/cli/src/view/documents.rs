@@ -66,8 +66,7 @@ impl Documents {
             Self::Nowhere => {}
             Self::Stdout => {
                 let mut out = io::BufWriter::new(io::stdout().lock());
-                // A reader that goes away early has seen enough.
-                let _ = write(&mut out).and_then(|()| out.flush());
+                super::note_loss(&write(&mut out).and_then(|()| out.flush()));
             }
             Self::File(target) => {
                 let file = target.file.lock().unwrap_or_else(|e| e.into_inner());
