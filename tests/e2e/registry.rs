@@ -38,8 +38,8 @@ impl Registry {
             provider: "muster/muster",
             versions: &["1.0.0", "1.1.0", "2.0.0"],
             platforms: &[here, ("plan9", "mips")],
-            program: &|version, _| {
-                format!("#!/bin/sh\n# {version}\nexec {own:?} internal-plugin-muster\n")
+            program: &|version, platform| {
+                format!("#!/bin/sh\n# {version} {platform}\nexec {own:?} internal-plugin-muster\n")
             },
         })
     }
@@ -128,7 +128,7 @@ fn the_newest_version_that_fits_is_installed_and_locked() {
         &format!("Finding {source} versions matching \"~> 1.0\"..."),
         &format!("Installing {source} v1.1.0..."),
         &format!("Installed {source} v1.1.0 (self-signed, key ID"),
-        "muster has created a lock file .terraform.lock.hcl",
+        "recorded in the new lock file .terraform.lock.hcl",
     ]);
     let hashes = registry.locked(&work, "1.1.0", "~> 1.0");
     let zips = registry.with(|releases| {
@@ -213,9 +213,10 @@ fn what_was_tampered_with_is_refused() {
         ".terraform.lock.hcl",
         lock.replace("zh:", "zh:0").replace("h1:", "h1:0"),
     );
-    work.run(&["init"])
-        .code(1)
-        .says(&["Failed to install provider", ".terraform.lock.hcl"]);
+    work.run(&["init"]).code(1).says(&[
+        "Failed to install provider",
+        "none of the checksums in the lock file",
+    ]);
     assert_eq!(installed(&work, &registry), [""; 0]);
 }
 
