@@ -190,6 +190,6 @@ fn settings_of_options() {
     check("bukket=a", "Invalid backend configuration argument");
     check("max_retries=many", "Invalid backend configuration value");
     check("endpoints=5", "Invalid backend configuration value");
-    check("endpoints={", "Unclosed configuration block");
+    check("endpoints={", "Missing expression");
     check("no-such-file.hcl", "Failed to read file");
 }
