@@ -53,6 +53,24 @@ fn truncated_states() {
 }
 
 #[test]
+fn emptied_states() {
+    let work = damaged(|_| Vec::new());
+    let says = [
+        "terraform.tfstate",
+        "the file is empty, although it had 1 resource instances at serial number 2",
+        "state restore 2",
+    ];
+    refused(&work, &says);
+    work.run(&["state", "restore", "-auto-approve", "2"])
+        .code(0);
+    work.run(&["plan", "-detailed-exitcode"]).code(0);
+    // Without the file people mean to begin anew.
+    std::fs::remove_file(work.path().join("terraform.tfstate")).unwrap();
+    work.run(&["plan"]).code(0).says(&["1 to add"]);
+    assert!(!work.path().join("terraform.tfstate").exists());
+}
+
+#[test]
 fn states_with_flipped_bits_in_their_structure() {
     let work = damaged(|whole| {
         let mut bytes = whole.to_vec();

@@ -9,6 +9,16 @@ pub enum StateError {
         /// The last line, counted from one.
         line: usize,
     },
+    /// There is nothing, where something was stored before.
+    #[error(
+        "the file is empty, although it had {instances} resource instances at serial number {serial}. `state restore {serial}` brings them back; remove the empty file to begin anew"
+    )]
+    Emptied {
+        /// Serial number of the last state that was stored.
+        serial: u64,
+        /// How many resource instances it had.
+        instances: u64,
+    },
     /// Not JSON, or not of the shape that states have.
     #[error("line {line}, column {column}: {reason}")]
     Malformed {

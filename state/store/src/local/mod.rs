@@ -34,7 +34,7 @@ use muster_snapshot::Snapshot;
 
 pub use backend::LocalBackend;
 
-use crate::{Codec, LockGuard, LockInfo, Store, StoreError, Version, is_change, os};
+use crate::{Codec, CodecError, LockGuard, LockInfo, Store, StoreError, Version, is_change, os};
 use history::{History, Stored};
 
 /// The pause between the first two attempts to lock.
@@ -73,6 +73,8 @@ struct Paths {
 struct Session {
     /// The state file while it is locked.
     locked: Option<File>,
+    /// The state file was made by taking the lock.
+    is_made: bool,
     /// The backup of this run is made.
     backed_up: bool,
 }
@@ -172,6 +174,9 @@ impl Store for LocalStore {
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
         let session = self.inner.session();
         let bytes = self.inner.paths.read(session.locked.as_ref())?;
+        if bytes.is_empty() && !session.is_made {
+            self.check_emptied()?;
+        }
         self.parse(&bytes)
     }
 
@@ -247,6 +252,33 @@ impl LocalStore {
             })
     }
 
+    /// Refuses an empty file where the history says that there were objects: something has gone
+    /// wrong, and to go on would make them all once more.
+    fn check_emptied(&self) -> Result<(), StoreError> {
+        let paths = &self.inner.paths;
+        let last = match paths.state.exists() {
+            true => paths.history.versions(None)?.into_iter().next(),
+            false => None,
+        };
+        match last {
+            Some(last) if last.instances > 0 => Err(self.corrupt(CodecError::State(
+                muster_snapshot::StateError::Emptied {
+                    serial: last.serial,
+                    instances: last.instances,
+                },
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn corrupt(&self, reason: CodecError) -> StoreError {
+        StoreError::Corrupt {
+            place: self.describe(),
+            reason,
+            backup: self.inner.paths.backup.clone().filter(|path| path.exists()),
+        }
+    }
+
     /// Writes a new state, and keeps it in the history; the old one, too, if somebody else wrote
     /// it. What the history needs is made while the disk is waited for.
     fn put(
@@ -314,11 +346,7 @@ impl LocalStore {
         self.codec
             .decode(bytes)
             .map(Some)
-            .map_err(|reason| StoreError::Corrupt {
-                place: self.describe(),
-                reason,
-                backup: self.inner.paths.backup.clone().filter(|path| path.exists()),
-            })
+            .map_err(|reason| self.corrupt(reason))
     }
 }
 
@@ -333,25 +361,36 @@ impl Inner {
         if self.session().locked.is_some() {
             return Ok(false);
         }
-        let Some(file) = paths.open_locked()? else {
+        let Some((file, is_made)) = paths.open_locked()? else {
             return Ok(false);
         };
         paths.finish_interrupted_write(&file)?;
         let text = serde_json::to_vec(info).map_err(io::Error::from);
         let told = text.and_then(|text| os::replace(&paths.lock_info, &text));
         if let Err(source) = told {
-            paths.drop_if_empty(&file);
+            if is_made {
+                paths.drop_if_empty(&file);
+            }
             return Err(StoreError::io("write", &paths.lock_info)(source));
         }
-        self.session().locked = Some(file);
+        let mut session = self.session();
+        session.locked = Some(file);
+        session.is_made = is_made;
         Ok(true)
     }
 
     fn unlock(&self) -> Result<(), StoreError> {
-        let Some(file) = self.session().locked.take() else {
+        let (locked, is_made) = {
+            let mut session = self.session();
+            (session.locked.take(), session.is_made)
+        };
+        let Some(file) = locked else {
             return Ok(());
         };
-        self.paths.drop_if_empty(&file);
+        // One that was empty before tells that something has gone wrong.
+        if is_made {
+            self.paths.drop_if_empty(&file);
+        }
         match std::fs::remove_file(&self.paths.lock_info) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 Err(StoreError::io("remove", &self.paths.lock_info)(e))
@@ -372,11 +411,12 @@ impl Paths {
         os::folder_of(&self.state)
     }
 
-    /// Opens the state file, made if it is not there, and locks it. `None` if somebody else
-    /// holds the lock.
-    fn open_locked(&self) -> Result<Option<File>, StoreError> {
+    /// Opens the state file, made if it is not there, and locks it; tells whether it was made.
+    /// `None` if somebody else holds the lock.
+    fn open_locked(&self) -> Result<Option<(File, bool)>, StoreError> {
         std::fs::create_dir_all(self.folder()).map_err(StoreError::io("make", self.folder()))?;
         loop {
+            let is_made = !self.state.exists();
             let file =
                 os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
             if !os::try_lock(&file).map_err(StoreError::io("lock", &self.state))? {
@@ -384,7 +424,7 @@ impl Paths {
             }
             // Whoever held the lock before may have removed an empty file when it was done.
             if os::is_at(&file, &self.state) {
-                return Ok(Some(file));
+                return Ok(Some((file, is_made)));
             }
         }
     }
