@@ -50,16 +50,22 @@ pub(crate) fn redirected(
         Some(path) => LocalStore::with_backup(out, Some(path.clone())),
     };
     let redirected = redirected.with_codec(store.codec().clone());
-    if out != store.path()
-        && let Some(state) = journaled(store).read()?
-    {
+    let (from, is_other) = (store.path().display().to_string(), out != store.path());
+    let (store, redirected) = (journaled(store), journaled(redirected));
+    if is_other && !store.in_flight()?.is_empty() {
+        let detail = format!(
+            "Creations that a run on {from} has begun were interrupted, and another state would not know of them. Let plan and apply find out about them first, without -state-out."
+        );
+        return Err(Failure::new("Interrupted creations are unresolved", detail));
+    }
+    if is_other && let Some(state) = store.read()? {
         let guard = lock(&redirected, locking, "state-out")?;
         redirected.replace(&state)?;
         if let Some(guard) = guard {
             guard.release()?;
         }
     }
-    Ok(journaled(redirected))
+    Ok(redirected)
 }
 
 /// The backup of a state that a command makes at this moment. The name has nanoseconds, so that

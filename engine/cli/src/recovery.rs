@@ -21,16 +21,27 @@ pub(crate) fn in_flight(store: &Journaled) -> Outcome<Vec<InFlight>> {
     Ok(open.into_iter().map(from_intent).collect())
 }
 
+/// Whether a plan has found out what became of a creation. One that was begun after the plan was
+/// made is another one.
+fn is_resolved(plan: &Plan, intent: &Intent) -> bool {
+    plan.resolved.contains(&intent.addr) && *intent.created < *plan.timestamp
+}
+
+/// The creations of earlier runs that a plan has resolved, by their numbers in the journal.
+pub(crate) fn resolved(journal: &Journal, plan: &Plan) -> BTreeSet<u64> {
+    let open = journal.open_intents().into_iter();
+    let resolved = open.filter(|intent| is_resolved(plan, intent));
+    resolved.map(|intent| intent.id).collect()
+}
+
 /// Refuses a plan that was made before a creation that it has to do was interrupted.
 ///
 /// # Errors
 /// As said, or the journal cannot be read.
 pub(crate) fn check_plan(store: &Journaled, plan: &Plan) -> Outcome<()> {
     let open = store.in_flight()?;
-    let mut open: BTreeSet<&InstanceAddr> = open.iter().map(|intent| &intent.addr).collect();
-    for resolved in &plan.resolved {
-        open.remove(resolved);
-    }
+    let open = open.iter().filter(|intent| !is_resolved(plan, intent));
+    let open: BTreeSet<&InstanceAddr> = open.map(|intent| &intent.addr).collect();
     let creates = |change: &&Change| {
         matches!(change.action, Action::Create) && !change.resumes && open.contains(&change.addr)
     };
@@ -113,15 +124,18 @@ fn unanswered(intents: &[Intent]) -> String {
 ///
 /// # Errors
 /// The journal cannot be written.
-pub(crate) fn finish(store: &Journaled, journal: Option<&Journal>, plan: &Plan) -> Outcome<Diags> {
-    let resolved: BTreeSet<&InstanceAddr> = plan.resolved.iter().collect();
-    let Some(journal) = journal else {
-        if !resolved.is_empty() {
-            store.settle(|intent| resolved.contains(&intent.addr))?;
+pub(crate) fn finish(
+    store: &Journaled,
+    journal: Option<&(Journal, BTreeSet<u64>)>,
+    plan: &Plan,
+) -> Outcome<Diags> {
+    let Some((journal, resolved)) = journal else {
+        if !plan.resolved.is_empty() {
+            store.settle(|intent| is_resolved(plan, intent))?;
         }
         return Ok(Diags::new());
     };
-    journal.close_all(|intent| resolved.contains(&intent.addr))?;
+    journal.close_all(|intent| resolved.contains(&intent.id))?;
     let open = journal.open_intents();
     journal.finish()?;
     let mut diags = Diags::new();

@@ -65,7 +65,7 @@ fn tell(again: bool) {
         "{}",
         match again {
             false =>
-                "\nInterrupt received. Operations in progress are finished, and nothing new is begun.\nInterrupt again to stop at once; what is in progress may then be lost.",
+                "\nInterrupt received. Operations in progress are finished, and nothing new is begun.\nInterrupt again to stop at once; the next command then looks for what was in progress.",
             true => "\nStopping at once.",
         }
     );

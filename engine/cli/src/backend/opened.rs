@@ -9,6 +9,7 @@ use muster_snapshot::Snapshot;
 use muster_store::{
     Backend, Codec, Journaled, LocalStore, LockGuard, LockInfo, Store, StoreError, Version,
 };
+use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
@@ -53,8 +54,12 @@ fn journal_of(place: &str) -> PathBuf {
         true => c,
         false => '-',
     };
-    let name: String = place.chars().map(safe).collect();
-    data_dir().join("journals").join(format!("{name}.journal"))
+    // For people; the digest tells places apart that read alike, or are long.
+    let name: String = place.chars().map(safe).take(60).collect();
+    let digest = Sha256::digest(place.as_bytes());
+    let digest: String = digest[..8].iter().map(|b| format!("{b:02x}")).collect();
+    let file = format!("{name}-{digest}.journal");
+    data_dir().join("journals").join(file)
 }
 
 /// A backend whose answers may take long, as those of its stores.

@@ -274,7 +274,12 @@ async fn execute(
     let plan = Arc::new(plan);
     let journal = match plan.steps.is_empty() {
         true => None,
-        false => Some(store.begin("apply", &stored)?),
+        false => {
+            let journal = store.begin("apply", &stored)?;
+            // What this run leaves open is another matter.
+            let resolved = recovery::resolved(&journal, &plan);
+            Some((journal, resolved))
+        }
     };
     let mut saved = stored.clone();
     let mut unsaved = false;
@@ -294,7 +299,7 @@ async fn execute(
         }),
     });
     let keep = Keep {
-        journal: journal.clone().map(|journal| (journal, &stored)),
+        journal: journal.clone().map(|(journal, _)| (journal, &stored)),
         save,
     };
     let outcome = muster_run::apply(&context, Arc::clone(&plan), variables, keep).await;

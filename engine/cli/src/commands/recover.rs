@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use muster_addr::InstanceAddr;
-use muster_lang::Sources;
+use muster_lang::{Diags, Sources};
 use muster_store::{Intent, Journaled};
 
 use super::import::{self, Import};
@@ -72,9 +72,11 @@ fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
     let opened = session.store(args.locking.state.as_deref())?;
     let store = redirected(opened, &args.locking, Backups::Last)?;
     let guard = lock(&store, &args.locking, "recover")?;
-    // A list tells of the same.
-    if args.address.is_some() {
-        view.diags(&recovery::warnings(&store), &Sources::default());
+    let found = recovery::warnings(&store);
+    match args.view.json {
+        // The list is one document.
+        true => errln!("{}", plain(&found)),
+        false => view.diags(&found, &Sources::default()),
     }
     if let Some(guard) = guard {
         guard.release()?;
@@ -109,6 +111,12 @@ fn list(args: &Recover, view: &View) -> Outcome<()> {
         outln!("  muster recover -absent ADDRESS  it was never made, or is gone");
     }
     Ok(())
+}
+
+/// What was found, for people who look at a log.
+fn plain(found: &Diags) -> String {
+    let texts = found.iter().map(|d| format!("{}: {}", d.summary, d.detail));
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 fn as_json(intent: &Intent) -> serde_json::Value {

@@ -224,13 +224,16 @@ fn delete(args: &Delete) -> Outcome<()> {
             detail,
         ));
     }
-    let store = backend.open(name)?;
-    let guard = lock(&*store, &args.locking, "state-delete")?;
+    let session =
+        Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))?;
+    let store = session.place()?.state(name)?.any();
+    let guard = lock(&store, &args.locking, "state-delete")?;
     let state = store
         .read()?
         .unwrap_or_else(|| Snapshot::new(TERRAFORM_VERSION));
-    if !state.resources.is_empty() && !args.force {
-        let count = state.instances().count();
+    let interrupted = store.in_flight()?.len();
+    if (!state.resources.is_empty() || interrupted > 0) && !args.force {
+        let count = state.instances().count() + interrupted;
         let detail = format!(
             "Objects in its state: {count}. Destroy them first; with -force the workspace is deleted all the same, and nothing manages them any more."
         );

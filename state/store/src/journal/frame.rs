@@ -7,7 +7,7 @@
 /// What a journal starts with.
 pub(super) const MAGIC: &[u8; 8] = b"mustrj1\n";
 /// No record has more bytes: a length above it is a wrong one.
-const MOST: usize = 256 << 20;
+pub(super) const MOST: usize = 256 << 20;
 
 /// Appends a frame.
 pub(super) fn push(out: &mut Vec<u8>, bytes: &[u8]) {

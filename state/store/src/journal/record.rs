@@ -6,6 +6,7 @@ use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_snapshot::{DeposedKey, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 
@@ -21,7 +22,7 @@ pub(super) enum Record {
     /// An intent that is over although no objects follow from it.
     Closed { intent: u64 },
     /// A state is about to be stored that has everything which was recorded before.
-    Saving { serial: u64 },
+    Saving(Saving),
 }
 
 /// A run, and the state that it began with.
@@ -90,6 +91,24 @@ pub struct Intent {
     pub digests: BTreeMap<String, String>,
 }
 
+/// A state that is about to be stored. Another one may have the same serial number, so that it is
+/// known by its content as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Saving {
+    pub serial: u64,
+    digest: String,
+}
+
+impl Saving {
+    pub(super) fn new(state: &Snapshot) -> Self {
+        let digest = Sha256::digest(muster_snapshot::encode(state));
+        Self {
+            serial: state.serial,
+            digest: digest[..16].iter().map(|b| format!("{b:02x}")).collect(),
+        }
+    }
+}
+
 /// See [`Record::Objects`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Objects {
@@ -105,16 +124,21 @@ pub(super) struct Objects {
 
 impl Objects {
     /// What a state says of an instance.
-    pub(super) fn of(state: &Snapshot, addr: &InstanceAddr, intent: Option<u64>) -> Self {
-        let part = part(state, addr).and_then(|part| {
-            let text = String::from_utf8(muster_snapshot::encode(&part)).ok()?;
-            RawValue::from_string(text).ok()
-        });
-        Self {
+    pub(super) fn of(
+        state: &Snapshot,
+        addr: &InstanceAddr,
+        intent: Option<u64>,
+    ) -> Result<Self, StoreError> {
+        let raw = |part: Snapshot| {
+            let text = String::from_utf8(muster_snapshot::encode(&part)).map_err(unwritable)?;
+            RawValue::from_string(text).map_err(unwritable)
+        };
+        let part = part(state, addr).map(raw).transpose()?;
+        Ok(Self {
             addr: addr.clone(),
             intent,
             part,
-        }
+        })
     }
 
     /// Brings a state to where this says it is.
@@ -155,13 +179,17 @@ fn part(state: &Snapshot, addr: &InstanceAddr) -> Option<Snapshot> {
 
 impl Record {
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        serde_json::to_vec(self).map_err(|e| StoreError::Journal {
-            reason: e.to_string(),
-        })
+        serde_json::to_vec(self).map_err(unwritable)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(bytes).map_err(|e| e.to_string())
+    }
+}
+
+fn unwritable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Journal {
+        reason: error.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use muster_snapshot::Snapshot;
 
 use super::frame;
-use super::record::{Intent, Objects, Record, RunInfo};
+use super::record::{Intent, Objects, Record, RunInfo, Saving};
 use crate::Codec;
 
 /// A journal that was read.
@@ -17,8 +17,8 @@ pub(super) struct Content {
     pub open: Vec<Intent>,
     /// Results, each with how many states were about to be stored before it.
     objects: Vec<(usize, Objects)>,
-    /// Serial numbers of the states that were about to be stored.
-    saves: Vec<u64>,
+    /// The states that were about to be stored.
+    saves: Vec<Saving>,
     /// The highest number of an intent.
     pub last_id: u64,
     /// How many bytes are good.
@@ -69,7 +69,7 @@ impl Content {
                 self.objects.push((self.saves.len(), objects));
             }
             Record::Closed { intent } => self.close(Some(intent)),
-            Record::Saving { serial } => self.saves.push(serial),
+            Record::Saving(saving) => self.saves.push(saving),
         }
     }
 
@@ -95,7 +95,11 @@ impl Content {
         if lineage != run.lineage {
             return Standing::Foreign;
         }
-        let saved = self.saves.iter().rposition(|save| *save == serial);
+        let now = state.map(Saving::new);
+        let saved = self
+            .saves
+            .iter()
+            .rposition(|save| Some(save) == now.as_ref());
         match saved {
             Some(at) => Standing::Behind(self.objects.iter().filter(|(n, _)| *n > at).count()),
             None if serial == run.serial => Standing::Behind(self.objects.len()),

@@ -1,12 +1,13 @@
 //! A store with a journal beside it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use muster_snapshot::Snapshot;
 
-use super::record::{Intent, IntentAction, RunInfo};
+use super::record::{Intent, IntentAction, Record, RunInfo, Saving};
 use super::replay::{self, Content, Standing};
 use super::writer::{self, Journal};
 use crate::{Codec, LockGuard, LockInfo, Store, StoreError, Version, os};
@@ -103,10 +104,16 @@ impl Journaled {
     /// # Errors
     /// The journal, or the state, cannot be read or written.
     pub fn in_flight(&self) -> Result<Vec<Intent>, StoreError> {
-        match self.shared.recover() {
-            Err(StoreError::Locked { .. }) => Ok(Vec::new()),
-            recovered => recovered.map(|()| self.shared.found().in_flight.clone()),
+        let found = self.shared.found();
+        if found.recovered {
+            return Ok(found.in_flight.clone());
         }
+        // Whoever does not have the lock changes nothing.
+        let content = match self.shared.is_in_use()? {
+            true => None,
+            false => self.shared.content()?,
+        };
+        Ok(content.map_or_else(Vec::new, |content| creations(content.open)))
     }
 
     /// Begins a run that changes the world. `base` is the stored state, or what will be one.
@@ -114,7 +121,15 @@ impl Journaled {
     /// # Errors
     /// The journal cannot be written, or another run is using it.
     pub fn begin(&self, operation: &str, base: &Snapshot) -> Result<Journal, StoreError> {
-        self.shared.recover()?;
+        // Without a lock, nobody has looked yet.
+        if self.shared.recover()? > 0 {
+            return Err(StoreError::Journal {
+                reason: format!(
+                    "{}: results of an earlier run were brought into the state just now. Run the command again",
+                    self.shared.path.display()
+                ),
+            });
+        }
         let mut found = self.shared.found();
         let info = LockInfo::new(operation, "");
         let run = RunInfo {
@@ -126,8 +141,7 @@ impl Journaled {
             lineage: base.lineage.clone(),
             serial: base.serial,
         };
-        let content = self.shared.content()?.unwrap_or_default();
-        let journal = Journal::begin(&self.shared.path, &self.shared.codec, content, run)?;
+        let journal = Journal::begin(&self.shared.path, &self.shared.codec, run)?;
         found.journal = Some(journal.clone());
         Ok(journal)
     }
@@ -138,10 +152,29 @@ impl Journaled {
     /// The journal cannot be written.
     pub fn settle(&self, settled: impl Fn(&Intent) -> bool) -> Result<(), StoreError> {
         self.shared.recover()?;
-        let mut found = self.shared.found();
-        found.in_flight.retain(|intent| !settled(intent));
-        writer::compact(&self.shared.path, &self.shared.codec, &found.in_flight)
+        let shared = &self.shared;
+        let mut found = shared.found();
+        if !shared.path.exists() {
+            return Ok(());
+        }
+        let _file = writer::open_locked(&shared.path)?;
+        let content = shared.content()?.unwrap_or_default();
+        if content.run.is_some() {
+            return Err(shared.unreadable("another run was on in the meantime".to_owned()));
+        }
+        let mut open = creations(content.open);
+        open.retain(|intent| !settled(intent));
+        writer::compact(&shared.path, &shared.codec, &open)?;
+        found.in_flight = open;
+        Ok(())
     }
+}
+
+/// Whether an object was changed or destroyed shows when it is read again; only what was made and
+/// is in no state cannot be found that way.
+fn creations(mut open: Vec<Intent>) -> Vec<Intent> {
+    open.retain(|intent| intent.action == IntentAction::Create);
+    open
 }
 
 impl Shared {
@@ -152,11 +185,18 @@ impl Shared {
 
     /// What the journal says; none if there is none.
     fn content(&self) -> Result<Option<Content>, StoreError> {
-        let bytes = replay::bytes(&self.path).map_err(StoreError::io("read", &self.path))?;
-        let content = bytes.map(|bytes| Content::read(&bytes, &self.codec));
-        content
-            .transpose()
-            .map_err(|reason| self.unreadable(reason))
+        writer::read(&self.path, &self.codec)
+    }
+
+    /// Whether a run is writing to the journal.
+    fn is_in_use(&self) -> Result<bool, StoreError> {
+        if !self.path.exists() {
+            return Ok(false);
+        }
+        match writer::open_locked(&self.path) {
+            Err(StoreError::Locked { .. }) => Ok(true),
+            opened => opened.map(|_| false),
+        }
     }
 
     fn unreadable(&self, reason: String) -> StoreError {
@@ -165,27 +205,29 @@ impl Shared {
         }
     }
 
-    /// Brings what a killed run has left into the store.
-    fn recover(&self) -> Result<(), StoreError> {
+    /// Brings what a killed run has left into the store; tells how many results that were.
+    fn recover(&self) -> Result<usize, StoreError> {
         let mut found = self.found();
+        let mut results = 0;
         if found.recovered {
-            return Ok(());
+            return Ok(results);
         }
         if self.path.exists() {
             // Kept until the journal is as it should be: a run without the lock on the state
             // must not come in between.
-            let _file = writer::open_locked(&self.path)?;
-            let report = self.repair()?;
-            found.in_flight = report.in_flight.clone();
-            let creates = |intent: &Intent| intent.action == IntentAction::Create;
-            found.in_flight.retain(creates);
-            found.report = report.is_news().then_some(report);
+            let file = writer::open_locked(&self.path)?;
+            let report = self.repair(&file)?;
+            found.in_flight = creations(report.in_flight.clone());
+            results = report.results;
+            if report.is_news() {
+                found.report = Some(report);
+            }
         }
         found.recovered = true;
-        Ok(())
+        Ok(results)
     }
 
-    fn repair(&self) -> Result<Recovery, StoreError> {
+    fn repair(&self, file: &File) -> Result<Recovery, StoreError> {
         let content = self.content()?.unwrap_or_default();
         let mut report = Recovery {
             damaged: content.length - content.good,
@@ -199,27 +241,34 @@ impl Shared {
         match content.standing(stored.as_ref()) {
             Standing::Behind(0) => {}
             Standing::Behind(count) => {
-                self.bring(&content, count, stored)?;
+                self.bring(file, &content, count, stored)?;
                 report.results = count;
             }
             Standing::Foreign => report.kept = Some(self.keep()?),
         }
         report.run = content.run;
-        // Whether an object was changed or destroyed shows when it is read again; only what was
-        // made and is in no state cannot be found that way.
-        let creates = |intent: &&Intent| intent.action == IntentAction::Create;
-        let open: Vec<Intent> = content.open.iter().filter(creates).cloned().collect();
-        writer::compact(&self.path, &self.codec, &open)?;
+        writer::compact(&self.path, &self.codec, &creations(content.open))?;
         Ok(report)
     }
 
     fn bring(
         &self,
+        file: &File,
         content: &Content,
         count: usize,
         stored: Option<Snapshot>,
     ) -> Result<(), StoreError> {
         let mut state = self.merged(content, count, stored)?;
+        // Should this be killed in turn, the next one finds the state to be its own.
+        let mut bytes = Vec::new();
+        writer::push(
+            &mut bytes,
+            &self.codec,
+            &Record::Saving(Saving::new(&next(&state))),
+        )?;
+        os::write_at(file, &bytes, content.good as u64)
+            .and_then(|()| file.sync_data())
+            .map_err(StoreError::io("write", &self.path))?;
         self.inner.write(&mut state)?;
         Ok(())
     }
@@ -255,6 +304,14 @@ impl Shared {
     }
 }
 
+/// A state as it will be stored after this one.
+fn next(state: &Snapshot) -> Snapshot {
+    Snapshot {
+        serial: state.serial + 1,
+        ..state.clone()
+    }
+}
+
 impl Recovery {
     /// Whether people should be told.
     fn is_news(&self) -> bool {
@@ -269,6 +326,8 @@ impl Store for Journaled {
 
     fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
         let guard = self.shared.inner.lock(info, timeout)?;
+        // Somebody else may have had the lock since this was done the last time.
+        self.shared.found().recovered = false;
         self.shared.recover()?;
         Ok(guard)
     }
@@ -288,10 +347,13 @@ impl Store for Journaled {
 
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
         let journal = self.shared.found().journal.clone();
-        if let Some(journal) = journal {
-            journal.saving(snapshot.serial + 1)?;
+        let noted = journal.map_or(Ok(()), |journal| journal.saving(&next(snapshot)));
+        // A journal that takes no more is no reason to keep the state from where it belongs.
+        let written = self.shared.inner.write(snapshot);
+        match (written, noted) {
+            (Err(_), Err(error)) => Err(error),
+            (written, _) => written,
         }
-        self.shared.inner.write(snapshot)
     }
 
     fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError> {

@@ -283,3 +283,56 @@ fn many_wait_for_one_sync() {
     drop(journal);
     assert_eq!(place.recover().2.len(), 160);
 }
+
+#[test]
+fn a_state_of_others_with_the_same_serial_is_not_taken_for_ours() {
+    let place = Place::new();
+    let store = place.open();
+    let mut state = Snapshot::new("1.2.3");
+    store.write(&mut state).unwrap();
+    let journal = store.begin("apply", &state).unwrap();
+    let mut other = state.clone();
+    put(&mut state, "x_y.a", "one");
+    journal.objects(&state, &addr("x_y.a"), None).unwrap();
+    // Somebody else, without the lock, is faster.
+    put(&mut other, "x_y.z", "other");
+    LocalStore::new(place.state()).write(&mut other).unwrap();
+    assert!(store.write(&mut state).is_err());
+    drop((journal, store));
+    let (read, report, _) = place.recover();
+    assert_eq!(read.resources, other.resources);
+    let report = report.unwrap();
+    assert!(
+        report.kept.is_some_and(|kept| kept.exists()),
+        "nothing is lost"
+    );
+}
+
+#[test]
+fn whoever_does_not_have_the_lock_changes_nothing() {
+    let place = Place::new();
+    killed(&place);
+    let before = fs::read(place.journal()).unwrap();
+    let store = place.open();
+    assert_eq!(store.in_flight().unwrap().len(), 1);
+    assert!(!place.state().exists());
+    assert_eq!(fs::read(place.journal()).unwrap(), before);
+    // What was read before the results were brought in is no base for a run.
+    let state = store.read().unwrap().unwrap();
+    assert!(store.begin("apply", &state).is_err());
+    assert_eq!(place.recover().0.resources, state.resources);
+}
+
+#[test]
+fn a_run_in_the_meantime_is_not_forgotten() {
+    let place = Place::new();
+    let first = place.open();
+    let info = || LockInfo::new("test", "0");
+    let held = first.lock(info(), std::time::Duration::ZERO).unwrap();
+    // Another run takes the lock by force, and is killed.
+    let state = killed(&place);
+    assert!(first.begin("apply", &Snapshot::new("1")).is_err());
+    assert!(first.settle(|_| true).is_err());
+    held.release().unwrap();
+    assert_eq!(place.recover().0.resources, state.resources);
+}

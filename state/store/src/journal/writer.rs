@@ -9,7 +9,7 @@ use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
 use super::frame;
-use super::record::{Intent, IntentAction, Objects, Record, RunInfo};
+use super::record::{Intent, IntentAction, Objects, Record, RunInfo, Saving};
 use super::replay::Content;
 use crate::{Codec, StoreError, os};
 
@@ -59,6 +59,8 @@ struct Synced {
     length: u64,
     /// Somebody is at it.
     busy: bool,
+    /// It has failed once: the system forgets then what was to be written.
+    failed: bool,
 }
 
 impl Journal {
@@ -66,13 +68,18 @@ impl Journal {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(super) fn begin(
-        path: &Path,
-        codec: &Codec,
-        content: Content,
-        run: RunInfo,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn begin(path: &Path, codec: &Codec, run: RunInfo) -> Result<Self, StoreError> {
         let file = open_locked(path)?;
+        // What another run has left since the journal was looked at must be brought in first.
+        let content = read(path, codec)?.unwrap_or_default();
+        if content.run.is_some() || content.good < content.length {
+            return Err(StoreError::Journal {
+                reason: format!(
+                    "{}: another run was on in the meantime. Run the command again",
+                    path.display()
+                ),
+            });
+        }
         let writer = Writer {
             file: Arc::new(file),
             length: 0,
@@ -141,7 +148,7 @@ impl Journal {
         addr: &InstanceAddr,
         intent: Option<u64>,
     ) -> Result<(), StoreError> {
-        self.append(&Record::Objects(Objects::of(state, addr, intent)))?;
+        self.append(&Record::Objects(Objects::of(state, addr, intent)?))?;
         let made = intent.filter(|_| state.current(addr).is_some());
         let continued = made.map_or_else(Vec::new, |id| self.continued_by(id));
         self.forget(intent);
@@ -190,13 +197,13 @@ impl Journal {
         }
     }
 
-    /// Records that a state with this serial number is about to be stored, which has everything
-    /// that was recorded until now. It is on disk afterwards.
+    /// Records that a state is about to be stored, which has everything that was recorded until
+    /// now. It is on disk afterwards.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn saving(&self, serial: u64) -> Result<(), StoreError> {
-        self.append(&Record::Saving { serial })?;
+    pub fn saving(&self, state: &Snapshot) -> Result<(), StoreError> {
+        self.append(&Record::Saving(Saving::new(state)))?;
         self.sync()
     }
 
@@ -210,6 +217,10 @@ impl Journal {
         let shared = &self.shared;
         let mut synced = shared.synced();
         while synced.length < wanted {
+            if synced.failed {
+                let lost = std::io::Error::other("an earlier write was lost");
+                return Err(self.failed("write")(lost));
+            }
             if synced.busy {
                 let woken = shared.turn.wait(synced);
                 synced = woken.unwrap_or_else(PoisonError::into_inner);
@@ -224,6 +235,7 @@ impl Journal {
             let result = file.sync_data();
             synced = shared.synced();
             synced.busy = false;
+            synced.failed |= result.is_err();
             shared.turn.notify_all();
             result.map_err(self.failed("write"))?;
             synced.length = synced.length.max(length);
@@ -325,12 +337,25 @@ pub(super) fn open_locked(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn push(out: &mut Vec<u8>, codec: &Codec, record: &Record) -> Result<(), StoreError> {
+/// What a journal says; none if there is none.
+pub(super) fn read(path: &Path, codec: &Codec) -> Result<Option<Content>, StoreError> {
+    let bytes = super::replay::bytes(path).map_err(StoreError::io("read", path))?;
+    let content = bytes.map(|bytes| Content::read(&bytes, codec));
+    content.transpose().map_err(|reason| StoreError::Journal {
+        reason: format!("{}: {reason}", path.display()),
+    })
+}
+
+pub(super) fn push(out: &mut Vec<u8>, codec: &Codec, record: &Record) -> Result<(), StoreError> {
     let sealed = codec
         .seal(record.encode()?)
         .map_err(|reason| StoreError::Journal {
             reason: reason.to_string(),
         })?;
+    if sealed.len() > frame::MOST {
+        let reason = format!("a record of {} bytes is too long for it", sealed.len());
+        return Err(StoreError::Journal { reason });
+    }
     frame::push(out, &sealed);
     Ok(())
 }
