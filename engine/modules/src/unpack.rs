@@ -2,13 +2,15 @@
 //! into: neither by its name nor through a link.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::archive::Kind;
+
+mod xz;
 
 /// More is no module.
 const MOST_FILES: usize = 100_000;
@@ -34,6 +36,16 @@ pub enum UnpackError {
     /// It has more files or bytes than a module has.
     #[error("it is far larger than any module")]
     Size,
+    /// Unpacking it takes too much memory.
+    #[error(
+        "it needs {wanted} MiB of memory to be unpacked, and more than {most} MiB are refused. Pack it with a smaller dictionary: xz -9 takes one of 64 MiB"
+    )]
+    Memory {
+        /// Its window, in MiB.
+        wanted: u64,
+        /// The largest that is allowed, in MiB.
+        most: u64,
+    },
     /// A file cannot be written.
     #[error("{} cannot be written: {source}", path.display())]
     Write {
@@ -48,13 +60,17 @@ pub enum UnpackError {
 pub(crate) fn unpack(archive: &Path, kind: Kind, dir: &Path) -> Result<(), UnpackError> {
     let file = File::open(archive).map_err(damaged)?;
     let mut target = Target::new(dir)?;
-    let reader = BufReader::new(file);
+    let mut reader = BufReader::new(file);
     match kind {
         Kind::Zip => unzip(reader, &mut target)?,
         Kind::Tar => untar(reader, &mut target)?,
         Kind::TarGzip => untar(flate2::bufread::MultiGzDecoder::new(reader), &mut target)?,
         Kind::TarBzip2 => untar(bzip2::bufread::MultiBzDecoder::new(reader), &mut target)?,
-        Kind::TarXz => untar(lzma_rust2::XzReader::new(reader, true), &mut target)?,
+        Kind::TarXz => {
+            xz::check(&mut reader)?;
+            reader.rewind().map_err(damaged)?;
+            untar(lzma_rust2::XzReader::new(reader, true), &mut target)?;
+        }
     }
     target.finish()
 }

@@ -88,16 +88,48 @@ fn all_kinds_are_read() {
     assert!(open(b"nonsense", Kind::TarXz).is_err());
 }
 
+/// Tar archives that the program xz packed: with the file a/b.tf, and with the file x and several
+/// sizes of the dictionary.
+const XZ: &str = "/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4Cf/AFpdADCLyEMN8QE1KlwszNh1S4dordmHQzWWLlu9SeoRVz7OMj9PVqiG0Z6PJnNslpejSPU1iQ1eSnHtxkIkslC4yOrcg0DLzr35Rrb12VGeqHGNIk48hRemkxP2AAAAANEEaCtmRVJ6AAF2gFAAAAAxhcVkscRn+wIAAAAABFla";
+const XZ_128_MIB: &str = "/Td6WFoAAATm1rRGAgAhAR4AAACbB1Fm4Cf/AGNdADwAM1AYaImDAdzibiEFRAYWzZGZ7hkGnYQ2hcuKFM4EwKRmaD8+1wro28nc3wXcvnZM/6eP16Ky8DwGM1uEFIz9+vVuokTHG7DWxeZHJLKrjXD6gsspCizDTJiuK9QHwqQAAAAANZ3vc5wZUiAAAX+AUAAAAPnUykOxxGf7AgAAAAAEWVo=";
+const XZ_192_MIB: &str = "/Td6WFoAAATm1rRGAgAhAR8AAAD+YO3e4Cf/AGNdADwAM1AYaImDAdzibiEFRAYWzZGZ7hkGnYQ2hcuKFM4EwKRmaD8+1wro28nc3wXcvnZM/6eP16Ky8DwGM1uEFIz9+vVuokTHG7DWxeZHJLKrjXD6gsspCizDTJiuK9QHwqQAAAAANZ3vc5wZUiAAAX+AUAAAAPnUykOxxGf7AgAAAAAEWVo=";
+const XZ_X86_1536_MIB: &str = "/Td6WFoAAATm1rRGAgEEACEBJQA9417r4Cf/AGNdADwAM1AYaImDAdzibiEFRAYWzZGZ7hkGnYQ2hcuKFM4EwKRmaD8+1wro28nc3wXcvnZM/6eP16Ky8DwGM1uEFIz9+vVuokTHG7DWxeZHJLKrjXD6gsspCizDTJiuK9QHwqQAAAAANZ3vc5wZUiAAAX+AUAAAAPnUykOxxGf7AgAAAAAEWVo=";
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap()
+}
+
 #[test]
 fn archives_of_xz() {
-    use base64::Engine as _;
-    // The program xz made it of a tar archive with the file a/b.tf.
-    const BYTES: &str = "/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4Cf/AFpdADCLyEMN8QE1KlwszNh1S4dordmHQzWWLlu9SeoRVz7OMj9PVqiG0Z6PJnNslpejSPU1iQ1eSnHtxkIkslC4yOrcg0DLzr35Rrb12VGeqHGNIk48hRemkxP2AAAAANEEaCtmRVJ6AAF2gFAAAAAxhcVkscRn+wIAAAAABFla";
-    let bytes = base64::engine::general_purpose::STANDARD.decode(BYTES);
-    let bytes = bytes.unwrap();
+    let bytes = base64(XZ);
     let dir = open(&bytes, Kind::TarXz).unwrap();
     assert_eq!(read(&dir, "a/b.tf"), "x");
-    assert!(open(&bytes[..bytes.len() / 2], Kind::TarXz).is_err());
+    for length in 0..bytes.len() {
+        assert!(open(&bytes[..length], Kind::TarXz).is_err(), "{length}");
+    }
+    // Streams may follow each other, with zeros between them; tar stops at the end of the first.
+    let two = [&bytes[..], &[0; 4], &bytes[..]].concat();
+    assert_eq!(read(&open(&two, Kind::TarXz).unwrap(), "a/b.tf"), "x");
+}
+
+#[test]
+fn dictionaries_are_bounded() {
+    let dir = open(&base64(XZ_128_MIB), Kind::TarXz).unwrap();
+    assert_eq!(read(&dir, "x"), "x");
+    let refuse = |bytes: &[u8], mebibytes: u64| match open(bytes, Kind::TarXz).unwrap_err() {
+        UnpackError::Memory { wanted, most: 128 } => assert_eq!(wanted, mebibytes),
+        other => panic!("{other}"),
+    };
+    refuse(&base64(XZ_192_MIB), 192);
+    refuse(&base64(XZ_X86_1536_MIB), 1536);
+    // A large one may hide behind a small one.
+    let behind = [base64(XZ), base64(XZ_192_MIB)].concat();
+    refuse(&behind, 192);
+    let error = open(&base64(XZ_192_MIB), Kind::TarXz).unwrap_err();
+    assert!(error.to_string().contains("needs 192 MiB"), "{error}");
 }
 
 #[test]
