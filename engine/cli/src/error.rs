@@ -1,7 +1,8 @@
 //! What commands fail with, and how it is told.
 
 use muster_lang::{Diagnostic, Diags, Sources};
-use muster_store::StoreError;
+use muster_snapshot::StateError;
+use muster_store::{CodecError, StoreError};
 
 /// Why a command stops.
 #[derive(Debug)]
@@ -75,15 +76,14 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let text = error.to_string();
         match error {
-            StoreError::Locked { holder, .. } => {
+            StoreError::Locked { place, holder } => {
                 let holder = holder.map(|h| format!("\n\n{h}")).unwrap_or_default();
-                let advice = "Another run holds the lock on the state, so that two runs cannot change it at the same time. Wait for it to end, or use -lock-timeout to wait here.";
-                Self::new(
-                    "Error acquiring the state lock",
-                    format!("{advice}{holder}"),
-                )
+                let detail = format!(
+                    "Another run holds the lock on {place}, so that two runs cannot change the same things at the same time. Wait for it to end, or use -lock-timeout to wait here.{holder}"
+                );
+                Self::new("Error acquiring the state lock", detail)
             }
-            StoreError::Remote { action: "lock", .. } => {
+            StoreError::NoLocks { .. } | StoreError::Remote { action: "lock", .. } => {
                 Self::new("Error acquiring the state lock", sentence(text))
             }
             StoreError::Remote {
@@ -101,7 +101,16 @@ impl From<StoreError> for Failure {
                 Self::new("Invalid backend configuration", sentence(text))
             }
             StoreError::Seal { .. } => Self::new("Failed to encrypt state", sentence(text)),
-            StoreError::Corrupt { .. } => Self::new("Failed to read state file", text),
+            StoreError::Corrupt { reason, .. } => {
+                let advice = match reason {
+                    CodecError::State(StateError::Emptied { .. } | StateError::Altered { .. })
+                    | CodecError::Seal(_) => "",
+                    CodecError::State(_) => {
+                        " Where earlier states are kept, `muster state history` lists them, and `muster state restore` brings one back."
+                    }
+                };
+                Self::new("Failed to read state file", sentence(text) + advice)
+            }
             StoreError::Lineage { .. } | StoreError::Stale { .. } => {
                 Self::new("Failed to save state", text)
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use muster_run::Stop;
-use muster_store::{Journaled, LocalStore, LockGuard, LockInfo, Store, StoreError};
+use muster_store::{Journaled, LocalStore, LockGuard, LockInfo, Part, Store, StoreError};
 
 use crate::args;
 use crate::backend::{Opened, journaled};
@@ -70,7 +70,7 @@ pub(crate) fn redirected(
 
 /// The backup of a state that a command makes at this moment. The name has nanoseconds, so that
 /// commands of the same second keep their own.
-fn dated(state: &Path) -> PathBuf {
+pub(crate) fn dated(state: &Path) -> PathBuf {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let moment = since.unwrap_or_default().as_nanos();
     let mut path = state.as_os_str().to_owned();
@@ -99,13 +99,25 @@ pub(crate) async fn lock_until(
     locking: &args::Locking,
     operation: &str,
 ) -> Outcome<Option<LockGuard>> {
+    patiently(stop, locking, |timeout| {
+        let info = LockInfo::new(operation, TERRAFORM_VERSION);
+        store.lock(info, timeout)
+    })
+    .await
+}
+
+/// Takes a lock, unless somebody asks to stop while another run has it.
+async fn patiently(
+    stop: &Stop,
+    locking: &args::Locking,
+    lock: impl Fn(Duration) -> Result<LockGuard, StoreError>,
+) -> Outcome<Option<LockGuard>> {
     let Some(timeout) = lock_timeout(locking)? else {
         return Ok(None);
     };
     let started = Instant::now();
     loop {
-        let info = LockInfo::new(operation, TERRAFORM_VERSION);
-        match store.lock(info, Duration::ZERO) {
+        match lock(Duration::ZERO) {
             Err(StoreError::Locked { .. }) if started.elapsed() < timeout => {}
             taken => return Ok(Some(taken?)),
         }
@@ -117,8 +129,23 @@ pub(crate) async fn lock_until(
     }
 }
 
+/// As [`lock_until`], on a part of the state only.
+pub(crate) async fn lock_part_until(
+    stop: &Stop,
+    store: &dyn Store,
+    locking: &args::Locking,
+    operation: &str,
+    part: &Part,
+) -> Outcome<Option<LockGuard>> {
+    patiently(stop, locking, |timeout| {
+        let info = LockInfo::new(operation, TERRAFORM_VERSION);
+        store.lock_part(info, part, timeout)
+    })
+    .await
+}
+
 /// How long to wait for a lock; `None` if none is wanted.
-fn lock_timeout(locking: &args::Locking) -> Outcome<Option<Duration>> {
+pub(crate) fn lock_timeout(locking: &args::Locking) -> Outcome<Option<Duration>> {
     if !locking.lock {
         return Ok(None);
     }

@@ -1,22 +1,20 @@
 //! Saved plans: the plan, the configuration it was made from, and the state it fits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use muster_addr::ConfigResource;
 use muster_config::{ConfigFiles, DATA_DIR, InputVariables};
 use muster_lang::{Diags, Sources};
 use muster_plan::{Plan, PlanFile};
 use muster_snapshot::Snapshot;
-use sha2::{Digest, Sha256};
 
 use crate::commands::plan::Planned;
 use crate::error::{Failure, Outcome};
 use crate::session::{Session, data_dir, workspace};
-use crate::{encryption, plan_seal};
+use crate::{encryption, fit, plan_seal};
 
 /// Which modules were installed, and where to: below the data directory.
 const MODULES: &str = "modules/modules.json";
@@ -28,7 +26,7 @@ pub(crate) struct Loaded {
     pub lineage: String,
     pub serial: u64,
     /// Of each stored resource that the plan rests on the address and a digest.
-    pub digests: BTreeMap<String, String>,
+    pub digests: fit::Digests,
 }
 
 impl Loaded {
@@ -42,48 +40,13 @@ impl Loaded {
         if stored.serial == self.serial {
             return Ok(());
         }
-        let now = digests(stored, &self.plan.reads);
-        let addresses: BTreeSet<&String> = now.keys().chain(self.digests.keys()).collect();
-        let changed: Vec<&str> = addresses
-            .into_iter()
-            .filter(|address| now.get(*address) != self.digests.get(*address))
-            .map(|address| address.as_str())
-            .collect();
-        if !changed.is_empty() {
-            return stale(format!(
+        fit::rebase(&mut self.plan, &self.digests, stored).or_else(|changed| {
+            stale(format!(
                 "Since the plan was made, the state of these resources has changed, and the plan rests on them: {}. Make a new plan.",
                 changed.join(", ")
-            ));
-        }
-        let reads = &self.plan.reads;
-        let mut merged = stored.clone();
-        merged
-            .resources
-            .retain(|addr, _| !reads.contains(&addr.config()));
-        let planned = std::mem::take(&mut self.plan.prior.resources);
-        let planned = planned.into_iter();
-        merged
-            .resources
-            .extend(planned.filter(|(addr, _)| reads.contains(&addr.config())));
-        self.plan.prior = merged;
-        Ok(())
-    }
-}
-
-/// A digest of each stored resource that a plan rests on.
-fn digests(stored: &Snapshot, reads: &BTreeSet<ConfigResource>) -> BTreeMap<String, String> {
-    let resources = stored.resources.iter();
-    resources
-        .filter(|(addr, _)| reads.contains(&addr.config()))
-        .map(|(addr, resource)| {
-            let alone = Snapshot {
-                resources: BTreeMap::from([(addr.clone(), resource.clone())]),
-                ..Snapshot::default()
-            };
-            let sum = Sha256::digest(muster_snapshot::encode(&alone));
-            (addr.to_string(), format!("{sum:x}"))
+            ))
         })
-        .collect()
+    }
 }
 
 /// Whether a file looks like a saved plan.
@@ -106,7 +69,7 @@ pub(crate) fn write(path: &Path, planned: &Planned, session: &Session) -> Outcom
         workspace: workspace(),
         prior_lineage: planned.stored.lineage.clone(),
         prior_serial: planned.stored.serial,
-        prior_digests: digests(&planned.stored, &planned.plan.reads),
+        prior_digests: fit::digests(&planned.stored, &planned.plan),
         providers: Vec::new(),
     };
     let bytes = plan_seal::seal(file.encode())?;

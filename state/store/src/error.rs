@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{CodecError, LockInfo, SealError};
+use crate::{CodecError, LockInfo, SealError, os};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +101,14 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// Files there cannot be locked.
+    #[error(
+        "{} cannot be locked: its file system has no locks. Where nobody else works with this state meanwhile, -lock=false goes on without", .path.display()
+    )]
+    NoLocks {
+        /// The file.
+        path: PathBuf,
+    },
     /// The new state could not be stored; the old one is untouched.
     #[error("cannot write the state, and {} stays as it was: {source}", .path.display())]
     NotWritten {
@@ -127,10 +135,13 @@ impl StoreError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
+        move |source| match action {
+            "lock" if os::has_no_locks(&source) => Self::NoLocks { path },
+            _ => Self::Io {
+                action,
+                path,
+                source,
+            },
         }
     }
 }

@@ -4,12 +4,16 @@
 mod codec;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod disk;
 mod error;
 mod journal;
 mod local;
 mod lock;
+mod merge;
 mod os;
+mod part;
 mod setting;
+mod temporary;
 mod time;
 
 use std::collections::BTreeSet;
@@ -20,9 +24,11 @@ use muster_snapshot::Snapshot;
 
 pub use codec::{About, Codec, CodecError, Seal, SealError};
 pub use error::StoreError;
-pub use journal::{Intent, IntentAction, Journal, Journaled, Recovery, RunInfo};
+pub use journal::{Intent, IntentAction, Journal, Journaled, Recovery, RunInfo, SetAside};
 pub use local::{LocalBackend, LocalStore};
 pub use lock::{LockGuard, LockInfo};
+pub use merge::{changed_resources, is_merged, merge, without_resources};
+pub use part::Part;
 pub use setting::{Setting, SettingKind, Settings};
 pub use time::now as timestamp;
 
@@ -40,6 +46,22 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Locked`] with what is known of the holder, or the place cannot be reached.
     fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError>;
 
+    /// Takes a lock on a part of the state only, so that others can work on other parts at the
+    /// same time; whoever holds it writes by [`Store::merge`]. A store that cannot do that locks
+    /// everything, and [`LockGuard::is_shared`] tells.
+    ///
+    /// # Errors
+    /// As [`Store::lock`]; the place in [`StoreError::Locked`] names the resource that is in the
+    /// way.
+    fn lock_part(
+        &self,
+        info: LockInfo,
+        _part: &Part,
+        timeout: Duration,
+    ) -> Result<LockGuard, StoreError> {
+        self.lock(info, timeout)
+    }
+
     /// Reads the state; `None` if there is none yet.
     ///
     /// # Errors
@@ -55,6 +77,17 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Lineage`] and [`StoreError::Stale`] if the stored state is not the one that
     /// this was made from, or the place cannot be written.
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError>;
+
+    /// Writes what a state says otherwise than the one that it was made from, `base`, and keeps
+    /// what others have written since then. Afterwards `snapshot` is what is stored. Whether
+    /// something was written.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; also if somebody else has changed the same resources, or one that is
+    /// not in the part that is locked.
+    fn merge(&self, _base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        self.write(snapshot)
+    }
 
     /// Writes a state as it is, serial number included, whatever is stored: for people who put
     /// a state in its place by hand. What was stored is backed up as by [`Store::write`].
@@ -80,6 +113,12 @@ pub trait Store: Send + Sync {
             place: self.describe(),
             what: "keep earlier states",
         })
+    }
+
+    /// What people should know of what was read: signs of damage that do not keep it from being
+    /// used. Each is told once.
+    fn take_remarks(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The state that was stored with this serial number; the latest one if there were several.

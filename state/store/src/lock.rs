@@ -31,7 +31,8 @@ impl LockInfo {
         Self {
             id: uuid::Uuid::new_v4().to_string(),
             operation: operation.into(),
-            info: String::new(),
+            // Terraform shows it, and has no field of its own for it.
+            info: format!("process {}", std::process::id()),
             who: format!("{}@{}", crate::os::user_name(), crate::os::host_name()),
             version: version.into(),
             created: crate::time::now(),
@@ -60,6 +61,7 @@ pub(crate) type Unlock = Box<dyn FnOnce() -> Result<(), StoreError> + Send>;
 #[must_use = "the lock is given back when this is dropped"]
 pub struct LockGuard {
     info: LockInfo,
+    shared: bool,
     unlock: Option<Unlock>,
 }
 
@@ -71,8 +73,20 @@ impl LockGuard {
     ) -> Self {
         Self {
             info,
+            shared: false,
             unlock: Some(Box::new(unlock)),
         }
+    }
+
+    /// The same lock, on a part of the state only.
+    pub fn shared(mut self) -> Self {
+        self.shared = true;
+        self
+    }
+
+    /// Whether others may hold locks on other parts of the state.
+    pub fn is_shared(&self) -> bool {
+        self.shared
     }
 
     /// What the lock says to others.

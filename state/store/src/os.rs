@@ -29,14 +29,23 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 /// Writes a file as a whole: it has either its old bytes or the new ones, and for its owner
 /// only. Whoever has it open keeps the old ones.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .tempfile_in(folder)?;
+    prepared(path, bytes)?.persist(path).map_err(|e| e.error)?;
+    sync_folder(folder_of(path))
+}
+
+/// Writes a new file as a whole, for its owner only. One that is there already stays as it is.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = prepared(path, bytes)?;
+    file.persist_noclobber(path).map_err(|e| e.error)?;
+    sync_folder(folder_of(path))
+}
+
+/// Bytes on disk in the folder of a file, without a name of their own yet.
+fn prepared(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let mut file = crate::temporary::file_in(folder_of(path))?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    sync_folder(folder)
+    crate::disk::sync_all(file.as_file())?;
+    Ok(file)
 }
 
 #[cfg(unix)]
@@ -51,6 +60,16 @@ mod unix {
 
     pub(super) fn restrict(options: &mut OpenOptions) {
         options.mode(PRIVATE);
+    }
+
+    /// Makes a folder that only its owner may use, if it is not there.
+    pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
     }
 
     /// Takes the file away from all but its owner. Somebody else's file stays as it is.
@@ -68,11 +87,31 @@ mod unix {
     /// Terraform takes, and they exclude it.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+        try_lock_as(file, nix::libc::F_WRLCK)
+    }
+
+    /// Locks the whole file as [`try_lock`] does, beside others who share it in this way; `false`
+    /// if somebody holds it alone. `None` if the system has no such locks.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn try_share(file: &File) -> io::Result<Option<bool>> {
+        try_lock_as(file, nix::libc::F_RDLCK).map(Some)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(crate) fn try_share(_: &File) -> io::Result<Option<bool>> {
+        // Closing any file of the process that is the same one would end the lock.
+        Ok(None)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn try_lock_as(file: &File, kind: nix::libc::c_int) -> io::Result<bool> {
+        #[cfg(test)]
+        crate::disk::faults::lock()?;
         use nix::fcntl::{FcntlArg, fcntl};
-        use nix::libc::{F_WRLCK, SEEK_SET, flock};
+        use nix::libc::{SEEK_SET, flock};
 
         let whole = flock {
-            l_type: F_WRLCK as _,
+            l_type: kind as _,
             l_whence: SEEK_SET as _,
             l_start: 0,
             l_len: 0,
@@ -128,9 +167,27 @@ mod unix {
         Ok(())
     }
 
+    /// Whether a lock was refused because the file system has none, as some that are reached over
+    /// a network.
+    pub(crate) fn has_no_locks(error: &io::Error) -> bool {
+        use rustix::io::Errno;
+
+        let errno = Errno::from_io_error(error);
+        errno.is_some_and(|e| [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS].contains(&e))
+    }
+
+    /// Whether there is a process of this number, on this machine.
+    pub(crate) fn is_running(process: u32) -> bool {
+        use rustix::process::{Pid, test_kill_process};
+
+        let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+        // One that belongs to somebody else is there as well.
+        pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    }
+
     /// Makes new and renamed names in a folder last.
     pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
+        crate::disk::sync_all(&File::open(folder)?)
     }
 
     pub(crate) fn host_name() -> String {
@@ -160,6 +217,14 @@ mod other {
 
     pub(super) fn restrict(_: &mut OpenOptions) {}
 
+    pub(crate) fn try_share(_: &File) -> io::Result<Option<bool>> {
+        Ok(None)
+    }
+
+    pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(path)
+    }
+
     pub(crate) fn make_private(_: &File) {}
 
     pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
@@ -183,6 +248,14 @@ mod other {
 
     pub(crate) fn reserve(_: &File, _: u64) -> io::Result<()> {
         Ok(())
+    }
+
+    pub(crate) fn has_no_locks(error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::Unsupported
+    }
+
+    pub(crate) fn is_running(_: u32) -> bool {
+        true
     }
 
     pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {

@@ -4,7 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The present in the form of RFC 3339 with nanoseconds, in UTC.
 pub fn now() -> String {
-    at(SystemTime::now())
+    let now = SystemTime::now();
+    #[cfg(test)]
+    let now = now - tests::BEHIND.get();
+    at(now)
 }
 
 /// A point in time in that form.
@@ -37,8 +40,20 @@ fn date(days: u64) -> (u64, u64, u64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
     use super::*;
+
+    thread_local! {
+        /// By how much the clock is behind, for what the thread of a test does.
+        pub(super) static BEHIND: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    }
+
+    pub(crate) fn set_back(by: Duration) {
+        BEHIND.set(by);
+    }
 
     fn check(seconds: u64, expect: &str) {
         assert_eq!(rfc3339(seconds, 42), expect);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use muster_snapshot::Snapshot;
 use muster_store::{
-    Backend, Codec, Journaled, LocalStore, LockGuard, LockInfo, Store, StoreError, Version,
+    Backend, Codec, Journaled, LocalStore, LockGuard, LockInfo, Part, Store, StoreError, Version,
 };
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -126,6 +126,26 @@ impl Store for Patient {
         let guard = self.ask("lock", move |store| store.lock(info, timeout))?;
         let info = guard.info().clone();
         Ok(LockGuard::new(info, || block_in_place(|| guard.release())))
+    }
+
+    fn lock_part(
+        &self,
+        info: LockInfo,
+        part: &Part,
+        timeout: Duration,
+    ) -> Result<LockGuard, StoreError> {
+        let part = part.clone();
+        let guard = self.ask("lock", move |store| store.lock_part(info, &part, timeout))?;
+        let (info, is_shared) = (guard.info().clone(), guard.is_shared());
+        let guard = LockGuard::new(info, || block_in_place(|| guard.release()));
+        Ok(match is_shared {
+            true => guard.shared(),
+            false => guard,
+        })
+    }
+
+    fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        block_in_place(|| self.0.merge(base, snapshot))
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {

@@ -8,17 +8,17 @@ use muster_lang::{Diags, Severity, Sources};
 use muster_plan::{Mode, Plan};
 use muster_run::{Keep, Stop};
 use muster_snapshot::Snapshot;
-use muster_store::{Journaled, Store, StoreError};
+use muster_store::{Journaled, LockGuard, Part, Store, StoreError};
 
 use super::plan::{Planned, Request, make, schemas_of};
-use super::saved_variables;
+use super::{saved_variables, validate};
 use crate::args::{Apply, Destroy, Planning, Refresh};
 use crate::error::{Failure, Outcome};
-use crate::locking::{Backups, lock_until, redirected};
+use crate::locking::{Backups, lock_part_until, lock_until, redirected};
 use crate::profile::Recorder;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::{Ending, View};
-use crate::{encryption, plan_file, prompt, recovery, rescue, signals};
+use crate::{encryption, fit, plan_file, prompt, recovery, rescue, signals};
 
 /// Destroys everything.
 pub(crate) async fn destroy(args: Destroy) -> ExitCode {
@@ -49,6 +49,10 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
     };
     run_as(&args, Ending::Destroy).await
 }
+
+/// How often a plan is made anew because the state has changed meanwhile, before nobody else may
+/// change it any more.
+const ATTEMPTS: u32 = 3;
 
 /// Brings the state up to date with the world.
 pub(crate) async fn refresh(args: Refresh) -> ExitCode {
@@ -98,7 +102,7 @@ async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
         return view.fail(&failure, &Sources::default());
     }
     let loaded = match &args.plan {
-        None => Session::load(Sources::default()).map(|session| (session, None)),
+        None => validate::load().await.map(|session| (session, None)),
         Some(path) => plan_file::load(path).map(|(session, file)| (session, Some(file))),
     };
     let (mut session, file) = match loaded {
@@ -146,14 +150,7 @@ async fn plan_and_apply(
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
-    let request = Request {
-        generate: None,
-        inputs: &args.inputs,
-        planning: &args.planning,
-        save: None,
-    };
-    let planned = make(view, session, &store, request, stop.clone()).await?;
+    let (planned, guard) = plan_and_lock(args, view, session, &store, &stop).await?;
     if !planned.plan.is_empty() && !args.auto_approve {
         approve(args, &planned.plan, &stop).await?;
     }
@@ -162,6 +159,69 @@ async fn plan_and_apply(
         Some(guard) => Ok(guard.release()?),
         None => Ok(()),
     }
+}
+
+/// Makes a plan, and takes the lock on what it touches: others may work on the rest meanwhile.
+async fn plan_and_lock(
+    args: &Apply,
+    view: &View,
+    session: &mut Session,
+    store: &Journaled,
+    stop: &Stop,
+) -> Outcome<(Planned, Option<LockGuard>)> {
+    let request = Request {
+        generate: None,
+        inputs: &args.inputs,
+        planning: &args.planning,
+        save: None,
+    };
+    let (locking, operation) = (&args.locking, "OperationTypeApply");
+    for _ in 0..ATTEMPTS {
+        let reading = lock_part_until(stop, store, locking, operation, &Part::nothing()).await?;
+        let mut planned = make(view, session, store, request, stop.clone()).await?;
+        let reading = match reading {
+            Some(reading) if reading.is_shared() => reading,
+            // Nobody else can change anything, or nobody is kept from it.
+            other => return Ok((planned, other)),
+        };
+        reading.release()?;
+        let part = fit::part(&planned.plan, &planned.stored);
+        let guard = lock_part_until(stop, store, locking, operation, &part).await?;
+        let is_shared = guard.as_ref().is_some_and(LockGuard::is_shared);
+        if is_shared && fits(store, &mut planned)? {
+            return Ok((planned, guard));
+        }
+        view.diags(&changed_meanwhile(), &session.sources);
+    }
+    let guard = lock_until(stop, store, locking, operation).await?;
+    let planned = make(view, session, store, request, stop.clone()).await?;
+    Ok((planned, guard))
+}
+
+fn changed_meanwhile() -> Diags {
+    let detail = "Another run has changed what this plan was made from, before it could be locked. The plan that follows is made from the state as it is now.";
+    as_warnings(Failure::new("The state has changed meanwhile", detail).diags)
+}
+
+/// Whether a plan fits to the state as it is now. Only what it does not rest on may have changed.
+fn fits(store: &Journaled, planned: &mut Planned) -> Outcome<bool> {
+    let then = &planned.stored;
+    let Some(now) = store.read()? else {
+        return Ok(then.serial == 0);
+    };
+    // Where nothing was stored, whoever is first gives the state its lineage.
+    if now.lineage != then.lineage && then.serial > 0 {
+        return Ok(false);
+    }
+    if (&now.lineage, now.serial) == (&then.lineage, then.serial) {
+        return Ok(true);
+    }
+    let then = fit::digests(then, &planned.plan);
+    let fits = fit::rebase(&mut planned.plan, &then, &now).is_ok();
+    if fits {
+        planned.stored = now;
+    }
+    Ok(fits)
 }
 
 async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
@@ -214,15 +274,7 @@ async fn apply_file(
         &args.locking,
         Backups::Last,
     )?;
-    let guard = lock_until(&stop, &store, &args.locking, "OperationTypeApply").await?;
-    let stored = match store.read()? {
-        Some(state) => state,
-        None => Snapshot {
-            lineage: file.lineage.clone(),
-            ..Snapshot::new(TERRAFORM_VERSION)
-        },
-    };
-    file.rebase(&stored)?;
+    let (stored, guard) = lock_for(args, &store, &mut file, &stop).await?;
     if file.plan.errored {
         let detail = "Making the plan failed, so it is only a part of one. Mend what was reported then, and make a new plan.";
         return Err(Failure::new("Cannot apply incomplete plan", detail));
@@ -256,6 +308,37 @@ async fn apply_file(
     match guard {
         Some(guard) => Ok(guard.release()?),
         None => Ok(()),
+    }
+}
+
+/// Takes the lock on what a saved plan touches, and fits the plan to the state.
+async fn lock_for(
+    args: &Apply,
+    store: &Journaled,
+    file: &mut plan_file::Loaded,
+    stop: &Stop,
+) -> Outcome<(Snapshot, Option<LockGuard>)> {
+    let operation = "OperationTypeApply";
+    let mut part = Part::nothing();
+    loop {
+        let guard = lock_part_until(stop, store, &args.locking, operation, &part).await?;
+        let stored = match store.read()? {
+            Some(state) => state,
+            None => Snapshot {
+                lineage: file.lineage.clone(),
+                ..Snapshot::new(TERRAFORM_VERSION)
+            },
+        };
+        file.rebase(&stored)?;
+        let wanted = fit::part(&file.plan, &stored);
+        match guard {
+            // What it touches is known only now.
+            Some(guard) if guard.is_shared() && wanted != part => {
+                guard.release()?;
+                part = wanted;
+            }
+            guard => return Ok((stored, guard)),
+        }
     }
 }
 
@@ -364,11 +447,16 @@ fn as_warnings(diags: Diags) -> Diags {
     warnings
 }
 
-/// Writes the state; afterwards `saved` is what is stored.
+/// Writes the state; afterwards `saved` is what this run has stored. What others have stored
+/// beside it is none of its business.
 fn save(store: &Journaled, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
     let mut next = successor(saved, state);
-    store.write(&mut next)?;
-    saved.serial = next.serial;
+    store.merge(saved, &mut next)?;
+    *saved = Snapshot {
+        serial: next.serial,
+        lineage: next.lineage,
+        ..state.clone()
+    };
     Ok(())
 }
 

@@ -8,18 +8,19 @@ use std::sync::Arc;
 
 use muster_addr::{InstanceAddr, Target};
 use muster_config::Str;
-use muster_lang::{Diags, Sources};
+use muster_lang::Diags;
 use muster_plan::{Mode, Plan};
 use muster_planner::Options;
 use muster_provider::Schemas;
 use muster_run::{Context, Sink, Stop};
 use muster_snapshot::Snapshot;
-use muster_store::{Journaled, Store};
+use muster_store::{Journaled, Part, Store};
 use muster_value::Value;
 
+use super::validate;
 use crate::error::{Failure, Outcome};
 use crate::generate::{self, Generated};
-use crate::locking::lock_until;
+use crate::locking::lock_part_until;
 use crate::profile::Recorder;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
@@ -52,7 +53,7 @@ pub(crate) async fn run(args: &args::Plan) -> ExitCode {
         Err(code) => return code,
     };
     view.profile = args.profile.then(Recorder::default);
-    let mut session = match Session::load(Sources::default()) {
+    let mut session = match validate::load().await {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
@@ -69,7 +70,9 @@ pub(crate) async fn run(args: &args::Plan) -> ExitCode {
 /// Whether there are changes.
 async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop) -> Outcome<bool> {
     let store = session.store(args.locking.state.as_deref())?.any();
-    let guard = lock_until(&stop, &store, &args.locking, "OperationTypePlan").await?;
+    // It changes nothing, and goes on beside others that do.
+    let (nothing, operation) = (Part::nothing(), "OperationTypePlan");
+    let guard = lock_part_until(&stop, &store, &args.locking, operation, &nothing).await?;
     let save = args.out.as_deref();
     let request = Request {
         inputs: &args.inputs,

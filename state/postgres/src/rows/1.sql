@@ -46,7 +46,8 @@ CREATE TABLE locks (
     info text NOT NULL,
     -- From then on it does not count any more.
     expires timestamptz NOT NULL,
-    -- The resources that are locked; null for everything.
-    resources text[],
+    -- The resources that may be changed, and those that the changes rest on; null for everything.
+    writes text[],
+    reads text[],
     PRIMARY KEY (workspace, id)
 );

@@ -1,12 +1,12 @@
 //! Locks that end some time after their holders, unless these keep telling that they are there.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use muster_addr::AbsResource;
-use muster_store::{LockInfo, StoreError};
+use muster_addr::{AbsResource, AddrError, ConfigResource};
+use muster_store::{LockInfo, Part, StoreError};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, GenericClient, Row, Transaction};
 
@@ -27,27 +27,24 @@ pub(super) struct Conflict {
     pub(super) resource: Option<String>,
 }
 
-/// The resources that a lock is about.
-pub(super) type Scope = BTreeSet<AbsResource>;
-
 /// A lock that is held.
 pub(super) struct Lease {
     pub(super) info: LockInfo,
     /// What is locked; `None` for everything.
-    scope: Option<Scope>,
+    part: Option<Part>,
     workspace: String,
     /// Dropped, it ends the thread that prolongs the lock.
     _stop: Sender<()>,
 }
 
-/// Takes a lock on some resources of a workspace, or on everything, unless somebody else holds
+/// Takes a lock on a part of a workspace, or on everything, unless somebody else holds
 /// one that is in the way. `None` if it was taken.
 pub(super) async fn take(
     client: &mut Client,
     database: &Database,
     workspace: &str,
     info: &LockInfo,
-    scope: Option<&Scope>,
+    part: Option<&Part>,
 ) -> Result<Option<Conflict>, Fault> {
     let table = database.table("locks");
     let tx = client.transaction().await?;
@@ -55,11 +52,12 @@ pub(super) async fn take(
     let name = format!("{table} {workspace}");
     tx.execute(one_by_one, &[&TAKING, &name]).await?;
     let look = format!(
-        "SELECT id, info, resources FROM {table}
+        "SELECT id, info, writes, reads FROM {table}
          WHERE workspace = $1 AND id <> $2 AND expires >= clock_timestamp() ORDER BY id"
     );
     for row in tx.query(&look, &[&workspace, &info.id]).await? {
-        if let Some(resource) = overlap(row.get(2), scope) {
+        let held = locked(row.get(2), row.get(3)).map_err(Fault::other)?;
+        if let Some(resource) = overlap(held.as_ref(), part) {
             let holder = told(&row);
             return Ok(Some(Conflict { holder, resource }));
         }
@@ -69,31 +67,48 @@ pub(super) async fn take(
     );
     tx.execute(&clean, &[&workspace, &info.id]).await?;
     let add = format!(
-        "INSERT INTO {table} (workspace, id, info, expires, resources)
-         VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 second', $5)"
+        "INSERT INTO {table} (workspace, id, info, expires, writes, reads)
+         VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 second', $5, $6)"
     );
     let text = serde_json::to_string(info).map_err(Fault::other)?;
     let lease = database.lease.as_secs_f64();
-    let resources: Option<Vec<String>> =
-        scope.map(|scope| scope.iter().map(ToString::to_string).collect());
-    let values: [&(dyn ToSql + Sync); 5] = [&workspace, &info.id, &text, &lease, &resources];
+    let texts = |set: &BTreeSet<ConfigResource>| -> Vec<String> {
+        set.iter().map(ToString::to_string).collect()
+    };
+    let writes = part.map(|part| texts(&part.writes));
+    let reads = part.map(|part| texts(&part.reads));
+    let values: [&(dyn ToSql + Sync); 6] = [&workspace, &info.id, &text, &lease, &writes, &reads];
     tx.execute(&add, &values).await?;
     tx.commit().await?;
     Ok(None)
 }
 
-/// Whether two scopes have something in common, and a resource of it if only some are wanted or
-/// held.
-fn overlap(held: Option<Vec<String>>, wanted: Option<&Scope>) -> Option<Option<String>> {
+/// The part that a row says is locked; `None` for everything.
+fn locked(
+    writes: Option<Vec<String>>,
+    reads: Option<Vec<String>>,
+) -> Result<Option<Part>, AddrError> {
+    let set = |texts: Option<Vec<String>>| -> Result<_, AddrError> {
+        let texts = texts.into_iter().flatten();
+        texts.map(|text| text.parse::<ConfigResource>()).collect()
+    };
+    if writes.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Part {
+        writes: set(writes)?,
+        reads: set(reads)?,
+    }))
+}
+
+/// Whether two locks exclude each other, and a resource that they do so for if one of them is
+/// about a part.
+fn overlap(held: Option<&Part>, wanted: Option<&Part>) -> Option<Option<String>> {
+    let text = |resource: &ConfigResource| resource.to_string();
     match (held, wanted) {
         (None, None) => Some(None),
-        (None, Some(wanted)) => wanted.first().map(|first| Some(first.to_string())),
-        (Some(held), None) => held.into_iter().next().map(Some),
-        (Some(held), Some(wanted)) => {
-            let wanted: HashSet<_> = wanted.iter().map(ToString::to_string).collect();
-            let mut held = held.into_iter();
-            held.find(|resource| wanted.contains(resource)).map(Some)
-        }
+        (None, Some(part)) | (Some(part), None) => Some(part.first().map(text)),
+        (Some(held), Some(wanted)) => held.conflict(wanted).map(|resource| Some(text(resource))),
     }
 }
 
@@ -135,7 +150,7 @@ impl Lease {
         database: &Database,
         workspace: &str,
         info: LockInfo,
-        scope: Option<Scope>,
+        part: Option<Part>,
     ) -> Self {
         let (stop, stopped) = channel();
         let beat = Beat {
@@ -156,7 +171,7 @@ impl Lease {
             .spawn(move || beat.run(&stopped));
         Self {
             info,
-            scope,
+            part,
             workspace: workspace.to_owned(),
             _stop: stop,
         }
@@ -185,12 +200,12 @@ impl Lease {
     pub(super) fn check(
         &self,
         database: &Database,
-        changed: impl FnOnce() -> Scope,
+        changed: impl FnOnce() -> BTreeSet<AbsResource>,
     ) -> Result<(), Fault> {
-        let Some(scope) = &self.scope else {
+        let Some(part) = &self.part else {
             return Ok(());
         };
-        match changed().difference(scope).next() {
+        match part.outside(changed()) {
             None => Ok(()),
             Some(other) => Err(self.refusal(database, format!("{other} is not locked"))),
         }

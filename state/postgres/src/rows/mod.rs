@@ -5,7 +5,6 @@
 
 mod lease;
 mod load;
-mod merge;
 mod migrations;
 mod parts;
 mod reseal;

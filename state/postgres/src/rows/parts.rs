@@ -1,6 +1,6 @@
 //! A state as parts: one for each resource instance, and the root with everything else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use muster_addr::{AbsResource, InstanceKey};
 use muster_snapshot::{Instance, Resource, Snapshot};
@@ -12,19 +12,6 @@ pub(super) struct Changes {
     pub(super) gone: Vec<String>,
     /// Parts that are new or not as they were, with their addresses.
     pub(super) come: Vec<(String, Snapshot)>,
-}
-
-/// The root: a state without its resources.
-pub(super) fn root(snapshot: &Snapshot) -> Snapshot {
-    Snapshot {
-        terraform_version: snapshot.terraform_version.clone(),
-        serial: snapshot.serial,
-        lineage: snapshot.lineage.clone(),
-        outputs: snapshot.outputs.clone(),
-        resources: BTreeMap::new(),
-        checks: snapshot.checks.clone(),
-        extra: snapshot.extra.clone(),
-    }
 }
 
 /// How many parts there are apart from the root.
@@ -54,13 +41,6 @@ pub(super) fn join(snapshot: &mut Snapshot, part: Snapshot) -> Option<String> {
     });
     into.instances.extend(resource.instances);
     Some(address)
-}
-
-/// The resources that two states do not agree on.
-pub(super) fn changed(old: &Snapshot, new: &Snapshot) -> BTreeSet<AbsResource> {
-    let all = old.resources.keys().chain(new.resources.keys());
-    let differ = |addr: &&AbsResource| old.resources.get(*addr) != new.resources.get(*addr);
-    all.filter(differ).cloned().collect()
 }
 
 /// What has to change for `old` to become `new`.
@@ -187,7 +167,7 @@ mod tests {
             assert!(parts.remove(address).is_some());
         });
         parts.extend(changes.come);
-        let mut joined = root(&new);
+        let mut joined = muster_store::without_resources(&new);
         for (address, part) in parts {
             let bytes = muster_snapshot::encode(&part);
             let part = muster_snapshot::decode(&bytes).unwrap();

@@ -1,18 +1,16 @@
 //! The state of one workspace.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use muster_addr::AbsResource;
 use muster_snapshot::Snapshot;
-use muster_store::{LockGuard, LockInfo, Store, StoreError, Version};
+use muster_store::{LockGuard, LockInfo, Part, Store, StoreError, Version};
 use tokio_postgres::{Client, IsolationLevel};
 
 use super::Database;
-use super::lease::{self, Conflict, Lease, Scope};
+use super::lease::{self, Conflict, Lease};
 use super::load::{Loaded, Stored};
 use super::write::{Made, Write, Written};
 use crate::fault::Fault;
@@ -115,28 +113,28 @@ impl RowsStore {
     fn try_lock(
         &self,
         info: &LockInfo,
-        scope: Option<&Scope>,
+        part: Option<&Part>,
     ) -> Result<Option<Conflict>, StoreError> {
         let (database, name) = (self.database.clone(), self.workspace.clone());
-        let (place, info, scope) = (self.describe(), info.clone(), scope.cloned());
+        let (place, info, part) = (self.describe(), info.clone(), part.cloned());
         self.database
             .link
             .call(("lock", &place), async move |client| {
-                lease::take(client, &database, &name, &info, scope.as_ref()).await
+                lease::take(client, &database, &name, &info, part.as_ref()).await
             })
     }
 
-    fn lock_scope(
+    fn lock_extent(
         &self,
         mut info: LockInfo,
-        scope: Option<Scope>,
+        part: Option<Part>,
         timeout: Duration,
     ) -> Result<LockGuard, StoreError> {
         let place = self.describe();
         info.path.clone_from(&place);
         let started = Instant::now();
         let mut pause = PAUSES.0;
-        while let Some(conflict) = self.try_lock(&info, scope.as_ref())? {
+        while let Some(conflict) = self.try_lock(&info, part.as_ref())? {
             let left = timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
                 return Err(StoreError::Locked {
@@ -150,47 +148,19 @@ impl RowsStore {
             thread::sleep(pause.min(left));
             pause = (pause * 2).min(PAUSES.1);
         }
-        let lease = Lease::new(&self.database, &self.workspace, info.clone(), scope);
+        let is_shared = part.is_some();
+        let lease = Lease::new(&self.database, &self.workspace, info.clone(), part);
         get(&self.session).lease = Some(Arc::new(lease));
         let (session, database) = (self.session.clone(), self.database.clone());
         let (name, id) = (self.workspace.clone(), info.id.clone());
-        Ok(LockGuard::new(info, move || {
+        let guard = LockGuard::new(info, move || {
             get(&session).lease = None;
             release(&database, &name, &id, &place)
-        }))
-    }
-
-    /// Takes a lock on some resources only, trying again for as long as `timeout` when somebody
-    /// else has locked one of them or everything. Who holds it may change these resources by
-    /// [`RowsStore::merge`], while others change other ones.
-    ///
-    /// # Errors
-    /// [`StoreError::Locked`] with the resource that is in the way and what is known of the
-    /// holder, or the place cannot be reached.
-    pub fn lock_resources(
-        &self,
-        info: LockInfo,
-        resources: &BTreeSet<AbsResource>,
-        timeout: Duration,
-    ) -> Result<LockGuard, StoreError> {
-        self.lock_scope(info, Some(resources.clone()), timeout)
-    }
-
-    /// Writes what a state says otherwise than the one that it was made from, and keeps what
-    /// others have written since then. Afterwards `snapshot` is what is stored. Whether something
-    /// was written.
-    ///
-    /// # Errors
-    /// [`StoreError::Lineage`], [`StoreError::Remote`] if somebody else has changed the same
-    /// resources or a changed one is not locked, or the place cannot be written.
-    pub fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
-        let next = Arc::new(snapshot.clone());
-        let made = Made::Beside(Box::new(base.clone()));
-        let (written, now) = self.store(next, made)?;
-        if let Some(now) = now {
-            *snapshot = (*now.snapshot).clone();
-        }
-        Ok(written)
+        });
+        Ok(match is_shared {
+            true => guard.shared(),
+            false => guard,
+        })
     }
 }
 
@@ -240,7 +210,16 @@ impl Store for RowsStore {
     }
 
     fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
-        self.lock_scope(info, None, timeout)
+        self.lock_extent(info, None, timeout)
+    }
+
+    fn lock_part(
+        &self,
+        info: LockInfo,
+        part: &Part,
+        timeout: Duration,
+    ) -> Result<LockGuard, StoreError> {
+        self.lock_extent(info, Some(part.clone()), timeout)
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
@@ -259,6 +238,16 @@ impl Store for RowsStore {
         let (written, _) = self.store(Arc::new(next), Made::From(made_from))?;
         if written {
             snapshot.serial = serial;
+        }
+        Ok(written)
+    }
+
+    fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        let next = Arc::new(snapshot.clone());
+        let made = Made::Beside(Box::new(base.clone()));
+        let (written, now) = self.store(next, made)?;
+        if let Some(now) = now {
+            *snapshot = (*now.snapshot).clone();
         }
         Ok(written)
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_snapshot::Snapshot;
-use muster_store::{StoreError, is_change};
+use muster_store::{StoreError, changed_resources, is_change, is_merged, without_resources};
 use tokio_postgres::{Client, Transaction};
 
 use super::lease::Lease;
 use super::load::{Loaded, Stored};
 use super::parts::{self, Changes};
-use super::{Database, merge, reseal};
+use super::{Database, reseal};
 use crate::fault::Fault;
 
 /// How many rows, and bytes of them, one statement stores at most.
@@ -94,7 +94,7 @@ impl Write {
         };
         let nothing = Snapshot::default();
         let before = old.map_or(&nothing, |old| &*old.snapshot);
-        lease.check(&self.database, || parts::changed(before, next))
+        lease.check(&self.database, || changed_resources(before, next))
     }
 
     /// The number and the revision of the workspace, which nobody else changes from now on. It is
@@ -137,9 +137,9 @@ impl Write {
             Made::Regardless => self.next.clone(),
             Made::Beside(base) => {
                 let place = self.database.place(&self.name);
-                match merge::merge(base, &self.next, old, &place) {
+                match muster_store::merge(base, &self.next, old, &place) {
                     // What looks like somebody else's change may be this one.
-                    Err(_) if self.was_tried() && merge::is_in(base, &self.next, old) => {
+                    Err(_) if self.was_tried() && is_merged(base, &self.next, old) => {
                         return Ok(Next::Done);
                     }
                     merged => Arc::new(merged?),
@@ -163,7 +163,7 @@ impl Write {
         }
         let made = Snapshot {
             serial: made_from,
-            ..parts::root(&self.next)
+            ..without_resources(&self.next)
         };
         is_change(Some(old), &made)?;
         Ok(match is_same {
@@ -274,7 +274,7 @@ impl Write {
         rows: HashMap<String, i64>,
         next: Arc<Snapshot>,
     ) -> Result<Arc<Loaded>, Fault> {
-        let root = parts::root(&next);
+        let root = without_resources(&next);
         let root = self.database.codec.encode(&root);
         let root = root.map_err(|reason| self.cannot_seal(reason))?;
         let number = |n: usize| i64::try_from(n).map_err(Fault::other);

@@ -66,6 +66,17 @@ fn conforms() {
 }
 
 #[test]
+fn locks_parts() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    conformance::parts(|case| {
+        let settings = server.settings();
+        case(&|| open(&settings));
+    });
+}
+
+#[test]
 fn conforms_with_encryption() {
     let Some(server) = Server::start() else {
         return;

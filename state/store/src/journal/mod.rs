@@ -5,9 +5,12 @@
 //! opens the state next finds in the journal what a killed run has done, brings it into the
 //! state, and knows which calls were never answered.
 //!
-//! A run appends; each record has a checksum. A journal that was cut off or damaged is good up to
-//! the last record before that; what is cut is kept in a file of its own.
+//! A run appends; each record has a checksum. A journal that was cut off is good up to the last
+//! whole record; as it was, it is kept in a file of its own. One that is damaged in the middle is
+//! refused until somebody says what is to become of it.
 
+mod aside;
+mod beside;
 mod frame;
 mod record;
 mod replay;
@@ -16,6 +19,8 @@ mod store;
 mod tests;
 mod writer;
 
+pub use aside::SetAside;
+pub(crate) use aside::keep;
 pub use record::{Intent, IntentAction, RunInfo};
 pub use store::{Journaled, Recovery};
 pub use writer::Journal;

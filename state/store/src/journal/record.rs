@@ -80,6 +80,9 @@ pub struct Intent {
     /// Private bytes of the plan, if the provider promises to find by them what was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Vec<u8>>,
+    /// What the provider will know the object by, as JSON, after the version of its schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<(u64, String)>,
     /// Attributes that the object may be imported by, and their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<(String, String)>,
@@ -101,11 +104,26 @@ pub(super) struct Saving {
 
 impl Saving {
     pub(super) fn new(state: &Snapshot) -> Self {
-        let digest = Sha256::digest(muster_snapshot::encode(state));
         Self {
             serial: state.serial,
-            digest: digest[..16].iter().map(|b| format!("{b:02x}")).collect(),
+            digest: digest(&muster_snapshot::encode(state)),
         }
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest[..16].iter().map(|b| format!("{b:02x}")).collect()
+}
+
+impl Intent {
+    /// Whether both stand for the same call, whatever their numbers.
+    pub(super) fn is_same_call(&self, other: &Self) -> bool {
+        let call = |intent: &Self| Self {
+            id: 0,
+            ..intent.clone()
+        };
+        call(self) == call(other)
     }
 }
 
@@ -118,6 +136,9 @@ pub(super) struct Objects {
     /// The intent that ends with this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<u64>,
+    /// A digest of what they were when the run began, if others went on at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
     /// A state with nothing but the instance; none if nothing is left of it.
     pub part: Option<Box<RawValue>>,
 }
@@ -137,8 +158,25 @@ impl Objects {
         Ok(Self {
             addr: addr.clone(),
             intent,
+            before: None,
             part,
         })
+    }
+
+    /// What tells them from others.
+    pub(super) fn digest(&self) -> String {
+        self.part
+            .as_ref()
+            .map_or_else(String::new, |part| digest(part.get().as_bytes()))
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.part.as_deref().map(RawValue::get)
+    }
+
+    /// Whether both say the same.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self.text() == other.text()
     }
 
     /// Brings a state to where this says it is.

@@ -1,7 +1,9 @@
 //! What follows from a journal.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
 use super::frame;
@@ -25,6 +27,10 @@ pub(super) struct Content {
     pub good: usize,
     /// How many bytes there are.
     pub length: usize,
+    /// How many good records follow a damaged one. They are read by [`Content::salvage`] only.
+    pub behind: usize,
+    /// How many bytes are in no good record.
+    pub lost: usize,
 }
 
 /// How a state stands to a journal.
@@ -36,20 +42,45 @@ pub(super) enum Standing {
     Foreign,
 }
 
+/// What became of the results of a run beside others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Brought {
+    /// Instances that are as the run has left them now, and were not before.
+    pub count: usize,
+    /// Instances that somebody else has changed.
+    pub conflicts: usize,
+}
+
 impl Content {
-    /// Reads what is good of a journal.
+    /// Reads what is good of a journal, up to the first damage.
     pub(super) fn read(bytes: &[u8], codec: &Codec) -> Result<Self, String> {
         let (frames, good) = frame::read(bytes);
+        let (behind, lost) = frame::behind(bytes, good);
         let mut content = Self {
             good,
             length: bytes.len(),
+            behind: behind.len(),
+            lost,
             ..Self::default()
         };
+        content.add_all(&frames, codec)?;
+        Ok(content)
+    }
+
+    /// Reads everything that is good, behind damaged records as well.
+    pub(super) fn salvage(bytes: &[u8], codec: &Codec) -> Result<Self, String> {
+        let mut content = Self::read(bytes, codec)?;
+        let (behind, _) = frame::behind(bytes, content.good);
+        content.add_all(&behind, codec)?;
+        Ok(content)
+    }
+
+    fn add_all(&mut self, frames: &[&[u8]], codec: &Codec) -> Result<(), String> {
         for bytes in frames {
             let plain = codec.open(bytes.to_vec()).map_err(|e| e.to_string())?;
-            content.add(Record::decode(&plain)?);
+            self.add(Record::decode(&plain)?);
         }
-        Ok(content)
+        Ok(())
     }
 
     fn add(&mut self, record: Record) {
@@ -105,6 +136,44 @@ impl Content {
             None if serial == run.serial => Standing::Behind(self.objects.len()),
             None => Standing::Foreign,
         }
+    }
+
+    /// Brings the results of a run that went on beside others into a state that these may have
+    /// changed. What others have changed of the same instances stays.
+    pub(super) fn bring_beside(&self, state: &mut Snapshot) -> Result<Brought, String> {
+        let mut by_addr: BTreeMap<&InstanceAddr, Vec<&Objects>> = BTreeMap::new();
+        for (_, objects) in &self.objects {
+            by_addr.entry(&objects.addr).or_default().push(objects);
+        }
+        let mut brought = Brought::default();
+        for (addr, results) in by_addr {
+            let now = Objects::of(state, addr, None).map_err(|e| e.to_string())?;
+            let (Some(first), Some(last)) = (results.first(), results.last()) else {
+                continue;
+            };
+            if now.same(last) {
+                continue;
+            }
+            let is_ours = first.before.as_ref() == Some(&now.digest())
+                || results.iter().any(|result| result.same(&now));
+            if !is_ours {
+                brought.conflicts += 1;
+                continue;
+            }
+            last.apply(state)?;
+            brought.count += 1;
+        }
+        Ok(brought)
+    }
+
+    /// The instances that there are results of, each once.
+    pub(super) fn changed(&self) -> BTreeSet<InstanceAddr> {
+        self.objects.iter().map(|(_, o)| o.addr.clone()).collect()
+    }
+
+    /// How many results there are.
+    pub(super) fn results(&self) -> usize {
+        self.objects.len()
     }
 
     /// Brings so many of the last results into a state.

@@ -3,33 +3,36 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster_snapshot::Snapshot;
 
+use super::aside;
 use super::record::{Intent, IntentAction, Record, RunInfo, Saving};
 use super::replay::{self, Content, Standing};
 use super::writer::{self, Journal};
-use crate::{Codec, LockGuard, LockInfo, Store, StoreError, Version, os};
+use crate::{Codec, LockGuard, LockInfo, Part, Store, StoreError, Version, disk, os};
 
 /// A store whose runs record what they do in a journal, a file on this machine.
 ///
 /// Reading gives the state with everything that the journal has. Taking the lock brings what a
 /// killed run has left into the store first.
 pub struct Journaled {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     save_every: Option<Duration>,
 }
 
-struct Shared {
-    inner: Box<dyn Store>,
-    path: PathBuf,
-    codec: Codec,
+pub(super) struct Shared {
+    pub(super) inner: Box<dyn Store>,
+    pub(super) path: PathBuf,
+    pub(super) codec: Codec,
     found: Mutex<Found>,
 }
 
 #[derive(Default)]
 struct Found {
+    /// Others may go on at the same time: the lock is on a part of the state.
+    beside: bool,
     /// The journal was looked at while nobody else could write to it.
     recovered: bool,
     report: Option<Recovery>,
@@ -113,7 +116,30 @@ impl Journaled {
             true => None,
             false => self.shared.content()?,
         };
-        Ok(content.map_or_else(Vec::new, |content| creations(content.open)))
+        let mut open = content.map_or_else(Vec::new, |content| creations(content.open));
+        open.extend(self.shared.besides_in_flight()?);
+        Ok(open)
+    }
+
+    /// What a run that was killed has left, for those who do not take the lock: nothing of it is
+    /// brought in. None if that is known already, or a run is on.
+    pub fn interrupted(&self) -> Option<Recovery> {
+        let shared = &self.shared;
+        if shared.found().recovered || shared.is_in_use().unwrap_or(true) {
+            return None;
+        }
+        let content = shared.content().ok()??;
+        let stored = shared.inner.read().ok()?;
+        let found = Recovery {
+            results: match content.standing(stored.as_ref()) {
+                Standing::Behind(count) => count,
+                Standing::Foreign => 0,
+            },
+            run: content.run,
+            in_flight: content.open,
+            ..Recovery::default()
+        };
+        found.is_news().then_some(found)
     }
 
     /// Begins a run that changes the world. `base` is the stored state, or what will be one.
@@ -141,7 +167,10 @@ impl Journaled {
             lineage: base.lineage.clone(),
             serial: base.serial,
         };
-        let journal = Journal::begin(&self.shared.path, &self.shared.codec, run)?;
+        let journal = match found.beside {
+            true => self.shared.begin_beside(&run, base)?,
+            false => Journal::begin(&self.shared.path, &self.shared.codec, run)?,
+        };
         found.journal = Some(journal.clone());
         Ok(journal)
     }
@@ -172,7 +201,7 @@ impl Journaled {
 
 /// Whether an object was changed or destroyed shows when it is read again; only what was made and
 /// is in no state cannot be found that way.
-fn creations(mut open: Vec<Intent>) -> Vec<Intent> {
+pub(super) fn creations(mut open: Vec<Intent>) -> Vec<Intent> {
     open.retain(|intent| intent.action == IntentAction::Create);
     open
 }
@@ -206,22 +235,23 @@ impl Shared {
     }
 
     /// Brings what a killed run has left into the store; tells how many results that were.
-    fn recover(&self) -> Result<usize, StoreError> {
+    pub(super) fn recover(&self) -> Result<usize, StoreError> {
         let mut found = self.found();
-        let mut results = 0;
         if found.recovered {
-            return Ok(results);
+            return Ok(0);
         }
+        let mut report = Recovery::default();
         if self.path.exists() {
             // Kept until the journal is as it should be: a run without the lock on the state
             // must not come in between.
             let file = writer::open_locked(&self.path)?;
-            let report = self.repair(&file)?;
-            found.in_flight = creations(report.in_flight.clone());
-            results = report.results;
-            if report.is_news() {
-                found.report = Some(report);
-            }
+            report = self.repair(&file)?;
+        }
+        self.recover_besides(&mut report)?;
+        found.in_flight = creations(report.in_flight.clone());
+        let results = report.results;
+        if report.is_news() {
+            found.report = Some(report);
         }
         found.recovered = true;
         Ok(results)
@@ -234,17 +264,16 @@ impl Shared {
             in_flight: content.open.clone(),
             ..Recovery::default()
         };
-        if report.damaged > 0 {
-            report.kept = Some(self.keep()?);
-        }
         let stored = self.inner.read()?;
-        match content.standing(stored.as_ref()) {
-            Standing::Behind(0) => {}
-            Standing::Behind(count) => {
-                self.bring(file, &content, count, stored)?;
-                report.results = count;
-            }
-            Standing::Foreign => report.kept = Some(self.keep()?),
+        let standing = content.standing(stored.as_ref());
+        if standing == Standing::Foreign {
+            report.kept = Some(self.keep("")?);
+        } else if report.damaged > 0 {
+            report.kept = Some(self.keep(aside::CUT)?);
+        }
+        if let Standing::Behind(count @ 1..) = standing {
+            self.bring(file, &content, count, stored)?;
+            report.results = count;
         }
         report.run = content.run;
         writer::compact(&self.path, &self.codec, &creations(content.open))?;
@@ -267,13 +296,13 @@ impl Shared {
             &Record::Saving(Saving::new(&next(&state))),
         )?;
         os::write_at(file, &bytes, content.good as u64)
-            .and_then(|()| file.sync_data())
+            .and_then(|()| disk::sync_data(file))
             .map_err(StoreError::io("write", &self.path))?;
         self.inner.write(&mut state)?;
         Ok(())
     }
 
-    fn merged(
+    pub(super) fn merged(
         &self,
         content: &Content,
         count: usize,
@@ -292,15 +321,10 @@ impl Shared {
         Ok(state)
     }
 
-    /// Keeps a copy of the journal as it is, under a name that was not used before.
-    fn keep(&self) -> Result<PathBuf, StoreError> {
-        let moment = crate::time::now().replace(':', "");
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{moment}"));
-        let path = PathBuf::from(name);
+    /// Keeps a copy of the journal as it is, with a name that ends like this.
+    fn keep(&self, end: &str) -> Result<PathBuf, StoreError> {
         let bytes = replay::bytes(&self.path).map_err(StoreError::io("read", &self.path))?;
-        os::replace(&path, &bytes.unwrap_or_default()).map_err(StoreError::io("write", &path))?;
-        Ok(path)
+        aside::keep(&self.path, end, &bytes.unwrap_or_default())
     }
 }
 
@@ -309,6 +333,27 @@ fn next(state: &Snapshot) -> Snapshot {
     Snapshot {
         serial: state.serial + 1,
         ..state.clone()
+    }
+}
+
+impl Journaled {
+    /// A lock was taken.
+    fn begin_to_hold(&self, beside: bool) -> Result<(), StoreError> {
+        {
+            let mut found = self.shared.found();
+            found.beside = beside;
+            // Somebody else may have had the lock since this was done the last time.
+            found.recovered = beside;
+            if beside {
+                found.in_flight.clear();
+            }
+        }
+        match self.shared.recover() {
+            // Whoever replaces a damaged state needs the lock. Nobody can go on with it, so that
+            // the journal stays as it is until then.
+            Err(StoreError::Corrupt { .. }) => Ok(()),
+            recovered => recovered.map(drop),
+        }
     }
 }
 
@@ -326,22 +371,46 @@ impl Store for Journaled {
 
     fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
         let guard = self.shared.inner.lock(info, timeout)?;
-        // Somebody else may have had the lock since this was done the last time.
-        self.shared.found().recovered = false;
-        self.shared.recover()?;
+        self.begin_to_hold(false)?;
+        Ok(guard)
+    }
+
+    fn lock_part(
+        &self,
+        info: LockInfo,
+        part: &Part,
+        timeout: Duration,
+    ) -> Result<LockGuard, StoreError> {
+        let started = Instant::now();
+        let guard = self.shared.inner.lock_part(info.clone(), part, timeout)?;
+        if guard.is_shared() && !self.shared.is_clean()? {
+            // What is left of earlier runs is for somebody who is alone.
+            guard.release()?;
+            return self.lock(info, timeout.saturating_sub(started.elapsed()));
+        }
+        self.begin_to_hold(guard.is_shared())?;
         Ok(guard)
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
-        let stored = self.shared.inner.read()?;
-        let Some(content) = self.shared.content()? else {
+        let mut stored = self.shared.inner.read()?;
+        if self.shared.found().beside {
+            // What others are about to store is locked by them.
             return Ok(stored);
-        };
-        match content.standing(stored.as_ref()) {
-            Standing::Behind(count) if count > 0 => {
-                self.shared.merged(&content, count, stored).map(Some)
-            }
-            _ => Ok(stored),
+        }
+        if let Some(content) = self.shared.content()?
+            && let Standing::Behind(count @ 1..) = content.standing(stored.as_ref())
+        {
+            stored = Some(self.shared.merged(&content, count, stored)?);
+        }
+        self.shared.with_besides(stored)
+    }
+
+    fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        let beside = self.shared.found().beside;
+        match beside {
+            true => self.shared.inner.merge(base, snapshot),
+            false => self.write(snapshot),
         }
     }
 
@@ -366,6 +435,10 @@ impl Store for Journaled {
 
     fn history(&self) -> Result<Vec<Version>, StoreError> {
         self.shared.inner.history()
+    }
+
+    fn take_remarks(&self) -> Vec<String> {
+        self.shared.inner.take_remarks()
     }
 
     fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {

@@ -6,7 +6,10 @@ use muster_snapshot::{Object, Snapshot};
 use muster_value::{Type, Value};
 
 use super::*;
+use crate::disk::faults;
 use crate::{Codec, LocalStore, LockInfo, Store};
+
+mod beside;
 
 struct Place {
     folder: tempfile::TempDir,
@@ -65,6 +68,7 @@ fn intent(at: &str, action: IntentAction) -> Intent {
         created: "2034-01-01T00:00:00Z".into(),
         digest: "d".into(),
         resume: Some(vec![0, 255]),
+        identity: Some((1, "{\"name\":\"a\"}".into())),
         ids: vec![("name".into(), "a".into())],
         salt: "s".into(),
         digests: [("name".into(), "e".into())].into(),
@@ -163,11 +167,17 @@ fn a_creation_that_has_gone_on_with_another_ends_it() {
             .intent(intent("x_y.b", IntentAction::Create))
             .unwrap();
         journal.objects(state, &addr("x_y.b"), Some(id)).unwrap();
+        id
     };
+    // The object that is there may be the one that was set aside for it.
+    put(&mut state, "x_y.b", "old");
     again(&state);
     assert_eq!(journal.open_intents().len(), 1, "it has made nothing");
     put(&mut state, "x_y.b", "two");
-    again(&state);
+    let id = again(&state);
+    journal.made(id, &addr("x_y.a")).unwrap();
+    assert_eq!(journal.open_intents().len(), 1, "that is another instance");
+    journal.made(id, &addr("x_y.b")).unwrap();
     assert!(journal.open_intents().is_empty());
     // Nor is it found when the run is killed here.
     drop((journal, store));
@@ -334,5 +344,273 @@ fn a_run_in_the_meantime_is_not_forgotten() {
     assert!(first.begin("apply", &Snapshot::new("1")).is_err());
     assert!(first.settle(|_| true).is_err());
     held.release().unwrap();
+    assert_eq!(place.recover().0.resources, state.resources);
+}
+
+/// The journal of a killed run with one byte changed in its first result, which others follow.
+fn damaged_inside(place: &Place) -> (Snapshot, Vec<u8>) {
+    let state = killed(place);
+    let mut bytes = fs::read(place.journal()).unwrap();
+    let sign = b"\"Objects\"";
+    let at = bytes.windows(sign.len()).position(|w| w == sign).unwrap();
+    bytes[at + 3] ^= 1;
+    fs::write(place.journal(), &bytes).unwrap();
+    (state, bytes)
+}
+
+#[test]
+fn damage_inside_of_a_journal_is_no_end() {
+    let place = Place::new();
+    let (_, bytes) = damaged_inside(&place);
+    let store = place.open();
+    let info = LockInfo::new("test", "0");
+    let refusals = [
+        store.read().map(|_| ()).unwrap_err(),
+        store.in_flight().map(|_| ()).unwrap_err(),
+        store
+            .begin("apply", &Snapshot::new("1"))
+            .map(|_| ())
+            .unwrap_err(),
+        store
+            .lock(info, std::time::Duration::ZERO)
+            .map(|_| ())
+            .unwrap_err(),
+    ];
+    for refusal in refusals {
+        let text = refusal.to_string();
+        let path = place.journal().display().to_string();
+        assert!(text.contains("2 whole records follow"), "{text}");
+        assert!(text.contains(&format!("recover -adopt {path}")), "{text}");
+    }
+    assert_eq!(fs::read(place.journal()).unwrap(), bytes);
+    assert!(!place.state().exists());
+    // The lock that was refused is free again.
+    let state = LocalStore::new(place.state());
+    drop(
+        state
+            .lock(LockInfo::new("test", "0"), std::time::Duration::ZERO)
+            .unwrap(),
+    );
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_journal_is_adopted() {
+    let place = Place::new();
+    let (_, bytes) = damaged_inside(&place);
+    let store = place.open();
+    let [found] = &store.set_aside().unwrap()[..] else {
+        panic!("it is listed");
+    };
+    assert_eq!(found.path, place.journal());
+    assert!(found.damaged > 0 && found.changed.is_empty());
+    let lock = Some((LockInfo::new("test", "0"), std::time::Duration::ZERO));
+    let report = store.adopt(&place.journal(), lock).unwrap();
+    assert_eq!(report.results, 0, "the only one is what is damaged");
+    // The result is lost, so that its creation has no end, either.
+    let open: Vec<_> = report
+        .in_flight
+        .iter()
+        .map(|i| i.addr.to_string())
+        .collect();
+    assert_eq!(open, ["x_y.a", "x_y.b", "x_y.c"]);
+    assert_eq!(fs::read(report.kept.unwrap()).unwrap(), bytes);
+    assert_eq!(place.open().set_aside().unwrap(), []);
+    assert_eq!(place.recover().2.len(), 2, "creations stay open");
+}
+
+#[test]
+fn a_journal_that_was_set_aside_is_adopted() {
+    let place = Place::new();
+    let state = killed(&place);
+    let mut other = Snapshot {
+        serial: 7,
+        ..state.clone()
+    };
+    other.resources.clear();
+    put(&mut other, "x_y.z", "other");
+    fs::write(place.state(), muster_snapshot::encode(&other)).unwrap();
+    place.recover();
+    let store = place.open();
+    let found = store.set_aside().unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].changed, [addr("x_y.a")].into());
+    let report = store.adopt(&found[0].path, None).unwrap();
+    assert_eq!((report.results, report.damaged), (1, 0));
+    let now = store.read().unwrap().unwrap();
+    assert_eq!(now.serial, 8);
+    let addrs: Vec<_> = now.instances().map(|(addr, ..)| addr.to_string()).collect();
+    assert_eq!(addrs, ["x_y.a", "x_y.z"]);
+    assert_eq!(store.set_aside().unwrap(), []);
+    assert!(store.adopt(&place.state(), None).is_err(), "no journal");
+    assert_eq!(
+        store.in_flight().unwrap().len(),
+        1,
+        "what is in flight stays so"
+    );
+}
+
+#[test]
+fn a_journal_of_another_state_is_not_adopted() {
+    let place = Place::new();
+    killed(&place);
+    let elsewhere = Place::new();
+    LocalStore::new(elsewhere.state())
+        .write(&mut Snapshot::new("1"))
+        .unwrap();
+    let before = fs::read(elsewhere.state()).unwrap();
+    let refused = elsewhere.open().adopt(&place.journal(), None);
+    assert!(matches!(refused, Err(crate::StoreError::Lineage { .. })));
+    assert_eq!(fs::read(elsewhere.state()).unwrap(), before);
+    assert!(place.journal().exists());
+}
+
+#[test]
+fn a_damaged_state_is_replaced_although_there_is_a_journal() {
+    let place = Place::new();
+    let mut state = Snapshot::new("1.2.3");
+    LocalStore::new(place.state()).write(&mut state).unwrap();
+    let store = place.open();
+    let journal = store.begin("apply", &state).unwrap();
+    let mut changed = state.clone();
+    put(&mut changed, "x_y.a", "one");
+    journal.objects(&changed, &addr("x_y.a"), None).unwrap();
+    drop((journal, store));
+    fs::write(place.state(), "{\"version\": 4, \"ser").unwrap();
+    let before = fs::read(place.journal()).unwrap();
+
+    let store = place.open();
+    let info = LockInfo::new("state-restore", "0");
+    let guard = store.lock(info, std::time::Duration::ZERO).unwrap();
+    assert!(store.begin("apply", &state).is_err());
+    assert_eq!(fs::read(place.journal()).unwrap(), before);
+    state.serial = 9;
+    store.replace(&state).unwrap();
+    guard.release().unwrap();
+    let (read, report, _) = place.recover();
+    assert_eq!(read, state);
+    assert!(report.unwrap().kept.is_some(), "the journal is set aside");
+    assert_eq!(place.open().set_aside().unwrap().len(), 1);
+}
+
+#[test]
+fn nothing_may_be_done_after_a_sync_that_failed() {
+    let place = Place::new();
+    let store = place.open();
+    let mut state = Snapshot::new("1.2.3");
+    let journal = store.begin("apply", &state).unwrap();
+    journal
+        .intent(intent("x_y.a", IntentAction::Create))
+        .unwrap();
+    faults::fail_sync_after(0);
+    assert!(journal.sync().is_err());
+    assert!(faults::end());
+    // The system forgets what it could not write: a later sync that goes well says nothing.
+    for _ in 0..2 {
+        journal
+            .intent(intent("x_y.b", IntentAction::Create))
+            .unwrap();
+        assert!(journal.sync().is_err());
+    }
+    // The state is stored all the same.
+    put(&mut state, "x_y.c", "three");
+    journal.objects(&state, &addr("x_y.c"), None).unwrap();
+    assert!(store.write(&mut state).unwrap());
+    assert_eq!(place.open().read().unwrap().unwrap(), state);
+}
+
+/// Lets every sync fail in turn while something is done to a copy of a place, and looks at what
+/// that has left.
+fn with_each_failing_sync(
+    fresh: &dyn Fn() -> Place,
+    act: &dyn Fn(&Place) -> bool,
+    look: &dyn Fn(&Place),
+) {
+    for good in 0.. {
+        let place = fresh();
+        faults::fail_sync_after(good);
+        let done = act(&place);
+        if !faults::end() {
+            assert!(done && good > 0, "{good} syncs go well");
+            return look(&place);
+        }
+        look(&place);
+    }
+}
+
+#[test]
+fn a_recovery_whose_sync_fails_is_done_again() {
+    let fresh = || {
+        let place = Place::new();
+        killed(&place);
+        place
+    };
+    let act = |place: &Place| {
+        let info = LockInfo::new("test", "0");
+        let store = place.open();
+        store.lock(info, std::time::Duration::ZERO).is_ok()
+    };
+    let look = |place: &Place| {
+        let (state, _, in_flight) = place.recover();
+        let addrs: Vec<_> = state.instances().map(|(a, ..)| a.to_string()).collect();
+        assert_eq!(addrs, ["x_y.a"]);
+        assert_eq!(in_flight.len(), 1);
+        assert_eq!(state.serial, 1, "it is brought in once");
+    };
+    with_each_failing_sync(&fresh, &act, &look);
+}
+
+#[test]
+fn the_clock_may_go_back_between_runs() {
+    let place = Place::new();
+    killed(&place);
+    crate::time::tests::set_back(std::time::Duration::from_secs(100_000));
+    let (mut state, report, in_flight) = place.recover();
+    assert_eq!((state.serial, report.unwrap().results), (1, 1));
+    assert!(in_flight[0].created.as_str() > "2034");
+    let store = place.open();
+    let guard = store
+        .lock(LockInfo::new("apply", "0"), std::time::Duration::ZERO)
+        .unwrap();
+    let journal = store.begin("apply", &state).unwrap();
+    put(&mut state, "x_y.b", "two");
+    journal.objects(&state, &addr("x_y.b"), None).unwrap();
+    store.write(&mut state).unwrap();
+    journal.finish().unwrap();
+    guard.release().unwrap();
+    assert_eq!(state.serial, 2);
+    let history = place.open().history().unwrap();
+    let serials: Vec<_> = history.iter().map(|v| v.serial).collect();
+    assert_eq!(
+        serials,
+        [2, 1],
+        "they are in the order in which they were stored"
+    );
+    assert_eq!(place.recover().0, state);
+}
+
+#[test]
+fn without_locks_there_is_a_journal() {
+    let place = Place::new();
+    faults::without_locks(true);
+    let store = place.open();
+    let info = LockInfo::new("apply", "0");
+    let refused = store.lock(info, std::time::Duration::ZERO).map(|_| ());
+    let text = refused.unwrap_err().to_string();
+    assert!(
+        text.contains("has no locks") && text.contains("-lock=false"),
+        "{text}"
+    );
+    // Who goes on without the lock loses nothing.
+    let state = killed(&place);
+    assert_eq!(place.open().in_flight().unwrap().len(), 1);
+    let mut seen = place.open().read().unwrap().unwrap();
+    assert_eq!(seen.resources, state.resources);
+    put(&mut seen, "x_y.c", "three");
+    assert!(
+        place.open().begin("apply", &seen).is_err(),
+        "it is brought in first"
+    );
+    assert!(place.state().exists());
+    faults::without_locks(false);
     assert_eq!(place.recover().0.resources, state.resources);
 }

@@ -11,7 +11,7 @@ use muster_snapshot::Snapshot;
 use super::frame;
 use super::record::{Intent, IntentAction, Objects, Record, RunInfo, Saving};
 use super::replay::Content;
-use crate::{Codec, StoreError, os};
+use crate::{Codec, StoreError, disk, os};
 
 /// Room on the disk is taken in pieces of this size, so that a result still has its place when
 /// the disk is full.
@@ -36,6 +36,8 @@ pub struct Journal {
 struct Shared {
     path: PathBuf,
     codec: Codec,
+    /// The state that the run began with, if others go on at the same time.
+    base: Option<Snapshot>,
     writer: Mutex<Writer>,
     synced: Mutex<Synced>,
     /// Somebody has finished a sync.
@@ -51,6 +53,14 @@ struct Writer {
     reserved: u64,
     last_id: u64,
     open: Vec<Intent>,
+}
+
+/// Opens a journal that nobody else has open for writing; none if it is not there any more.
+pub(super) fn open_existing(path: &Path) -> Result<Option<File>, StoreError> {
+    match path.exists() {
+        true => open_locked(path).map(Some),
+        false => Ok(None),
+    }
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +80,37 @@ impl Journal {
     /// The file cannot be written.
     pub(super) fn begin(path: &Path, codec: &Codec, run: RunInfo) -> Result<Self, StoreError> {
         let file = open_locked(path)?;
+        Self::begin_in(path, codec, run, (file, None))
+    }
+
+    /// Begins a run in a journal file of its own, which is not there yet. Other runs go on at the
+    /// same time; `base` is the state that this one began with.
+    ///
+    /// # Errors
+    /// The file cannot be written, or another run has just taken it.
+    pub(super) fn begin_beside(
+        path: &Path,
+        codec: &Codec,
+        run: RunInfo,
+        base: Snapshot,
+    ) -> Result<Self, StoreError> {
+        let file = open_locked(path)?;
+        let length = file.metadata().map_err(StoreError::io("read", path))?.len();
+        if length > 0 {
+            return Err(StoreError::Locked {
+                place: path.display().to_string(),
+                holder: None,
+            });
+        }
+        Self::begin_in(path, codec, run, (file, Some(base)))
+    }
+
+    fn begin_in(
+        path: &Path,
+        codec: &Codec,
+        run: RunInfo,
+        (file, base): (File, Option<Snapshot>),
+    ) -> Result<Self, StoreError> {
         // What another run has left since the journal was looked at must be brought in first.
         let content = read(path, codec)?.unwrap_or_default();
         if content.run.is_some() || content.good < content.length {
@@ -91,6 +132,7 @@ impl Journal {
             shared: Arc::new(Shared {
                 path: path.to_owned(),
                 codec: codec.clone(),
+                base,
                 writer: Mutex::new(writer),
                 synced: Mutex::default(),
                 turn: Condvar::new(),
@@ -137,8 +179,7 @@ impl Journal {
     }
 
     /// Records the objects of an instance as a state has them now, and that they are the result
-    /// of an intent, if they are. A creation that has made its object ends earlier ones of the
-    /// same instance, which it has gone on with.
+    /// of an intent, if they are.
     ///
     /// # Errors
     /// The journal cannot be written.
@@ -148,27 +189,24 @@ impl Journal {
         addr: &InstanceAddr,
         intent: Option<u64>,
     ) -> Result<(), StoreError> {
-        self.append(&Record::Objects(Objects::of(state, addr, intent)?))?;
-        let made = intent.filter(|_| state.current(addr).is_some());
-        let continued = made.map_or_else(Vec::new, |id| self.continued_by(id));
+        let mut objects = Objects::of(state, addr, intent)?;
+        if let Some(base) = &self.shared.base {
+            objects.before = Some(Objects::of(base, addr, None)?.digest());
+        }
+        self.append(&Record::Objects(objects))?;
         self.forget(intent);
-        continued.into_iter().try_for_each(|id| self.close(id))
+        Ok(())
     }
 
-    /// Earlier creations of the instance that an intent creates.
-    fn continued_by(&self, id: u64) -> Vec<u64> {
-        let writer = self.writer();
-        let creations = || {
-            let open = writer.open.iter();
-            open.filter(|intent| intent.action == IntentAction::Create)
-        };
-        let Some(last) = creations().find(|intent| intent.id == id) else {
-            return Vec::new();
-        };
-        creations()
-            .filter(|intent| intent.id < id && intent.addr == last.addr)
-            .map(|intent| intent.id)
-            .collect()
+    /// Records that the provider has told of the object of an intent, and that this was recorded.
+    /// Earlier creations of the same instance, which it has gone on with, are over then.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn made(&self, intent: u64, addr: &InstanceAddr) -> Result<(), StoreError> {
+        self.close_all(|open| {
+            open.action == IntentAction::Create && open.id < intent && open.addr == *addr
+        })
     }
 
     /// Records that an intent is over.
@@ -232,7 +270,7 @@ impl Journal {
                 let writer = self.writer();
                 (Arc::clone(&writer.file), writer.length)
             };
-            let result = file.sync_data();
+            let result = disk::sync_data(&file);
             synced = shared.synced();
             synced.busy = false;
             synced.failed |= result.is_err();
@@ -324,11 +362,17 @@ pub(super) fn open_locked(path: &Path) -> Result<File, StoreError> {
     std::fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
     loop {
         let file = os::open_private(path).map_err(StoreError::io("open", path))?;
-        if !os::try_lock(&file).map_err(StoreError::io("lock", path))? {
-            return Err(StoreError::Locked {
-                place: path.display().to_string(),
-                holder: None,
-            });
+        match os::try_lock(&file) {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(StoreError::Locked {
+                    place: path.display().to_string(),
+                    holder: None,
+                });
+            }
+            // Who goes on without a lock on the state has said that nobody else is there.
+            Err(error) if os::has_no_locks(&error) => {}
+            Err(error) => return Err(StoreError::io("lock", path)(error)),
         }
         // Whoever had it before may have put another file in its place when it was done.
         if os::is_at(&file, path) {
@@ -337,13 +381,26 @@ pub(super) fn open_locked(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// What a journal says; none if there is none.
+/// What a journal says; none if there is none. One that goes on behind a damaged record is
+/// refused: it was not cut off, and what the record said is missing.
 pub(super) fn read(path: &Path, codec: &Codec) -> Result<Option<Content>, StoreError> {
     let bytes = super::replay::bytes(path).map_err(StoreError::io("read", path))?;
     let content = bytes.map(|bytes| Content::read(&bytes, codec));
-    content.transpose().map_err(|reason| StoreError::Journal {
+    let refused = |reason: String| StoreError::Journal {
         reason: format!("{}: {reason}", path.display()),
-    })
+    };
+    match content.transpose().map_err(refused)? {
+        Some(content) if content.behind > 0 => Err(refused(damaged(path, &content))),
+        content => Ok(content),
+    }
+}
+
+fn damaged(path: &Path, content: &Content) -> String {
+    let (at, behind) = (content.good, content.behind);
+    let path = path.display();
+    format!(
+        "it is damaged at byte {at}, and {behind} whole records follow. Nothing was changed. To bring everything that can be read into the state, with a copy of the file kept, run: muster recover -adopt {path}. To go on without what it says, move it away"
+    )
 }
 
 pub(super) fn push(out: &mut Vec<u8>, codec: &Codec, record: &Record) -> Result<(), StoreError> {

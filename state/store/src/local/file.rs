@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use crate::disk;
+
 /// What a file starts with while it is being written.
 const INTERRUPTED: u8 = 0;
 
@@ -51,11 +53,11 @@ pub(super) fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     };
     file.seek(SeekFrom::Start(0))?;
     file.write_all(&[INTERRUPTED])?;
-    file.sync_data()?;
+    disk::sync_data(file)?;
     file.write_all(rest)?;
     file.set_len(bytes.len() as u64)?;
-    file.sync_data()?;
+    disk::sync_data(file)?;
     file.seek(SeekFrom::Start(0))?;
     file.write_all(&[*first])?;
-    file.sync_all()
+    disk::sync_all(file)
 }

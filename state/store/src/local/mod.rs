@@ -20,6 +20,7 @@
 mod backend;
 mod file;
 mod history;
+mod shares;
 #[cfg(test)]
 mod tests;
 
@@ -34,8 +35,11 @@ use muster_snapshot::Snapshot;
 
 pub use backend::LocalBackend;
 
-use crate::{Codec, CodecError, LockGuard, LockInfo, Store, StoreError, Version, is_change, os};
-use history::{History, Stored};
+use crate::{
+    Codec, CodecError, LockGuard, LockInfo, Part, Store, StoreError, Version, is_change, os,
+};
+use history::{History, Standing, Stored};
+use shares::{Share, Shares};
 
 /// The pause between the first two attempts to lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -56,6 +60,8 @@ pub struct LocalStore {
 struct Inner {
     paths: Paths,
     session: Mutex<Session>,
+    /// See [`Store::take_remarks`].
+    remarks: Mutex<Vec<String>>,
 }
 
 /// The files of one state.
@@ -67,12 +73,15 @@ struct Paths {
     /// The new state while it is being written.
     complete: PathBuf,
     history: History,
+    shares: Shares,
 }
 
 #[derive(Debug, Default)]
 struct Session {
     /// The state file while it is locked.
     locked: Option<File>,
+    /// The lock on a part, if that is all that is locked.
+    share: Option<Share>,
     /// The state file was made by taking the lock.
     is_made: bool,
     /// The backup of this run is made.
@@ -104,6 +113,9 @@ impl LocalStore {
             history: History {
                 path: state.with_file_name(format!(".{name}.history")),
             },
+            shares: Shares {
+                folder: state.with_file_name(format!(".{name}.locks")),
+            },
             state,
             backup,
         };
@@ -111,6 +123,7 @@ impl LocalStore {
             inner: Arc::new(Inner {
                 paths,
                 session: Mutex::default(),
+                remarks: Mutex::default(),
             }),
             codec: Codec::default(),
         }
@@ -154,48 +167,57 @@ impl Store for LocalStore {
 
     fn lock(&self, mut info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
         info.path = self.describe();
-        let started = Instant::now();
-        let mut pause = FIRST_PAUSE;
-        while !self.inner.try_lock(&info)? {
-            let left = timeout.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Err(StoreError::Locked {
-                    place: self.describe(),
-                    holder: self.inner.paths.holder().map(Box::new),
-                });
-            }
-            std::thread::sleep(pause.min(left));
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+        patiently(timeout, || {
+            Ok(match self.inner.try_lock(&info)? {
+                true => Ok(()),
+                false => Err(self.inner.paths.in_the_way()),
+            })
+        })?;
         let inner = self.inner.clone();
         Ok(LockGuard::new(info, move || inner.unlock()))
     }
 
+    fn lock_part(
+        &self,
+        mut info: LockInfo,
+        part: &Part,
+        timeout: Duration,
+    ) -> Result<LockGuard, StoreError> {
+        info.path = self.describe();
+        if *part == Part::nothing() && !self.path().exists() {
+            // Nothing is there that could change meanwhile.
+            return Ok(LockGuard::new(info, || Ok(())).shared());
+        }
+        let shared = patiently(timeout, || self.inner.try_share(&info, part))?;
+        let inner = self.inner.clone();
+        let guard = LockGuard::new(info, move || inner.unlock());
+        Ok(match shared {
+            true => guard.shared(),
+            false => guard,
+        })
+    }
+
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
         let session = self.inner.session();
-        let bytes = self.inner.paths.read(session.locked.as_ref())?;
-        if bytes.is_empty() && !session.is_made {
-            self.check_emptied()?;
+        match self.read_once(&session) {
+            // Who puts a state in its place adds to the history afterwards.
+            Err(error) if is_altered(&error) && session.alone().is_none() => {
+                std::thread::sleep(FIRST_PAUSE);
+                self.read_once(&session)
+            }
+            read => read,
         }
-        self.parse(&bytes)
     }
 
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
         let mut session = self.inner.session();
-        let paths = &self.inner.paths;
-        let old = paths.read(session.locked.as_ref())?;
+        let old = self.inner.paths.read(session.alone())?;
         let stored = self.parse(&old)?;
         if !is_change(stored.as_ref(), snapshot)? {
             return Ok(false);
         }
-        if !session.backed_up {
-            paths.back_up_once(&self.kept(&old, stored.as_ref())?, &mut session)?;
-        }
         snapshot.serial += 1;
-        let before = stored.as_ref().map(|state| self.stored(state, &old));
-        let written = self
-            .encode(snapshot)
-            .and_then(|bytes| self.put(&session, before, Stored::now(snapshot, &bytes)));
+        let written = self.succeed(&mut session, &old, stored.as_ref(), snapshot);
         if matches!(
             written,
             Err(StoreError::NotWritten { .. } | StoreError::Seal { .. })
@@ -205,10 +227,32 @@ impl Store for LocalStore {
         written.map(|()| true)
     }
 
+    fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        let mut session = self.inner.session();
+        let Some(part) = session.share.as_ref().map(|share| share.part.clone()) else {
+            drop(session);
+            return self.write(snapshot);
+        };
+        let paths = &self.inner.paths;
+        let _guard = paths.shares.guard()?;
+        let old = paths.read(None)?;
+        let stored = self.parse(&old)?;
+        let next = crate::merge(base, snapshot, stored.as_ref(), &self.describe())?;
+        let changed = stored.is_none() || stored.as_ref().is_some_and(|s| !s.same_content(&next));
+        if changed {
+            self.check_part(&part, stored.as_ref(), &next)?;
+            self.succeed(&mut session, &old, stored.as_ref(), &next)?;
+            *snapshot = next;
+        } else if let Some(stored) = stored {
+            *snapshot = stored;
+        }
+        Ok(changed)
+    }
+
     fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
         let mut session = self.inner.session();
         let paths = &self.inner.paths;
-        let old = paths.read(session.locked.as_ref())?;
+        let old = paths.read(session.alone())?;
         paths.back_up_once(&old, &mut session)?;
         // What was there may be something else than a state.
         let stored = self.parse(&old).ok().flatten();
@@ -230,7 +274,19 @@ impl Store for LocalStore {
     }
 
     fn history(&self) -> Result<Vec<Version>, StoreError> {
-        self.with_present(|now| self.inner.paths.history.versions(now))
+        let history = &self.inner.paths.history;
+        let versions = self.with_present(|now| history.versions(now))?;
+        if let bytes @ 1.. = history.damaged()? {
+            self.inner.remark(format!(
+                "{bytes} bytes of {} cannot be read: the file is damaged, and states are missing here.",
+                history.path.display()
+            ));
+        }
+        Ok(versions)
+    }
+
+    fn take_remarks(&self) -> Vec<String> {
+        std::mem::take(&mut *self.inner.remarks())
     }
 
     fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
@@ -242,7 +298,86 @@ impl Store for LocalStore {
     }
 }
 
+/// Tries something again for as long as `timeout`, until nobody is in the way any more.
+fn patiently<T>(
+    timeout: Duration,
+    mut attempt: impl FnMut() -> Result<Result<T, StoreError>, StoreError>,
+) -> Result<T, StoreError> {
+    let started = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let in_the_way = match attempt()? {
+            Ok(done) => return Ok(done),
+            Err(in_the_way) => in_the_way,
+        };
+        let left = timeout.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Err(in_the_way);
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn is_altered(error: &StoreError) -> bool {
+    use muster_snapshot::StateError::Altered;
+
+    let reason = match error {
+        StoreError::Corrupt { reason, .. } => reason,
+        _ => return false,
+    };
+    matches!(reason, CodecError::State(Altered { .. }))
+}
+
 impl LocalStore {
+    fn read_once(&self, session: &Session) -> Result<Option<Snapshot>, StoreError> {
+        let bytes = self.inner.paths.read(session.alone())?;
+        if bytes.is_empty() && !session.is_made {
+            self.check_emptied()?;
+        }
+        let state = self.parse(&bytes)?;
+        if let Some(state) = &state {
+            self.check_altered(self.stored(state, &bytes))?;
+        }
+        Ok(state)
+    }
+
+    /// Stores a state after another one, which is backed up.
+    fn succeed(
+        &self,
+        session: &mut Session,
+        old: &[u8],
+        stored: Option<&Snapshot>,
+        next: &Snapshot,
+    ) -> Result<(), StoreError> {
+        if !session.backed_up {
+            let kept = self.kept(old, stored)?;
+            self.inner.paths.back_up_once(&kept, session)?;
+        }
+        let before = stored.map(|state| self.stored(state, old));
+        let bytes = self.encode(next)?;
+        self.put(session, before, Stored::now(next, &bytes))
+    }
+
+    /// Refuses changes of what is not locked.
+    fn check_part(
+        &self,
+        part: &Part,
+        stored: Option<&Snapshot>,
+        next: &Snapshot,
+    ) -> Result<(), StoreError> {
+        let nothing = Snapshot::default();
+        let changed = crate::changed_resources(stored.unwrap_or(&nothing), next);
+        match part.outside(changed) {
+            None => Ok(()),
+            Some(other) => Err(StoreError::Remote {
+                place: self.describe(),
+                action: "write",
+                reason: format!("{other} is not locked"),
+            }),
+        }
+    }
+
     fn encode(&self, snapshot: &Snapshot) -> Result<Vec<u8>, StoreError> {
         self.codec
             .encode(snapshot)
@@ -268,6 +403,24 @@ impl LocalStore {
                 },
             ))),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses a state that differs from what was written under its number.
+    fn check_altered(&self, now: Stored<'_>) -> Result<(), StoreError> {
+        let serial = now.state.serial;
+        match self.inner.paths.history.standing(&self.codec, &now) {
+            Standing::Fine => Ok(()),
+            Standing::Altered(serial) => Err(self.corrupt(CodecError::State(
+                muster_snapshot::StateError::Altered { serial },
+            ))),
+            Standing::Renumbered(written) => {
+                self.inner.remark(format!(
+                    "{} has the serial number {serial}, and says what was stored as number {written}. If no other program has written it since, the number was damaged; that does no harm.",
+                    self.describe()
+                ));
+                Ok(())
+            }
         }
     }
 
@@ -323,7 +476,7 @@ impl LocalStore {
         f: impl FnOnce(Option<Stored<'_>>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let session = self.inner.session();
-        let bytes = self.inner.paths.read(session.locked.as_ref())?;
+        let bytes = self.inner.paths.read(session.alone())?;
         // A damaged one is when earlier ones are needed most.
         let state = self.parse(&bytes).ok().flatten();
         f(state.as_ref().map(|state| self.stored(state, &bytes)))
@@ -350,10 +503,29 @@ impl LocalStore {
     }
 }
 
+impl Session {
+    /// The state file, if nobody else may write to it.
+    fn alone(&self) -> Option<&File> {
+        self.locked.as_ref().filter(|_| self.share.is_none())
+    }
+}
+
 impl Inner {
     fn session(&self) -> MutexGuard<'_, Session> {
         // What is in there stays valid whatever a panicking thread was doing.
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remarks(&self) -> MutexGuard<'_, Vec<String>> {
+        self.remarks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps something for people, once.
+    fn remark(&self, text: String) {
+        let mut remarks = self.remarks();
+        if !remarks.contains(&text) {
+            remarks.push(text);
+        }
     }
 
     fn try_lock(&self, info: &LockInfo) -> Result<bool, StoreError> {
@@ -365,9 +537,7 @@ impl Inner {
             return Ok(false);
         };
         paths.finish_interrupted_write(&file)?;
-        let text = serde_json::to_vec(info).map_err(io::Error::from);
-        let told = text.and_then(|text| os::replace(&paths.lock_info, &text));
-        if let Err(source) = told {
+        if let Err(source) = paths.tell(info) {
             if is_made {
                 paths.drop_if_empty(&file);
             }
@@ -379,24 +549,65 @@ impl Inner {
         Ok(true)
     }
 
+    /// Takes a lock on a part: `true` if it is one, `false` if everything had to be locked, or
+    /// who is in the way.
+    fn try_share(
+        &self,
+        info: &LockInfo,
+        part: &Part,
+    ) -> Result<Result<bool, StoreError>, StoreError> {
+        let paths = &self.paths;
+        if self.session().locked.is_some() {
+            return Ok(Err(paths.in_the_way()));
+        }
+        let guard = paths.shares.guard()?;
+        let Some((file, is_made, shared)) = paths.open_shared()? else {
+            paths.shares.leave(guard)?;
+            return Ok(Err(paths.in_the_way()));
+        };
+        if !shared {
+            paths.shares.leave(guard)?;
+            drop(file);
+            return Ok(match self.try_lock(info)? {
+                true => Ok(false),
+                false => Err(paths.in_the_way()),
+            });
+        }
+        paths.finish_interrupted_write(&file)?;
+        let share = match paths.shares.take(&guard, info, part)? {
+            Ok(share) => share,
+            Err(conflict) => {
+                return Ok(Err(StoreError::Locked {
+                    place: format!("{} in {}", conflict.resource, self.paths.state.display()),
+                    holder: Some(Box::new(conflict.holder)),
+                }));
+            }
+        };
+        // For those who want everything; whoever wants another part reads the entries.
+        let _ = paths.tell(info);
+        let mut session = self.session();
+        session.locked = Some(file);
+        session.is_made = is_made;
+        session.share = Some(share);
+        Ok(Ok(true))
+    }
+
     fn unlock(&self) -> Result<(), StoreError> {
-        let (locked, is_made) = {
+        let (locked, share, is_made) = {
             let mut session = self.session();
-            (session.locked.take(), session.is_made)
+            (session.locked.take(), session.share.take(), session.is_made)
         };
         let Some(file) = locked else {
             return Ok(());
         };
+        if let Some(share) = share {
+            return self.paths.unshare(&file, share, is_made);
+        }
         // One that was empty before tells that something has gone wrong.
         if is_made {
             self.paths.drop_if_empty(&file);
         }
-        match std::fs::remove_file(&self.paths.lock_info) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::io("remove", &self.paths.lock_info)(e))
-            }
-            _ => Ok(()),
-        }
+        self.paths.tell_nothing()
         // The lock itself goes with the file, which is closed here.
     }
 }
@@ -426,6 +637,65 @@ impl Paths {
             if os::is_at(&file, &self.state) {
                 return Ok(Some((file, is_made)));
             }
+        }
+    }
+
+    /// As [`Paths::open_locked`], beside others who share the lock. Also tells whether it is
+    /// shared: not every system can do that.
+    fn open_shared(&self) -> Result<Option<(File, bool, bool)>, StoreError> {
+        loop {
+            let is_made = !self.state.exists();
+            let file =
+                os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
+            match os::try_share(&file).map_err(StoreError::io("lock", &self.state))? {
+                None => return Ok(Some((file, is_made, false))),
+                Some(false) => return Ok(None),
+                Some(true) if os::is_at(&file, &self.state) => {
+                    return Ok(Some((file, is_made, true)));
+                }
+                Some(true) => {}
+            }
+        }
+    }
+
+    /// Gives back a lock on a part.
+    fn unshare(&self, file: &File, share: Share, is_made: bool) -> Result<(), StoreError> {
+        let guard = self.shares.guard()?;
+        let other = self.shares.give_back(&guard, &share)?;
+        match &other {
+            Some(other) => {
+                let _ = self.tell(other);
+            }
+            None => self.tell_nothing()?,
+        }
+        // Somebody else may want to write to it still.
+        if is_made && os::try_lock(file).unwrap_or(false) {
+            self.drop_if_empty(file);
+        }
+        self.shares.leave(guard)
+    }
+
+    /// Says for others who holds the lock.
+    fn tell(&self, info: &LockInfo) -> io::Result<()> {
+        let text = serde_json::to_vec(info).map_err(io::Error::from)?;
+        os::replace(&self.lock_info, &text)
+    }
+
+    /// Says that nobody holds the lock.
+    fn tell_nothing(&self) -> Result<(), StoreError> {
+        match std::fs::remove_file(&self.lock_info) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &self.lock_info)(e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What to say while somebody holds the lock.
+    fn in_the_way(&self) -> StoreError {
+        StoreError::Locked {
+            place: self.state.display().to_string(),
+            holder: self.holder().map(Box::new),
         }
     }
 

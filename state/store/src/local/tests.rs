@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::conformance;
+use crate::{conformance, disk};
 
 mod races;
 
@@ -70,6 +70,22 @@ fn conforms_to_what_stores_must_do() {
         let place = Place::new();
         let path = place.state();
         case(&|| Box::new(LocalStore::new(&path)));
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn locks_parts() {
+    conformance::parts(|case| {
+        let place = Place::new();
+        let path = place.state();
+        case(&|| Box::new(LocalStore::new(&path)));
+        let left: Vec<_> = place.names();
+        let expect = ["terraform.tfstate", "terraform.tfstate.backup"];
+        assert!(
+            left.iter().all(|name| expect.contains(&&**name)),
+            "{left:?}"
+        );
     });
 }
 
@@ -304,4 +320,59 @@ fn locks_of_other_processes_count() {
     let stolen =
         rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
     assert!(stolen.is_err());
+}
+
+#[test]
+fn a_write_whose_sync_fails_leaves_the_old_state_or_the_new_one() {
+    let mut failed = 0;
+    for good in 0.. {
+        let place = Place::new();
+        let old = written(&place.open(), "1");
+        let store = place.open();
+        let held = lock(&store).unwrap();
+        let mut new = old.clone();
+        says(&mut new, "2");
+        disk::faults::fail_sync_after(good);
+        let result = store.write(&mut new);
+        if !disk::faults::end() {
+            assert!(result.unwrap() && failed > 4, "{failed} syncs");
+            break;
+        }
+        failed += 1;
+        let told = match &result {
+            Ok(written) => *written,
+            Err(StoreError::NotWritten { .. } | StoreError::Io { .. }) => false,
+            Err(StoreError::HalfWritten { complete, .. }) => {
+                assert!(complete.exists());
+                true
+            }
+            Err(other) => panic!("{other}"),
+        };
+        // For everybody who looks, and after a crash.
+        let seen = place.open().read().unwrap().unwrap();
+        assert_eq!(
+            seen.checks,
+            if told { &new } else { &old }.checks,
+            "sync {good}: {result:?}"
+        );
+        held.release().unwrap();
+        let next = place.open();
+        let _held = lock(&next).unwrap();
+        assert_eq!(next.read().unwrap(), Some(seen));
+        written(&next, "3");
+        assert_eq!(
+            place.open().read().unwrap().unwrap().checks,
+            next.read().unwrap().unwrap().checks
+        );
+    }
+}
+
+#[test]
+fn a_lock_file_from_the_future_does_not_lock() {
+    let place = Place::new();
+    let mut info = LockInfo::new("apply", "1");
+    info.created = "2999-01-01T00:00:00Z".into();
+    let text = serde_json::to_vec(&info).unwrap();
+    fs::write(place.path(".terraform.tfstate.lock.info"), text).unwrap();
+    lock(&place.open()).unwrap().release().unwrap();
 }

@@ -2,8 +2,8 @@
 //!
 //! It starts with [`MAGIC`]. An entry is three numbers of four bytes, the lowest first: the length
 //! of its head, the length of its body, and the checksum (CRC-32 of IEEE 802.3) of both lengths
-//! and all that follows; then its head, a JSON text, and its body. A file that was cut off or
-//! damaged is good up to the last entry before that.
+//! and all that follows; then its head, a JSON text, and its body. Entries behind a damaged one
+//! are found by what heads start with.
 
 use serde::{Deserialize, Serialize};
 
@@ -85,23 +85,69 @@ fn checksum(head_length: u32, body_length: u32, head: &[u8], body: &[u8]) -> u32
     hasher.finalize()
 }
 
-/// The entries as far as they are good, and how many bytes that is: none if this is no history.
-pub(super) fn read(file: &[u8]) -> (Vec<Entry<'_>>, usize) {
-    let mut entries = Vec::new();
-    let Some(mut rest) = file.strip_prefix(MAGIC) else {
-        return (entries, 0);
+/// What is good of a history.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Found<'a> {
+    /// The entries. Behind damage they begin with one that stands for itself.
+    pub(super) entries: Vec<Entry<'a>>,
+    /// Where the last of them ends.
+    pub(super) end: usize,
+    /// How many bytes before that are damaged, or stand for nothing without those that are.
+    pub(super) lost: usize,
+}
+
+/// What heads start with.
+const HEAD: &[u8] = b"{\"serial\":";
+/// How many bytes the numbers before a head have.
+const NUMBERS: usize = 12;
+
+/// Reads what is good of a file: nothing if this is no history.
+pub(super) fn read(file: &[u8]) -> Found<'_> {
+    let mut found = Found::default();
+    // Whether the entry before is there.
+    let mut is_based = file.starts_with(MAGIC);
+    let mut at = match is_based {
+        true => MAGIC.len(),
+        false => 0,
     };
-    let mut start = MAGIC.len();
-    while let Some((head, body, after)) = split(rest) {
-        entries.push(Entry { head, body, start });
-        start += rest.len() - after.len();
-        rest = after;
+    found.end = at;
+    loop {
+        if let Some((head, body, after)) = file.get(at..).and_then(split) {
+            let end = file.len() - after.len();
+            is_based |= head.whole;
+            if is_based {
+                found.lost += at - found.end;
+                found.end = end;
+                found.entries.push(Entry {
+                    head,
+                    body,
+                    start: at,
+                });
+            }
+            at = end;
+        } else if let Some(next) = next(file, at) {
+            is_based = false;
+            at = next;
+        } else {
+            return found;
+        }
     }
-    (entries, start)
+}
+
+/// Where the next entry may start behind a place where none does.
+fn next(file: &[u8], from: usize) -> Option<usize> {
+    let heads = file
+        .windows(HEAD.len())
+        .enumerate()
+        .skip(from + NUMBERS + 1);
+    let mut starts = heads
+        .filter(|(_, bytes)| *bytes == HEAD)
+        .map(|(at, _)| at - NUMBERS);
+    starts.find(|start| split(&file[*start..]).is_some())
 }
 
 fn split(rest: &[u8]) -> Option<(Head, &[u8], &[u8])> {
-    let (numbers, after) = rest.split_first_chunk::<12>()?;
+    let (numbers, after) = rest.split_first_chunk::<NUMBERS>()?;
     let number = |at: usize| {
         let bytes = [
             numbers[at],
@@ -144,34 +190,62 @@ mod tests {
     }
 
     fn serials(file: &[u8]) -> Vec<u64> {
-        read(file).0.iter().map(|e| e.head.serial).collect()
+        let entries = read(file).entries;
+        entries.iter().map(|e| e.head.serial).collect()
     }
 
     #[test]
     fn gives_back_what_was_pushed() {
         let file = file();
-        let (entries, good) = read(&file);
-        assert_eq!(good, file.len());
+        let found = read(&file);
+        assert_eq!((found.end, found.lost), (file.len(), 0));
+        let entries = found.entries;
         assert_eq!(entries[0].head, head(1));
         assert_eq!((entries[0].body, entries[1].body), (&b"one"[..], &b""[..]));
         assert_eq!(serials(&file[..entries[1].start]), [1]);
-        assert_eq!(read(b"{\"version\": 4}"), (vec![], 0));
+        assert_eq!(read(b"{\"version\": 4}"), Found::default());
+        assert_eq!(read(b""), Found::default());
     }
 
     #[test]
-    fn is_good_up_to_the_damage() {
+    fn a_file_that_was_cut_off_is_good_up_to_there() {
         let file = file();
         for length in 0..file.len() {
-            let good = read(&file[..length]).1;
-            assert!(
-                good <= length && serials(&file[..length]).len() < 2,
-                "{length}"
-            );
+            let found = read(&file[..length]);
+            assert!(found.end <= length && found.lost == 0, "{length}");
+            assert!(found.entries.len() < 2, "{length}");
+        }
+    }
+
+    #[test]
+    fn entries_behind_damage_are_found() {
+        let mut file = start();
+        let mut ends = vec![file.len()];
+        // Two stand for themselves.
+        for serial in [1, 2, 3, 1, 5] {
+            push(&mut file, &head(serial), b"body");
+            ends.push(file.len());
         }
         for bit in 0..file.len() * 8 {
             let mut flipped = file.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(read(&flipped).1 <= bit / 8, "bit {bit}");
+            let found = read(&flipped);
+            let found_serials = serials(&flipped);
+            let damaged = ends.iter().take_while(|end| **end <= bit / 8).count();
+            let (expect, lost): (&[u64], _) = match damaged {
+                0 => (&[1, 2, 3, 1, 5], ends[0]),
+                1 => (&[1, 5], ends[3] - ends[0]),
+                2 => (&[1, 1, 5], ends[3] - ends[1]),
+                3 => (&[1, 2, 1, 5], ends[3] - ends[2]),
+                // What follows is different from what is not there.
+                4 => (&[1, 2, 3], 0),
+                _ => (&[1, 2, 3, 1], 0),
+            };
+            assert_eq!(
+                (found_serials.as_slice(), found.lost),
+                (expect, lost),
+                "bit {bit}"
+            );
         }
     }
 }

@@ -21,7 +21,7 @@ use muster_snapshot::Snapshot;
 
 use crate::{Codec, StoreError, Version, os, time};
 use delta::{Broken, Delta};
-use frame::{Entry, Head, Print};
+use frame::{Entry, Found, Head, Print};
 
 /// How many states are kept for sure, and shown.
 const KEPT: usize = 50;
@@ -66,14 +66,32 @@ impl History {
         let _ = match addition {
             Addition::Append { good, bytes } => append(&self.path, good, &bytes),
             Addition::Anew(file) => os::replace(&self.path, &file),
+            Addition::Mended(file) => {
+                self.keep_damaged();
+                os::replace(&self.path, &file)
+            }
         };
+    }
+
+    /// Keeps a copy of the file as it is, of which some is damaged.
+    fn keep_damaged(&self) {
+        if let Ok(bytes) = self.read() {
+            let _ = crate::journal::keep(&self.path, ".damaged", &bytes);
+        }
+    }
+
+    /// How many bytes of the file cannot be read.
+    pub(super) fn damaged(&self) -> Result<usize, StoreError> {
+        let file = self.read()?;
+        let found = frame::read(&file);
+        Ok(found.lost + file.len() - found.end)
     }
 
     /// What is known of the last states, the newest first; the present one comes first even if
     /// it is not recorded.
     pub(super) fn versions(&self, now: Option<Stored<'_>>) -> Result<Vec<Version>, StoreError> {
         let file = self.read()?;
-        let (entries, _) = frame::read(&file);
+        let entries = frame::read(&file).entries;
         let mut versions = Vec::new();
         if let Some(now) = now.filter(|now| !is_last(&entries, now)) {
             versions.push(version(now.head("", false)));
@@ -86,7 +104,7 @@ impl History {
     /// The last state that was stored with a serial number.
     pub(super) fn state(&self, codec: &Codec, serial: u64) -> Result<Option<Snapshot>, StoreError> {
         let file = self.read()?;
-        let (entries, _) = frame::read(&file);
+        let entries = frame::read(&file).entries;
         let shown = &entries[entries.len().saturating_sub(KEPT)..];
         let Some(at) = shown.iter().rposition(|e| e.head.serial == serial) else {
             return Ok(None);
@@ -96,10 +114,20 @@ impl History {
         rebuilt.map(Some).map_err(|reason| self.broken(reason))
     }
 
+    /// Compares the present state with those that were written here.
+    pub(super) fn standing(&self, codec: &Codec, now: &Stored<'_>) -> Standing {
+        // The state can be used without its history.
+        let Ok(file) = self.read() else {
+            return Standing::Fine;
+        };
+        let entries = frame::read(&file).entries;
+        standing(codec, &entries, now)
+    }
+
     /// Writes the file anew with the present way to encrypt.
     pub(super) fn reseal(&self, codec: &Codec) -> Result<(), StoreError> {
         let file = self.read()?;
-        let (entries, _) = frame::read(&file);
+        let entries = frame::read(&file).entries;
         if entries.is_empty() {
             return Ok(());
         }
@@ -125,7 +153,11 @@ impl History {
         new: Stored<'_>,
     ) -> Result<Addition, Failed> {
         let file = self.read().map_err(|_| Failed)?;
-        let (entries, good) = frame::read(&file);
+        let Found {
+            entries,
+            end: good,
+            lost,
+        } = frame::read(&file);
         let mut added = Vec::new();
         let missing = old.filter(|old| !is_last(&entries, old));
         if let Some(old) = missing {
@@ -138,18 +170,24 @@ impl History {
         let exposed =
             added.iter().any(|(head, _)| head.sealed) && entries.iter().any(|e| !e.head.sealed);
         let is_full = entries.len() >= MOST || good > MOST_BYTES;
-        if !exposed && !is_full && !entries.is_empty() {
+        let is_damaged = lost > 0;
+        if !exposed && !is_full && !is_damaged && !entries.is_empty() {
             let bytes = joined(Vec::new(), &added);
             return Ok(Addition::Append { good, bytes });
         }
         let kept = kept(&entries, good);
         let resealed = exposed.then(|| resealed(codec, kept));
-        Ok(Addition::Anew(match resealed {
+        let file = match resealed {
             None => joined(copied(kept), &added),
             Some(Ok(file)) => joined(file, &added),
             // States that cannot be encrypted now are let go of.
             Some(Err(_)) => joined(frame::start(), &[new.whole(codec, &who())?]),
-        }))
+        };
+        // What was in plain text does not stay.
+        Ok(match is_damaged && !exposed {
+            true => Addition::Mended(file),
+            false => Addition::Anew(file),
+        })
     }
 }
 
@@ -160,6 +198,8 @@ pub(super) enum Addition {
     Append { good: usize, bytes: Vec<u8> },
     /// The whole file.
     Anew(Vec<u8>),
+    /// The whole file, without what is damaged in it.
+    Mended(Vec<u8>),
 }
 
 fn joined(mut file: Vec<u8>, added: &[(Head, Vec<u8>)]) -> Vec<u8> {
@@ -239,6 +279,65 @@ fn is_last(entries: &[Entry<'_>], stored: &Stored<'_>) -> bool {
         (head.serial, &head.lineage) == (stored.state.serial, &stored.state.lineage)
             && head.file == Print::new(stored.bytes)
     })
+}
+
+/// How a state stands to those that were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is one of them, or somebody else has written it since.
+    Fine,
+    /// It is the one with this number, and something in it is different.
+    Altered(u64),
+    /// It says what the last one says, whose number this is, and has a later number.
+    Renumbered(u64),
+}
+
+/// Whoever writes a state that says something else gives it a new number. So one that has the
+/// number of a state that was written here, and says something else, was not written by anybody;
+/// nor was one that says the same under an earlier number or with another lineage. The same under
+/// a later number may have been written by others, who have changed something and changed it back.
+fn standing(codec: &Codec, entries: &[Entry<'_>], now: &Stored<'_>) -> Standing {
+    let (Some(last), state) = (entries.last(), now.state) else {
+        return Standing::Fine;
+    };
+    let print = Print::new(now.bytes);
+    if entries.iter().any(|entry| entry.head.file == print) {
+        return Standing::Fine;
+    }
+    let (serial, of_last) = (last.head.serial, last.head.lineage == state.lineage);
+    let is_it = |e: &Entry<'_>| e.head.serial == state.serial && e.head.lineage == state.lineage;
+    if let Some(at) = entries.iter().rposition(is_it) {
+        let written = rebuild(codec, &entries[..=at]);
+        let differs = written.is_ok_and(|written| !written.same_content(state));
+        return match differs {
+            true => Standing::Altered(state.serial),
+            false => Standing::Fine,
+        };
+    }
+    let is_later = of_last && state.serial > serial;
+    let suspect = match of_last {
+        true => !is_later || is_one_bit(state.serial, serial),
+        false => state.serial == serial,
+    };
+    let same = |written: Snapshot| {
+        let written = Snapshot {
+            lineage: state.lineage.clone(),
+            ..written
+        };
+        !written.is_empty() && written.same_content(state)
+    };
+    match suspect && rebuild(codec, entries).is_ok_and(same) {
+        false => Standing::Fine,
+        true if is_later => Standing::Renumbered(serial),
+        true => Standing::Altered(serial),
+    }
+}
+
+/// Whether the text of one number becomes that of another one by a single bit.
+fn is_one_bit(a: u64, b: u64) -> bool {
+    let (a, b) = (a.to_string(), b.to_string());
+    let bits = a.bytes().zip(b.bytes()).map(|(a, b)| (a ^ b).count_ones());
+    a.len() == b.len() && bits.sum::<u32>() == 1
 }
 
 /// Whether a state of the last few is kept as a whole.

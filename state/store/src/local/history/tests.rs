@@ -217,9 +217,10 @@ impl Seal for Shift {
 /// The bytes of all entries, inflated where they can be.
 fn legible(path: &Path) -> Vec<bool> {
     let file = std::fs::read(path).unwrap();
-    let (entries, good) = frame::read(&file);
-    assert_eq!(good, file.len());
-    entries
+    let found = frame::read(&file);
+    assert_eq!((found.end, found.lost), (file.len(), 0));
+    found
+        .entries
         .iter()
         .map(|e| delta::decode_whole(e.body).is_ok() || Delta::decode(e.body).is_ok())
         .collect()
@@ -268,4 +269,193 @@ fn only_the_owner_may_read_it() {
     let mut state = place.store().read().unwrap().unwrap();
     write(&place.store(), &mut state, 1);
     assert_eq!(mode(), 0o600);
+}
+
+/// A state as applies leave them: outputs, several resources, values that look alike.
+fn real_state() -> Snapshot {
+    let mut state = state_of(12);
+    for name in ["web", "db", "queue"] {
+        says(
+            &mut state,
+            &format!("module.m.x_{name}.a"),
+            &format!("i-0{name}12af"),
+        );
+    }
+    let output = muster_snapshot::OutputValue {
+        value: Value::object([("port", Value::int(8080))]),
+        sensitive: true,
+    };
+    state.outputs.insert("address".into(), output);
+    state
+}
+
+#[test]
+fn no_flipped_bit_is_silent() {
+    let place = Place::new();
+    let states = write(&place.store(), &mut real_state(), 5);
+    let stored = states.last().unwrap();
+    let whole = std::fs::read(place.path()).unwrap();
+    let mut seed = 1_u64;
+    let (mut refused, mut told) = (0, 0);
+    for _ in 0..200 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let bit = usize::try_from(seed >> 33).unwrap() % (whole.len() * 8);
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(place.path(), &bytes).unwrap();
+        let store = place.store();
+        match store.read() {
+            Err(_) => refused += 1,
+            Ok(_) if !store.take_remarks().is_empty() => told += 1,
+            // What names the program that wrote it says nothing of any object.
+            Ok(Some(read)) => assert!(
+                read.same_content(stored) && read.serial == stored.serial,
+                "bit {bit} is silent: {}",
+                String::from_utf8_lossy(&bytes[bit / 8 - 20..bit / 8 + 20])
+            ),
+            Ok(None) => panic!("bit {bit}"),
+        }
+    }
+    assert!(refused > 150, "{refused} refused, {told} told");
+    std::fs::write(place.path(), &whole).unwrap();
+    assert_eq!(place.store().read().unwrap().as_ref(), Some(stored));
+}
+
+/// Puts bytes in the place of the state, and reads it.
+fn read_as(place: &Place, bytes: &[u8]) -> Result<(), String> {
+    std::fs::write(place.path(), bytes).unwrap();
+    let store = place.store();
+    let read = store.read().map_err(|e| e.to_string());
+    assert!(read.is_err() || store.take_remarks().is_empty());
+    read.map(|_| ())
+}
+
+#[test]
+fn what_others_write_is_no_damage() {
+    let place = Place::new();
+    let states = write(&place.store(), &mut state_of(3), 3);
+    let [first, .., last] = &states[..] else {
+        panic!("there are three");
+    };
+    let check = |state: &Snapshot, change: &dyn Fn(&mut Snapshot)| {
+        let mut state = state.clone();
+        change(&mut state);
+        read_as(&place, &muster_snapshot::encode(&state)).unwrap();
+    };
+    check(last, &|s| {
+        s.serial += 1;
+        says(s, "x_y.b", "theirs");
+    });
+    // Changed and changed back.
+    check(last, &|s| s.serial += 3);
+    // Written again by a later version, which has changed nothing.
+    check(last, &|s| s.terraform_version = "9.9.9".into());
+    let text = String::from_utf8(muster_snapshot::encode(last)).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    read_as(&place, value.to_string().as_bytes()).unwrap();
+    // A backup that was put back, and one that is not known any more.
+    check(first, &|_| {});
+    check(first, &|s| {
+        s.serial = 0;
+        says(s, "x_y.b", "older");
+    });
+    // Another state altogether.
+    check(&state_of(7), &|_| {});
+    check(&Snapshot::new("1"), &|_| {});
+}
+
+#[test]
+fn what_nobody_has_written_is_refused() {
+    let place = Place::new();
+    let states = write(&place.store(), &mut state_of(3), 3);
+    let last = states.last().unwrap();
+    let check = |change: &dyn Fn(&mut Snapshot), restored: u64| {
+        let mut state = last.clone();
+        change(&mut state);
+        let error = read_as(&place, &muster_snapshot::encode(&state)).unwrap_err();
+        let advice = format!("`muster state restore {restored}`");
+        assert!(
+            error.contains(&advice) && error.contains("state push -force"),
+            "{error}"
+        );
+        let store = place.store();
+        assert_eq!(store.version(restored).unwrap().unwrap().serial, restored);
+    };
+    check(&|s| says(s, "x_y.b", "by hand"), 3);
+    check(&|s| s.lineage.push('x'), 3);
+    check(&|s| s.serial = 0, 3);
+    check(&|s| s.serial = 2, 2);
+    // It can be accepted as it is.
+    let mut edited = last.clone();
+    says(&mut edited, "x_y.b", "by hand");
+    place.store().replace(&edited).unwrap();
+    assert_eq!(place.store().read().unwrap(), Some(edited));
+}
+
+#[test]
+fn a_number_that_may_be_damaged_is_told() {
+    let place = Place::new();
+    let states = write(&place.store(), &mut state_of(3), 5);
+    let renumbered = Snapshot {
+        serial: 7,
+        ..states.last().unwrap().clone()
+    };
+    std::fs::write(place.path(), muster_snapshot::encode(&renumbered)).unwrap();
+    let store = place.store();
+    for _ in 0..2 {
+        assert_eq!(store.read().unwrap().as_ref(), Some(&renumbered));
+    }
+    let remarks = store.take_remarks();
+    assert!(
+        remarks.len() == 1 && remarks[0].contains("stored as number 5"),
+        "{remarks:?}"
+    );
+    assert_eq!(store.take_remarks(), [""; 0]);
+}
+
+#[test]
+fn damage_inside_of_a_history_is_told_and_kept() {
+    let place = Place::new();
+    let all = write(&place.store(), &mut state_of(3), 60);
+    assert_eq!(place.store().history().map(|v| v.len()).unwrap(), KEPT);
+    assert_eq!(place.store().take_remarks(), [""; 0]);
+    let mut bytes = std::fs::read(place.history()).unwrap();
+    let found = frame::read(&bytes);
+    let starts: Vec<usize> = found.entries.iter().map(|e| e.start).collect();
+    let next_whole = (21..60).find(|at| found.entries[*at].head.whole).unwrap();
+    // Damages number 21.
+    bytes[starts[20] + 30] ^= 1;
+    std::fs::write(place.history(), &bytes).unwrap();
+
+    let store = place.store();
+    let mut state = store.read().unwrap().unwrap();
+    let lost = 21..=u64::try_from(next_whole).unwrap();
+    let expect = |newest: u64| -> Vec<u64> {
+        let all = (1..=newest).rev().filter(|n| !lost.contains(n));
+        all.take(KEPT).collect()
+    };
+    assert_eq!(serials(&store), expect(60));
+    let remarks = store.take_remarks();
+    assert!(
+        remarks.len() == 1 && remarks[0].contains("states are missing"),
+        "{remarks:?}"
+    );
+    write(&store, &mut state, 1);
+    assert_eq!(serials(&store), expect(61));
+    for serial in [12, 20, 60] {
+        let kept = store.version(serial).unwrap();
+        let written = all.iter().find(|s| s.serial == serial);
+        assert_eq!(kept.as_ref(), written, "{serial}");
+    }
+    let copies = std::fs::read_dir(place.folder.path()).unwrap();
+    let copies = copies
+        .map(|e| e.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "damaged"));
+    let copies: Vec<PathBuf> = copies.collect();
+    assert_eq!(copies.len(), 1);
+    assert_eq!(std::fs::read(&copies[0]).unwrap(), bytes);
+    // The file itself is as good as new.
+    assert_eq!(place.store().take_remarks(), [""; 0]);
+    place.store().history().unwrap();
+    assert_eq!(place.store().take_remarks(), [""; 0]);
 }

@@ -1,13 +1,19 @@
 //! Changes of one writer beside those of others.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_addr::AbsResource;
 use muster_snapshot::Snapshot;
-use muster_store::StoreError;
 
-use super::parts;
+use crate::StoreError;
 
-/// What is to be stored when `next` was made from `base`, and `old` is stored now. Whole
-/// resources are taken from the one who has changed them.
-pub(super) fn merge(
+/// What is to be stored when `next` was made from `base`, and `old` is stored now at `place`.
+/// Whole resources are taken from the one who has changed them.
+///
+/// # Errors
+/// [`StoreError::Lineage`] and [`StoreError::Stale`] if the states do not belong together,
+/// [`StoreError::Remote`] if somebody else has changed the same resources.
+pub fn merge(
     base: &Snapshot,
     next: &Snapshot,
     old: Option<&Snapshot>,
@@ -22,19 +28,20 @@ pub(super) fn merge(
             given => Err(StoreError::Stale { stored: 0, given }),
         };
     };
-    if old.lineage != next.lineage {
+    // Where nothing was stored, whoever is first gives the state its lineage.
+    if old.lineage != next.lineage && base.serial > 0 {
         return Err(StoreError::Lineage {
             stored: old.lineage.clone(),
             given: next.lineage.clone(),
         });
     }
-    let theirs = parts::changed(base, old);
+    let theirs = changed_resources(base, old);
     let mut merged = Snapshot {
         serial: old.serial.saturating_add(1),
         ..root(base, next, old)
     };
     merged.resources.clone_from(&old.resources);
-    for addr in parts::changed(base, next) {
+    for addr in changed_resources(base, next) {
         if theirs.contains(&addr) {
             return Err(StoreError::Remote {
                 place: place.to_owned(),
@@ -51,17 +58,37 @@ pub(super) fn merge(
 }
 
 /// Whether all that `next` says otherwise than `base` is stored.
-pub(super) fn is_in(base: &Snapshot, next: &Snapshot, old: Option<&Snapshot>) -> bool {
+pub fn is_merged(base: &Snapshot, next: &Snapshot, old: Option<&Snapshot>) -> bool {
     let Some(old) = old else {
         return false;
     };
-    let mut ours = parts::changed(base, next).into_iter();
+    let mut ours = changed_resources(base, next).into_iter();
     ours.all(|addr| old.resources.get(&addr) == next.resources.get(&addr))
+}
+
+/// The resources that two states do not agree on.
+pub fn changed_resources(old: &Snapshot, new: &Snapshot) -> BTreeSet<AbsResource> {
+    let all = old.resources.keys().chain(new.resources.keys());
+    let differ = |addr: &&AbsResource| old.resources.get(*addr) != new.resources.get(*addr);
+    all.filter(differ).cloned().collect()
+}
+
+/// A state without its resources.
+pub fn without_resources(snapshot: &Snapshot) -> Snapshot {
+    Snapshot {
+        terraform_version: snapshot.terraform_version.clone(),
+        serial: snapshot.serial,
+        lineage: snapshot.lineage.clone(),
+        outputs: snapshot.outputs.clone(),
+        resources: BTreeMap::new(),
+        checks: snapshot.checks.clone(),
+        extra: snapshot.extra.clone(),
+    }
 }
 
 /// Everything but resources. Outputs are taken one by one from the one who has changed them.
 fn root(base: &Snapshot, next: &Snapshot, old: &Snapshot) -> Snapshot {
-    let mut root = parts::root(old);
+    let mut root = without_resources(old);
     let names = base.outputs.keys().chain(next.outputs.keys());
     for name in names.filter(|name| base.outputs.get(*name) != next.outputs.get(*name)) {
         match next.outputs.get(name) {
@@ -118,7 +145,7 @@ mod tests {
         let expect = expect.map(|words| state(8, words));
         assert_eq!(merged, expect.map_err(str::to_owned));
         if let Ok(merged) = merged {
-            assert!(is_in(&base, &next, Some(&merged)));
+            assert!(is_merged(&base, &next, Some(&merged)));
         }
     }
 

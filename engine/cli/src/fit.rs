@@ -1,0 +1,73 @@
+//! How a plan fits to a state that others may have changed since the plan was made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_addr::ConfigResource;
+use muster_plan::{Action, Change, Plan};
+use muster_snapshot::Snapshot;
+use muster_store::{Part, changed_resources};
+use sha2::{Digest, Sha256};
+
+/// Of each stored resource that a plan rests on the address and a digest.
+pub(crate) type Digests = BTreeMap<String, String>;
+
+/// A digest of each stored resource that a plan rests on.
+pub(crate) fn digests(stored: &Snapshot, plan: &Plan) -> Digests {
+    let resources = stored.resources.iter();
+    resources
+        .filter(|(addr, _)| plan.reads.contains(&addr.config()))
+        .map(|(addr, resource)| {
+            let alone = Snapshot {
+                resources: BTreeMap::from([(addr.clone(), resource.clone())]),
+                ..Snapshot::default()
+            };
+            let sum = Sha256::digest(muster_snapshot::encode(&alone));
+            (addr.to_string(), format!("{sum:x}"))
+        })
+        .collect()
+}
+
+/// Fits a plan to the state as it is now: what the plan neither changes nor is made from may be
+/// another one than it was. `then` is what was stored when the plan was made.
+///
+/// # Errors
+/// The resources that the plan rests on and that have changed.
+pub(crate) fn rebase(plan: &mut Plan, then: &Digests, now: &Snapshot) -> Result<(), Vec<String>> {
+    let found = digests(now, plan);
+    let addresses: BTreeSet<&String> = found.keys().chain(then.keys()).collect();
+    let changed = addresses
+        .into_iter()
+        .filter(|address| found.get(*address) != then.get(*address));
+    let changed: Vec<String> = changed.cloned().collect();
+    if !changed.is_empty() {
+        return Err(changed);
+    }
+    let mut merged = now.clone();
+    merged
+        .resources
+        .retain(|addr, _| !plan.reads.contains(&addr.config()));
+    let planned = std::mem::take(&mut plan.prior.resources).into_iter();
+    merged
+        .resources
+        .extend(planned.filter(|(addr, _)| plan.reads.contains(&addr.config())));
+    plan.prior = merged;
+    Ok(())
+}
+
+/// What a plan touches of a state. `stored` is what it was made from.
+pub(crate) fn part(plan: &Plan, stored: &Snapshot) -> Part {
+    let mut writes = BTreeSet::new();
+    for change in plan.changes.iter().filter(|change| is_effective(change)) {
+        writes.insert(change.addr.resource.config());
+        writes.extend(change.previous.iter().map(|p| p.resource.config()));
+    }
+    // What was found changed outside, or is stored in another way from now on.
+    let refreshed = changed_resources(stored, &plan.prior).into_iter();
+    writes.extend(refreshed.map(|addr| addr.config()));
+    let reads: BTreeSet<ConfigResource> = plan.reads.difference(&writes).cloned().collect();
+    Part { writes, reads }
+}
+
+fn is_effective(change: &Change) -> bool {
+    change.action != Action::NoOp || change.importing.is_some() || change.previous.is_some()
+}

@@ -1,0 +1,64 @@
+//! Bytes that are on disk for sure, or are not.
+
+use std::fs::File;
+use std::io;
+
+/// Returns when the bytes of a file are on disk.
+pub(crate) fn sync_data(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    faults::sync()?;
+    file.sync_data()
+}
+
+/// Returns when the bytes of a file are on disk, and all that is known of it.
+pub(crate) fn sync_all(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    faults::sync()?;
+    file.sync_all()
+}
+
+/// What goes wrong in a test, for what its own thread does.
+#[cfg(test)]
+pub(crate) mod faults {
+    use std::cell::Cell;
+    use std::io;
+
+    use nix::libc::{EIO, ENOLCK};
+
+    thread_local! {
+        static SYNCS: Cell<Option<u32>> = const { Cell::new(None) };
+        static NO_LOCKS: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// The sync after so many that go well fails; those after that go well.
+    pub(crate) fn fail_sync_after(good: u32) {
+        SYNCS.set(Some(good));
+    }
+
+    /// Whether a sync has failed since [`fail_sync_after`]. From now on none does.
+    pub(crate) fn end() -> bool {
+        SYNCS.take().is_none()
+    }
+
+    /// Files cannot be locked, or can be again.
+    pub(crate) fn without_locks(without: bool) {
+        NO_LOCKS.set(without);
+    }
+
+    pub(super) fn sync() -> io::Result<()> {
+        match SYNCS.take() {
+            Some(0) => Err(io::Error::from_raw_os_error(EIO)),
+            left => {
+                SYNCS.set(left.map(|n| n - 1));
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn lock() -> io::Result<()> {
+        match NO_LOCKS.get() {
+            true => Err(io::Error::from_raw_os_error(ENOLCK)),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Runs side by side.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{LockGuard, Part, StoreError};
+
+fn lock_part(store: &Journaled, name: &str) -> Result<LockGuard, StoreError> {
+    let part = Part {
+        writes: [format!("x_y.{name}").parse().unwrap()].into(),
+        reads: [].into(),
+    };
+    store.lock_part(LockInfo::new("apply", "0"), &part, Duration::ZERO)
+}
+
+/// A state that is stored with `x_y.old`.
+fn stored(place: &Place) -> Snapshot {
+    let mut state = Snapshot::new("1.2.3");
+    put(&mut state, "x_y.old", "zero");
+    place.open().write(&mut state).unwrap();
+    state
+}
+
+/// A run that sets an object to a value, as far as its journal.
+fn set(journal: &Journal, state: &mut Snapshot, at: &str, value: &str) {
+    let made = journal.intent(intent(at, IntentAction::Create)).unwrap();
+    put(state, at, value);
+    journal.objects(state, &addr(at), Some(made)).unwrap();
+}
+
+#[test]
+fn a_killed_run_is_brought_in_although_another_has_stored() {
+    let place = Place::new();
+    let first = stored(&place);
+    let (one, other) = (place.open(), place.open());
+    let (killed, held) = (
+        lock_part(&one, "a").unwrap(),
+        lock_part(&other, "b").unwrap(),
+    );
+    let journal = one.begin("apply", &first).unwrap();
+    set(&journal, &mut first.clone(), "x_y.a", "one");
+    journal
+        .intent(intent("x_y.a2", IntentAction::Create))
+        .unwrap();
+    journal.sync().unwrap();
+
+    let second = other.begin("apply", &first).unwrap();
+    let mut next = first.clone();
+    set(&second, &mut next, "x_y.b", "two");
+    assert_eq!(other.read().unwrap().unwrap(), first);
+    let seen = place.open().read().unwrap().unwrap();
+    assert_eq!(seen.instances().count(), 3, "who has no lock sees all");
+    drop((journal, killed, one));
+
+    assert!(other.merge(&first, &mut next).unwrap());
+    second.finish().unwrap();
+    assert_eq!(place.open().in_flight().unwrap().len(), 1);
+    assert!(
+        matches!(
+            lock_part(&place.open(), "c"),
+            Err(StoreError::Locked { .. })
+        ),
+        "what the killed run has left comes first"
+    );
+    held.release().unwrap();
+
+    let (state, report, in_flight) = place.recover();
+    let names: Vec<_> = state
+        .instances()
+        .map(|(addr, ..)| addr.to_string())
+        .collect();
+    assert_eq!(names, ["x_y.a", "x_y.b", "x_y.old"]);
+    assert_eq!(state.serial, 3);
+    let report = report.unwrap();
+    assert_eq!((report.results, report.kept), (1, None));
+    assert_eq!(in_flight.len(), 1);
+    assert_eq!(in_flight[0].addr, addr("x_y.a2"));
+
+    let store = place.open();
+    let guard = lock_part(&store, "c").unwrap();
+    assert!(!guard.is_shared(), "what is in flight is nobody's yet");
+    store.settle(|_| true).unwrap();
+    guard.release().unwrap();
+    assert!(lock_part(&store, "c").unwrap().is_shared());
+}
+
+#[test]
+fn what_others_have_changed_since_then_stays() {
+    let place = Place::new();
+    let first = stored(&place);
+    let store = place.open();
+    let held = lock_part(&store, "old").unwrap();
+    let journal = store.begin("apply", &first).unwrap();
+    let mut next = first.clone();
+    set(&journal, &mut next, "x_y.old", "one");
+    drop((journal, held, store));
+    // Somebody without a journal.
+    let mut theirs = first.clone();
+    put(&mut theirs, "x_y.old", "theirs");
+    LocalStore::new(place.state()).write(&mut theirs).unwrap();
+
+    let (state, report, _) = place.recover();
+    assert_eq!(state, theirs);
+    let kept = report.unwrap().kept.unwrap();
+    assert!(kept.exists());
+    assert_eq!(place.open().set_aside().unwrap()[0].path, kept);
+}
+
+#[test]
+fn an_interrupted_recovery_is_repeated() {
+    let place = Place::new();
+    let first = stored(&place);
+    let store = place.open();
+    let held = lock_part(&store, "a").unwrap();
+    let journal = store.begin("apply", &first).unwrap();
+    set(&journal, &mut first.clone(), "x_y.a", "one");
+    set(&journal, &mut first.clone(), "x_y.a", "two");
+    journal
+        .intent(intent("x_y.b", IntentAction::Create))
+        .unwrap();
+    drop((journal, held, store));
+    let file = place
+        .journal()
+        .with_file_name(".terraform.tfstate.journal-1");
+    let bytes = fs::read(&file).unwrap();
+    let (once, ..) = place.recover();
+    // As if it had been killed before the last step.
+    fs::write(&file, bytes).unwrap();
+    let (twice, report, in_flight) = place.recover();
+    assert_eq!((&twice, twice.serial), (&once, 2));
+    assert_eq!(report.unwrap().results, 0);
+    assert_eq!(in_flight.len(), 1);
+    assert!(!file.exists());
+}
