@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use muster_lang::{Body, Diagnostic, Diags, FileId, Sources, Span, syntax};
+use muster_lang::{Body, Diagnostic, Diags, FileId, Sources, syntax};
 
-use crate::{InputVariables, Str};
+use crate::InputVariables;
 
 /// The data directory where nothing else is said.
 pub const DATA_DIR: &str = ".terraform";
@@ -108,21 +108,24 @@ pub(crate) fn read_body(
         diags.push(Diagnostic::error("Failed to read file", detail));
         return None;
     }
-    let (id, text) = match String::from_utf8(bytes) {
+    let json = path.ends_with(".json");
+    let (id, (body, found)) = match String::from_utf8(bytes) {
         Ok(text) => {
             let text: Arc<str> = text.into();
-            (sources.add(path, text.clone()), text)
+            let id = sources.add(path, text.clone());
+            match json {
+                true => (id, syntax::parse_json(id, &text)),
+                false => (id, syntax::parse_native(id, &text)),
+            }
         }
         Err(error) => {
-            diags.push(bad_encoding(path, &error, sources));
-            return None;
+            let bytes = error.as_bytes();
+            let id = sources.add(path, syntax::shown(bytes));
+            match json {
+                true => (id, syntax::parse_json_bytes(id, bytes)),
+                false => (id, syntax::parse_native_bytes(id, bytes)),
+            }
         }
-    };
-    let json = path.ends_with(".json");
-    let (body, found) = if json {
-        syntax::parse_json(id, &text)
-    } else {
-        syntax::parse_native(id, &text)
     };
     let ok = !found.has_errors();
     diags.extend(found);
@@ -179,34 +182,6 @@ fn is_override(name: &str) -> bool {
     let stem = stem.strip_suffix(".tofu").unwrap_or(stem);
     let stem = stem.strip_suffix(".tf").unwrap_or(stem);
     stem == "override" || stem.ends_with("_override")
-}
-
-/// The text up to the first bad byte becomes the source, so that the position can be shown.
-fn bad_encoding(
-    path: &str,
-    error: &std::string::FromUtf8Error,
-    sources: &mut Sources,
-) -> Diagnostic {
-    let at = error.utf8_error().valid_up_to();
-    let line = error.as_bytes()[..at]
-        .iter()
-        .filter(|b| **b == b'\n')
-        .count()
-        + 1;
-    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-    let file = sources.add(path, Str::from(text));
-    let start = u32::try_from(at).unwrap_or(u32::MAX);
-    let width = u32::try_from(char::REPLACEMENT_CHARACTER.len_utf8()).unwrap_or(3);
-    let detail = format!(
-        "{path}:{line} holds a byte that is not valid UTF-8. Configuration files are UTF-8 text: \
-         save the file in that encoding."
-    );
-    let span = Span {
-        file,
-        start,
-        end: start.saturating_add(width),
-    };
-    Diagnostic::error("Invalid character encoding", detail).at(span)
 }
 
 #[cfg(test)]

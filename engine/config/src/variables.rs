@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use muster_lang::{Attribute, Diagnostic, Diags, FileId, Sources, Span, syntax};
-use muster_value::{ConvertError, Marks, Value, convert, implied_type, json_to_value};
+use muster_lang::{Attribute, Diagnostic, Diags, Sources, Span, syntax};
+use muster_value::{ConvertError, Marks, Value, convert};
 
 use crate::decode::constant;
 use crate::files::{ConfigFiles, join, read_body};
@@ -236,19 +236,13 @@ impl InputVariables {
             let detail = format!("The variables file {path} cannot be read: {error}.");
             return Diagnostic::error("Failed to read variables file", detail).into();
         }
-        let Some((id, body, _)) = read_body(path, files, sources, &mut diags) else {
+        let Some((_, body, _)) = read_body(path, files, sources, &mut diags) else {
             return diags;
         };
         let (attributes, found) = body.just_attributes();
         diags.extend(found);
-        let json = path.ends_with(".json");
         for attribute in attributes {
-            let value = if json {
-                json_value(&attribute, id, sources)
-            } else {
-                constant(&attribute.expr)
-            };
-            match value {
+            match constant(&attribute.expr) {
                 Ok(value) => self.set(
                     attribute.name,
                     origin,
@@ -409,21 +403,6 @@ fn parse_text(name: &str, text: &Str, sources: &mut Sources) -> Result<Value, Di
             Err(Diagnostic::error("Invalid expression", detail).into())
         }
     }
-}
-
-/// In JSON variables files all text is literal: there are no templates.
-fn json_value(attribute: &Attribute, file: FileId, sources: &Sources) -> Result<Value, Diags> {
-    let span = attribute.expr.span();
-    let text = sources.get(file).map_or("", |f| &*f.text);
-    let text = text
-        .get(span.start as usize..span.end as usize)
-        .unwrap_or_default();
-    let invalid =
-        |reason: String| Diags::from(Diagnostic::error("Invalid JSON value", reason).at(span));
-    let json = serde_json::from_str(text)
-        .map_err(|e| invalid(format!("The value cannot be read: {e}.")))?;
-    json_to_value(&json, &implied_type(&json))
-        .map_err(|e| invalid(format!("The value cannot be read: {e}.")))
 }
 
 fn is_auto_file(name: &str) -> bool {

@@ -51,6 +51,11 @@ fn additions_of_opentofu() {
 }
 
 #[test]
+fn json() {
+    check(include_str!("cases/json.txt"));
+}
+
+#[test]
 fn references() {
     check(include_str!("cases/references.txt"));
 }

@@ -365,8 +365,12 @@ fn check_file(content: impl Into<Vec<u8>>, expect: &[&str]) {
 fn bad_bytes_and_depths_are_errors() {
     check_file(
         b"locals {\n  a = \"\xff\"\n}\n",
-        &["error main.tf:2 Invalid character encoding"],
+        &[
+            "error main.tf:2 Invalid character encoding",
+            "error main.tf:2 Unterminated template string",
+        ],
     );
+    check_file(b"# \xff\nlocals {\n  a = 1 /* \xfe */\n}\n", &[]);
     let depth = 5000;
     let deep = format!("{}string{}", "list(".repeat(depth), ")".repeat(depth));
     let text = format!("variable \"x\" {{ type = {deep} }}\n");

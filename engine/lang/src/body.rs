@@ -7,11 +7,13 @@ mod overlay;
 mod raw;
 #[cfg(test)]
 mod tests;
+mod verbatim;
 
 use std::sync::Arc;
 
 pub use raw::RawExpr;
 pub(crate) use raw::{Source, json_origin};
+pub(crate) use verbatim::verbatim;
 
 use crate::syntax::Tree;
 use crate::syntax::json::Doc;

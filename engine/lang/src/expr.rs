@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use muster_value::{Number, Value};
+use muster_value::Value;
 
+use crate::body::verbatim;
 use crate::functions::Function;
-use crate::syntax::json::{Doc, Json};
-use crate::{Diagnostic, FileId, Span, Str};
+use crate::syntax::json::Doc;
+use crate::{Diagnostic, Diags, FileId, Span, Str};
 
 /// Index of a node in its [`Expr`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +42,8 @@ impl Expr {
     /// In JSON syntax, the value as it stands in the file: strings are not taken for templates.
     /// `None` in native syntax.
     pub fn verbatim(&self) -> Option<Value> {
-        self.0.json.as_ref().map(|(doc, node)| verbatim(doc, *node))
+        let (doc, node) = self.0.json.as_ref()?;
+        Some(verbatim(doc, *node, &mut Diags::new()))
     }
 
     /// What the expression refers to.
@@ -104,21 +106,6 @@ impl Expr {
             json: None,
         }))
     }
-}
-
-fn verbatim(doc: &Doc, node: u32) -> Value {
-    stacker::maybe_grow(64 * 1024, 1024 * 1024, || match doc.get(node) {
-        Json::Null => Value::NULL,
-        Json::Bool(b) => Value::Bool(*b),
-        // The parser lets only numbers through.
-        Json::Number(text) => Number::parse(text).map_or(Value::NULL, Value::Number),
-        Json::String(text, _) => Value::string_nfc(text),
-        Json::Array(items) => Value::tuple(items.iter().map(|&item| verbatim(doc, item))),
-        Json::Object(entries) => {
-            let pair = |&(key, value): &(u32, u32)| (doc.text(key), verbatim(doc, value));
-            Value::object(entries.iter().map(pair))
-        }
-    })
 }
 
 /// One operation.

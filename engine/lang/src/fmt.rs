@@ -18,7 +18,7 @@ use std::sync::Arc;
 use layout::{Layout, Piece, most_blanks};
 use rewrite::Edit;
 
-use crate::syntax::{TokenKind, Tree, parse_tree};
+use crate::syntax::{STAND_IN, TokenKind, Tree, parse_tree, tree_of, with_stand_ins};
 use crate::{Diagnostic, Diags, FileId};
 
 /// Gives a file in its canonical form. A file with syntax errors has none: the errors are given
@@ -27,14 +27,32 @@ use crate::{Diagnostic, Diags, FileId};
 /// What Terraform does to odd notations is done here too, even where it is harmful: an index that
 /// is a keyword is emptied, and a comment in `"${a # b}"` may take the rest of the value out of it.
 pub fn format(file: FileId, text: &Arc<str>) -> Result<String, Diags> {
-    let (tree, diags) = parse_tree(file, text);
+    canonical(parse_tree(file, text))
+}
+
+/// As [`format()`], for a file that need not be UTF-8: other bytes can stand in comments, and stay.
+pub fn format_bytes(file: FileId, bytes: &[u8]) -> Result<Vec<u8>, Diags> {
+    let (text, bad) = with_stand_ins(bytes);
+    let formatted = canonical(tree_of(file, &text.into(), &bad))?;
+    // Comments keep their order, and so does what stands in them.
+    let mut raw = bytes.iter().copied().enumerate();
+    let mut next =
+        || raw.find(|(at, b)| *b == STAND_IN || bad.binary_search(&(*at as u32)).is_ok());
+    let mut out = formatted.into_bytes();
+    for byte in out.iter_mut().filter(|b| **b == STAND_IN) {
+        *byte = next().map_or(STAND_IN, |(_, raw)| raw);
+    }
+    Ok(out)
+}
+
+fn canonical((tree, diags): (Arc<Tree>, Diags)) -> Result<String, Diags> {
     if diags.has_errors() {
         return Err(diags);
     }
     let edits = rewrite::edits(&tree);
     Printer::new(&tree, &edits)
         .run()
-        .ok_or_else(|| too_deep(text.len()))
+        .ok_or_else(|| too_deep(tree.text.len()))
 }
 
 fn too_deep(size: usize) -> Diags {

@@ -9,7 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use muster_value::{Number, PathStep, Value};
+use muster_value::{Number, PathStep, Type, Value};
 
 use crate::body::Source;
 use crate::expr::{BinaryOp, ExprData, ForExpr, Node, NodeId, UnaryOp};
@@ -366,6 +366,7 @@ impl Lowerer {
     fn json(&mut self, doc: &Arc<Doc>, node: u32) -> NodeId {
         let span = doc.span(node);
         let lowered = match doc.get(node) {
+            Json::Invalid => Node::Literal(Value::unknown(Type::Dynamic)),
             Json::Null => Node::Literal(Value::NULL),
             Json::Bool(b) => Node::Literal(Value::Bool(*b)),
             Json::Number(text) => return self.number_text(text, span),

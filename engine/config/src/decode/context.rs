@@ -319,11 +319,15 @@ pub(crate) fn schema(
     }
 }
 
-/// The value of an expression that may use neither names nor functions.
+/// The value of an expression that may use neither names nor functions. In JSON it is what is
+/// written: a string is no template.
 ///
 /// # Errors
 /// It uses some, or gives no value: everything that is to be said about that.
 pub fn constant(raw: &RawExpr) -> Result<Value, Diags> {
+    if let Some(written) = raw.verbatim() {
+        return written;
+    }
     if let Some(value) = raw.as_literal() {
         return Ok(value);
     }

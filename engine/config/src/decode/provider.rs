@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 
 use muster_addr::ProviderAddr;
 use muster_lang::{Attribute, Block, BodySchema, RawExpr, Span};
+use muster_value::{Type, convert};
 
 use super::call::check_constraint;
-use super::context::{Decoder, schema};
+use super::context::{Decoder, constant, schema};
 use super::encryption::encryption;
 use super::resource::{local_name, placeholder, provider_ref};
 use super::{Draft, first_wins};
@@ -143,6 +144,7 @@ pub(crate) fn terraform(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) 
         );
     }
     if let Some(attribute) = content.attribute("required_version")
+        && !constant(&attribute.expr).is_ok_and(|value| value.is_null())
         && let Some(text) = cx.string(Some(attribute))
     {
         required_version(cx, &text, attribute);
@@ -253,8 +255,21 @@ fn required_provider(
         return Some(entry);
     }
     // The short form is a version constraint alone.
-    let summary = "Invalid version constraint";
-    entry.version = constant_string(cx, &attribute.expr, summary)?;
+    entry.version = match attribute.expr.verbatim() {
+        None => constant_string(cx, &attribute.expr, "Invalid version constraint")?,
+        Some(written) => {
+            let text = written
+                .ok()
+                .and_then(|value| convert(&value, &Type::String).ok());
+            let text = text.and_then(|text| text.as_str().cloned());
+            if text.is_none() {
+                let detail = "An entry is a version constraint or an object.";
+                let summary = "Invalid required_providers object";
+                cx.error(summary, detail, attribute.expr.span());
+            }
+            text?
+        }
+    };
     check_constraint(cx, &entry.version, attribute.expr.span());
     Some(entry)
 }
@@ -321,7 +336,11 @@ fn configuration_aliases(cx: &mut Decoder<'_>, name: &Str, raw: &RawExpr) -> Vec
 }
 
 fn constant_string(cx: &mut Decoder<'_>, raw: &RawExpr, summary: &str) -> Option<Str> {
-    let text = raw.as_literal().and_then(|v| v.as_str().cloned());
+    let value = match raw.verbatim() {
+        Some(written) => written.ok(),
+        None => raw.as_literal(),
+    };
+    let text = value.and_then(|v| v.as_str().cloned());
     if text.is_none() {
         cx.error(
             summary,

@@ -20,12 +20,12 @@ pub(super) fn check_root(doc: &Doc) -> Diags {
             for &item in wrong {
                 let detail = "Where a file holds an array, all its items are objects.";
                 let d = Diagnostic::error("Incorrect JSON value type", detail);
-                diags.push(d.at(doc.span(item)));
+                diags.push(d.at(doc.head(item)));
             }
         }
         _ => {
             let detail = "A file holds a JSON object, or an array of objects.";
-            let at = doc.span(doc.root);
+            let at = doc.head(doc.root);
             diags.push(Diagnostic::error("Root value must be object", detail).at(at));
         }
     }
@@ -47,9 +47,31 @@ fn properties(doc: &Doc, node: u32) -> Vec<(u32, u32)> {
     out
 }
 
+/// Reports that a body is made of something else than objects. What is wrong with a whole file is
+/// said when it is parsed.
+fn check_body(doc: &Doc, node: u32, diags: &mut Diags) {
+    if node == doc.root {
+        return;
+    }
+    let mut wrong = |node| {
+        let detail = "The content of a block is an object.";
+        let d = Diagnostic::error("Incorrect JSON value type", detail);
+        diags.push(d.at(doc.head(node)));
+    };
+    match doc.get(node) {
+        Json::Null | Json::Object(_) => {}
+        Json::Array(items) => {
+            let no_object = |item: &&u32| !matches!(doc.get(**item), Json::Object(_));
+            items.iter().filter(no_object).for_each(|&item| wrong(item));
+        }
+        _ => wrong(node),
+    }
+}
+
 pub(super) fn content(doc: &Arc<Doc>, node: u32, look: &Look<'_>) -> (Content, Diags) {
     let mut content = Content::default();
     let mut diags = Diags::new();
+    check_body(doc, node, &mut diags);
     for (key, value) in properties(doc, node) {
         let name = doc.text(key);
         if look.hidden.attribute(&name) || look.hidden.block(&name) {
@@ -117,14 +139,8 @@ impl Blocks<'_> {
         };
         let objects = match self.doc.get(node) {
             Json::Array(items) => items.as_slice(),
-            Json::Object(_) => &[node],
-            Json::Null => return,
-            _ => {
-                let detail = format!(
-                    "An object is needed here, its property names being the {wanted} of the block."
-                );
-                return self.wrong(detail, node);
-            }
+            Json::Null => &[],
+            _ => &[node],
         };
         let mut found = false;
         for &object in objects {
@@ -150,24 +166,18 @@ impl Blocks<'_> {
             let detail = format!(
                 "At least one property is needed, whose name is the {wanted} of the block."
             );
-            let at = self.doc.span(node);
+            let at = self.doc.head(node);
             self.diags
                 .push(Diagnostic::error("Missing block label", detail).at(at));
         }
     }
 
+    /// What an item of an array is made of is seen when the block is read.
     fn bodies(&mut self, node: u32, labels: &[(Str, Span)]) {
         match self.doc.get(node) {
             Json::Null => {}
             Json::Object(_) => self.block(node, labels),
-            Json::Array(items) => {
-                for &item in items {
-                    match self.doc.get(item) {
-                        Json::Object(_) => self.block(item, labels),
-                        _ => self.wrong("The content of a block is an object.".into(), item),
-                    }
-                }
-            }
+            Json::Array(items) => items.iter().for_each(|&item| self.block(item, labels)),
             _ => self.wrong(
                 "The content of a block is an object, or an array of objects for several.".into(),
                 node,
@@ -188,7 +198,7 @@ impl Blocks<'_> {
     }
 
     fn wrong(&mut self, detail: String, node: u32) {
-        let at = self.doc.span(node);
+        let at = self.doc.head(node);
         self.diags
             .push(Diagnostic::error("Incorrect JSON value type", detail).at(at));
     }
@@ -202,6 +212,13 @@ pub(super) fn just_attributes(
     let mut found = Vec::new();
     let mut diags = Diags::new();
     let mut seen = HashSet::new();
+    // What is wrong with a whole file is said when it is parsed, but an array of objects is a body.
+    let is_checked = node == doc.root && !matches!(doc.get(node), Json::Array(_));
+    if !is_checked && !matches!(doc.get(node), Json::Object(_)) {
+        let detail = "The content of the block is an object: names and values.";
+        let d = Diagnostic::error("Incorrect JSON value type", detail);
+        return (found, d.at(doc.head(node)).into());
+    }
     for (key, value) in properties(doc, node) {
         let name = doc.text(key);
         if hidden.attribute(&name) || hidden.block(&name) {
@@ -220,8 +237,11 @@ pub(super) fn just_attributes(
     (found, diags)
 }
 
-/// The closing brace.
+/// The closing brace of an object; the beginning of anything else.
 pub(super) fn missing_item_span(doc: &Doc, node: u32) -> Span {
+    if !matches!(doc.get(node), Json::Object(_)) {
+        return doc.head(node);
+    }
     let span = doc.span(node);
     Span {
         start: span.end.saturating_sub(1).max(span.start),
@@ -292,7 +312,7 @@ fn anything(doc: &Arc<Doc>, node: u32, iterators: &mut Vec<Str>, out: &mut Vec<R
                     .cloned(),
             );
         }
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        Json::Invalid | Json::Null | Json::Bool(_) | Json::Number(_) => {}
     });
 }
 

@@ -186,6 +186,23 @@ impl RawExpr {
         }
     }
 
+    /// In JSON, the value of what is written, strings being no templates: what counts where
+    /// nothing is evaluated. `None` in native syntax.
+    ///
+    /// # Errors
+    /// An object names an attribute twice, or a number has no value.
+    pub fn verbatim(&self) -> Option<Result<Value, Diags>> {
+        let Source::Json(doc, node) = &self.0 else {
+            return None;
+        };
+        let mut diags = Diags::new();
+        let value = super::verbatim(doc, *node, &mut diags);
+        Some(match diags.has_errors() {
+            true => Err(diags),
+            false => Ok(value),
+        })
+    }
+
     /// The expression itself, or in JSON the one inside a string.
     fn unquoted(&self) -> Option<RawExpr> {
         let Source::Json(doc, node) = &self.0 else {

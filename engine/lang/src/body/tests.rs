@@ -150,14 +150,63 @@ fn json_content() {
     check(
         r#"{"name": 1, "item": {"a": 5}}"#,
         "name",
-        "Incorrect JSON value type @ 5",
+        "Incorrect JSON value type @ 5; Missing block label @ 5",
     );
     check(
         r#"{"name": 1, "item": []}"#,
         "name",
-        "Missing block label @ []",
+        "Missing block label @ [",
     );
+    check(
+        r#"{"name": 1, "item": null}"#,
+        "name",
+        "Missing block label @ null",
+    );
+    check(
+        r#"{"name": 1, "item": [null, {"a": {"b": {}}}]}"#,
+        "name, item a b",
+        "Incorrect JSON value type @ null",
+    );
+    check(r#"{"name": 1, "rule": null}"#, "name", "");
+    check(r#"{"name": 1, "rule": [null, 5]}"#, "name, rule, rule", "");
     check(r#"{"size": 1}"#, "size", "Missing required argument @ }");
+}
+
+#[test]
+fn json_items_of_a_block_are_looked_at_when_it_is_read() {
+    let check = |item: &str, found: &str, errors: &str| {
+        let text = format!(r#"{{"name": 1, "rule": [{item}]}}"#);
+        let block = json(&text).content(&schema()).0.blocks[0].clone();
+        let (content, _, diags) = block.body.partial_content(&schema());
+        let diags = Diags(
+            (diags.into_iter())
+                .filter(|d| d.summary != "Missing required argument")
+                .collect(),
+        );
+        assert_eq!(
+            (names(&content).as_str(), summaries(&text, &diags).as_str()),
+            (found, errors),
+            "{item}"
+        );
+    };
+    check("{\"name\": 1}", "name", "");
+    check("null", "", "");
+    check("5", "", "Incorrect JSON value type @ 5");
+    check("[{\"name\": 1}, {\"size\": 1}]", "name, size", "");
+    check("[null]", "", "Incorrect JSON value type @ null");
+    check("[[{}]]", "", "Incorrect JSON value type @ [");
+}
+
+#[test]
+fn json_is_taken_as_written_where_nothing_is_evaluated() {
+    let written = |text: &str| raw_json(text).verbatim().expect("it is JSON");
+    let expect = Value::tuple(["${x}".into(), "%{".into(), 1.into(), Value::NULL]);
+    assert!(written(r#"["${x}", "%{", 1, null]"#).is_ok_and(|v| v.same(&expect)));
+    let object = Value::object([("${k}", Value::Bool(true)), ("//", "c".into())]);
+    assert!(written(r#"{"${k}": true, "//": "c"}"#).is_ok_and(|v| v.same(&object)));
+    let diags = written(r#"{"x": 1, "x": 2}"#).expect_err("x is there twice");
+    assert_eq!(diags.0[0].summary, "Duplicate object attribute");
+    assert!(raw("1").verbatim().is_none());
 }
 
 #[test]
@@ -199,6 +248,9 @@ fn just_attributes_refuses_blocks() {
         summaries(text, &diags),
         "Duplicate attribute definition @ \"a\""
     );
+    let text = r#"[{"a": 1}]"#;
+    let (_, diags) = json(text).just_attributes();
+    assert_eq!(summaries(text, &diags), "Incorrect JSON value type @ [");
 }
 
 #[track_caller]

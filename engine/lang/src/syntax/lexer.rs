@@ -29,11 +29,14 @@ pub(crate) enum Start {
     Template,
 }
 
-/// Splits a text into tokens. The caller makes sure that offsets fit into 32 bits.
-pub(crate) fn lex(file: FileId, text: &str, start: Start) -> Lexed {
+/// Splits a text into tokens. The caller makes sure that offsets fit into 32 bits. `bad` are the
+/// places, in order, where [`STAND_IN`] stands for a byte that is no text.
+pub(crate) fn lex(file: FileId, text: &str, start: Start, bad: &[u32]) -> Lexed {
     let mut lexer = Lexer {
         file,
         text,
+        bad,
+        told_bad: false,
         bytes: text.as_bytes(),
         pos: 0,
         token: 0,
@@ -77,6 +80,10 @@ enum Mode {
     Bare,
 }
 
+/// What stands for a byte that is no text. It has no meaning outside of strings and comments
+/// itself.
+pub(crate) const STAND_IN: u8 = 0x1a;
+
 /// What whitespace is made of.
 static BLANKS: ByteSet = ByteSet::of(b" \t");
 
@@ -88,6 +95,10 @@ struct Lexer<'a> {
     file: FileId,
     text: &'a str,
     bytes: &'a [u8],
+    /// Where bytes that are no text were.
+    bad: &'a [u32],
+    /// Whether that was reported; once is enough.
+    told_bad: bool,
     pos: usize,
     /// Start of the token being read.
     token: usize,
@@ -297,6 +308,7 @@ impl Lexer<'_> {
             b'*' => (1, Star),
             b'/' => (1, Slash),
             b'%' => (1, Percent),
+            STAND_IN if self.is_bad(0) => return self.bad_byte(),
             _ => return self.invalid(char::from(c)),
         };
         self.take(len, kind);
@@ -328,6 +340,21 @@ impl Lexer<'_> {
             _ => ("Invalid character", format!("The character {c:?} has no meaning here.")),
         };
         self.report(summary, detail, start, self.pos);
+    }
+
+    /// Whether the byte `n` after the current one stands for one that is no text.
+    fn is_bad(&self, n: usize) -> bool {
+        self.bad.binary_search(&((self.pos + n) as u32)).is_ok()
+    }
+
+    fn bad_byte(&mut self) {
+        let start = self.pos;
+        self.take(1, Invalid);
+        if !std::mem::replace(&mut self.told_bad, true) {
+            let detail = "Here is a byte that is not valid UTF-8. Configuration files are UTF-8 \
+                          text: save the file in that encoding.";
+            self.report("Invalid character encoding", detail, start, self.pos);
+        }
     }
 
     fn report(&mut self, summary: &str, detail: impl Into<String>, start: usize, end: usize) {

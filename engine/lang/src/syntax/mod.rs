@@ -18,8 +18,8 @@ mod tree;
 
 use std::sync::Arc;
 
-use lexer::Start;
-pub(crate) use lexer::is_ident;
+pub(crate) use lexer::{STAND_IN, is_ident};
+use lexer::{Start, lex};
 use parser::Parser;
 pub use token::TokenKind;
 pub(crate) use tree::Origin;
@@ -34,15 +34,48 @@ pub fn parse_native(file: FileId, text: &Arc<str>) -> (Body, Diags) {
     (Body::native(tree), diags)
 }
 
+/// Parses a file in HCL native syntax that need not be UTF-8: other bytes can stand in comments.
+pub fn parse_native_bytes(file: FileId, text: &[u8]) -> (Body, Diags) {
+    let (text, bad) = with_stand_ins(text);
+    let (tree, diags) = tree_of(file, &text.into(), &bad);
+    (Body::native(tree), diags)
+}
+
+/// What people see of a file that need not be UTF-8: a question mark for each byte that is no
+/// text, so that positions are right.
+pub fn shown(text: &[u8]) -> String {
+    replaced(text, '?', |_| {})
+}
+
 /// Parses a file in HCL native syntax to its lossless tree, for formatting and edits.
 pub fn parse_tree(file: FileId, text: &Arc<str>) -> (Arc<Tree>, Diags) {
-    let (empty, too_long) = guard(file, text);
-    let mut parser = Parser::new(
-        file,
-        empty.as_ref().unwrap_or(text),
-        Origin::Shift(0),
-        Start::Code,
-    );
+    tree_of(file, text, &[])
+}
+
+/// A text with [`STAND_IN`] in place of each byte that is no text, and where these are.
+pub(crate) fn with_stand_ins(text: &[u8]) -> (String, Vec<u32>) {
+    let mut bad = Vec::new();
+    let out = replaced(text, char::from(STAND_IN), |at| bad.push(at as u32));
+    (out, bad)
+}
+
+fn replaced(text: &[u8], with: char, mut at: impl FnMut(usize)) -> String {
+    let mut out = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for _ in chunk.invalid() {
+            at(out.len());
+            out.push(with);
+        }
+    }
+    out
+}
+
+pub(crate) fn tree_of(file: FileId, text: &Arc<str>, bad: &[u32]) -> (Arc<Tree>, Diags) {
+    let (empty, too_long) = guard(file, text.len());
+    let text = empty.as_ref().unwrap_or(text);
+    let lexed = lex(file, text, Start::Code, bad);
+    let mut parser = Parser::new(file, text, Origin::Shift(0), lexed);
     parser.file();
     let (tree, mut diags) = parser.finish();
     diags.extend(too_long);
@@ -51,8 +84,14 @@ pub fn parse_tree(file: FileId, text: &Arc<str>) -> (Arc<Tree>, Diags) {
 
 /// Parses a file in HCL JSON syntax.
 pub fn parse_json(file: FileId, text: &Arc<str>) -> (Body, Diags) {
-    let (empty, too_long) = guard(file, text);
-    let (doc, mut diags) = json::parse(file, empty.as_ref().unwrap_or(text));
+    parse_json_bytes(file, text.as_bytes())
+}
+
+/// Parses a file in HCL JSON syntax that need not be UTF-8: inside of strings, each byte that is
+/// no part of a character stands for U+FFFD.
+pub fn parse_json_bytes(file: FileId, text: &[u8]) -> (Body, Diags) {
+    let (empty, too_long) = guard(file, text.len());
+    let (doc, mut diags) = json::parse(file, empty.as_ref().map_or(text, |t| t.as_bytes()));
     diags.extend(too_long);
     let (body, found) = Body::json(doc);
     diags.extend(found);
@@ -61,7 +100,7 @@ pub fn parse_json(file: FileId, text: &Arc<str>) -> (Body, Diags) {
 
 /// Parses a text that is one expression, such as the value of a `-var` argument.
 pub fn parse_expression(file: FileId, text: &Arc<str>) -> (RawExpr, Diags) {
-    let (empty, too_long) = guard(file, text);
+    let (empty, too_long) = guard(file, text.len());
     let (tree, mut diags) = expression_at(file, empty.as_ref().unwrap_or(text), Origin::Shift(0));
     diags.extend(too_long);
     (RawExpr::native(tree), diags)
@@ -69,15 +108,15 @@ pub fn parse_expression(file: FileId, text: &Arc<str>) -> (RawExpr, Diags) {
 
 /// Parses a text that is a template without quotes, such as a template file.
 pub fn parse_template(file: FileId, text: &Arc<str>) -> (RawExpr, Diags) {
-    let (empty, too_long) = guard(file, text);
+    let (empty, too_long) = guard(file, text.len());
     let (tree, mut diags) = template_at(file, empty.as_ref().unwrap_or(text), Origin::Shift(0));
     diags.extend(too_long);
     (RawExpr::native(tree), diags)
 }
 
 /// Offsets have 32 bits: a longer text is refused and an empty one parsed in its place.
-fn guard(file: FileId, text: &str) -> (Option<Arc<str>>, Diags) {
-    if u32::try_from(text.len()).is_ok_and(|n| n < u32::MAX) {
+fn guard(file: FileId, len: usize) -> (Option<Arc<str>>, Diags) {
+    if u32::try_from(len).is_ok_and(|n| n < u32::MAX) {
         return (None, Diags::new());
     }
     let d = Diagnostic::error(
@@ -97,7 +136,7 @@ fn guard(file: FileId, text: &str) -> (Option<Arc<str>>, Diags) {
 
 /// An expression inside another file.
 pub(crate) fn expression_at(file: FileId, text: &Arc<str>, origin: Origin) -> (Arc<Tree>, Diags) {
-    let mut parser = Parser::new(file, text, origin, Start::Code);
+    let mut parser = Parser::new(file, text, origin, lex(file, text, Start::Code, &[]));
     parser.set_skip_newlines(true);
     let parsed = parser.expression();
     if parsed.is_ok() && parser.peek() != TokenKind::Eof {
@@ -113,7 +152,7 @@ pub(crate) fn expression_at(file: FileId, text: &Arc<str>, origin: Origin) -> (A
 
 /// A template inside another file.
 pub(crate) fn template_at(file: FileId, text: &Arc<str>, origin: Origin) -> (Arc<Tree>, Diags) {
-    let mut parser = Parser::new(file, text, origin, Start::Template);
+    let mut parser = Parser::new(file, text, origin, lex(file, text, Start::Template, &[]));
     let parsed = parser.bare();
     close_all(parser, parsed.is_ok())
 }

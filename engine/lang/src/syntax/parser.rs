@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::lexer::{self, Lexed, Start};
+use super::lexer::Lexed;
 use super::token::TokenKind::{self, *};
 use super::tree::{NodeKind, Origin, Tree, TreeNode};
 use crate::{Diagnostic, Diags, FileId, Span};
@@ -44,12 +44,12 @@ pub(crate) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub(crate) fn new(file: FileId, text: &'a Arc<str>, origin: Origin, start: Start) -> Self {
+    pub(crate) fn new(file: FileId, text: &'a Arc<str>, origin: Origin, lexed: Lexed) -> Self {
         let Lexed {
             kinds,
             starts,
             diags,
-        } = lexer::lex(file, text, start);
+        } = lexed;
         let lexical = diags.into_iter().map(|mut d| {
             let at = d.subject.map_or(0, |s| s.start);
             d.subject = d.subject.map(|s| place(file, origin, s.start, s.end));

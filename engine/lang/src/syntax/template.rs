@@ -55,11 +55,13 @@ impl Parser<'_> {
     }
 
     fn unterminated(&mut self, mark: Mark) -> Parse {
-        self.report(
-            "Unterminated template string",
-            "The end of this string is missing.",
-            mark.token,
-        );
+        // A byte that is no text ends the string wherever it is.
+        let at = match self.peek_any() {
+            Invalid => self.pos(),
+            _ => mark.token,
+        };
+        let detail = "The end of this string is missing.";
+        self.report("Unterminated template string", detail, at);
         Err(Abort)
     }
 

@@ -353,62 +353,6 @@ fn deep_nesting_needs_no_stack() {
     assert!(parse_json(FileId(0), &text).1.is_empty());
 }
 
-#[test]
-fn json_errors() {
-    const ROOT: &str = "Root value must be object";
-    const COMMA: &str = "Missing attribute seperator comma";
-    let check = |text: &str, expect: &[&str]| {
-        let (_, diags) = parse_json(FileId(0), &text.into());
-        let found: Vec<&str> = diags.iter().map(|d| d.summary.as_str()).collect();
-        assert_eq!(found, expect, "{text}");
-    };
-    check("", &["Missing value", ROOT]);
-    check("5", &[ROOT]);
-    check("[]", &[]);
-    check("[5]", &["Incorrect JSON value type"]);
-    check("{\"a\": 1,}", &["Trailing comma in object", ROOT]);
-    check("{\"a\": 01}", &["Invalid JSON number"]);
-    check("{\"a\": -1.5e+3}", &[]);
-    check("{\"a\": tru}", &["Invalid JSON keyword"]);
-    check("{\"a\": \"x\\q\"}", &["Invalid JSON string"]);
-    check("{\"a\": \"\\ud83d\\ude00\\ud83d\\/\"}", &[]);
-    check("{\"a\": 1} x", &["Extraneous data after value"]);
-    check("{\"a\" 1}", &["Missing property value colon", ROOT]);
-    check("{\"a\": {\"b\"}}", &["Missing object value"]);
-    check("{\"a\": [1 2]}", &[COMMA]);
-    check(
-        "{\"a\": [1 2], \"b\": [nope]}",
-        &[COMMA, "Invalid JSON keyword"],
-    );
-    check(
-        "{\"a\": {\"b\": {\"c\": 1 2}}, \"d\": 3 4}",
-        &[COMMA, COMMA, ROOT],
-    );
-    check("{\"a\": [1;2]}", &[COMMA, "Unclosed object", ROOT]);
-    check("{\"a\": {\"b\": 1]}", &["Mismatched braces"]);
-    check(
-        "{\"a\": [}]}",
-        &["Missing JSON value", "Mismatched brackets"],
-    );
-    check("{\"a\": \"x\ny\"}", &["Invalid JSON string", COMMA, ROOT]);
-    check(
-        "{\"a\": \"x",
-        &["Invalid JSON string", "Unclosed object", ROOT],
-    );
-    check(
-        "{\"a\": \"x\\\"",
-        &["Invalid JSON string", "Unclosed object", ROOT],
-    );
-    let name = "Invalid object property name";
-    check("{'a': 1}", &["Invalid start of value", name, ROOT]);
-    check("{\"a\": 'b'}", &["Invalid start of value", COMMA, ROOT]);
-    check(
-        "{\"a\": {",
-        &["Missing value", name, "Unclosed object", ROOT],
-    );
-    check("{\"a\": [1", &["Unclosed object", "Unclosed object", ROOT]);
-}
-
 /// Texts on which anything that looks back from every error would take hours.
 #[test]
 fn bad_input_is_read_in_one_pass() {
@@ -428,4 +372,29 @@ fn bad_input_is_read_in_one_pass() {
         let (_, diags) = parse_native(FileId(0), &text.as_str().into());
         assert!(!diags.is_empty());
     }
+}
+
+/// Bytes that are no text, with the errors that Terraform 1.11.4 has for them, in bytes.
+#[test]
+fn bytes_that_are_no_text() {
+    const ENCODING: &str = "Invalid character encoding";
+    let check = |text: &[u8], expect: &[(u32, &str)]| {
+        let (_, diags) = super::parse_native_bytes(FileId(0), text);
+        let mut found: Vec<_> = (diags.iter())
+            .map(|d| (d.subject.map_or(0, |s| s.start), d.summary.as_str()))
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, expect, "{text:?}");
+    };
+    let string = "Unterminated template string";
+    check(b"a = \"\xff\"\n", &[(5, ENCODING), (5, string)]);
+    check(b"a = \"x${y}\xff\"\n", &[(10, ENCODING), (10, string)]);
+    check(b"a = <<E\nab\xff\nE\n", &[(10, ENCODING), (10, string)]);
+    let expression = "Invalid expression";
+    check(b"a = \xff\n", &[(4, ENCODING), (4, expression)]);
+    check(b"a = 1 + \xff\n", &[(8, ENCODING), (8, expression)]);
+    let item = "Argument or block definition required";
+    check(b"a\xff = 1\n", &[(0, item), (1, ENCODING)]);
+    check(b"# \xff\na = 1 /* \xe2\x82 */ // \xff\n", &[]);
+    check(b"# \x1a\na = \"\x1a\" # \xff\n", &[]);
 }

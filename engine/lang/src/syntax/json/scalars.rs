@@ -27,6 +27,44 @@ pub(super) fn is_number(text: &[u8]) -> bool {
     rest.is_empty()
 }
 
+/// How many bytes of a string that cannot be read, with its quotes, are read until that is known.
+pub(super) fn text_error(token: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(byte) = token.get(at) {
+        at += 1;
+        if *byte != b'\\' {
+            continue;
+        }
+        let Some(escape) = token.get(at) else {
+            break;
+        };
+        at += 1;
+        match escape {
+            b'u' => {
+                let digits = token[at..].iter().take(4);
+                let good = digits.take_while(|b| b.is_ascii_hexdigit()).count();
+                at += good;
+                if good < 4 {
+                    return (at + 1).min(token.len());
+                }
+            }
+            b'n' | b't' | b'r' | b'b' | b'f' | b'"' | b'\\' | b'/' => {}
+            _ => return at,
+        }
+    }
+    token.len()
+}
+
+/// A text with the replacement character in place of each byte that belongs to none.
+pub(super) fn lossy(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    out
+}
+
 /// Resolves escapes; half a surrogate pair becomes the replacement character.
 pub(super) fn unescape(raw: &str) -> Option<String> {
     let mut out = String::with_capacity(raw.len());

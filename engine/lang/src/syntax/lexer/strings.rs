@@ -1,15 +1,15 @@
 //! The text of strings, heredocs and templates, up to the sequences in it.
 
 use super::bytes::ByteSet;
-use super::{Lexer, Mode};
+use super::{Lexer, Mode, STAND_IN};
 use crate::syntax::text::code_point;
 use crate::syntax::token::TokenKind::*;
 
 /// What stands for itself in a string in quotes.
-static PLAIN_QUOTED: ByteSet = ByteSet::all_but(b"\"\\$%\r\n");
+static PLAIN_QUOTED: ByteSet = ByteSet::all_but(b"\"\\$%\r\n\x1a");
 
 /// What stands for itself in any other template.
-static PLAIN_LINES: ByteSet = ByteSet::all_but(b"$%\r\n");
+static PLAIN_LINES: ByteSet = ByteSet::all_but(b"$%\r\n\x1a");
 
 impl Lexer<'_> {
     pub(super) fn quoted(&mut self) {
@@ -34,10 +34,18 @@ impl Lexer<'_> {
                         return;
                     }
                 }
+                STAND_IN if self.is_bad(0) => return self.bad_text(),
+                STAND_IN => self.pos += 1,
                 // The end of the text.
                 _ => return self.text_so_far(),
             }
         }
+    }
+
+    fn bad_text(&mut self) {
+        self.text_so_far();
+        self.set_line_start(false);
+        self.bad_byte();
     }
 
     /// A string ends where its line ends, so that one forgotten quote does not turn the rest of
@@ -63,7 +71,7 @@ impl Lexer<'_> {
             }
             Some('u') => 4,
             Some('U') => 8,
-            Some(c) if c != '\n' && c != '\r' => {
+            Some(c) if c != '\n' && c != '\r' && !self.is_bad(1) => {
                 self.pos += 1 + c.len_utf8();
                 let detail = format!(
                     "A backslash cannot stand before {c:?}. The escapes are \\n, \\r, \\t, \\\", \\\\, \\uNNNN and \\UNNNNNNNN; for a backslash itself write \\\\."
@@ -149,6 +157,8 @@ impl Lexer<'_> {
                     self.report("Invalid character", detail, self.pos - 1, self.pos);
                 }
                 b'\r' => self.pos += 1,
+                STAND_IN if self.is_bad(0) => return self.bad_text(),
+                STAND_IN => self.pos += 1,
                 // The end of the text.
                 _ => return self.text_so_far(),
             }
