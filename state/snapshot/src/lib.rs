@@ -13,7 +13,7 @@ mod snapshot;
 pub use codec::{decode, encode};
 pub use error::StateError;
 pub use json::JsonText;
-pub use object::{Attributes, DeposedKey, Object, Private, Status};
+pub use object::{Attributes, DeposedKey, Identity, Object, Private, Status};
 pub use snapshot::{Instance, OutputValue, Resource, Snapshot};
 
 /// A shared, immutable string.

@@ -26,6 +26,8 @@ pub struct Object {
     pub create_before_destroy: bool,
     /// Whether it is whole.
     pub status: Status,
+    /// What its provider knows it by, if it has said so.
+    pub identity: Option<Identity>,
     /// Fields of other versions of the format, in their order.
     pub extra: Vec<(Str, JsonText)>,
 }
@@ -37,6 +39,36 @@ pub enum Attributes {
     Json(JsonText),
     /// The flat form of older states, which only the provider can bring up to date.
     Flatmap(BTreeMap<String, String>),
+}
+
+/// What an object is known by for all of its life, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Version of the schema that it was written with; one of its own.
+    pub schema_version: u64,
+    /// A JSON object.
+    pub json: JsonText,
+}
+
+impl Identity {
+    /// An identity of a type and version.
+    ///
+    /// # Errors
+    /// The value is not of the type, or parts of it are not known.
+    pub fn encode(value: &Value, ty: &Type, schema_version: u64) -> Result<Self, StateError> {
+        Ok(Self {
+            schema_version,
+            json: (&value_to_json(value, ty)?).into(),
+        })
+    }
+
+    /// The identity as a value of a type.
+    ///
+    /// # Errors
+    /// It does not fit the type.
+    pub fn decode(&self, ty: &Type) -> Result<Value, StateError> {
+        Ok(json_to_value(&self.json.to_value()?, ty)?)
+    }
 }
 
 /// Whether an object is whole.
@@ -70,6 +102,7 @@ impl Object {
             dependencies: Vec::new(),
             create_before_destroy: false,
             status: Status::Ready,
+            identity: None,
             extra: Vec::new(),
         })
     }

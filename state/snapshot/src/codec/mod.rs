@@ -4,6 +4,9 @@ mod file;
 mod read;
 mod write;
 
+/// The field with the version of an identity.
+const IDENTITY_VERSION: &str = "identity_schema_version";
+
 pub use read::decode;
 pub use write::encode;
 #[cfg(test)]

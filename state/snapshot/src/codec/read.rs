@@ -14,10 +14,11 @@ use muster_addr::{
 use muster_value::{Path, PathStep, json_to_value, type_from_json};
 use serde_json::value::RawValue;
 
+use super::IDENTITY_VERSION;
 use super::file::{InstanceFile, OutputFile, ResourceFile, StateFile, StepFile};
 use crate::json;
 use crate::{
-    Attributes, DeposedKey, Instance, JsonText, Object, OutputValue, Resource, Snapshot,
+    Attributes, DeposedKey, Identity, Instance, JsonText, Object, OutputValue, Resource, Snapshot,
     StateError, Status, Str,
 };
 
@@ -229,6 +230,20 @@ impl Reader {
             .iter()
             .map(|steps| path(steps))
             .collect::<Option<_>>();
+        let mut extra = file.extra;
+        let identity = match file.identity {
+            Some(json) => Some(Identity {
+                schema_version: identity_version(file.identity_version)?,
+                json: json.into(),
+            }),
+            None => {
+                // Newer versions of Terraform write it for objects without an identity, too.
+                let version = file.identity_version;
+                let kept = version.map(|raw| (IDENTITY_VERSION.into(), raw.into()));
+                extra.splice(0..0, kept);
+                None
+            }
+        };
         let dependencies = file.dependencies.iter().map(|text| {
             cached(&mut self.dependencies, text, ConfigResource::from_str)
                 .map_err(|e| format!("the dependency {text:?}: {e}"))
@@ -241,7 +256,8 @@ impl Reader {
             dependencies: dependencies.collect::<Result<_, _>>()?,
             create_before_destroy: file.create_before_destroy,
             status,
-            extra: file.extra,
+            identity,
+            extra,
         })
     }
 }
@@ -286,6 +302,12 @@ fn legacy_provider(text: &str) -> Option<ProviderConfigAddr> {
         alias: parts.next().map(Into::into),
         key: None,
     })
+}
+
+fn identity_version(raw: Option<&RawValue>) -> Result<u64, String> {
+    let Some(raw) = raw else { return Ok(0) };
+    serde_json::from_str(raw.get())
+        .map_err(|_| format!("the version of the identity, {raw}, is not a whole number"))
 }
 
 fn instance_key(raw: Option<&RawValue>) -> Option<InstanceKey> {

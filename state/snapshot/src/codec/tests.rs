@@ -2,7 +2,7 @@ use muster_addr::{InstanceAddr, InstanceKey};
 use muster_value::{Type, Value};
 
 use super::*;
-use crate::{Attributes, Object, Snapshot, StateError, Status};
+use crate::{Attributes, Identity, JsonText, Object, Snapshot, StateError, Status};
 
 /// Files as Terraform 1.11.4 wrote them: whatever is read is written back byte for byte.
 const WRITTEN_BY_TERRAFORM: &[&str] = &[
@@ -80,6 +80,58 @@ fn values_are_decoded_when_they_are_asked_for() {
     assert_eq!(again.attributes, object.attributes);
     let wrong = object.decode(&Type::object([("a", Type::Number)]));
     assert!(matches!(wrong, Err(StateError::Value(_))), "{wrong:?}");
+}
+
+#[test]
+fn identities_are_read_and_written() {
+    let ty = Type::object([("id", Type::String), ("port", Type::Number)]);
+    let object =
+        one_object(r#""attributes":{},"identity_schema_version":3,"identity":{"id":"x","port":1}"#);
+    let identity = object.identity.unwrap();
+    assert_eq!(identity.schema_version, 3);
+    let value = identity.decode(&ty).unwrap();
+    assert!(value.same(&Value::object([
+        ("id", "x".into()),
+        ("port", Value::int(1))
+    ])));
+    assert_eq!(Identity::encode(&value, &ty, 3).unwrap(), identity);
+    assert!(
+        identity
+            .decode(&Type::object([("id", Type::Number)]))
+            .is_err()
+    );
+    let none = one_object(r#""attributes":{},"identity_schema_version":null,"identity":null"#);
+    assert_eq!((none.identity, none.extra), (None, Vec::new()));
+    check_error(
+        &with_instance(r#""attributes":{},"identity_schema_version":-1,"identity":{}"#),
+        "x_y.z: the version of the identity, -1, is not a whole number",
+    );
+}
+
+#[test]
+fn a_version_without_an_identity_stays_and_gives_way_to_one_with_it() {
+    let text = with_instance(
+        r#""schema_version":0,"attributes":{},"identity_schema_version":0,"later":1"#,
+    );
+    let mut snapshot = read(&text);
+    let written = String::from_utf8(encode(&snapshot)).unwrap();
+    let instance = "\"identity_schema_version\": 0,\n          \"later\": 1";
+    assert!(written.contains(instance), "{written}");
+    assert_eq!(read(&written), snapshot);
+    let at = self::instance("x_y.z");
+    let mut object = snapshot.current(&at).unwrap().clone();
+    object.identity = Some(Identity {
+        schema_version: 2,
+        json: JsonText::parse(r#"{"id":"x"}"#).unwrap(),
+    });
+    let provider = snapshot.resources[&at.resource].provider.clone();
+    snapshot.put(&at, &provider, object);
+    let written = String::from_utf8(encode(&snapshot)).unwrap();
+    assert_eq!(written.matches("identity_schema_version").count(), 1);
+    assert!(
+        written.contains("\"identity_schema_version\": 2"),
+        "{written}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use muster_addr::{AbsResource, InstanceKey, ProviderConfigAddr};
 use muster_value::{Path, PathStep, type_to_json, value_to_json};
 
+use super::IDENTITY_VERSION;
 use crate::json::Writer;
 use crate::{
     Attributes, DeposedKey, JsonText, Object, OutputValue, Resource, Snapshot, Status, Str,
@@ -160,7 +161,7 @@ fn object(w: &mut Writer, object: &Object) {
         sensitive(w, path);
     }
     w.close(b']');
-    extra(w, &object.extra);
+    identity(w, object);
     if !object.private.is_empty() {
         w.field("private", &STANDARD.encode(&object.private));
     }
@@ -176,6 +177,23 @@ fn object(w: &mut Writer, object: &Object) {
     if object.create_before_destroy {
         w.key("create_before_destroy");
         w.literal("true");
+    }
+}
+
+/// The identity, and fields of other versions of the format, which stand at the same place.
+fn identity(w: &mut Writer, object: &Object) {
+    let Some(identity) = &object.identity else {
+        return extra(w, &object.extra);
+    };
+    w.key(IDENTITY_VERSION);
+    w.number(identity.schema_version);
+    w.key("identity");
+    w.raw(&identity.json);
+    for (name, value) in &object.extra {
+        if **name != *IDENTITY_VERSION {
+            w.key(name);
+            w.raw(value);
+        }
     }
 }
 
