@@ -9,8 +9,8 @@ use muster_value::{Path, Type, Value, json_to_value};
 
 use crate::remote_state::{self, RemoteStates};
 use crate::{
-    Applied, ApplyRequest, Imported, PlanRequest, Planned, Private, Provider, ProviderError,
-    RawState, Request, Response,
+    Applied, ApplyRequest, ImportBy, Imported, PlanRequest, Planned, Private, Provider,
+    ProviderError, RawState, Request, Response,
 };
 
 const TERRAFORM_DATA: &str = "terraform_data";
@@ -125,6 +125,7 @@ fn answer(request: Request) -> Result<Response, ProviderError> {
         Request::Read(read) => Response::Read {
             value: read.current,
             private: read.private,
+            identity: None,
             deferred: None,
             diags: Diags::new(),
         },
@@ -136,13 +137,15 @@ fn answer(request: Request) -> Result<Response, ProviderError> {
             conforms(call, &apply.planned)?;
             Response::Applied(applied(apply))
         }
-        Request::Import { id, .. } => imported(&id),
-        Request::Move {
-            source_provider,
-            source_type,
-            raw,
+        Request::Import {
+            by: ImportBy::Id(id),
             ..
-        } => Response::Applied(moved(&source_provider, &source_type, &raw)),
+        } => imported(&id),
+        Request::Move(object) => Response::Applied(moved(
+            &object.source_provider,
+            &object.source_type,
+            &object.raw,
+        )),
         _ => return Err(ProviderError::Unsupported { call }),
     })
 }
@@ -156,7 +159,7 @@ fn resource_type(request: &Request) -> Option<&str> {
         Request::Read(read) => Some(&read.type_name),
         Request::Plan(plan) => Some(&plan.type_name),
         Request::Apply(apply) => Some(&apply.type_name),
-        Request::Move { target_type, .. } => Some(target_type),
+        Request::Move(object) => Some(&object.target_type),
         _ => None,
     }
 }
@@ -222,6 +225,7 @@ fn planned(request: PlanRequest) -> Planned {
         value,
         requires_replace,
         private: request.prior_private,
+        identity: None,
         legacy_type_system: false,
         deferred: None,
         diags: Diags::new(),
@@ -259,6 +263,7 @@ fn applied(request: ApplyRequest) -> Applied {
     Applied {
         value,
         private: request.planned_private,
+        identity: None,
         legacy_type_system: false,
         diags: Diags::new(),
     }
@@ -297,6 +302,7 @@ fn imported(id: &str) -> Response {
                 type_name: TERRAFORM_DATA.into(),
                 value,
                 private: Private::from([]),
+                identity: None,
             }],
             diags: Diags::new(),
         },
@@ -337,6 +343,7 @@ fn moved(source_provider: &str, source_type: &str, raw: &RawState) -> Applied {
     Applied {
         value,
         private: Private::from([]),
+        identity: None,
         legacy_type_system: false,
         diags,
     }
@@ -361,6 +368,7 @@ fn from_null_resource(raw: &RawState) -> Result<Value, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Move;
 
     fn ask(request: Request) -> Response {
         answer(request).unwrap()
@@ -390,6 +398,7 @@ mod tests {
             prior,
             proposed,
             prior_private: Private::from([]),
+            prior_identity: None,
             provider_meta: Value::NULL,
         };
         match ask(Request::Plan(request)) {
@@ -411,6 +420,7 @@ mod tests {
             config: planned.clone(),
             planned,
             planned_private: Private::from([]),
+            planned_identity: None,
             provider_meta: Value::NULL,
         };
         match ask(Request::Apply(request)) {
@@ -507,7 +517,7 @@ mod tests {
     fn an_import_takes_the_id() {
         let request = Request::Import {
             type_name: TERRAFORM_DATA.into(),
-            id: "abc".into(),
+            by: ImportBy::Id("abc".into()),
         };
         let Response::Imported { objects, diags } = ask(request) else {
             panic!("not imported");
@@ -539,15 +549,16 @@ mod tests {
     #[test]
     fn a_null_resource_becomes_terraform_data() {
         let text = r#"{"id":"7","triggers":{"k":"v"}}"#;
-        let request = |source_type: &str| Request::Move {
+        let source = |source_type: &str| Move {
             source_provider: "registry.terraform.io/hashicorp/null".into(),
             source_type: source_type.into(),
             source_version: 0,
             raw: RawState::Json(text.into()),
             source_private: Private::from([]),
+            source_identity: None,
             target_type: TERRAFORM_DATA.into(),
         };
-        let Response::Applied(applied) = ask(request("null_resource")) else {
+        let Response::Applied(applied) = ask(Request::Move(source("null_resource"))) else {
             panic!("not moved");
         };
         let triggers = Value::object([("k", s("v"))]);
@@ -556,7 +567,7 @@ mod tests {
             "{:?}",
             applied.value
         );
-        assert!(ask(request("aws_vpc")).diags().has_errors());
+        assert!(ask(Request::Move(source("aws_vpc"))).diags().has_errors());
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub use error::ProviderError;
 pub use mock::{MockObject, MockProvider, MockValues};
 pub use remote_state::{BackendFault, RemoteStates};
 pub use request::{
-    Applied, ApplyRequest, Deferred, Imported, Opened, PlanRequest, Planned, Private, RawState,
-    Read, ReadData, Request, Response,
+    Applied, ApplyRequest, Deferred, ImportBy, Imported, Move, Opened, PlanRequest, Planned,
+    Private, RawState, Read, ReadData, Request, Response, identity_text,
 };
 pub use schemas::Schemas;
 

@@ -14,7 +14,7 @@ use muster_schema::{ProviderSchema, Schema};
 use muster_value::{Value, json_to_value};
 
 use crate::{
-    Applied, ApplyRequest, Imported, Opened, PlanRequest, Planned, Private, Provider,
+    Applied, ApplyRequest, ImportBy, Imported, Opened, PlanRequest, Planned, Private, Provider,
     ProviderError, RawState, Request, Response,
 };
 use fill::{Fill, fill};
@@ -103,6 +103,7 @@ impl MockProvider {
             Request::Read(read) => Response::Read {
                 value: read.current,
                 private: read.private,
+                identity: None,
                 deferred: None,
                 diags: Diags::new(),
             },
@@ -114,9 +115,9 @@ impl MockProvider {
                 let schema = self.schema_of(Mode::Managed, &apply.type_name, call)?;
                 Response::Applied(self.applied(&schema, apply))
             }
-            Request::Import { type_name, id } => {
+            Request::Import { type_name, by } => {
                 let schema = self.schema_of(Mode::Managed, &type_name, call)?;
-                self.imported(&schema, type_name, &id)
+                self.imported(&schema, type_name, &by)
             }
             Request::ReadData(read) => {
                 let schema = self.schema_of(Mode::Data, &read.type_name, call)?;
@@ -130,7 +131,9 @@ impl MockProvider {
                 opened(value, diags)
             }
             Request::Renew { .. } => opened(Value::NULL, Diags::new()),
-            Request::Move { .. } | Request::CallFunction { .. } => {
+            Request::UpgradeIdentity { .. }
+            | Request::Move(_)
+            | Request::CallFunction { .. } => {
                 return Err(ProviderError::Unsupported { call });
             }
         })
@@ -153,6 +156,7 @@ impl MockProvider {
             value,
             requires_replace: Vec::new(),
             private: request.prior_private,
+            identity: None,
             legacy_type_system: false,
             deferred: None,
             diags,
@@ -168,18 +172,19 @@ impl MockProvider {
         Applied {
             value,
             private: request.planned_private,
+            identity: None,
             legacy_type_system: false,
             diags,
         }
     }
 
     /// An object that exists can only be one that somebody has described.
-    fn imported(&self, schema: &Schema, type_name: Str, id: &str) -> Response {
+    fn imported(&self, schema: &Schema, type_name: Str, by: &ImportBy) -> Response {
         let object = self.object(Mode::Managed, &type_name);
         if object.values.is_null() {
             let detail = format!(
                 "The provider is mocked, so that nothing can be imported from it, and there is no \
-                 object {id:?}. Override the resource to say what it looks like."
+                 object with {by}. Override the resource to say what it looks like."
             );
             return Response::Imported {
                 objects: Vec::new(),
@@ -193,6 +198,7 @@ impl MockProvider {
                 type_name,
                 value,
                 private: Private::from([]),
+                identity: None,
             }],
             diags,
         }

@@ -1,8 +1,10 @@
 //! Requests and answers. Values are unmarked and have the type that the schema implies.
 
+use std::fmt;
+
 use muster_addr::Str;
 use muster_lang::Diags;
-use muster_value::{Path, Value};
+use muster_value::{Path, Value, value_to_json};
 
 /// Bytes only the provider understands. Empty when there are none.
 pub type Private = std::sync::Arc<[u8]>;
@@ -36,17 +38,16 @@ pub enum Request {
     Plan(PlanRequest),
     /// Make a change. Answer: `Applied`.
     Apply(ApplyRequest),
-    /// Find an object by id. Answer: `Imported`.
-    Import { type_name: Str, id: String },
-    /// Take over the state of another resource type. Answer: `Applied` (state and private).
-    Move {
-        source_provider: String,
-        source_type: Str,
-        source_version: u64,
-        raw: RawState,
-        source_private: Private,
-        target_type: Str,
+    /// Bring a stored identity to the current version of its schema. Answer: `State`.
+    UpgradeIdentity {
+        type_name: Str,
+        version: u64,
+        json: Str,
     },
+    /// Find an object that exists. Answer: `Imported`.
+    Import { type_name: Str, by: ImportBy },
+    /// Take over the state of another resource type. Answer: `Applied` (all but the rest).
+    Move(Move),
     /// Read a data source. Answer: `State`.
     ReadData(ReadData),
     /// Open an ephemeral resource. Answer: `Opened`.
@@ -69,11 +70,12 @@ impl Request {
             Self::ValidateData { .. } => "ValidateDataResourceConfig",
             Self::ValidateEphemeral { .. } => "ValidateEphemeralResourceConfig",
             Self::Upgrade { .. } => "UpgradeResourceState",
+            Self::UpgradeIdentity { .. } => "UpgradeResourceIdentity",
             Self::Read(_) => "ReadResource",
             Self::Plan(_) => "PlanResourceChange",
             Self::Apply(_) => "ApplyResourceChange",
             Self::Import { .. } => "ImportResourceState",
-            Self::Move { .. } => "MoveResourceState",
+            Self::Move(_) => "MoveResourceState",
             Self::ReadData(_) => "ReadDataSource",
             Self::Open { .. } => "OpenEphemeralResource",
             Self::Renew { .. } => "RenewEphemeralResource",
@@ -92,6 +94,70 @@ pub enum RawState {
     Flatmap(std::collections::BTreeMap<String, String>),
 }
 
+/// What an existing object is found by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ImportBy {
+    /// What its provider calls its id, in a form of the resource type's own.
+    Id(Str),
+    /// Its identity, as far as it is needed; wholly known, and without marks.
+    Identity(Value),
+}
+
+impl ImportBy {
+    /// The attribute that people know the object by, and its value: `("id", "i-1")`,
+    /// `("identity", "name=web,region=here")`.
+    pub fn hint(&self) -> (Str, Str) {
+        match self {
+            Self::Id(id) => ("id".into(), id.clone()),
+            Self::Identity(identity) => ("identity".into(), identity_text(identity).into()),
+        }
+    }
+}
+
+impl fmt::Display for ImportBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "the id {id:?}"),
+            Self::Identity(identity) => write!(f, "the identity {}", identity_text(identity)),
+        }
+    }
+}
+
+/// An identity in one line: `name=web,region=here`. What is null is left out.
+pub fn identity_text(identity: &Value) -> String {
+    let entries = identity.as_entries().into_iter().flatten();
+    let given = entries.filter(|(_, value)| !value.is_null());
+    let parts: Vec<String> = given
+        .map(|(name, value)| match value.as_str() {
+            Some(text) => format!("{name}={text}"),
+            None => match value_to_json(value, &value.ty()) {
+                Ok(json) => format!("{name}={json}"),
+                Err(_) => format!("{name}=?"),
+            },
+        })
+        .collect();
+    parts.join(",")
+}
+
+/// What [`Request::Move`] asks.
+#[derive(Clone, Debug)]
+pub struct Move {
+    /// Address of the provider that the object has had so far.
+    pub source_provider: String,
+    /// Its resource type so far.
+    pub source_type: Str,
+    /// The version of the schema that it was stored with.
+    pub source_version: u64,
+    /// The object.
+    pub raw: RawState,
+    /// Its private bytes.
+    pub source_private: Private,
+    /// Its identity as JSON, and the version that it was stored with.
+    pub source_identity: Option<(Str, u64)>,
+    /// The resource type that it is to have.
+    pub target_type: Str,
+}
+
 /// What [`Request::Read`] asks.
 #[derive(Clone, Debug)]
 pub struct Read {
@@ -101,6 +167,8 @@ pub struct Read {
     pub current: Value,
     /// Its private bytes.
     pub private: Private,
+    /// Its identity, if one is known.
+    pub identity: Option<Value>,
     /// `provider_meta` of the module; null when there is none.
     pub provider_meta: Value,
 }
@@ -118,6 +186,8 @@ pub struct PlanRequest {
     pub config: Value,
     /// Private bytes of the prior object.
     pub prior_private: Private,
+    /// Identity of the prior object, if one is known.
+    pub prior_identity: Option<Value>,
     /// `provider_meta` of the module; null when there is none.
     pub provider_meta: Value,
 }
@@ -135,6 +205,8 @@ pub struct ApplyRequest {
     pub config: Value,
     /// Private bytes of the plan.
     pub planned_private: Private,
+    /// Identity of the plan; unknown where only the result can tell.
+    pub planned_identity: Option<Value>,
     /// `provider_meta` of the module; null when there is none.
     pub provider_meta: Value,
 }
@@ -165,6 +237,7 @@ pub enum Response {
     Read {
         value: Value,
         private: Private,
+        identity: Option<Value>,
         deferred: Option<Deferred>,
         diags: Diags,
     },
@@ -203,6 +276,9 @@ pub struct Planned {
     pub requires_replace: Vec<Path>,
     /// To be handed to apply.
     pub private: Private,
+    /// The identity that the object has or will have, unknown where only the result can tell;
+    /// `None` for types without any.
+    pub identity: Option<Value>,
     /// The provider cannot keep the rules of modern providers.
     pub legacy_type_system: bool,
     /// Put off.
@@ -218,6 +294,8 @@ pub struct Applied {
     pub value: Value,
     /// To be stored.
     pub private: Private,
+    /// Its identity, to be stored; `None` for types without any.
+    pub identity: Option<Value>,
     /// The provider cannot keep the rules of modern providers.
     pub legacy_type_system: bool,
     /// Diagnostics.
@@ -233,6 +311,8 @@ pub struct Imported {
     pub value: Value,
     /// To be stored.
     pub private: Private,
+    /// Its identity; `None` for types without any.
+    pub identity: Option<Value>,
 }
 
 /// Answer to [`Request::Open`].

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_addr::{Mode, ProviderAddr};
-use muster_schema::{ProviderSchema, Schema};
+use muster_schema::{IdentitySchema, ProviderSchema, Schema};
 
 /// Schemas by provider.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,15 @@ impl Schemas {
             Mode::Ephemeral => &schema.ephemeral_resources,
         };
         types.get(type_name)
+    }
+
+    /// What the objects of a resource type are known by, if its provider tells.
+    pub fn identity(
+        &self,
+        provider: &ProviderAddr,
+        type_name: &str,
+    ) -> Option<&Arc<IdentitySchema>> {
+        self.0.get(provider)?.identities.get(type_name)
     }
 
     /// All providers with their schemas.

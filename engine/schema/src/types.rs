@@ -4,7 +4,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use muster_value::{Marks, Path, Type, Value};
 
-use crate::{SchemaMap, Str};
+use crate::{IdentitySchema, SchemaMap, Str};
 
 /// Everything a provider offers.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct ProviderSchema {
     pub provider: Arc<Schema>,
     /// Managed resource types.
     pub resources: SchemaMap,
+    /// What objects of resource types are known by, for the types that have such a thing.
+    pub identities: BTreeMap<Str, Arc<IdentitySchema>>,
     /// Data sources.
     pub data_sources: SchemaMap,
     /// Ephemeral resource types.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tonic::codegen::Bytes;
 
 /// Changes when the form of the files does.
-const MAGIC: &[u8; 8] = b"MUSTERS2";
+const MAGIC: &[u8; 8] = b"MUSTERS3";
 
 /// A folder of schemas.
 pub(crate) struct Cache {

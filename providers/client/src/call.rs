@@ -1,11 +1,12 @@
 //! Requests of the engine as calls, and their answers.
 
+mod identity;
 mod unmanaged;
 
 use muster_lang::{Diagnostic, Diags};
 use muster_provider::{
-    Applied, ApplyRequest, Deferred, Imported, PlanRequest, Planned, ProviderError, Read, Request,
-    Response,
+    Applied, ApplyRequest, Deferred, ImportBy, Imported, Move, PlanRequest, Planned, ProviderError,
+    RawState, Read, Request, Response,
 };
 use muster_schema::{ProviderSchema, Schema};
 use muster_value::{Type, Value};
@@ -75,11 +76,16 @@ impl Call<'_> {
                 version,
                 raw,
             } => self.upgrade(&type_name, version, raw_state(raw)).await,
+            Request::UpgradeIdentity {
+                type_name,
+                version,
+                json,
+            } => self.upgrade_identity(&type_name, version, json).await,
             Request::Read(read) => self.read(read).await,
             Request::Plan(plan) => self.plan(plan).await,
             Request::Apply(apply) => self.apply(apply).await,
-            Request::Import { type_name, id } => self.import(&type_name, id).await,
-            Request::Move { .. } => self.move_state(request).await,
+            Request::Import { type_name, by } => self.import(&type_name, by).await,
+            Request::Move(object) => self.move_state(object).await,
             Request::ReadData(read) => self.read_data(read).await,
             Request::Open { type_name, config } => self.open(&type_name, &config).await,
             Request::Renew { type_name, private } => self.renew(&type_name, &private).await,
@@ -204,7 +210,7 @@ impl Call<'_> {
         let ty = self.resource(name)?;
         let request = m::Request {
             type_name: name.to_string(),
-            version: i64::try_from(version).unwrap_or(i64::MAX),
+            version: signed(version),
             raw_state: Some(raw),
         };
         let a: m::Response = self
@@ -225,15 +231,17 @@ impl Call<'_> {
             private: read.private.to_vec(),
             provider_meta: self.meta(&read.provider_meta)?,
             client_capabilities: capabilities(),
-            ..Default::default()
+            current_identity: self.identity(&read.type_name, read.identity.as_ref())?,
         };
         let a: m::Response = self.wire.call(same("ReadResource"), request).await?;
         let (deferred, mut found) = (deferred(a.deferred), diags(a.diagnostics));
         self.refuse_deferral(deferred, &mut found);
+        let identity = self.answered_identity(&read.type_name, a.new_identity, &mut found);
         let (value, diags) = self.answer(a.new_state, &ty, found, read.current)?;
         Ok(Response::Read {
             value,
             private: a.private.into(),
+            identity,
             deferred,
             diags,
         })
@@ -250,16 +258,18 @@ impl Call<'_> {
             prior_private: plan.prior_private.to_vec(),
             provider_meta: self.meta(&plan.provider_meta)?,
             client_capabilities: capabilities(),
-            ..Default::default()
+            prior_identity: self.identity(&plan.type_name, plan.prior_identity.as_ref())?,
         };
         let a: m::Response = self.wire.call(same("PlanResourceChange"), request).await?;
         let (deferred, mut found) = (deferred(a.deferred), diags(a.diagnostics));
         self.refuse_deferral(deferred, &mut found);
+        let identity = self.answered_identity(&plan.type_name, a.planned_identity, &mut found);
         let (value, diags) = self.answer(a.planned_state, &ty, found, plan.prior)?;
         Ok(Response::Planned(Planned {
             value,
             requires_replace: a.requires_replace.iter().map(path).collect(),
             private: a.planned_private.into(),
+            identity,
             legacy_type_system: a.legacy_type_system,
             deferred,
             diags,
@@ -276,25 +286,32 @@ impl Call<'_> {
             config: self.value(&apply.config, &ty)?,
             planned_private: apply.planned_private.to_vec(),
             provider_meta: self.meta(&apply.provider_meta)?,
-            ..Default::default()
+            planned_identity: self.identity(&apply.type_name, apply.planned_identity.as_ref())?,
         };
         let a: m::Response = self.wire.call(same("ApplyResourceChange"), request).await?;
-        let (value, diags) = self.answer(a.new_state, &ty, diags(a.diagnostics), apply.prior)?;
+        let mut found = diags(a.diagnostics);
+        let identity = self.answered_identity(&apply.type_name, a.new_identity, &mut found);
+        let (value, diags) = self.answer(a.new_state, &ty, found, apply.prior)?;
         Ok(Response::Applied(Applied {
             value,
             private: a.private.into(),
+            identity,
             legacy_type_system: a.legacy_type_system,
             diags,
         }))
     }
 
-    async fn import(&self, name: &Str, id: String) -> Answer {
+    async fn import(&self, name: &Str, by: ImportBy) -> Answer {
         use wire::import_resource_state as m;
+        let (id, identity) = match &by {
+            ImportBy::Id(id) => (id.to_string(), None),
+            ImportBy::Identity(identity) => (String::new(), self.identity(name, Some(identity))?),
+        };
         let request = m::Request {
             type_name: name.to_string(),
             id,
             client_capabilities: capabilities(),
-            ..Default::default()
+            identity,
         };
         let a: m::Response = self.wire.call(same("ImportResourceState"), request).await?;
         let mut found = diags(a.diagnostics);
@@ -309,12 +326,14 @@ impl Call<'_> {
                     continue;
                 }
             };
+            let identity = self.answered_identity(&type_name, object.identity, &mut found);
             let value;
             (value, found) = self.answer(object.state, &ty, found, Value::Null(ty.clone()))?;
             objects.push(Imported {
                 type_name,
                 value,
                 private: object.private.into(),
+                identity,
             });
         }
         Ok(Response::Imported {
@@ -323,39 +342,38 @@ impl Call<'_> {
         })
     }
 
-    async fn move_state(&self, request: Request) -> Answer {
+    async fn move_state(&self, object: Move) -> Answer {
         use wire::move_resource_state as m;
-        let Request::Move {
-            source_provider,
-            source_type,
-            source_version,
-            raw,
-            source_private,
-            target_type,
-        } = request
-        else {
-            return Err(ProviderError::Unsupported { call: self.name }.into());
-        };
-        let ty = self.resource(&target_type)?;
+        let target = object.target_type;
+        let ty = self.resource(&target)?;
+        let (identity, identity_version) = object.source_identity.unzip();
         let request = m::Request {
-            source_provider_address: source_provider,
-            source_type_name: source_type.to_string(),
-            source_schema_version: i64::try_from(source_version).unwrap_or(i64::MAX),
-            source_state: Some(raw_state(raw)),
-            target_type_name: target_type.to_string(),
-            source_private: source_private.to_vec(),
-            ..Default::default()
+            source_provider_address: object.source_provider,
+            source_type_name: object.source_type.to_string(),
+            source_schema_version: signed(object.source_version),
+            source_state: Some(raw_state(object.raw)),
+            target_type_name: target.to_string(),
+            source_private: object.source_private.to_vec(),
+            source_identity: identity.map(|json| raw_state(RawState::Json(json))),
+            source_identity_schema_version: signed(identity_version.unwrap_or_default()),
         };
         let a: m::Response = self.wire.call(same("MoveResourceState"), request).await?;
-        let found = diags(a.diagnostics);
+        let mut found = diags(a.diagnostics);
+        let identity = self.answered_identity(&target, a.target_identity, &mut found);
         let (value, diags) = self.answer(a.target_state, &ty, found, Value::Null(ty.clone()))?;
         Ok(Response::Applied(Applied {
             value,
             private: a.target_private.into(),
+            identity,
             legacy_type_system: false,
             diags,
         }))
     }
+}
+
+/// Versions as the wire has them.
+fn signed(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
 }
 
 /// Adds what is wrong with an answer to what the provider says in it. When it says nothing the

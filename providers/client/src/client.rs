@@ -21,8 +21,8 @@ use crate::connect::connect;
 use crate::fingerprint::key;
 use crate::handshake::{Address, Handshake};
 use crate::process::Process;
-use crate::protocol::{SCHEMA, STOP, Wire, failure};
-use crate::schema::{self, provider_schema};
+use crate::protocol::{IDENTITIES, Names, SCHEMA, STOP, Wire, failure};
+use crate::schema::{self, provider_schema, with_identities};
 use crate::tls::Identity;
 use crate::{ClientOptions, Log, PluginSpec, Reattach};
 
@@ -134,7 +134,7 @@ impl Client {
             let running = Running::start(&self.source, &self.options).await?;
             if !self.schema.schema_optional {
                 // Some plugins set themselves up in this call.
-                running.schema_bytes(&self.options).await?;
+                running.bytes(SCHEMA, &self.options).await?;
             }
             Ok(running)
         });
@@ -215,16 +215,16 @@ impl Running {
         Ok(Wire { channel, version })
     }
 
-    /// The schema as it comes, within its time.
-    async fn schema_bytes(&self, options: &ClientOptions) -> Result<Bytes, ProviderError> {
+    /// An answer about schemas as it comes, within its time.
+    async fn bytes(&self, names: Names, options: &ClientOptions) -> Result<Bytes, ProviderError> {
         let timeout = options.schema_timeout;
-        match tokio::time::timeout(timeout, self.wire.schema_bytes()).await {
+        match tokio::time::timeout(timeout, self.wire.bytes(names)).await {
             Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(status)) => Err(self.explain(SCHEMA.1, &status).await),
+            Ok(Err(status)) => Err(self.explain(names.1, &status).await),
             Err(_) => {
                 let error = ProviderError::Start(format!(
                     "the plugin has started, and did not answer {} in {} seconds",
-                    SCHEMA.1,
+                    names.1,
                     timeout.as_secs()
                 ));
                 Err(match &self.process {
@@ -240,7 +240,13 @@ impl Running {
         options: &ClientOptions,
     ) -> Result<(ProviderSchema, Bytes), ProviderError> {
         let call = SCHEMA.1;
-        let bytes = self.schema_bytes(options).await?;
+        let bytes = self.bytes(SCHEMA, options).await?;
+        let bytes = match self.bytes(IDENTITIES, options).await {
+            Ok(identities) => with_identities(&bytes, &identities),
+            // Plugins that were built before there were identities.
+            Err(ProviderError::Unsupported { .. }) => bytes,
+            Err(error) => return Err(error),
+        };
         let invalid = |reason: String| ProviderError::Invalid { call, reason };
         let (schema, diags) = provider_schema(&bytes, self.wire.version).map_err(invalid)?;
         match diags.iter().find(|d| d.is_error()) {

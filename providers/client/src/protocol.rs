@@ -19,6 +19,7 @@ pub(crate) const CONFIGURE: Names = ("Configure", "ConfigureProvider");
 pub(crate) const VALIDATE_RESOURCE: Names =
     ("ValidateResourceTypeConfig", "ValidateResourceConfig");
 pub(crate) const VALIDATE_DATA: Names = ("ValidateDataSourceConfig", "ValidateDataResourceConfig");
+pub(crate) const IDENTITIES: Names = same("GetResourceIdentitySchemas");
 pub(crate) const STOP: Names = ("Stop", "StopProvider");
 
 /// A connection with the version that is spoken over it.
@@ -43,11 +44,11 @@ impl Wire {
         A::decode(answer).map_err(|e| Status::data_loss(format!("the answer cannot be read: {e}")))
     }
 
-    /// Makes a call and gives the answer as it came.
-    pub(crate) async fn schema_bytes(&self) -> Result<Bytes, Status> {
+    /// Asks one of the questions that say nothing but their name, and gives the answer as it came.
+    pub(crate) async fn bytes(&self, names: Names) -> Result<Bytes, Status> {
         let (service, name) = match self.version {
-            5 => ("tfplugin5.Provider", SCHEMA.0),
-            _ => ("tfplugin6.Provider", SCHEMA.1),
+            5 => ("tfplugin5.Provider", names.0),
+            _ => ("tfplugin6.Provider", names.1),
         };
         self.raw(&format!("/{service}/{name}"), &()).await
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use muster_lang::Diags;
 use muster_schema::{
-    Attribute, AttributeType, Block, FunctionSignature, NestedBlock, Nesting, Parameter,
-    ProviderSchema, Schema, StringKind,
+    Attribute, AttributeType, Block, FunctionSignature, IdentityAttribute, IdentitySchema,
+    NestedBlock, Nesting, Parameter, ProviderSchema, Schema, StringKind,
 };
 use muster_value::{Type, type_from_json};
 use muster_wire::{tfplugin5, tfplugin6};
@@ -45,10 +45,54 @@ pub(crate) fn provider_schema(
                 found.functions.insert(name, function(message)?);
             }
             8 => lazy(&mut found.ephemeral_resources, slice, version)?,
+            IDENTITIES => {
+                let answer = tfplugin6::get_resource_identity_schemas::Response::decode(slice)
+                    .map_err(|e| e.to_string())?;
+                diags.extend(answer.diagnostics);
+                for (name, message) in answer.identity_schemas {
+                    let identity = identity(message)
+                        .map_err(|reason| format!("the identity schema of {name}: {reason}"))?;
+                    found.identities.insert(name.into(), Arc::new(identity));
+                }
+            }
             _ => {}
         }
     }
     Ok((found, crate::convert::diags(diags)))
+}
+
+/// A field that the protocol does not have, under which the answer to the call for identity
+/// schemas is kept with the answer to the call for all others.
+const IDENTITIES: u64 = 1000;
+
+/// Both answers as one.
+pub(crate) fn with_identities(schemas: &Bytes, identities: &Bytes) -> Bytes {
+    let mut both = Vec::with_capacity(schemas.len() + identities.len() + 16);
+    both.extend_from_slice(schemas);
+    prost::encoding::encode_varint(IDENTITIES << 3 | 2, &mut both);
+    prost::encoding::encode_varint(identities.len() as u64, &mut both);
+    both.extend_from_slice(identities);
+    both.into()
+}
+
+/// The messages of both versions are the same.
+fn identity(message: tfplugin6::ResourceIdentitySchema) -> Result<IdentitySchema, String> {
+    let attribute = |message: tfplugin6::resource_identity_schema::IdentityAttribute| {
+        let ty = ty(&message.r#type).map_err(|e| format!("attribute {}: {e}", message.name))?;
+        let attribute = IdentityAttribute {
+            ty,
+            required_for_import: message.required_for_import,
+            optional_for_import: message.optional_for_import,
+            description: message.description,
+        };
+        Ok((message.name.into(), attribute))
+    };
+    let attributes = message.identity_attributes.into_iter().map(attribute);
+    Ok(IdentitySchema {
+        version: u64::try_from(message.version)
+            .map_err(|_| "its version is negative".to_owned())?,
+        attributes: attributes.collect::<Result<_, String>>()?,
+    })
 }
 
 /// Lays out everything once and forgets it, to find what is wrong with an answer that nobody has
@@ -340,6 +384,44 @@ mod tests {
         assert_eq!(found.version, 3);
         assert!(found.block.attributes["size"].required);
         assert!(schema.resources.get("a_c").is_none());
+    }
+
+    fn with_identity(ty: &str, version: i64) -> Bytes {
+        let attribute = tfplugin6::resource_identity_schema::IdentityAttribute {
+            name: "arn".into(),
+            r#type: ty.into(),
+            required_for_import: true,
+            ..Default::default()
+        };
+        let identity = tfplugin6::ResourceIdentitySchema {
+            version,
+            identity_attributes: vec![attribute],
+        };
+        let identities = tfplugin6::get_resource_identity_schemas::Response {
+            identity_schemas: [("a_b".to_owned(), identity)].into(),
+            ..Default::default()
+        };
+        with_identities(&answer().into(), &identities.encode_to_vec().into())
+    }
+
+    #[test]
+    fn identity_schemas_are_kept_with_the_others() {
+        let (schema, diags) = provider_schema(&with_identity("\"string\"", 2), 5).unwrap();
+        assert!(diags.is_empty() && schema.resources.get("a_b").is_some());
+        let identity = &schema.identities["a_b"];
+        assert_eq!(identity.version, 2);
+        let arn = &identity.attributes["arn"];
+        assert!(arn.required_for_import && !arn.optional_for_import);
+        assert_eq!(arn.ty, Type::String);
+        let wrong = |bytes: Bytes| provider_schema(&bytes, 6).unwrap_err();
+        assert_eq!(
+            wrong(with_identity("odd", 0)),
+            "the identity schema of a_b: attribute arn: \"odd\" is not a type"
+        );
+        assert_eq!(
+            wrong(with_identity("\"string\"", -1)),
+            "the identity schema of a_b: its version is negative"
+        );
     }
 
     #[test]

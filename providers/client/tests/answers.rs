@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use fake::{Answers, Plugin, THING};
 use muster_provider::{
-    ApplyRequest, PlanRequest, Provider, ProviderError, Read, ReadData, Request, Response,
+    ApplyRequest, ImportBy, PlanRequest, Provider, ProviderError, Read, ReadData, Request, Response,
 };
 use muster_value::{Type, Value};
 use muster_wire::tfplugin6 as wire;
@@ -28,6 +28,7 @@ fn read() -> Request {
         type_name: THING.into(),
         current: thing("1"),
         private: [].into(),
+        identity: None,
         provider_meta: Value::NULL,
     })
 }
@@ -39,6 +40,7 @@ fn plan() -> Request {
         proposed: thing("1"),
         config: thing("1"),
         prior_private: [].into(),
+        prior_identity: None,
         provider_meta: Value::NULL,
     })
 }
@@ -50,6 +52,7 @@ fn apply() -> Request {
         planned: none(),
         config: none(),
         planned_private: [].into(),
+        planned_identity: None,
         provider_meta: Value::NULL,
     })
 }
@@ -72,7 +75,7 @@ fn open() -> Request {
 fn import() -> Request {
     Request::Import {
         type_name: THING.into(),
-        id: "1".into(),
+        by: ImportBy::Id("1".into()),
     }
 }
 
@@ -148,6 +151,44 @@ fn answers(
     })
 }
 
+/// A plugin whose objects are known by a name, and what it says of the one that is read.
+async fn with_identity(name: Option<wire::DynamicValue>) -> Plugin {
+    let value = Some(wire::DynamicValue {
+        msgpack: Vec::new(),
+        json: br#"{"id":"1"}"#.to_vec(),
+    });
+    Plugin::start(Box::new(move |method| match method {
+        "GetResourceIdentitySchemas" => {
+            let attribute = wire::resource_identity_schema::IdentityAttribute {
+                name: "name".into(),
+                r#type: br#""string""#.to_vec(),
+                required_for_import: true,
+                ..Default::default()
+            };
+            let schema = wire::ResourceIdentitySchema {
+                version: 4,
+                identity_attributes: vec![attribute],
+            };
+            let answer = wire::get_resource_identity_schemas::Response {
+                identity_schemas: [(THING.to_owned(), schema)].into(),
+                ..Default::default()
+            };
+            Some(answer.encode_to_vec())
+        }
+        "ReadResource" => {
+            let identity_data = name.clone();
+            let answer = wire::read_resource::Response {
+                new_state: value.clone(),
+                new_identity: Some(wire::ResourceIdentityData { identity_data }),
+                ..Default::default()
+            };
+            Some(answer.encode_to_vec())
+        }
+        _ => None,
+    }))
+    .await
+}
+
 fn summaries(response: &Response) -> Vec<&str> {
     response
         .diags()
@@ -184,6 +225,44 @@ async fn a_broken_value_alone_is_an_error() {
             "{answer:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn identities_are_learned_and_read() {
+    let json = |json: &str| {
+        Some(wire::DynamicValue {
+            msgpack: Vec::new(),
+            json: json.into(),
+        })
+    };
+    let read = |name| async move {
+        let plugin = with_identity(name).await;
+        let schema = plugin.client.schema();
+        assert_eq!(schema.identities[THING].version, 4);
+        let response = plugin.client.call(read()).await.unwrap();
+        let found: Vec<String> = summaries(&response).into_iter().map(Into::into).collect();
+        match response {
+            Response::Read {
+                value, identity, ..
+            } => {
+                assert_eq!(value, thing("1"), "it is there whatever it is known by");
+                (identity, found)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let known = Value::object([("name", "n".into())]);
+    assert_eq!(read(json(r#"{"name":"n"}"#)).await, (Some(known), vec![]));
+    assert_eq!(read(None).await, (None, vec![]));
+    let (identity, found) = read(garbage()).await;
+    assert_eq!(identity, None);
+    assert_eq!(found, ["Provider produced invalid identity"]);
+}
+
+#[tokio::test]
+async fn a_plugin_without_identities_has_none() {
+    let plugin = Plugin::start(answers(None, Vec::new(), None)).await;
+    assert!(plugin.client.schema().identities.is_empty());
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ impl Bench {
             proposed,
             config,
             prior_private,
+            prior_identity: None,
             provider_meta: Value::NULL,
         };
         let Response::Planned(mut planned) =
@@ -104,6 +105,7 @@ impl Bench {
             type_name: ty.into(),
             current: applied.value.clone(),
             private: applied.private,
+            identity: None,
             provider_meta: Value::NULL,
         };
         let Response::Read { value, .. } = self.server.call(Request::Read(request)).await.unwrap()
@@ -128,6 +130,7 @@ impl Bench {
             planned: planned.value.clone(),
             config: config.clone(),
             planned_private: planned.private.clone(),
+            planned_identity: None,
             provider_meta: Value::NULL,
         };
         match self.server.call(Request::Apply(request)).await.unwrap() {

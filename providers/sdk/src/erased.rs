@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use muster_lang::{Diagnostic, Diags};
-use muster_provider::{Applied, Imported, Planned, RawState, Response};
+use muster_provider::{Applied, ImportBy, Imported, Planned, RawState, Response, identity_text};
 use muster_schema::normalize_blocks;
 use muster_value::{Type, Value, json_to_value};
 use serde::Serialize;
@@ -52,10 +52,11 @@ pub(crate) trait AnyResource<C>: Send + Sync {
     fn schema(&self) -> &Schema;
     fn validate(&self, config: &Value) -> Diags;
     fn upgrade(&self, version: u64, raw: RawState) -> Result<Value, Diagnostic>;
+    fn upgrade_identity(&self, version: u64, json: &str) -> Result<Value, Diagnostic>;
     fn plan(&self, call: Call<C>, input: PlanInput) -> BoxFuture<'_, Planned>;
     fn apply(&self, call: Call<C>, input: ApplyInput) -> BoxFuture<'_, Applied>;
     fn read(&self, call: Call<C>, state: Value, private: Arc<[u8]>) -> BoxFuture<'_, Response>;
-    fn import(&self, call: Call<C>, name: Str, id: String) -> BoxFuture<'_, Response>;
+    fn import(&self, call: Call<C>, name: Str, by: ImportBy) -> BoxFuture<'_, Response>;
 }
 
 pub(crate) trait AnyData<C>: Send + Sync {
@@ -106,6 +107,25 @@ impl<R: Resource> AnyResource<R::Client> for Typed<R> {
         Ok(normalize_blocks(self.schema.block(), &value))
     }
 
+    fn upgrade_identity(&self, version: u64, json: &str) -> Result<Value, Diagnostic> {
+        let failed =
+            |detail: String| Diagnostic::error("Unable to Upgrade Resource Identity", detail);
+        let Some(identity) = self.schema.identity() else {
+            return Err(failed("The resource type has no identity.".into()));
+        };
+        let mut json: serde_json::Value = serde_json::from_str(json)
+            .map_err(|error| failed(format!("The stored identity is not valid JSON: {error}.")))?;
+        if version < identity.version {
+            json = self.inner.upgrade_identity(version, json).map_err(failed)?;
+        }
+        let ty = identity.implied_type();
+        json_to_value(&fit(json, &ty), &ty).map_err(|error| {
+            failed(format!(
+                "The stored identity does not fit its schema: {error}."
+            ))
+        })
+    }
+
     fn plan(&self, call: Call<R::Client>, input: PlanInput) -> BoxFuture<'_, Planned> {
         Box::pin(async move {
             let mut cx = call.context(&input.config, &input.private);
@@ -118,10 +138,15 @@ impl<R: Resource> AnyResource<R::Client> for Typed<R> {
                 cx.diags.push(diagnostic);
                 (input.prior.clone(), Vec::new())
             });
+            let identity = match value.is_null() {
+                true => self.schema.identity_of(&input.prior),
+                false => self.schema.identity_of(&value),
+            };
             Planned {
                 value,
                 requires_replace,
                 private: cx.private.encode().into(),
+                identity,
                 legacy_type_system: false,
                 deferred: None,
                 diags: cx.diags,
@@ -147,6 +172,7 @@ impl<R: Resource> AnyResource<R::Client> for Typed<R> {
                 cx.private.encode()
             };
             Applied {
+                identity: self.schema.identity_of(&value),
                 value,
                 private: private.into(),
                 legacy_type_system: false,
@@ -176,6 +202,7 @@ impl<R: Resource> AnyResource<R::Client> for Typed<R> {
                 state.clone()
             });
             Response::Read {
+                identity: self.schema.identity_of(&value),
                 value,
                 private: cx.private.encode().into(),
                 deferred: None,
@@ -184,20 +211,27 @@ impl<R: Resource> AnyResource<R::Client> for Typed<R> {
         })
     }
 
-    fn import(&self, call: Call<R::Client>, name: Str, id: String) -> BoxFuture<'_, Response> {
+    fn import(&self, call: Call<R::Client>, name: Str, by: ImportBy) -> BoxFuture<'_, Response> {
         Box::pin(async move {
             let mut cx = call.context(&Value::NULL, &[]);
-            let found = self.inner.import(&id, &mut cx).await;
+            let found = match &by {
+                ImportBy::Id(id) => self.inner.import(id, &mut cx).await,
+                ImportBy::Identity(identity) => {
+                    let found = self.inner.import_by(Fields::new(identity), &mut cx).await;
+                    self.refuse_other(&name, identity, found)
+                }
+            };
             let value = found.and_then(|found| match found {
                 Some(found) => self.encode(&found, &Value::NULL),
                 None => Err(Diagnostic::error(
                     "Cannot import non-existent remote object",
-                    format!("There is no {name} with the id {id:?}."),
+                    format!("There is no {name} with {by}."),
                 )),
             });
             let objects = match value {
                 Ok(value) => vec![Imported {
                     type_name: name,
+                    identity: self.schema.identity_of(&value),
                     value,
                     private: cx.private.encode().into(),
                 }],
@@ -279,6 +313,31 @@ impl<R: Resource> Typed<R> {
 
     fn encode(&self, state: &R::State, expected: &Value) -> Result<Value, Diagnostic> {
         encode(&self.schema, state, expected)
+    }
+
+    /// An object that was found by an identity must have that identity.
+    fn refuse_other(
+        &self,
+        name: &str,
+        asked: &Value,
+        found: Result<Option<R::State>, Diagnostic>,
+    ) -> Result<Option<R::State>, Diagnostic> {
+        let Some(state) = found? else { return Ok(None) };
+        let object = self.encode(&state, &Value::NULL)?;
+        let Some(identity) = self.schema.identity_of(&object) else {
+            return Ok(Some(state));
+        };
+        let asked_for = asked.as_entries().into_iter().flatten();
+        let mut asked_for = asked_for.filter(|(_, value)| !value.is_null());
+        if asked_for.all(|(name, value)| identity.get(name).is_some_and(|own| own.same(value))) {
+            return Ok(Some(state));
+        }
+        let detail = format!(
+            "The {name} that was found by {} is {}. This is a bug in the provider.",
+            identity_text(asked),
+            identity_text(&identity)
+        );
+        Err(Diagnostic::error("Unexpected Identity", detail))
     }
 }
 

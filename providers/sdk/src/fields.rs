@@ -46,6 +46,13 @@ impl<'a> Fields<'a> {
         self.value.get(name)
     }
 
+    /// The text of an object with nothing but one text in it.
+    pub(crate) fn only_text(&self) -> Option<String> {
+        let entries = self.value.as_entries()?;
+        let only = entries.values().next().filter(|_| entries.len() == 1)?;
+        only.as_str().map(ToString::to_string)
+    }
+
     /// A nested object, if it is there and known.
     pub fn object(&self, name: &str) -> Option<Fields<'a>> {
         let value = self.value.get(name)?;

@@ -113,6 +113,38 @@ pub trait Resource: Send + Sync + 'static {
         }
     }
 
+    /// Finds an existing object by its identity, if the schema has one. `None` when there is none.
+    /// By default an identity of one text is taken for what the user calls the id.
+    fn import_by(
+        &self,
+        identity: Fields<'_>,
+        cx: &mut Context<'_, Self::Client>,
+    ) -> impl Future<Output = Result<Option<Self::State>, Diagnostic>> + Send {
+        let only = identity.only_text();
+        async move {
+            match only {
+                Some(id) => self.import(&id, cx).await,
+                None => Err(Diagnostic::error(
+                    "Resource Import Not Implemented",
+                    "This resource type does not support import by identity.",
+                )),
+            }
+        }
+    }
+
+    /// Brings the stored JSON of an identity of an older version to the current one.
+    ///
+    /// # Errors
+    /// When the version cannot be upgraded; the text is shown to the user.
+    fn upgrade_identity(
+        &self,
+        version: u64,
+        identity: serde_json::Value,
+    ) -> Result<serde_json::Value, String> {
+        let _ = version;
+        Ok(identity)
+    }
+
     /// Brings the stored JSON of an older schema version to the current one. Attributes that
     /// the schema no longer has are dropped afterwards, missing ones become null.
     ///

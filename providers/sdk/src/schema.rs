@@ -18,6 +18,7 @@ pub type Check = Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>;
 pub struct Schema {
     pub(crate) wire: Arc<wire::Schema>,
     pub(crate) rules: Arc<Rules>,
+    identity: Option<Arc<wire::IdentitySchema>>,
 }
 
 /// The provider-side rules of a body, by attribute and block.
@@ -69,6 +70,22 @@ impl Schema {
         &self.wire.block
     }
 
+    /// What objects are known by, if [`SchemaBuilder::identity`] has said it.
+    pub fn identity(&self) -> Option<&Arc<wire::IdentitySchema>> {
+        self.identity.as_ref()
+    }
+
+    /// The identity of an object; unknown where the object is.
+    pub(crate) fn identity_of(&self, object: &Value) -> Option<Value> {
+        let identity = self.identity.as_ref()?;
+        let parts = identity.attributes.iter().map(|(name, attribute)| {
+            let part = object.get(name).map(Value::unmark_deep);
+            let nothing = || Value::Null(attribute.ty.clone());
+            (name.clone(), part.unwrap_or_else(nothing))
+        });
+        (!object.is_null() && object.is_known()).then(|| Value::object(parts))
+    }
+
     /// The type of configurations, plans and states.
     pub fn ty(&self) -> Type {
         self.wire.block.implied_type()
@@ -80,6 +97,7 @@ impl Schema {
 pub struct SchemaBuilder {
     version: u64,
     body: Block,
+    identity: Option<(u64, Vec<Str>)>,
 }
 
 impl SchemaBuilder {
@@ -112,9 +130,45 @@ impl SchemaBuilder {
         self
     }
 
+    /// Says by which attributes an object of a resource type is known for all of its life: no
+    /// change in place alters them, and no other object has the same. Engines keep them beside
+    /// the object, can import by them, and find by them what an interrupted run has made, if the
+    /// plan knows them all.
+    #[must_use]
+    pub fn identity<const N: usize>(self, attributes: [&str; N]) -> Self {
+        self.identity_version(0, attributes)
+    }
+
+    /// As [`identity`](Self::identity), with the version of the stored form: a higher number
+    /// makes the engine ask for an upgrade of older ones.
+    #[must_use]
+    pub fn identity_version<const N: usize>(mut self, version: u64, attributes: [&str; N]) -> Self {
+        self.identity = Some((version, attributes.map(Into::into).into()));
+        self
+    }
+
     /// The finished schema.
     pub fn build(self) -> Schema {
+        let body = &self.body.wire;
+        let identity = self.identity.map(|(version, names)| {
+            let attributes = names.into_iter().map(|name| {
+                let attribute = body.attributes.get(&name);
+                let known = wire::IdentityAttribute {
+                    // What is not there is found with the other contradictions.
+                    ty: attribute.map_or(Type::Dynamic, wire::Attribute::implied_type),
+                    required_for_import: true,
+                    optional_for_import: false,
+                    description: attribute.map_or_else(String::new, |a| a.description.clone()),
+                };
+                (name, known)
+            });
+            Arc::new(wire::IdentitySchema {
+                version,
+                attributes: attributes.collect(),
+            })
+        });
         Schema {
+            identity,
             wire: Arc::new(wire::Schema {
                 version: self.version,
                 block: self.body.wire,
@@ -475,6 +529,15 @@ pub(crate) fn problems(block: &wire::Block, at: &str) -> Vec<String> {
     found
 }
 
+/// What is wrong with what objects of a type are known by.
+pub(crate) fn identity_problems(schema: &Schema, at: &str) -> Vec<String> {
+    let names = schema.identity.iter().flat_map(|i| i.attributes.keys());
+    let missing = names.filter(|name| !schema.block().attributes.contains_key(*name));
+    missing
+        .map(|name| format!("{at}.{name} is part of the identity, but no attribute"))
+        .collect()
+}
+
 fn attribute_problems(
     attributes: &indexmap::IndexMap<Str, wire::Attribute>,
     at: &str,
@@ -519,6 +582,26 @@ mod tests {
                 "t.both is required and also optional or computed",
                 "t.deep.nothing is neither required nor optional nor computed",
             ]
+        );
+    }
+
+    #[test]
+    fn an_identity_is_a_part_of_the_object() {
+        let schema = Schema::builder()
+            .attribute("id", string().computed())
+            .attribute("name", string().required())
+            .identity_version(3, ["id"])
+            .build();
+        assert_eq!(schema.identity().unwrap().version, 3);
+        let object = Value::object([("id", "i".into()), ("name", "n".into())]);
+        let identity = schema.identity_of(&object).unwrap();
+        assert!(identity.same(&Value::object([("id", "i".into())])));
+        assert!(schema.identity_of(&Value::Null(schema.ty())).is_none());
+        assert!(identity_problems(&schema, "t").is_empty());
+        let wrong = Schema::builder().identity(["arn"]).build();
+        assert_eq!(
+            identity_problems(&wrong, "t"),
+            ["t.arn is part of the identity, but no attribute"]
         );
     }
 

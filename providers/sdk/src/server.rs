@@ -14,7 +14,7 @@ use crate::ephemeral::AnyEphemeral;
 use crate::erased::{AnyData, AnyResource, ApplyInput, Call, PlanInput};
 use crate::function::{Args, FunctionError};
 use crate::provider::{Provider, Registry};
-use crate::schema::{Schema, problems};
+use crate::schema::{Schema, identity_problems, problems};
 use crate::stop::Stopper;
 use crate::{Fields, Str, checks};
 
@@ -42,6 +42,7 @@ impl<P: Provider> Server<P> {
         let mut found = problems(config_schema.block(), "provider");
         for (name, resource) in &registry.resources {
             found.extend(problems(resource.schema().block(), name));
+            found.extend(identity_problems(resource.schema(), name));
         }
         for (name, data) in &registry.data_sources {
             found.extend(problems(data.schema().block(), name));
@@ -138,6 +139,17 @@ impl<P: Provider> Server<P> {
                     }
                 })
             }
+            Request::UpgradeIdentity {
+                type_name,
+                version,
+                json,
+            } => {
+                let resource = self.resource(&type_name, call)?;
+                Ok(match resource.upgrade_identity(version, &json) {
+                    Ok(value) => state(value, Diags::new()),
+                    Err(diagnostic) => state(Value::NULL, diagnostic.into()),
+                })
+            }
             Request::CallFunction { name, args } => Ok(match self.call_function(&name, &args) {
                 Ok(value) => state(value, Diags::new()),
                 Err(error) => {
@@ -193,9 +205,9 @@ impl<P: Provider> Server<P> {
                 let resource = self.resource(&type_name, name)?;
                 Ok(Response::Applied(resource.apply(call, input).await))
             }
-            Request::Import { id, .. } => {
+            Request::Import { by, .. } => {
                 let resource = self.resource(&type_name, name)?;
-                Ok(resource.import(call, type_name.clone(), id).await)
+                Ok(resource.import(call, type_name.clone(), by).await)
             }
             Request::ReadData(read) => {
                 Ok(self.data(&type_name, name)?.read(call, read.config).await)
@@ -296,6 +308,7 @@ impl<P: Provider> muster_provider::Provider for Server<P> {
 
 fn collect<C>(config: &Schema, registry: &Registry<C>) -> ProviderSchema {
     let resources = registry.resources.iter();
+    let identities = registry.resources.iter();
     let data_sources = registry.data_sources.iter();
     let ephemeral_resources = registry.ephemeral_resources.iter();
     let functions = registry.functions.iter();
@@ -303,6 +316,9 @@ fn collect<C>(config: &Schema, registry: &Registry<C>) -> ProviderSchema {
         provider: config.wire.clone(),
         resources: resources
             .map(|(k, r)| (k.clone(), r.schema().wire.clone()))
+            .collect(),
+        identities: identities
+            .filter_map(|(k, r)| Some((k.clone(), r.schema().identity()?.clone())))
             .collect(),
         data_sources: data_sources
             .map(|(k, d)| (k.clone(), d.schema().wire.clone()))
@@ -365,6 +381,7 @@ fn refuse(request: Request, diagnostic: Diagnostic) -> Response {
         Request::Read(read) => Response::Read {
             value: read.current,
             private: read.private,
+            identity: read.identity,
             deferred: None,
             diags,
         },
@@ -372,6 +389,7 @@ fn refuse(request: Request, diagnostic: Diagnostic) -> Response {
             value: plan.prior,
             requires_replace: Vec::new(),
             private: plan.prior_private,
+            identity: plan.prior_identity,
             legacy_type_system: false,
             deferred: None,
             diags,
@@ -379,6 +397,7 @@ fn refuse(request: Request, diagnostic: Diagnostic) -> Response {
         Request::Apply(apply) => Response::Applied(Applied {
             value: apply.prior,
             private: apply.planned_private,
+            identity: None,
             legacy_type_system: false,
             diags,
         }),

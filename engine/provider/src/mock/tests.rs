@@ -82,6 +82,7 @@ fn plan(mock: &MockProvider, prior: Value, proposed: Value) -> Value {
         config: proposed.clone(),
         proposed,
         prior_private: Private::from([]),
+        prior_identity: None,
         provider_meta: Value::NULL,
     };
     match mock.answer(Request::Plan(request)).unwrap() {
@@ -97,6 +98,7 @@ fn apply(mock: &MockProvider, planned: Value) -> Applied {
         config: planned.clone(),
         planned,
         planned_private: Private::from([]),
+        planned_identity: None,
         provider_meta: Value::NULL,
     };
     match mock.answer(Request::Apply(request)).unwrap() {

@@ -108,6 +108,7 @@ impl Resource for DrPolicyResource {
             .attribute("last_test", string().computed())
             .attribute("achieved_rpo", string().computed())
             .attribute("achieved_rto", string().computed())
+            .identity(["id"])
             .build()
     }
 

@@ -125,6 +125,7 @@ impl Resource for FleetResource {
                 number().computed().follows(["instances"]),
             )
             .attribute("status", string().computed().follows(["instances"]))
+            .identity(["id"])
             .build()
     }
 

@@ -170,6 +170,7 @@ impl Resource for SettlementResource {
             )
             .attribute("penalty", number().computed().description("So far."))
             .attribute("access", nested(access).computed().sensitive())
+            .identity(["id"])
             .build()
     }
 

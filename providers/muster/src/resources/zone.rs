@@ -96,6 +96,7 @@ impl Resource for ZoneResource {
             .attribute("used", amounts().description("In use now."))
             .attribute("reserved", amounts().description("Promised for later."))
             .attribute("available", amounts().description("Free for the taking."))
+            .identity(["id"])
             .build()
     }
 

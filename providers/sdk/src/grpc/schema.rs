@@ -1,8 +1,8 @@
 //! Schemas as messages of the wire.
 
 use muster_schema::{
-    Attribute, AttributeType, Block, FunctionSignature, NestedBlock, Nesting, Parameter, Schema,
-    StringKind,
+    Attribute, AttributeType, Block, FunctionSignature, IdentitySchema, NestedBlock, Nesting,
+    Parameter, Schema, StringKind,
 };
 use muster_value::{Type, type_to_json};
 use muster_wire::tfplugin6 as wire;
@@ -90,6 +90,22 @@ fn nested_block(name: &Str, nested: &NestedBlock) -> wire::schema::NestedBlock {
         nesting: nesting.into(),
         min_items: i64::try_from(nested.min_items).unwrap_or(i64::MAX),
         max_items: i64::try_from(nested.max_items).unwrap_or(i64::MAX),
+    }
+}
+
+pub(super) fn identity(schema: &IdentitySchema) -> wire::ResourceIdentitySchema {
+    use wire::resource_identity_schema::IdentityAttribute;
+    let attributes = schema.attributes.iter();
+    let attributes = attributes.map(|(name, attribute)| IdentityAttribute {
+        name: name.to_string(),
+        r#type: ty(&attribute.ty),
+        required_for_import: attribute.required_for_import,
+        optional_for_import: attribute.optional_for_import,
+        description: attribute.description.clone(),
+    });
+    wire::ResourceIdentitySchema {
+        version: i64::try_from(schema.version).unwrap_or(i64::MAX),
+        identity_attributes: attributes.collect(),
     }
 }
 

@@ -71,6 +71,36 @@ impl<P: Provider> Service<P> {
             .ok_or_else(|| unknown("type", name))
     }
 
+    fn identity_type(&self, name: &str) -> Option<Type> {
+        Some(self.0.schema().identities.get(name)?.implied_type())
+    }
+
+    /// Reads an identity; there is none in what older engines send.
+    fn identity(
+        &self,
+        name: &str,
+        message: Option<wire::ResourceIdentityData>,
+    ) -> Result<Option<Value>, Status> {
+        let (Some(message), Some(ty)) = (message, self.identity_type(name)) else {
+            return Ok(None);
+        };
+        let identity = decode(message.identity_data, &ty)?;
+        Ok((!identity.is_null()).then_some(identity))
+    }
+
+    /// Writes an identity.
+    fn identity_data(
+        &self,
+        name: &str,
+        identity: Option<&Value>,
+    ) -> Result<Option<wire::ResourceIdentityData>, Status> {
+        let (Some(identity), Some(ty)) = (identity, self.identity_type(name)) else {
+            return Ok(None);
+        };
+        let identity_data = dynamic(identity, &ty)?;
+        Ok(Some(wire::ResourceIdentityData { identity_data }))
+    }
+
     fn config_type(&self) -> Type {
         self.0.schema().provider.block.implied_type()
     }
@@ -246,16 +276,19 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         request: Request<wire::read_resource::Request>,
     ) -> Reply<wire::read_resource::Response> {
         let request = request.into_inner();
-        let ty = self.resource_type(&request.type_name)?;
+        let name: crate::Str = request.type_name.into();
+        let ty = self.resource_type(&name)?;
         let question = plain::Request::Read(plain::Read {
-            type_name: request.type_name.into(),
+            type_name: name.clone(),
             current: decode(request.current_state, &ty)?,
             private: request.private.into(),
+            identity: self.identity(&name, request.current_identity)?,
             provider_meta: Value::NULL,
         });
         let plain::Response::Read {
             value,
             private,
+            identity,
             deferred: put_off,
             diags: found,
         } = self.ask(question).await?
@@ -267,7 +300,7 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
             diagnostics: diags(&found),
             private: private.to_vec(),
             deferred: deferred(put_off),
-            ..Default::default()
+            new_identity: self.identity_data(&name, identity.as_ref())?,
         }))
     }
 
@@ -276,13 +309,15 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         request: Request<wire::plan_resource_change::Request>,
     ) -> Reply<wire::plan_resource_change::Response> {
         let request = request.into_inner();
-        let ty = self.resource_type(&request.type_name)?;
+        let name: crate::Str = request.type_name.into();
+        let ty = self.resource_type(&name)?;
         let question = plain::Request::Plan(plain::PlanRequest {
-            type_name: request.type_name.into(),
+            type_name: name.clone(),
             prior: decode(request.prior_state, &ty)?,
             proposed: decode(request.proposed_new_state, &ty)?,
             config: decode(request.config, &ty)?,
             prior_private: request.prior_private.into(),
+            prior_identity: self.identity(&name, request.prior_identity)?,
             provider_meta: Value::NULL,
         });
         let plain::Response::Planned(planned) = self.ask(question).await? else {
@@ -295,7 +330,7 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
             diagnostics: diags(&planned.diags),
             legacy_type_system: planned.legacy_type_system,
             deferred: deferred(planned.deferred),
-            ..Default::default()
+            planned_identity: self.identity_data(&name, planned.identity.as_ref())?,
         }))
     }
 
@@ -304,13 +339,15 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         request: Request<wire::apply_resource_change::Request>,
     ) -> Reply<wire::apply_resource_change::Response> {
         let request = request.into_inner();
-        let ty = self.resource_type(&request.type_name)?;
+        let name: crate::Str = request.type_name.into();
+        let ty = self.resource_type(&name)?;
         let question = plain::Request::Apply(plain::ApplyRequest {
-            type_name: request.type_name.into(),
+            type_name: name.clone(),
             prior: decode(request.prior_state, &ty)?,
             planned: decode(request.planned_state, &ty)?,
             config: decode(request.config, &ty)?,
             planned_private: request.planned_private.into(),
+            planned_identity: self.identity(&name, request.planned_identity)?,
             provider_meta: Value::NULL,
         });
         let plain::Response::Applied(applied) = self.ask(question).await? else {
@@ -321,7 +358,7 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
             private: applied.private.to_vec(),
             diagnostics: diags(&applied.diags),
             legacy_type_system: applied.legacy_type_system,
-            ..Default::default()
+            new_identity: self.identity_data(&name, applied.identity.as_ref())?,
         }))
     }
 
@@ -330,11 +367,15 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
         request: Request<wire::import_resource_state::Request>,
     ) -> Reply<wire::import_resource_state::Response> {
         let request = request.into_inner();
-        let ty = self.resource_type(&request.type_name)?;
-        let type_name = request.type_name.into();
+        let name: crate::Str = request.type_name.into();
+        let ty = self.resource_type(&name)?;
+        let by = match self.identity(&name, request.identity)? {
+            Some(identity) => plain::ImportBy::Identity(identity),
+            None => plain::ImportBy::Id(request.id.into()),
+        };
         let question = plain::Request::Import {
-            type_name,
-            id: request.id,
+            type_name: name.clone(),
+            by,
         };
         let plain::Response::Imported {
             objects,
@@ -349,13 +390,56 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
                 type_name: object.type_name.to_string(),
                 state: dynamic(&object.value, &ty)?,
                 private: object.private.to_vec(),
-                ..Default::default()
+                identity: self.identity_data(&name, object.identity.as_ref())?,
             });
         }
         Ok(Response::new(wire::import_resource_state::Response {
             imported_resources,
             diagnostics: diags(&found),
             ..Default::default()
+        }))
+    }
+
+    async fn get_resource_identity_schemas(
+        &self,
+        _: Request<wire::get_resource_identity_schemas::Request>,
+    ) -> Reply<wire::get_resource_identity_schemas::Response> {
+        let identities = self.0.schema().identities.iter();
+        Ok(Response::new(
+            wire::get_resource_identity_schemas::Response {
+                identity_schemas: identities
+                    .map(|(name, identity)| (name.to_string(), schema::identity(identity)))
+                    .collect(),
+                diagnostics: Vec::new(),
+            },
+        ))
+    }
+
+    async fn upgrade_resource_identity(
+        &self,
+        request: Request<wire::upgrade_resource_identity::Request>,
+    ) -> Reply<wire::upgrade_resource_identity::Response> {
+        let request = request.into_inner();
+        let name: crate::Str = request.type_name.into();
+        let RawState::Json(json) = raw_state(request.raw_identity.unwrap_or_default())? else {
+            return Err(Status::invalid_argument("there is no stored identity"));
+        };
+        let question = plain::Request::UpgradeIdentity {
+            type_name: name.clone(),
+            version: u64::try_from(request.version).unwrap_or(0),
+            json,
+        };
+        let plain::Response::State {
+            value,
+            diags: found,
+        } = self.ask(question).await?
+        else {
+            return Err(mismatch());
+        };
+        let identity = (!value.is_null()).then_some(&value);
+        Ok(Response::new(wire::upgrade_resource_identity::Response {
+            upgraded_identity: self.identity_data(&name, identity)?,
+            diagnostics: diags(&found),
         }))
     }
 
@@ -514,20 +598,6 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
     type ListResourceStream = Nothing<wire::list_resource::Event>;
     type ReadStateBytesStream = Nothing<wire::read_state_bytes::Response>;
     type InvokeActionStream = Nothing<wire::invoke_action::Event>;
-
-    async fn get_resource_identity_schemas(
-        &self,
-        _: Request<wire::get_resource_identity_schemas::Request>,
-    ) -> Reply<wire::get_resource_identity_schemas::Response> {
-        unsupported()
-    }
-
-    async fn upgrade_resource_identity(
-        &self,
-        _: Request<wire::upgrade_resource_identity::Request>,
-    ) -> Reply<wire::upgrade_resource_identity::Response> {
-        unsupported()
-    }
 
     async fn move_resource_state(
         &self,
