@@ -22,6 +22,7 @@ impl Applier {
             task.prior = change.before.unmark_deep();
             if let Some(object) = self.state.current(&change.addr) {
                 task.private = object.private.clone();
+                task.identity = object.identity.clone();
             }
         }
         if !self.configure(&mut task) {
@@ -82,6 +83,7 @@ impl Applier {
             proposed,
             config: task.effective.clone(),
             prior_private,
+            prior_identity: task.identity_value(),
             provider_meta: Value::NULL,
         });
         // Nothing follows then, so that this is all of the work.
@@ -195,6 +197,7 @@ impl Applier {
             planned: planned.value.clone(),
             config: task.effective.clone(),
             planned_private: planned.private.clone(),
+            planned_identity: planned.identity.clone(),
             provider_meta: Value::NULL,
         });
         let operation = if task.prior.is_null() {
@@ -215,7 +218,7 @@ impl Applier {
 
     pub(crate) fn applied(
         &mut self,
-        task: Task,
+        mut task: Task,
         planned: Planned,
         applied: Applied,
         mut failed: bool,
@@ -223,6 +226,7 @@ impl Applier {
         let Applied {
             value,
             private,
+            identity,
             legacy_type_system,
             ..
         } = applied;
@@ -256,6 +260,10 @@ impl Applier {
             }
             self.undo(&task);
             return self.fail(&task);
+        }
+        if let Err(error) = task.take_identity(identity, planned.identity.as_ref()) {
+            self.broken(&task, "Provider produced invalid identity", &[error]);
+            failed = true;
         }
         let value = without_unknowns(&value);
         let made = task.prior.is_null();
@@ -305,6 +313,7 @@ impl Applier {
             Ok(mut object) => {
                 object.schema_version = task.schema.version;
                 object.private = private;
+                object.identity = task.identity.clone();
                 object.status = status;
                 if change.action != Action::Read {
                     object.dependencies = change.dependencies.to_vec();

@@ -18,16 +18,22 @@ impl Applier {
         );
         if !aside {
             task.deposed = change.deposed.clone();
+            let object = match &change.deposed {
+                Some(key) => self.state.deposed(&change.addr, key),
+                None => self.state.current(&change.addr),
+            };
+            task.identity = object.and_then(|object| object.identity.clone());
             let private = change.private.clone();
             return self.unprovision(task, private);
         }
         let Some(key) = self.deposed.get(&task.change).cloned() else {
             return self.complete(task.step);
         };
-        let private = match self.state.deposed(&change.addr, &key) {
-            Some(object) => object.private.clone(),
-            None => return self.complete(task.step),
+        let Some(object) = self.state.deposed(&change.addr, &key) else {
+            return self.complete(task.step);
         };
+        let private = object.private.clone();
+        task.identity = object.identity.clone();
         task.deposed = Some(key);
         let provider = &change.provider.provider;
         let asks = self
@@ -45,6 +51,7 @@ impl Applier {
             proposed: nothing.clone(),
             config: nothing,
             prior_private: private,
+            prior_identity: task.identity_value(),
             provider_meta: Value::NULL,
         });
         self.ask(task, Stage::PlanDelete, request, None);
@@ -58,6 +65,7 @@ impl Applier {
             planned: nothing.clone(),
             config: nothing,
             planned_private: private,
+            planned_identity: task.identity_value(),
             provider_meta: Value::NULL,
         });
         self.ask(task, Stage::Delete, request, Some(Operation::Delete));

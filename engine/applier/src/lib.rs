@@ -18,7 +18,9 @@ mod task;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ModuleInstance, ProviderConfigAddr};
+use muster_addr::{
+    AbsResource, ConfigResource, InstanceAddr, Mode, ModuleInstance, ProviderConfigAddr,
+};
 use muster_config::{Config, Resource};
 use muster_eval::{
     CheckResult, Evaluator, ModuleInst, ProviderFunctions, Providers, Sent, Settings, Settled,
@@ -353,6 +355,11 @@ impl Applier {
             self.lost(&change.addr, "its provider has no such resource type");
             return Err(Diags::new());
         };
+        let identity = match id.mode {
+            Mode::Managed => schemas.identity(&change.provider.provider, &id.type_name),
+            Mode::Data | Mode::Ephemeral => None,
+        };
+        let identity = identity.cloned();
         let inst = match change.action {
             Action::Delete | Action::Forget => None,
             _ => self.eval.find_module(&change.addr.resource.module)?,
@@ -360,7 +367,7 @@ impl Applier {
         if !self.providers.is_evaluated(&change.provider) {
             self.providers.evaluate(&self.eval, &change.provider)?;
         }
-        Ok(Task::new(step, index, change, schema, inst))
+        Ok(Task::new(step, index, change, schema, identity, inst))
     }
 
     fn complete(&mut self, step: usize) {

@@ -11,6 +11,7 @@ use muster_config::{Config, ConfigFiles, Import, InputVariables, LocalProvider, 
 use muster_lang::{Diagnostic, Diags, Sources};
 use muster_plan::Plan;
 use muster_planner::{Options, ReadImport};
+use muster_provider::{ImportBy, identity_text};
 use muster_run::Stop;
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -93,8 +94,11 @@ pub(crate) async fn generate(
             &object.value,
             provider.as_deref(),
         );
-        let id = serde_json::Value::from(&*object.id);
-        let _ = write!(text, "\n# __generated__ by muster from {id}\n{block}\n");
+        let source = match &object.by {
+            ImportBy::Id(id) => serde_json::Value::from(&**id).to_string(),
+            ImportBy::Identity(identity) => identity_text(identity),
+        };
+        let _ = write!(text, "\n# __generated__ by muster from {source}\n{block}\n");
         blocks.insert(target, block.into());
     }
     create(inputs.path, &text)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use muster_addr::InstanceAddr;
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::{Action, Change, InFlight, Plan};
+use muster_snapshot::{Identity, JsonText};
 use muster_store::{Intent, IntentAction, Journal, Journaled, Recovery};
 
 use crate::error::{Failure, Outcome};
@@ -60,6 +61,13 @@ fn from_intent(intent: Intent) -> InFlight {
     InFlight {
         addr: intent.addr,
         resume: intent.resume.map(Into::into),
+        identity: intent.identity.and_then(|(schema_version, json)| {
+            let json = JsonText::parse(&json).ok()?;
+            Some(Identity {
+                schema_version,
+                json,
+            })
+        }),
         ids: intent.ids.into_iter().map(pair).collect(),
         salt: intent.salt.into(),
         digests: intent.digests.into_iter().map(pair).collect(),

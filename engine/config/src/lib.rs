@@ -35,8 +35,8 @@ pub use providers::ProviderRequirement;
 pub use provisioner::{OnFailure, Provisioner, ProvisionerType, When};
 pub use source::{ModuleSource, RegistryModule, RemoteModule, SourceError};
 pub use types::{
-    Backend, Check, CheckBlock, Config, Defaults, IgnoreChanges, Import, Lifecycle, Local,
-    LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, ProviderKey,
+    Backend, Check, CheckBlock, Config, Defaults, IgnoreChanges, Import, ImportKey, Lifecycle,
+    Local, LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, ProviderKey,
     Removed, Repetition, RequiredProvider, Resource, Trigger, Variable,
 };
 pub use variables::{InputVariables, apply_type};

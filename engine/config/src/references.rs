@@ -230,7 +230,7 @@ impl Checker<'_> {
             if let Some(for_each) = &import.for_each {
                 self.expr(for_each, Place::default(), diags);
             }
-            self.expr(&import.id, place, diags);
+            self.expr(import.by.expr(), place, diags);
             let keys = import.target.modules.iter().map(|(_, key)| key);
             for key in keys.chain([&import.target.key]).flatten() {
                 self.expr(key, place, diags);

@@ -401,8 +401,8 @@ pub struct Import {
     pub to: Expr,
     /// Address it gets.
     pub target: ImportTarget,
-    /// The provider's id for it.
-    pub id: Expr,
+    /// What it is found by.
+    pub by: ImportKey,
     /// Repetition.
     pub for_each: Option<Expr>,
     /// Where there is no such object, one is made.
@@ -411,6 +411,24 @@ pub struct Import {
     pub provider: Option<(LocalProvider, Span)>,
     /// The block's header.
     pub span: Span,
+}
+
+/// What an object is imported by.
+#[derive(Clone, Debug)]
+pub enum ImportKey {
+    /// The provider's id for it: `id`.
+    Id(Expr),
+    /// The attributes that its provider knows it by: `identity`.
+    Identity(Expr),
+}
+
+impl ImportKey {
+    /// What is written, whichever it is.
+    pub fn expr(&self) -> &Expr {
+        match self {
+            Self::Id(expr) | Self::Identity(expr) => expr,
+        }
+    }
 }
 
 /// `removed`

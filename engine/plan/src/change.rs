@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
+use muster_provider::ImportBy;
 use muster_snapshot::DeposedKey;
 use muster_value::{Path, Value};
 
@@ -122,8 +123,8 @@ pub struct Change {
     pub replace_paths: Vec<Path>,
     /// What the provider wants back when the change is applied.
     pub private: Arc<[u8]>,
-    /// The object is brought under management under this id.
-    pub importing: Option<Str>,
+    /// The object is brought under management, found by this.
+    pub importing: Option<ImportBy>,
     /// The block of configuration that was written for the imported object.
     pub generated_config: Option<Str>,
     /// What the object depends on, to be stored with it. Sorted.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_addr::InstanceAddr;
 use muster_provider::Private;
+use muster_snapshot::Identity;
 use muster_value::{Marks, Number, Value, to_msgpack};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -18,6 +19,8 @@ pub struct InFlight {
     /// Private bytes of the plan that was being carried out, if the provider promises that a
     /// creation that is planned with them a second time finds what the first one has made.
     pub resume: Option<Private>,
+    /// What the provider knows the object by, if the plan knew all of that.
+    pub identity: Option<Identity>,
     /// Ids that the object may be imported by, each after the attribute that it comes from, the
     /// most likely one first.
     pub ids: Vec<(Str, Str)>,

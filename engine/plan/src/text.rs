@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use muster_provider::{ImportBy, identity_text};
+
 use crate::{Change, Plan, StepKind};
 
 impl Plan {
@@ -56,8 +58,14 @@ fn write_change(out: &mut String, word: &str, i: usize, change: &Change) {
     if let Some(previous) = &change.previous {
         let _ = write!(out, " from {previous}");
     }
-    if let Some(id) = &change.importing {
-        let _ = write!(out, " importing {id:?}");
+    match &change.importing {
+        Some(ImportBy::Id(id)) => {
+            let _ = write!(out, " importing {id:?}");
+        }
+        Some(ImportBy::Identity(identity)) => {
+            let _ = write!(out, " importing by {}", identity_text(identity));
+        }
+        None => {}
     }
     if change.resumes {
         out.push_str(" resuming");

@@ -293,7 +293,7 @@ impl Builder<'_> {
             let ix = NodeIndex::new(ix);
             let keys = import.target.modules.iter().map(|(_, key)| key);
             let keys = keys.chain([&import.target.key, &import.for_each]).flatten();
-            for expr in keys.chain([&import.id]) {
+            for expr in keys.chain([import.by.expr()]) {
                 self.expr(ModuleId::ROOT, ix, expr);
             }
         }

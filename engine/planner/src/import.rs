@@ -6,11 +6,11 @@ use foldhash::{HashMap, HashMapExt};
 use muster_addr::{
     AbsResource, ConfigResource, InstanceAddr, InstanceKey, ModuleInstance, ModuleStep,
 };
-use muster_config::{Config, Import, ModuleId};
+use muster_config::{Config, Import, ImportKey, ModuleId};
 use muster_eval::{ModuleInst, Repeat};
 use muster_lang::{Diagnostic, Diags, Expr, Scope, Span, eval};
 use muster_plan::Operation;
-use muster_provider::{Imported, Read, Request};
+use muster_provider::{ImportBy, Imported, Read, Request};
 use muster_schema::{check_conforms, normalize_blocks};
 use muster_value::{Marks, Type, Value, convert};
 
@@ -28,7 +28,7 @@ pub(crate) struct Imports {
 /// An object to import.
 #[derive(Clone)]
 pub(crate) struct Wanted {
-    pub id: Str,
+    pub by: ImportBy,
     /// Where there is no such object, one is made.
     pub or_create: bool,
     span: Option<Span>,
@@ -43,7 +43,7 @@ impl Imports {
         }
         let wanted = |(addr, id): &(InstanceAddr, Str)| {
             let wanted = Wanted {
-                id: id.clone(),
+                by: ImportBy::Id(id.clone()),
                 or_create: false,
                 span: None,
             };
@@ -110,9 +110,15 @@ impl Planner {
         for repeat in repeats {
             let scope = self.eval.scope(ModuleInst::ROOT, repeat);
             let addr = target(import, &scope)?;
-            let id = import_id(import, &scope)?;
+            let by = match &import.by {
+                ImportKey::Id(expr) => ImportBy::Id(import_id(expr, &scope)?),
+                ImportKey::Identity(expr) => {
+                    let written = import_identity(expr, &scope)?;
+                    ImportBy::Identity(self.checked_identity(import, &written)?)
+                }
+            };
             let wanted = Wanted {
-                id,
+                by,
                 or_create: import.or_create,
                 span: Some(import.span),
             };
@@ -124,6 +130,32 @@ impl Planner {
             }
         }
         Ok(())
+    }
+
+    /// An identity that somebody wrote as the provider of the resource wants it.
+    fn checked_identity(&self, import: &Import, written: &Value) -> Result<Value, Diags> {
+        let expr = import.by.expr();
+        let target = import.target.config();
+        let config = self.eval.config();
+        let module = config.find(&target.module);
+        let resource = module.and_then(|m| m.resources.get(&target.resource));
+        let Some(provider) = resource.map(|r| &r.provider.provider) else {
+            // That there is no such resource is reported elsewhere.
+            return Err(Diags::new());
+        };
+        let type_name = &target.resource.type_name;
+        let Some(schema) = self.eval.schemas().identity(provider, type_name) else {
+            let detail = format!(
+                "The provider {} knows no identity of {type_name}. Import it by its id.",
+                provider.for_display()
+            );
+            return Err(invalid_identity(expr, detail));
+        };
+        schema.for_import(written).map_err(|errors| {
+            let errors: Vec<String> = errors.iter().map(|e| format!("\n  - {e}")).collect();
+            let detail = format!("The identity is not one of {type_name}:{}", errors.concat());
+            invalid_identity(expr, detail)
+        })
     }
 
     fn import_repeats(&self, expr: &Expr) -> Result<Vec<Option<Repeat>>, Diags> {
@@ -182,9 +214,9 @@ impl Planner {
     pub(crate) fn import(&mut self, mut task: Task, wanted: Wanted) {
         let request = Request::Import {
             type_name: task.addr.resource.resource.type_name.clone(),
-            id: wanted.id.to_string(),
+            by: wanted.by.clone(),
         };
-        task.importing = Some(wanted.id);
+        task.importing = Some(wanted.by);
         task.or_create = wanted.or_create;
         self.ask(task, Stage::Import, request, Some(Operation::Import));
     }
@@ -212,23 +244,28 @@ impl Planner {
         }
         task.private = object.private;
         task.prior = value;
+        if !self.take_identity(&mut task, object.identity) {
+            return self.fail(task);
+        }
         let request = Request::Read(Read {
             type_name,
             current: task.prior.clone(),
             private: task.private.clone(),
+            identity: task.identity.clone(),
             provider_meta: Value::NULL,
         });
         self.ask(task, Stage::ReadImported, request, Some(Operation::Refresh));
     }
 
-    pub(crate) fn imported_read(&mut self, mut task: Task, value: Value) {
+    pub(crate) fn imported_read(&mut self, mut task: Task, value: Value, identity: Option<Value>) {
         if value.is_null() && task.or_create {
             return self.make_instead(task);
         }
         if value.is_null() {
+            let by = task.importing.as_ref().map(ToString::to_string);
             let detail = format!(
-                "There is no object with the id {:?} to import to {}. Check the id, and the region and account of the provider configuration; to have a new object made where there is none, give the import block or_create = true.",
-                task.importing.as_deref().unwrap_or_default(),
+                "There is no object with {} to import to {}. Check it, and the region and account of the provider configuration; to have a new object made where there is none, give the import block or_create = true.",
+                by.unwrap_or_default(),
                 task.addr
             );
             let summary = "Cannot import non-existent remote object";
@@ -240,6 +277,12 @@ impl Planner {
         if !errors.is_empty() || !value.is_wholly_known() {
             return self.broken(task, "Provider produced invalid object", &errors);
         }
+        // An import may tell less of the identity than the object itself does.
+        let imported = task.identity.take();
+        if !self.take_identity(&mut task, identity) {
+            return self.fail(task);
+        }
+        task.identity = task.identity.or(imported);
         task.recorded = value.clone();
         task.prior = value;
         if self
@@ -259,15 +302,16 @@ impl Planner {
     fn make_instead(&mut self, mut task: Task) {
         task.importing = None;
         task.private = Arc::from([]);
+        task.identity = None;
         task.prior = Value::Null(task.ty.clone());
         self.proceed(task);
     }
 
     fn keep_read(&mut self, task: Task) {
         self.finish_task(&task);
-        self.read.extend(task.importing.map(|id| ReadImport {
+        self.read.extend(task.importing.map(|by| ReadImport {
             addr: task.addr,
-            id,
+            by,
             schema: task.schema,
             value: task.prior,
         }));
@@ -309,14 +353,43 @@ fn instance_key(key: Option<&Expr>, scope: &dyn Scope) -> Result<InstanceKey, Di
     }
 }
 
+/// What is written of the identity to import by, wholly known.
+fn import_identity(expr: &Expr, scope: &dyn Scope) -> Result<Value, Diags> {
+    let value = eval(expr, scope, &[])?;
+    let marks = value.marks_deep();
+    if marks.contains(Marks::SENSITIVE) {
+        let detail = "The identity is shown in the plan, so it cannot be sensitive.";
+        return Err(invalid_identity(expr, detail));
+    }
+    if marks.contains(Marks::EPHEMERAL) {
+        let detail = "The identity is part of the plan, so it cannot be ephemeral.";
+        return Err(invalid_identity(expr, detail));
+    }
+    let value = value.unmark_deep();
+    if !value.is_wholly_known() {
+        let detail = "The identity depends on something that is only known after apply. Import needs it while planning.";
+        return Err(invalid_identity(expr, detail));
+    }
+    if value.is_null() {
+        return Err(invalid_identity(expr, "The identity is null."));
+    }
+    Ok(value)
+}
+
+fn invalid_identity(expr: &Expr, detail: impl Into<String>) -> Diags {
+    Diagnostic::error("Invalid import identity argument", detail)
+        .at(expr.span())
+        .into()
+}
+
 /// The id to import by.
-fn import_id(import: &Import, scope: &dyn Scope) -> Result<Str, Diags> {
+fn import_id(expr: &Expr, scope: &dyn Scope) -> Result<Str, Diags> {
     let error = |detail: &str| -> Diags {
         Diagnostic::error("Invalid import id argument", detail)
-            .at(import.id.span())
+            .at(expr.span())
             .into()
     };
-    let value = eval(&import.id, scope, &[])?;
+    let value = eval(expr, scope, &[])?;
     let marks = value.marks_deep();
     if marks.contains(Marks::SENSITIVE) {
         return Err(error(

@@ -6,7 +6,7 @@ use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
 use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located};
 use muster_lang::Diagnostic;
 use muster_plan::{Action, Ask, Change, Mode, Operation, Reason, Shown, id_hint};
-use muster_provider::{Applied, ProviderError, RawState, Read, Request, Response};
+use muster_provider::{Applied, ImportBy, Move, ProviderError, RawState, Read, Request, Response};
 use muster_schema::{check_conforms, check_write_only_null, normalize_blocks};
 use muster_snapshot::{Attributes, Object};
 use muster_value::Value;
@@ -45,7 +45,14 @@ impl Planner {
             self.open_tasks[node] += 1;
         }
         let ty = schema.block.implied_type();
+        let schemas = self.eval.schemas();
+        let identity_schema = match id.mode {
+            ResourceMode::Managed => schemas.identity(&provider.provider, &id.type_name),
+            ResourceMode::Data | ResourceMode::Ephemeral => None,
+        };
         let mut task = Task {
+            identity_schema: identity_schema.cloned(),
+            identity: None,
             recorded: Value::Null(ty.clone()),
             prior: Value::Null(ty.clone()),
             config: Value::Null(ty.clone()),
@@ -144,7 +151,7 @@ impl Planner {
             operation,
             action: Action::NoOp,
             id: match operation {
-                Operation::Import => task.importing.clone().map(|id| ("id".into(), id)),
+                Operation::Import => task.importing.as_ref().map(ImportBy::hint),
                 _ => id_hint(&task.before()),
             },
             part: muster_plan::Part::Whole,
@@ -213,18 +220,34 @@ impl Planner {
         let stage = std::mem::replace(&mut task.stage, Stage::Upgrade);
         match (stage, response) {
             (Stage::Upgrade, Response::State { value, .. }) => self.upgraded(task, value),
-            (Stage::Convert, Response::Applied(Applied { value, private, .. })) => {
-                task.private = private;
-                self.upgraded(task, value);
+            (Stage::UpgradeIdentity, Response::State { value, .. }) => {
+                self.identity_upgraded(task, value);
             }
-            (Stage::Read, Response::Read { value, private, .. }) => {
+            (Stage::Convert, Response::Applied(applied)) => self.converted(task, applied),
+            (
+                Stage::Read,
+                Response::Read {
+                    value,
+                    private,
+                    identity,
+                    ..
+                },
+            ) => {
                 task.private = private;
-                self.refreshed(task, value);
+                self.refreshed(task, value, identity);
             }
             (Stage::Import, Response::Imported { objects, .. }) => self.imported(task, objects),
-            (Stage::ReadImported, Response::Read { value, private, .. }) => {
+            (
+                Stage::ReadImported,
+                Response::Read {
+                    value,
+                    private,
+                    identity,
+                    ..
+                },
+            ) => {
                 task.private = private;
-                self.imported_read(task, value);
+                self.imported_read(task, value, identity);
             }
             (Stage::Validate, Response::Done(_)) => self.plan_change(task),
             (Stage::Plan, Response::Planned(planned)) => self.planned(task, planned),
@@ -302,15 +325,29 @@ impl Planner {
         };
         let stored = self.state.resources.get(&task.addr.resource);
         let source = stored.map_or(&task.provider, |r| &r.provider);
-        let request = Request::Move {
+        let identity = object.identity.as_ref();
+        let request = Request::Move(Move {
             source_provider: source.provider.to_string(),
             source_type,
             source_version: object.schema_version,
             raw: raw_state(object),
             source_private: object.private.clone(),
+            source_identity: identity.map(|i| (i.json.to_shared(), i.schema_version)),
             target_type: task.addr.resource.resource.type_name.clone(),
-        };
+        });
         self.ask(task, Stage::Convert, request, None);
+    }
+
+    fn converted(&mut self, mut task: Task, applied: Applied) {
+        task.private = applied.private;
+        if let Some(object) = &mut task.stored {
+            // It was that of another type.
+            object.identity = None;
+        }
+        if !self.take_identity(&mut task, applied.identity) {
+            return self.fail(task);
+        }
+        self.upgraded(task, applied.value);
     }
 
     fn upgraded(&mut self, mut task: Task, value: Value) {
@@ -323,6 +360,11 @@ impl Planner {
         }
         task.recorded = value.clone();
         task.prior = value;
+        self.recall(task);
+    }
+
+    /// Everything that the state has of the object is as it should be.
+    pub(crate) fn recalled(&mut self, task: Task) {
         if self.options.refresh && !matches!(task.goal, Goal::Forget(_)) {
             self.read(task);
         } else {
@@ -336,12 +378,13 @@ impl Planner {
             type_name: task.addr.resource.resource.type_name.clone(),
             current: task.prior.clone(),
             private: task.private.clone(),
+            identity: task.identity.clone(),
             provider_meta: Value::NULL,
         });
         self.ask(task, Stage::Read, request, Some(Operation::Refresh));
     }
 
-    fn refreshed(&mut self, mut task: Task, value: Value) {
+    fn refreshed(&mut self, mut task: Task, value: Value, identity: Option<Value>) {
         let value = if value.is_null() {
             Value::Null(task.ty.clone())
         } else {
@@ -355,12 +398,15 @@ impl Planner {
         task.prior = value;
         if task.prior.is_null() {
             task.tainted = false;
+        } else if !self.take_identity(&mut task, identity) {
+            return self.fail(task);
         }
         self.note_drift(&task);
         self.store(&task);
         if task.prior.is_null() {
             task.stored = None;
             task.private = Arc::from([]);
+            task.identity = None;
         }
         self.proceed(task);
     }

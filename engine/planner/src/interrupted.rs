@@ -1,6 +1,7 @@
 //! Creations that were interrupted. What they have made is found again, by the provider itself or
-//! by its import id, so that nothing is made a second time without anybody noticing.
+//! by its identity or import id, so that nothing is made a second time without anybody noticing.
 
+mod clue;
 mod known;
 mod report;
 mod search;
@@ -18,6 +19,7 @@ use crate::graph::NodeId;
 use crate::task::{Goal, Start, Task};
 use crate::visit::{Orphan, reason_for};
 use crate::{Planner, Str};
+use clue::{Clue, clues};
 use known::Known;
 
 /// Creations whose answer nobody has received.
@@ -42,9 +44,11 @@ pub(crate) struct Creation {
     record: Arc<InFlight>,
     /// What the provider finds the object of the first attempt by.
     resume: Option<Private>,
-    /// How many ids were tried.
+    /// What the object may be found by, the surest first.
+    clues: Vec<Clue>,
+    /// How many of them were tried.
     tried: usize,
-    /// An id has shown that no object was made.
+    /// One of them has shown that no object was made.
     absent: bool,
     /// Why it is not resolved yet, for people.
     findings: Vec<String>,
@@ -93,6 +97,7 @@ impl Planner {
         Some(Box::new(Creation {
             resume: open.record.resume.clone(),
             record: Arc::clone(&open.record),
+            clues: clues(&open.record, task),
             tried: 0,
             absent: false,
             findings: Vec::new(),

@@ -8,6 +8,7 @@ mod checks;
 mod data;
 mod ephemeral;
 mod graph;
+mod identity;
 mod ignore;
 mod import;
 mod instance;
@@ -41,7 +42,7 @@ use muster_lang::{Diagnostic, Diags, Files};
 use muster_plan::{
     Action, Ask, Change, CheckResults, Deposed, InFlight, Mode, OutputChange, Plan, StepKind,
 };
-use muster_provider::{ProviderError, Response, Schemas};
+use muster_provider::{ImportBy, ProviderError, Response, Schemas};
 use muster_schema::Schema;
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -99,8 +100,8 @@ pub struct Options {
 pub struct ReadImport {
     /// The address it gets.
     pub addr: InstanceAddr,
-    /// The id it is imported by.
-    pub id: Str,
+    /// What it is imported by.
+    pub by: ImportBy,
     /// The schema of its type.
     pub schema: Arc<Schema>,
     /// The object; wholly known.

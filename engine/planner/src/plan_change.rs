@@ -308,6 +308,7 @@ struct Verdict {
 fn request(task: &Task, prior: Value, proposed: Value, config: Value, private: Private) -> Request {
     Request::Plan(PlanRequest {
         type_name: task.addr.resource.resource.type_name.clone(),
+        prior_identity: task.identity.clone().filter(|_| !prior.is_null()),
         prior,
         proposed,
         config,

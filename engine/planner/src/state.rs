@@ -35,6 +35,7 @@ impl Planner {
             o.create_before_destroy == first
                 && o.schema_version == task.schema.version
                 && o.private == task.private
+                && o.identity == task.stored_identity()
                 && task.prior.same(&task.recorded)
                 && matches!(o.decode(&task.ty), Ok(v) if v.same(&task.prior))
         });
@@ -45,6 +46,7 @@ impl Planner {
             Ok(mut object) => {
                 object.schema_version = task.schema.version;
                 object.private = task.private.clone();
+                object.identity = task.stored_identity();
                 if let Some(old) = old {
                     object.sensitive = old.sensitive.clone();
                     object.dependencies = old.dependencies.clone();

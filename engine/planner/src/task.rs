@@ -5,12 +5,11 @@ use std::sync::Arc;
 use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_eval::ModuleInst;
 use muster_plan::{Deposed, Reason};
-use muster_provider::Private;
-use muster_schema::Schema;
+use muster_provider::{ImportBy, Private};
+use muster_schema::{IdentitySchema, Schema};
 use muster_snapshot::Object;
 use muster_value::{Marks, Path, Type, Value};
 
-use crate::Str;
 use crate::graph::NodeId;
 use crate::interrupted::Creation;
 
@@ -42,6 +41,7 @@ pub(crate) struct Start {
 /// Which answer is awaited.
 pub(crate) enum Stage {
     Upgrade,
+    UpgradeIdentity,
     /// Another type's object as one of this type.
     Convert,
     Read,
@@ -67,7 +67,7 @@ impl Stage {
     /// What was asked, for messages.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Upgrade => "upgrade",
+            Self::Upgrade | Self::UpgradeIdentity => "upgrade",
             Self::Convert => "move",
             Self::Import | Self::Find => "import",
             Self::Read | Self::ReadFound | Self::ReadImported | Self::ReadData => "read",
@@ -89,6 +89,8 @@ pub(crate) struct Task {
     pub provider: ProviderConfigAddr,
     pub schema: Arc<Schema>,
     pub ty: Type,
+    /// The schema of what objects of the type are known by, if they are.
+    pub identity_schema: Option<Arc<IdentitySchema>>,
     pub goal: Goal,
     pub stage: Stage,
     /// The object as it is stored.
@@ -99,9 +101,11 @@ pub(crate) struct Task {
     pub prior: Value,
     /// The provider's private bytes of the object.
     pub private: Private,
+    /// What the provider knows the object by, if it has said so.
+    pub identity: Option<Value>,
     pub tainted: bool,
-    /// The id that the object is imported by.
-    pub importing: Option<Str>,
+    /// What the object is imported by.
+    pub importing: Option<ImportBy>,
     /// Where there is no such object, one is made.
     pub or_create: bool,
     /// The creation of the object that was interrupted, until it is resolved.

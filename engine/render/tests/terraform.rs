@@ -135,7 +135,8 @@ fn change(json: &Json) -> Change {
         after: side("after", &inner["after_unknown"]),
         replace_paths: list(&inner["replace_paths"]).iter().map(steps).collect(),
         private: Default::default(),
-        importing: text(&inner["importing"]["id"]).map(Into::into),
+        importing: text(&inner["importing"]["id"])
+            .map(|id| muster_provider::ImportBy::Id(id.into())),
         generated_config: text(&inner["generated_config"]).map(Into::into),
         dependencies: Default::default(),
         create_before_destroy: false,

@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use muster_addr::InstanceAddr;
+use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_plan::Ask;
 use muster_provider::{ApplyRequest, ProviderError, Request, Response};
 use muster_snapshot::Snapshot;
 use muster_store::{Intent, IntentAction, Journal, StoreError};
+use muster_value::value_to_json;
 
 use crate::Context;
 
@@ -176,6 +177,7 @@ fn intent(context: &Context, ask: &Ask) -> Option<Intent> {
         created: muster_store::timestamp(),
         digest: muster_plan::attribute_digest("", &request.planned).to_string(),
         resume: None,
+        identity: None,
         ids: Vec::new(),
         salt: String::new(),
         digests: Default::default(),
@@ -197,6 +199,7 @@ fn describe(context: &Context, addr: &InstanceAddr, request: &ApplyRequest, inte
     let planned = request.planned.mark_paths(&sensitive);
     let text =
         |(name, value): (muster_plan::Str, muster_plan::Str)| (name.to_string(), value.to_string());
+    intent.identity = identity(context, &intent.provider, request);
     intent.salt = muster_store::random_id();
     intent.ids = muster_plan::import_ids(&request.type_name, &planned)
         .into_iter()
@@ -209,6 +212,24 @@ fn describe(context: &Context, addr: &InstanceAddr, request: &ApplyRequest, inte
     if muster_plan::idempotency_token(&request.planned_private).is_some() {
         intent.resume = Some(request.planned_private.to_vec());
     }
+}
+
+/// What the provider will know the object by, if the plan knows all of that already.
+fn identity(
+    context: &Context,
+    provider: &ProviderConfigAddr,
+    request: &ApplyRequest,
+) -> Option<(u64, String)> {
+    let schema = context
+        .schemas
+        .identity(&provider.provider, &request.type_name)?;
+    let planned = request.planned_identity.as_ref()?;
+    let tells = planned.as_entries()?.values().any(|part| !part.is_null());
+    if !tells || !planned.is_wholly_known() {
+        return None;
+    }
+    let json = value_to_json(planned, &schema.implied_type()).ok()?;
+    Some((schema.version, json.to_string()))
 }
 
 /// Spaces out writes of the whole state.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use muster_addr::{Mode, ResourceId, Target};
-use muster_lang::{Attribute, Block, BodySchema, Span};
+use muster_lang::{Attribute, Block, BodySchema, Content, Span};
 
 use super::ProviderRef;
 use super::context::{Decoder, relocate, schema};
@@ -11,7 +11,7 @@ use super::provisioner::removed_provisioners;
 use super::resource::{provider_ref, resource};
 use super::variable::check;
 use crate::naming::check_name;
-use crate::{CheckBlock, Import, ImportTarget, Moved, Removed, Resource, Str};
+use crate::{CheckBlock, Import, ImportKey, ImportTarget, Moved, Removed, Resource, Str};
 
 static MOVED: LazyLock<BodySchema> = LazyLock::new(|| schema(&["from", "to"], &[], &[]));
 
@@ -29,8 +29,10 @@ static REMOVED: LazyLock<BodySchema> = LazyLock::new(|| {
 
 static REMOVED_LIFECYCLE: LazyLock<BodySchema> = LazyLock::new(|| schema(&[], &["destroy"], &[]));
 
-static IMPORT: LazyLock<BodySchema> =
-    LazyLock::new(|| schema(&["to", "id"], &["for_each", "provider", "or_create"], &[]));
+static IMPORT: LazyLock<BodySchema> = LazyLock::new(|| {
+    let optional = ["id", "identity", "for_each", "provider", "or_create"];
+    schema(&["to"], &optional, &[])
+});
 
 static CHECK: LazyLock<BodySchema> =
     LazyLock::new(|| schema(&[], &[], &[("assert", &[]), ("data", &["type", "name"])]));
@@ -131,7 +133,7 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
         Some((found.local, attribute.name_span))
     });
     let for_each = content.attribute("for_each").map(|a| cx.lower(&a.expr));
-    let id = content.attribute("id").map(|a| cx.lower(&a.expr));
+    let by = import_key(cx, &content, block);
     let or_create = cx.bool(content.attribute("or_create")).unwrap_or(false);
     let raw = &content.attribute("to")?.expr;
     let to = match cx.embedded(raw) {
@@ -149,12 +151,33 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
     Some(Import {
         to,
         target,
-        id: id?,
+        by: by?,
         for_each,
         or_create,
         provider,
         span: block.header,
     })
+}
+
+/// What an object is imported by: its id or its identity, never both.
+fn import_key(cx: &mut Decoder<'_>, content: &Content, block: &Block) -> Option<ImportKey> {
+    match (content.attribute("id"), content.attribute("identity")) {
+        (Some(id), None) => Some(ImportKey::Id(cx.lower(&id.expr))),
+        (None, Some(identity)) => Some(ImportKey::Identity(cx.lower(&identity.expr))),
+        (Some(_), Some(identity)) => {
+            let detail =
+                "An object is imported by its id or by its identity: leave one of them out.";
+            cx.error("Invalid import block", detail, identity.name_span);
+            None
+        }
+        (None, None) => {
+            let detail = "The argument \"id\" must be set here, or \"identity\" for resource \
+                          types whose objects have one.";
+            let span = block.body.missing_item_span();
+            cx.error("Missing required argument", detail, span);
+            None
+        }
+    }
 }
 
 /// A `check` block, with the data source that may stand in it.

@@ -20,7 +20,7 @@ const PLAN_MAGIC: &[u8; 8] = b"MUSTERPL";
 const FILE_MAGIC: &[u8; 8] = b"MUSTERPF";
 /// Grows whenever the form changes. A plan is applied by the version that made it, so there is
 /// nothing to be gained from reading older forms.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: usize = 8 + 4 + 8;
 const CHECKSUM: usize = 32;
 

@@ -1,5 +1,6 @@
 //! Plans, changes and steps as bytes.
 
+use muster_provider::ImportBy;
 use muster_snapshot::{DeposedKey, Snapshot};
 
 use super::DecodeError;
@@ -143,7 +144,7 @@ fn write_change(out: &mut Writer, change: &Change) {
     write_value(out, &change.after);
     out.list(&change.replace_paths, write_path);
     out.blob(&change.private);
-    out.option(change.importing.as_deref(), |out, id| out.str(id));
+    out.option(change.importing.as_ref(), write_import);
     out.option(change.generated_config.as_deref(), |out, text| {
         out.str(text)
     });
@@ -164,12 +165,33 @@ fn read_change(input: &mut Reader<'_>) -> Result<Change> {
         after: read_value(input)?,
         replace_paths: input.list(read_path)?,
         private: input.blob()?.into(),
-        importing: input.option(Reader::str)?,
+        importing: input.option(read_import)?,
         generated_config: input.option(Reader::str)?,
         dependencies: input.list(read_config)?.into(),
         create_before_destroy: input.bool()?,
         resumes: input.bool()?,
     })
+}
+
+fn write_import(out: &mut Writer, by: &ImportBy) {
+    match by {
+        ImportBy::Id(id) => {
+            out.byte(0);
+            out.str(id);
+        }
+        ImportBy::Identity(identity) => {
+            out.byte(1);
+            write_value(out, identity);
+        }
+    }
+}
+
+fn read_import(input: &mut Reader<'_>) -> Result<ImportBy> {
+    match input.byte()? {
+        0 => Ok(ImportBy::Id(input.str()?)),
+        1 => Ok(ImportBy::Identity(read_value(input)?)),
+        other => invalid(format!("unknown kind of import {other}")),
+    }
 }
 
 fn read_deposed(input: &mut Reader<'_>) -> Result<DeposedKey> {

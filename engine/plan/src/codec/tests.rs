@@ -102,7 +102,7 @@ fn change(at: &str) -> Change {
         after: value(),
         replace_paths: vec![Path::root().attr("a").index(300).key("k")],
         private: Arc::from(&b"\0\x01private"[..]),
-        importing: Some("an id".into()),
+        importing: Some(muster_provider::ImportBy::Id("an id".into())),
         generated_config: Some("resource {}".into()),
         dependencies: vec![addr("a.b").resource.config()].into(),
         create_before_destroy: true,

@@ -75,6 +75,7 @@ fn in_flight(planned: &Value) -> InFlight {
     InFlight {
         addr: "a_b.c".parse().unwrap(),
         resume: None,
+        identity: None,
         ids: Vec::new(),
         salt: "run".into(),
         digests: digests("run", planned),

@@ -10,11 +10,11 @@ use crate::task::Task;
 
 impl Planner {
     pub(super) fn tell_adopted(&mut self, task: &Task) {
-        let (Some(creation), Some((attribute, id))) = (&task.creation, tried(task)) else {
+        let (Some(creation), Some(clue)) = (&task.creation, tried(task)) else {
             return;
         };
         let detail = format!(
-            "The creation of {} was begun at {}, and its answer never arrived. The object with the import id {id:?}, which is its {attribute}, is as it was planned then, so it is taken for the one that was made.",
+            "The creation of {} was begun at {}, and its answer never arrived. The object with {clue} is as it was planned then, so it is taken for the one that was made.",
             task.addr, creation.record.since
         );
         let summary = "Object of an interrupted run adopted";

@@ -1,26 +1,27 @@
-//! The object of an interrupted creation is looked for by the ids that it may be imported by.
+//! The object of an interrupted creation is looked for by its identity, and by the ids that it may
+//! be imported by.
 
-use muster_plan::InFlight;
 use muster_provider::{Imported, Private, ProviderError, Read, Request, Response};
 use muster_schema::{check_conforms, normalize_blocks};
 use muster_value::Value;
 
+use super::Clue;
+use crate::Planner;
 use crate::task::{Goal, Stage, Task};
-use crate::{Planner, Str};
 
 impl Planner {
-    /// Tries the next id.
+    /// Follows the next clue.
     pub(crate) fn search(&mut self, mut task: Task) {
         let type_name = task.addr.resource.resource.type_name.clone();
         let Some(creation) = &mut task.creation else {
             return self.searched(task);
         };
-        let Some((_, id)) = creation.record.ids.get(creation.tried) else {
+        let Some(clue) = creation.clues.get(creation.tried) else {
             return self.conclude(task);
         };
-        let id = id.to_string();
+        let by = clue.import();
         creation.tried += 1;
-        self.ask(task, Stage::Find, Request::Import { type_name, id }, None);
+        self.ask(task, Stage::Find, Request::Import { type_name, by }, None);
     }
 
     /// Takes an answer of the provider to [`Stage::Find`] or [`Stage::ReadFound`].
@@ -33,13 +34,24 @@ impl Planner {
             }
         };
         let error = response.diags().iter().find(|d| d.is_error());
-        if let Some(error) = error.map(|e| e.summary.clone()) {
-            return self.missed(task, &error);
+        match error.map(|e| e.summary.clone()) {
+            Some(error) if error == NOT_THERE => return self.absent(task),
+            Some(error) => return self.missed(task, &error),
+            None => {}
         }
         match (&task.stage, response) {
             (Stage::Find, Response::Imported { objects, .. }) => self.find(task, objects),
-            (Stage::ReadFound, Response::Read { value, private, .. }) => {
-                self.found(task, &value, private);
+            (
+                Stage::ReadFound,
+                Response::Read {
+                    value,
+                    private,
+                    identity,
+                    ..
+                },
+            ) => {
+                let identity = valid_identity(&task, identity);
+                self.found(task, &value, private, identity);
             }
             _ => self.missed(task, "the answer is of another kind than the question"),
         }
@@ -61,12 +73,13 @@ impl Planner {
             type_name,
             current,
             private: object.private,
+            identity: valid_identity(&task, object.identity),
             provider_meta: Value::NULL,
         });
         self.ask(task, Stage::ReadFound, request, None);
     }
 
-    fn found(&mut self, task: Task, value: &Value, private: Private) {
+    fn found(&mut self, mut task: Task, value: &Value, private: Private, identity: Option<Value>) {
         if value.is_null() {
             return self.absent(task);
         }
@@ -77,34 +90,40 @@ impl Planner {
         if !record.is_some_and(|record| record.has_made(&value)) {
             return self.missed(task, "the object is not as it was planned");
         }
+        if tried(&task).is_some_and(|clue| !clue.admits(identity.as_ref())) {
+            return self.missed(task, "the object has another identity");
+        }
         if self.is_managed(&task, &value) {
             return self.missed(task, "the object is in the state already");
         }
+        task.identity = identity;
         self.adopt(task, value, private);
     }
 
-    /// There is nothing by the id.
+    /// A clue leads to nothing.
     fn absent(&mut self, mut task: Task) {
         let type_name = task.addr.resource.resource.type_name.clone();
-        let attribute = tried(&task).map(|(attribute, _)| attribute.clone());
-        let proves = attribute.is_some_and(|a| self.known(&task).proves(&type_name, &a));
+        let proves = match tried(&task).cloned() {
+            Some(Clue::Identity(_)) => true,
+            Some(Clue::Id(attribute, _)) => self.known(&task).proves(&type_name, &attribute),
+            None => false,
+        };
         if let (Some(creation), true) = (&mut task.creation, proves) {
             creation.absent = true;
         }
         self.missed(task, "there is no such object");
     }
 
-    /// An id has not led to the object.
+    /// A clue has not led to the object.
     fn missed(&mut self, mut task: Task, why: &str) {
-        let tried = tried(&task).cloned();
-        if let (Some(creation), Some((attribute, id))) = (&mut task.creation, tried) {
-            let finding = format!("by the id {id:?}, which is its {attribute}: {why}");
-            creation.findings.push(finding);
+        let tried = tried(&task).map(|clue| format!("by {clue}: {why}"));
+        if let Some(creation) = &mut task.creation {
+            creation.findings.extend(tried);
         }
         self.search(task);
     }
 
-    /// All ids were tried.
+    /// All clues were followed.
     fn conclude(&mut self, mut task: Task) {
         if task.creation.as_ref().is_some_and(|c| c.absent) {
             self.interrupted.resolve(&task.addr);
@@ -153,11 +172,19 @@ impl Planner {
     }
 }
 
-/// The id that was tried last, after the attribute it comes from.
-pub(super) fn tried(task: &Task) -> Option<&(Str, Str)> {
+/// What a provider says of an object that does not exist, as a rule.
+const NOT_THERE: &str = "Cannot import non-existent remote object";
+
+/// The clue that was followed last.
+pub(super) fn tried(task: &Task) -> Option<&Clue> {
     let creation = task.creation.as_ref()?;
-    let record: &InFlight = &creation.record;
-    record.ids.get(creation.tried.checked_sub(1)?)
+    creation.clues.get(creation.tried.checked_sub(1)?)
+}
+
+/// An identity as its schema has it, if it is one.
+fn valid_identity(task: &Task, identity: Option<Value>) -> Option<Value> {
+    let schema = task.identity_schema.as_ref()?;
+    identity.filter(|identity| schema.conforms(identity) && identity.is_wholly_known())
 }
 
 /// An object as the schema has it, if it is one.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use muster_addr::InstanceKey;
 use muster_plan::{Action, Change, Reason};
+use muster_provider::{ImportBy, identity_text};
 
 use crate::diff::quote;
 use crate::style::{Paint, Style};
@@ -156,11 +157,15 @@ fn notes(change: &Change, style: Style, many: bool) -> Vec<String> {
     if change.generated_config.is_some() {
         notes.push("(config will be generated)".to_owned());
     }
-    if let Some(id) = change.importing.as_ref() {
+    if let Some(by) = change.importing.as_ref() {
+        let source = match by {
+            ImportBy::Id(id) => quote(id),
+            ImportBy::Identity(identity) => format!("identity {}", identity_text(identity)),
+        };
         if change.action != Action::NoOp {
-            notes.push(format!("(imported from {})", quote(id)));
+            notes.push(format!("(imported from {source})"));
         } else if change.previous.is_some() {
-            notes.push(format!("(will be imported from {})", quote(id)));
+            notes.push(format!("(will be imported from {source})"));
         }
         if change.action.is_replace() {
             let warning = "Warning: this will destroy the imported resource";

@@ -6,7 +6,7 @@ use std::io;
 use muster_addr::ModuleInstance;
 use muster_config::Config;
 use muster_plan::{Action, Change, OutputChange, Plan, Str};
-use muster_provider::Schemas;
+use muster_provider::{ImportBy, Schemas};
 use muster_snapshot::OutputValue;
 use muster_value::{Marks, PathStep, Value};
 
@@ -258,8 +258,11 @@ fn write_values(w: &mut JsonWriter<'_>, change: &Change, schemas: &Schemas) {
             }
         });
     }
-    if let Some(id) = &change.importing {
-        w.key("importing").object(|w| w.key("id").string(id));
+    if let Some(by) = &change.importing {
+        w.key("importing").object(|w| match by {
+            ImportBy::Id(id) => w.key("id").string(id),
+            ImportBy::Identity(identity) => w.key("identity").value(identity),
+        });
     }
     if let Some(text) = &change.generated_config {
         w.key("generated_config").string(text);

@@ -436,7 +436,7 @@ fn what_instances_are_known_by_does_not_keep_them_apart() {
     }",
     );
     // What only one of them was before is nothing that they have in common.
-    plan.changes[2].importing = Some("q3".into());
+    plan.changes[2].importing = Some(muster_provider::ImportBy::Id("q3".into()));
     let text = plan_text(&plan, &schemas(), Style::PLAIN);
     assert_eq!(
         text.matches("will be updated in-place\n").count(),

@@ -5,8 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use muster_addr::{InstanceAddr, InstanceKey};
 use muster_plan::{Action, Change, Mode, OutputChange, Plan, Reason};
+use muster_provider::ImportBy;
 use muster_snapshot::{OutputValue, Str};
-use muster_value::Date;
+use muster_value::{Date, Value};
 use serde_json::{Value as Json, json};
 
 use crate::json::to_string;
@@ -160,13 +161,22 @@ fn change_json(change: &Change) -> Json {
     if let Some(reason) = reason_word(change.reason) {
         found["reason"] = reason.into();
     }
-    if let Some(id) = &change.importing {
-        found["importing"] = json!({ "id": &**id });
+    match &change.importing {
+        Some(ImportBy::Id(id)) => found["importing"] = json!({ "id": &**id }),
+        Some(ImportBy::Identity(identity)) => {
+            found["importing"] = json!({ "identity": identity_json(identity) });
+        }
+        None => {}
     }
     if let Some(text) = &change.generated_config {
         found["generated_config"] = (&**text).into();
     }
     found
+}
+
+/// An identity, which is wholly known.
+fn identity_json(identity: &Value) -> Json {
+    muster_value::value_to_json(identity, &identity.ty()).unwrap_or_default()
 }
 
 /// The stream has had shorter names for some reasons from its beginning.

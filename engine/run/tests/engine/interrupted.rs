@@ -3,6 +3,7 @@
 use muster_addr::InstanceAddr;
 use muster_plan::{Action, InFlight, Mode, Plan, digests, import_ids};
 use muster_planner::Options;
+use muster_snapshot::{Identity, JsonText};
 use muster_value::Value;
 
 use crate::lab::{Lab, lines, same};
@@ -45,9 +46,14 @@ impl Lab {
     fn record(&self, addr: &str, name: &str) -> InFlight {
         let (planned, private) = self.world().begun[name].clone();
         let resume = muster_plan::idempotency_token(&private).map(|_| private);
+        let identity = self.world().identified.map(|schema_version| Identity {
+            schema_version,
+            json: JsonText::parse(&format!("{{\"name\":{name:?},\"shelf\":\"top\"}}")).unwrap(),
+        });
         InFlight {
             addr: addr.parse().unwrap(),
             resume,
+            identity,
             ids: import_ids("fake_thing", &planned),
             salt: "salt".into(),
             digests: digests("salt", &planned),
@@ -278,7 +284,7 @@ fn a_name_that_is_no_id_proves_nothing() {
     for expect in [
         "begun at 2024-01-01T00:00:00Z",
         "could make it twice",
-        "by the id \"a\", which is its name: there is no such object",
+        "by the import id \"a\" (its name): there is no such object",
         "`muster recover fake_thing.a ID`",
         "`muster recover -absent fake_thing.a`",
     ] {
@@ -444,4 +450,68 @@ fn what_nobody_asks_for_is_named() {
         check_resolved(&plan, &[]);
         assert!(plan.changes.iter().all(|c| c.action == Action::NoOp));
     }
+}
+
+/// A world where objects have ids that only the provider knows, and identities.
+fn identified() -> Lab {
+    let lab = Lab::default();
+    lab.world().identified = Some(1);
+    lab
+}
+
+#[test]
+fn an_object_is_found_by_its_identity() {
+    let mut lab = identified();
+    lab.interrupt(&thing("a"), "a", Fault::Lost);
+    let record = lab.record("fake_thing.a", "a");
+    let records = [record.clone()];
+    let plan = lab.check_plan(&thing("a"), Mode::Normal, &records, ADOPTED, "");
+    assert!(lab.take_details().contains("identity name=a,shelf=top"));
+    check_resolved(&plan, &["fake_thing.a"]);
+    let addr: InstanceAddr = "fake_thing.a".parse().unwrap();
+    let adopted = plan.prior.current(&addr).unwrap();
+    assert_eq!(adopted.identity, record.identity);
+    lab.carry_out(&thing("a"), plan);
+    lab.check_calls("identify a");
+    assert_eq!(lab.world().objects.len(), 1);
+    lab.check(&thing("a"), "");
+}
+
+#[test]
+fn an_identity_that_nothing_has_proves_that_nothing_was_made() {
+    let mut lab = identified();
+    lab.interrupt(&thing("a"), "a", Fault::Crash);
+    let record = lab.record("fake_thing.a", "a");
+    let plan = lab.check_plan(
+        &thing("a"),
+        Mode::Normal,
+        &[record],
+        "",
+        "Create fake_thing.a",
+    );
+    check_resolved(&plan, &["fake_thing.a"]);
+    lab.carry_out(&thing("a"), plan);
+    assert_eq!(lab.world().objects.len(), 1);
+}
+
+#[test]
+fn an_identity_of_another_version_is_no_help() {
+    let mut lab = identified();
+    lab.interrupt(&thing("a"), "a", Fault::Lost);
+    let record = lab.record("fake_thing.a", "a");
+    lab.world().identified = Some(2);
+    lab.check_plan(&thing("a"), Mode::Normal, &[record], UNRESOLVED, "");
+    lab.check_calls("");
+}
+
+#[test]
+fn objects_of_others_are_not_taken_over_by_their_identity() {
+    let mut lab = identified();
+    lab.interrupt(&thing("a"), "a", Fault::Lost);
+    let record = lab.record("fake_thing.a", "a");
+    let id = lab.world().objects.keys().next().unwrap().clone();
+    let theirs = with(&lab.world().objects[&id], "size", Value::int(7));
+    lab.world().objects.insert(id, theirs);
+    lab.check_plan(&thing("a"), Mode::Normal, &[record], UNRESOLVED, "");
+    assert!(lab.take_details().contains("not as it was planned"));
 }

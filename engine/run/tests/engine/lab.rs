@@ -15,7 +15,7 @@ use muster_run::{Context, Keep, Outcome, Pool, Save, Stop};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
-use crate::provider::{Fault, Starter, World, schema, thing_type};
+use crate::provider::{Fault, Starter, World, schema_with, thing_type};
 
 /// Files by path. The text before the first `-- PATH --` line is `main.tf`.
 struct Memory(BTreeMap<String, String>);
@@ -147,7 +147,8 @@ impl Lab {
             return Err(diags);
         }
         let mut schemas = Schemas::default();
-        schemas.insert(ProviderAddr::new("hashicorp", "fake"), schema());
+        let schema = schema_with(self.world().identified);
+        schemas.insert(ProviderAddr::new("hashicorp", "fake"), schema);
         let events = Arc::clone(&self.events);
         let context = Context {
             config: Arc::new(config),

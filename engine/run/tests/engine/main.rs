@@ -8,6 +8,7 @@ mod additions;
 mod checks;
 mod ephemeral;
 mod failures;
+mod identity;
 mod interrupted;
 mod lab;
 mod order;

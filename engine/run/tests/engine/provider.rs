@@ -9,11 +9,13 @@ use muster_addr::{ProviderAddr, Str};
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::idempotency_token;
 use muster_provider::{
-    Applied, ApplyRequest, Imported, Opened, PlanRequest, Planned, Private, Provider,
+    Applied, ApplyRequest, ImportBy, Imported, Opened, PlanRequest, Planned, Private, Provider,
     ProviderError, RawState, Request, Response,
 };
 use muster_run::{Launcher, Stop};
-use muster_schema::{Attribute, Block, ProviderSchema, Schema, SchemaMap};
+use muster_schema::{
+    Attribute, Block, IdentityAttribute, IdentitySchema, ProviderSchema, Schema, SchemaMap,
+};
 use muster_value::{Path, Type, Value};
 
 /// How a call goes wrong.
@@ -49,6 +51,10 @@ pub(crate) struct World {
     pub(crate) stop_at: Option<(&'static str, Stop)>,
     /// Objects have their name for an id.
     pub(crate) named: bool,
+    /// Objects have an identity of this version: their name, and the shelf they are on.
+    pub(crate) identified: Option<u64>,
+    /// Identities that calls came with: `read a`, `plan a`, `apply a`.
+    pub(crate) known_as: Vec<String>,
     /// Creations have idempotency tokens.
     pub(crate) tokens: bool,
     /// Ids of objects by the token that has made them.
@@ -67,6 +73,12 @@ impl World {
             stop.request();
         }
         self.faults.get(call).copied()
+    }
+
+    /// Takes note of the identity that a call came with.
+    fn know(&mut self, call: &str, identity: Option<&Value>) {
+        let known = identity.map(|identity| format!("{call} {}", text(identity, "name")));
+        self.known_as.extend(known);
     }
 
     fn token(&mut self) -> Private {
@@ -90,9 +102,10 @@ pub(crate) struct Starter(pub(crate) Arc<Mutex<World>>);
 
 impl Launcher for Starter {
     fn launch(&self, _: ProviderAddr) -> BoxFuture<'_, Result<Arc<dyn Provider>, ProviderError>> {
+        let identified = self.0.lock().unwrap().identified;
         let fake: Arc<dyn Provider> = Arc::new(Fake {
             world: Arc::clone(&self.0),
-            schema: schema(),
+            schema: schema_with(identified),
         });
         Box::pin(async move { Ok(fake) })
     }
@@ -129,8 +142,13 @@ fn block(attributes: impl IntoIterator<Item = (Str, Attribute)>) -> Arc<Schema> 
     })
 }
 
-/// What the provider offers.
+/// What the provider offers to those who know nothing of identities.
 pub(crate) fn schema() -> Arc<ProviderSchema> {
+    schema_with(None)
+}
+
+/// What the provider offers; objects have an identity of a version.
+pub(crate) fn schema_with(identified: Option<u64>) -> Arc<ProviderSchema> {
     let (secret, hidden) = attribute("secret", Type::String);
     let hidden = Attribute {
         sensitive: true,
@@ -161,9 +179,21 @@ pub(crate) fn schema() -> Arc<ProviderSchema> {
         attribute("lasts", Type::Number),
         computed("token"),
     ]);
+    let part = |required| IdentityAttribute {
+        ty: Type::String,
+        required_for_import: required,
+        optional_for_import: !required,
+        description: String::new(),
+    };
+    let identity = |version| IdentitySchema {
+        version,
+        attributes: [("name".into(), part(true)), ("shelf".into(), part(false))].into(),
+    };
+    let identity = identified.map(|version| ("fake_thing".into(), Arc::new(identity(version))));
     Arc::new(ProviderSchema {
         provider: block([attribute("region", Type::String)]),
         resources: SchemaMap::from([("fake_thing".into(), thing)]),
+        identities: identity.into_iter().collect(),
         data_sources: SchemaMap::from([("fake_look".into(), look)]),
         ephemeral_resources: SchemaMap::from([("fake_key".into(), key)]),
         plan_destroy: true,
@@ -197,6 +227,13 @@ fn text(object: &Value, name: &str) -> String {
         None if object.get(name).is_some_and(|v| !v.is_known()) => "?".into(),
         None => "-".into(),
     }
+}
+
+/// What an object is known by, if objects are.
+fn identity(world: &World, object: &Value) -> Option<Value> {
+    let identified = world.identified.is_some() && !object.is_null();
+    let name = || object.get("name").unwrap().clone();
+    identified.then(|| Value::object([("name", name()), ("shelf", "top".into())]))
 }
 
 /// An object with one attribute changed.
@@ -243,11 +280,23 @@ impl Fake {
                     diags: Diags::new(),
                 }
             }
+            Request::UpgradeIdentity { version, json, .. } => {
+                assert_eq!(version, 0, "only the first one was another");
+                let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+                let name = Value::string(json["title"].as_str().unwrap());
+                Response::State {
+                    value: Value::object([("name", name), ("shelf", "top".into())]),
+                    diags: Diags::new(),
+                }
+            }
             Request::Read(read) => {
                 assert!(read.current.is_wholly_known() && !read.current.is_null());
                 let found = world.objects.get(&text(&read.current, "id")).cloned();
+                let found = found.unwrap_or(Value::Null(thing_type()));
+                world.know("read", read.identity.as_ref());
                 Response::Read {
-                    value: found.unwrap_or(Value::Null(thing_type())),
+                    identity: identity(&world, &found),
+                    value: found,
                     private: read.private,
                     deferred: None,
                     diags: Diags::new(),
@@ -275,7 +324,24 @@ impl Fake {
                     diags,
                 }
             }
-            Request::Import { type_name, id } => {
+            Request::Import { type_name, by } => {
+                let id = match &by {
+                    ImportBy::Id(id) => id.to_string(),
+                    ImportBy::Identity(identity) => {
+                        let mut all = world.objects.iter();
+                        let name = text(identity, "name");
+                        let found = all.find(|(_, object)| text(object, "name") == name);
+                        let found = found.map(|(id, _)| id.clone());
+                        world.calls.push(format!("identify {name}"));
+                        let Some(id) = found else {
+                            return Ok(Response::Imported {
+                                objects: Vec::new(),
+                                diags: Diags::new(),
+                            });
+                        };
+                        id
+                    }
+                };
                 let call = format!("import {id}");
                 let diags = match world.fault(&call) {
                     Some(Fault::Crash) => return Err(crash("ImportResourceState")),
@@ -287,6 +353,10 @@ impl Fake {
                         type_name,
                         value: with(&empty_thing(), "id", Value::string(id)),
                         private: Private::from(*b"stored"),
+                        identity: match by {
+                            ImportBy::Id(_) => None,
+                            ImportBy::Identity(identity) => Some(identity),
+                        },
                     }],
                     diags,
                 }
@@ -301,6 +371,8 @@ impl Fake {
     }
 
     fn plan(&self, world: &mut World, plan: PlanRequest) -> Result<Planned, ProviderError> {
+        assert!(!plan.prior.is_null() || plan.prior_identity.is_none());
+        world.know("plan", plan.prior_identity.as_ref());
         let name = text(
             if plan.proposed.is_null() {
                 &plan.prior
@@ -330,10 +402,12 @@ impl Fake {
             Some(Fault::Refuse | Fault::Half) => diags = error(&call),
             None => {}
         }
+        let identity = identity(world, &value);
         Ok(Planned {
             value,
             requires_replace: vec![Path::root().attr("name")],
             private,
+            identity,
             legacy_type_system: false,
             deferred: None,
             diags,
@@ -341,6 +415,7 @@ impl Fake {
     }
 
     fn apply(&self, world: &mut World, apply: ApplyRequest) -> Result<Applied, ProviderError> {
+        world.know("apply", apply.planned_identity.as_ref());
         let token = idempotency_token(&apply.planned_private);
         assert!(
             token.is_some() || &*apply.planned_private == b"planned",
@@ -384,6 +459,7 @@ impl Fake {
             None => {}
         }
         Ok(Applied {
+            identity: identity(world, &value),
             value,
             private: Private::from(*b"stored"),
             legacy_type_system: false,
