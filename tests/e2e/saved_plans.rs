@@ -72,6 +72,8 @@ fn a_plan_is_refused_for_another_state() {
     let other = state.replace("\"lineage\": \"", "\"lineage\": \"other-");
     assert_ne!(state, other);
     work.write("terraform.tfstate", other);
+    // It would tell that this was not written by anybody.
+    std::fs::remove_file(work.path().join(".terraform.tfstate.history")).unwrap();
     work.run(&["apply", "tfplan"])
         .code(1)
         .says(&["Saved plan is stale"]);

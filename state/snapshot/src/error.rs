@@ -11,13 +11,21 @@ pub enum StateError {
     },
     /// There is nothing, where something was stored before.
     #[error(
-        "the file is empty, although it had {instances} resource instances at serial number {serial}. `state restore {serial}` brings them back; remove the empty file to begin anew"
+        "the file is empty, although it had {instances} resource instances at serial number {serial}. `muster state restore {serial}` brings them back; remove the empty file to begin anew"
     )]
     Emptied {
         /// Serial number of the last state that was stored.
         serial: u64,
         /// How many resource instances it had.
         instances: u64,
+    },
+    /// Something else than what was stored, under the serial number of that.
+    #[error(
+        "it is not what was stored as number {serial}, although nobody has given it a new number: the file was damaged, or edited by hand. `muster state restore {serial}` brings back what was stored; `muster state push -force` with the name of the file takes it as it is"
+    )]
+    Altered {
+        /// Serial number of the state that was stored.
+        serial: u64,
     },
     /// Not JSON, or not of the shape that states have.
     #[error("line {line}, column {column}: {reason}")]
