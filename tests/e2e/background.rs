@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A program that runs; killed when this is dropped.
 pub(crate) struct Running {
     child: Child,
+    /// The process that does the work, once somebody has asked for it.
+    owner: Option<u32>,
     output: tempfile::TempDir,
 }
 
@@ -25,7 +27,11 @@ impl Running {
         let file = |name: &str| File::create(output.path().join(name)).unwrap();
         command.stdout(file("stdout")).stderr(file("stderr"));
         let child = command.spawn().unwrap();
-        Self { child, output }
+        Self {
+            child,
+            owner: None,
+            output,
+        }
     }
 
     /// Starts muster.
@@ -85,17 +91,28 @@ impl Running {
         self.child.id()
     }
 
-    /// The processes that it started.
-    pub(crate) fn children(&self) -> Vec<u32> {
-        let pids = std::fs::read_dir("/proc").unwrap().flatten();
-        pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid| parent(*pid) == Some(self.child.id()))
-            .collect()
+    /// The process that does the work: the one that was started, or another one that it started
+    /// for it.
+    pub(crate) fn engine(&mut self) -> u32 {
+        let owner = descendants(self.pid()).into_iter().find(|id| is_owner(*id));
+        self.owner = owner.or(self.owner);
+        self.owner.unwrap_or(self.pid())
+    }
+
+    /// The plugins and other programs that it started.
+    pub(crate) fn plugins(&self) -> Vec<u32> {
+        let mut found = descendants(self.pid());
+        found.retain(|id| !is_owner(*id));
+        found
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        let engine = self.engine();
+        if self.owner.is_some_and(lives) {
+            kill_if_there(engine);
+        }
         if self.runs() {
             // It may end by itself just now.
             let _ = self.child.kill();
@@ -118,6 +135,36 @@ pub(crate) fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
 pub(crate) fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// Ends a process that may have ended by itself.
+fn kill_if_there(pid: u32) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let _ = rustix::process::kill_process(pid, Signal::KILL);
+}
+
+/// All processes that a process started, and that those started.
+fn descendants(of: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let all: Vec<(u32, u32)> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid| Some((pid, parent(pid)?)))
+        .collect();
+    let mut found = vec![of];
+    let mut at = 0;
+    while let Some(next) = found.get(at).copied() {
+        let children = all.iter().filter(|(_, parent)| *parent == next);
+        found.extend(children.map(|(pid, _)| *pid));
+        at += 1;
+    }
+    found.split_off(1)
+}
+
+/// Whether a process carries out what another one shows.
+fn is_owner(pid: u32) -> bool {
+    let path = Path::new("/proc").join(pid.to_string()).join("cmdline");
+    let line = std::fs::read(path).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(b"internal-owner")
 }
 
 /// Whether a process still does anything; one that only waits to be collected does not.

@@ -11,7 +11,7 @@ use crate::background::{Running, lives, signal, wait_until};
 use crate::harness::Work;
 
 /// A quick zone, then one that takes its time, then another quick one.
-const CHAIN: &str = r#"
+pub(crate) const CHAIN: &str = r#"
 terraform {
   required_providers {
     muster = { source = "muster/muster" }
@@ -50,7 +50,7 @@ resource "muster_zone" "third" {
 "#;
 
 /// An apply of the chain that is at its second zone.
-fn in_the_middle(work: &Work, latency: &str) -> Running {
+pub(crate) fn in_the_middle(work: &Work, latency: &str) -> Running {
     let latency = format!("latency={latency}");
     let mut run = Running::muster(work, &["apply", "-auto-approve", "-var", &latency]);
     run.wait_for("muster_zone.second: Creating...");
@@ -59,7 +59,7 @@ fn in_the_middle(work: &Work, latency: &str) -> Running {
 
 /// Applies without interference: the rest is made, and then there is nothing to do.
 #[track_caller]
-fn finish(work: &Work, says: &str) {
+pub(crate) fn finish(work: &Work, says: &str) {
     let quick = ["-var", "latency=0s"];
     work.run(&["apply", "-auto-approve", quick[0], quick[1]])
         .code(0)
@@ -83,7 +83,7 @@ fn finish(work: &Work, says: &str) {
 fn a_plugin_that_is_killed() {
     let work = Work::with(CHAIN);
     let mut run = in_the_middle(&work, "10m");
-    let plugins = run.children();
+    let plugins = run.plugins();
     assert!(!plugins.is_empty());
     for plugin in plugins {
         signal(plugin, Signal::KILL);
@@ -104,11 +104,11 @@ fn a_plugin_that_is_killed() {
 fn an_engine_that_is_killed() {
     let work = Work::with(CHAIN);
     let mut run = in_the_middle(&work, "10m");
-    let plugins = run.children();
+    let plugins = run.plugins();
     assert!(!plugins.is_empty());
     // Nothing else ends for ten minutes: the state is written although the run only waits.
     wait_until("the state", || work.state_list() == ["muster_zone.first"]);
-    signal(run.pid(), Signal::KILL);
+    signal(run.engine(), Signal::KILL);
     let killed = Instant::now();
     wait_until("the end of the plugins", || {
         !plugins.iter().any(|plugin| lives(*plugin))
@@ -118,7 +118,9 @@ fn an_engine_that_is_killed() {
         "the plugins took {:?} to end",
         killed.elapsed()
     );
-    run.end().code(-1);
+    run.end()
+        .code(1)
+        .says(&["The process that carried out the run is gone", "signal 9"]);
     assert_eq!(work.state_list(), ["muster_zone.first"]);
     finish(&work, "2 added, 0 changed, 0 destroyed.");
 }
@@ -127,7 +129,7 @@ fn an_engine_that_is_killed() {
 fn an_interrupt() {
     let work = Work::with(CHAIN);
     let mut run = in_the_middle(&work, "3s");
-    let plugins = run.children();
+    let plugins = run.plugins();
     signal(run.pid(), Signal::INT);
     run.end()
         .code(1)
@@ -179,7 +181,7 @@ fn stops_in_order(signals: &[Signal], says: &[&str]) {
 fn a_second_request_to_terminate() {
     let work = Work::with(CHAIN);
     let mut run = in_the_middle(&work, "10m");
-    let plugins = run.children();
+    let plugins = run.plugins();
     signal(run.pid(), Signal::TERM);
     run.wait_for_error("Interrupt received");
     signal(run.pid(), Signal::TERM);
@@ -232,7 +234,7 @@ fn an_interrupt_while_plugins_start() {
     let work = never_ready();
     let mut run = Running::muster(&work, &["plan"]);
     wait_until("the plugin", || work.path().join("started").exists());
-    let plugins = run.children();
+    let plugins = run.plugins();
     assert!(!plugins.is_empty());
     let asked = Instant::now();
     signal(run.pid(), Signal::INT);
@@ -247,7 +249,8 @@ fn an_interrupt_while_plugins_start() {
 fn an_interrupt_while_another_run_has_the_lock() {
     let work = Work::with(CHAIN);
     let mut first = in_the_middle(&work, "10m");
-    let mut second = Running::muster(&work, &["plan", "-lock-timeout=10m", "-var", "latency=0s"]);
+    let destroy = ["destroy", "-lock-timeout=10m", "-var", "latency=0s"];
+    let mut second = Running::muster(&work, &destroy);
     // It is waiting before long; earlier, the signal would end it just as well.
     std::thread::sleep(Duration::from_secs(1));
     let asked = Instant::now();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod additions;
+mod attach;
 mod aws;
 mod backend;
 mod background;

@@ -62,9 +62,13 @@ fn with_variable(settings: &str) -> Work {
     ))
 }
 
-/// A plan that asks for the variable, and has asked.
-fn asking(work: &Work, terminal: &Terminal) -> Child {
-    let mut command = work.command(&["plan"]);
+/// Commands that ask: in the first one the process that was started does all, in the second one it
+/// only shows what another one does.
+const COMMANDS: [&[&str]; 2] = [&["plan"], &["apply", "-auto-approve"]];
+
+/// A command that asks for the variable, and has asked.
+fn asking(work: &Work, args: &[&str], terminal: &Terminal) -> Child {
+    let mut command = work.command(args);
     command.stdin(terminal.end());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -74,10 +78,11 @@ fn asking(work: &Work, terminal: &Terminal) -> Child {
 
 #[test]
 fn answers_that_are_secret_are_not_shown() {
-    for (settings, screen) in [("", "hunter2\r\n"), ("  sensitive = true\n", "\r\n")] {
+    let shown = [("", "hunter2\r\n"), ("  sensitive = true\n", "\r\n")];
+    for (args, (settings, screen)) in COMMANDS.iter().flat_map(|args| shown.map(|s| (args, s))) {
         let work = with_variable(settings);
         let mut terminal = Terminal::new();
-        let child = asking(&work, &terminal);
+        let child = asking(&work, args, &terminal);
         terminal.person.write_all(b"hunter2\n").unwrap();
         let ran = Ran::new(&child.wait_with_output().unwrap()).code(0);
         ran.says(&["7 letters"]);
@@ -90,14 +95,30 @@ fn answers_that_are_secret_are_not_shown() {
 
 #[test]
 fn an_interrupted_question_leaves_the_terminal_as_it_was() {
-    let work = with_variable("  sensitive = true\n");
-    let terminal = Terminal::new();
-    let child = asking(&work, &terminal);
-    assert!(!terminal.shows_what_is_typed());
-    let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
-    kill_process(id, Signal::INT).unwrap();
-    Ran::new(&child.wait_with_output().unwrap()).code(1);
-    assert!(terminal.shows_what_is_typed());
+    for args in COMMANDS {
+        let work = with_variable("  sensitive = true\n");
+        let terminal = Terminal::new();
+        let child = asking(&work, args, &terminal);
+        assert!(!terminal.shows_what_is_typed());
+        let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+        kill_process(id, Signal::INT).unwrap();
+        Ran::new(&child.wait_with_output().unwrap()).code(1);
+        assert!(terminal.shows_what_is_typed());
+    }
+}
+
+#[test]
+fn approval() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    let mut terminal = Terminal::new();
+    let mut command = work.command(&["apply"]);
+    command.stdin(terminal.end());
+    command.stdout(terminal.end()).stderr(terminal.end());
+    let mut child = command.spawn().unwrap();
+    terminal.screen_until("Enter a value: ");
+    terminal.person.write_all(b"yes\n").unwrap();
+    terminal.screen_until("Apply complete! Resources: 1 added");
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -61,6 +61,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  muster destroy\n  muster destroy -target=muster_settlement.cs_123"
     )]
     Destroy(Destroy),
+    /// Show a run that is going on in this directory: what it has said, and what it says until it
+    /// is over.
+    #[command(
+        after_help = "Exit codes: that of the run; 1 when there is none, 130 when you leave before its end.\n\nAn interrupt (Ctrl-C) leaves the run alone: it goes on. To stop it, send an interrupt to its process.\n\nExamples:\n  muster attach\n  muster attach 4711\n  muster attach -json"
+    )]
+    Attach(crate::commands::attach::Attach),
     /// Take an object that exists already into the state.
     #[command(
         after_help = "Examples:\n  muster import muster_zone.edge zone-1\n  muster import 'aws_instance.web[\"a\"]' i-0123456789abcdef0"

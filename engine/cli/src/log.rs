@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::Event;
 
-use crate::view::put_err;
+use crate::view::put_log;
 
 /// How much something matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -190,7 +190,7 @@ impl Logger {
                 let mut file = file;
                 let _ = file.write_all(line.as_bytes());
             }
-            None => put_err(&line),
+            None => put_log(&line),
         }
     }
 }

@@ -28,6 +28,7 @@ mod install;
 mod launch;
 mod locking;
 mod log;
+mod owner;
 mod plan_file;
 mod plan_seal;
 mod profile;
@@ -51,38 +52,75 @@ use args::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args_os()
+    let mut args: Vec<String> = std::env::args_os()
         .map(|a| a.to_string_lossy().into_owned())
         .collect();
     if args.get(1).is_some_and(|a| a == launch::PLUGIN_ARGUMENT) {
         return muster_provider_muster::serve();
     }
-    let args = match env_args::splice(args, |name| std::env::var(name).ok()) {
-        Ok(args) => args,
-        Err(reason) => {
-            errln!("Error: {reason}.");
-            return ExitCode::FAILURE;
-        }
+    if let Err(error) = owner::begin(&mut args) {
+        errln!("Error: The first argument is one that muster gives to itself: {error}");
+        return ExitCode::FAILURE;
+    }
+    let code = match owner::split(&args) {
+        Some(code) => code,
+        None => carry_out(args),
     };
-    let args = match bool_flags::without_values(args::normalize(args)) {
-        Ok(args) => args,
-        Err(reason) => {
-            errln!("Error: Failed to parse command-line flags\n\n{reason}.");
-            return ExitCode::FAILURE;
-        }
-    };
-    let cli = match Cli::try_parse_from(args) {
+    match view::output_is_lost() {
+        true => ExitCode::FAILURE,
+        false => code,
+    }
+}
+
+/// Does what the arguments say.
+fn carry_out(args: Vec<String>) -> ExitCode {
+    let cli = match parse(args) {
         Ok(cli) => cli,
-        Err(error) => {
-            if let Some(verb) = unbuilt_verb(&error) {
-                errln!(
-                    "Error: muster has no command \"{verb}\" yet; muster -help lists what there is."
-                );
+        Err(_) if owner::decline() => return ExitCode::FAILURE,
+        Err(refused) => return refused.print(),
+    };
+    let code = command(cli);
+    owner::end(code);
+    code
+}
+
+/// Why arguments make no sense.
+enum Refused {
+    Text(String),
+    Arguments(Box<clap::Error>),
+}
+
+impl Refused {
+    fn print(&self) -> ExitCode {
+        let error = match self {
+            Self::Text(text) => {
+                errln!("{text}");
                 return ExitCode::FAILURE;
             }
-            return refusal::print(&error);
+            Self::Arguments(error) => error,
+        };
+        if let Some(verb) = unbuilt_verb(error) {
+            errln!(
+                "Error: muster has no command \"{verb}\" yet; muster -help lists what there is."
+            );
+            return ExitCode::FAILURE;
         }
-    };
+        refusal::print(error)
+    }
+}
+
+fn parse(args: Vec<String>) -> Result<Cli, Refused> {
+    let args = env_args::splice(args, |name| std::env::var(name).ok())
+        .map_err(|reason| Refused::Text(format!("Error: {reason}.")))?;
+    let args = bool_flags::without_values(args::normalize(args)).map_err(|reason| {
+        Refused::Text(format!(
+            "Error: Failed to parse command-line flags\n\n{reason}."
+        ))
+    })?;
+    Cli::try_parse_from(args).map_err(|error| Refused::Arguments(Box::new(error)))
+}
+
+fn command(cli: Cli) -> ExitCode {
     session::remember_cwd();
     if cli.global.no_color {
         view::forbid_color();
@@ -96,7 +134,8 @@ fn main() -> ExitCode {
         )
     });
     // What was typed may hold secrets: only the names of options are told.
-    let command: Vec<String> = std::env::args().skip(1).map(|a| option_name(&a)).collect();
+    let typed = std::env::args().skip(1 + usize::from(owner::is_owner()));
+    let command: Vec<String> = typed.map(|a| option_name(&a)).collect();
     log::log(log::Level::Info, || {
         format!("CLI command args: {command:?}")
     });
@@ -108,10 +147,20 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     remember_options(&cli.command);
-    let code = run(cli.command);
-    match view::output_is_lost() {
-        true => ExitCode::FAILURE,
-        false => code,
+    if let Some((name, json)) = operation(&cli.command) {
+        owner::open(name, json);
+    }
+    run(cli.command)
+}
+
+/// The name of a command that changes things, and whether it says JSON documents.
+fn operation(command: &Command) -> Option<(&'static str, bool)> {
+    match command {
+        Command::Apply(args) => Some(("apply", args.view.json)),
+        Command::Destroy(args) => Some(("destroy", args.view.json)),
+        Command::Refresh(args) => Some(("refresh", args.view.json)),
+        Command::Import(args) => Some(("import", args.view.json)),
+        _ => None,
     }
 }
 
@@ -182,6 +231,7 @@ fn run(command: Command) -> ExitCode {
             Command::Destroy(args) => commands::apply::destroy(args).await,
             Command::Import(args) => commands::import::run(&args).await,
             Command::Recover(args) => commands::recover::run(args).await,
+            Command::Attach(args) => commands::attach::run(&args).await,
             Command::Show(args) => commands::show::run(&args).await,
             Command::Output(args) => commands::output::run(&args),
             Command::State(args) => commands::state::run(&args).await,

@@ -7,12 +7,28 @@ use muster_run::Stop;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::runtime::Handle;
 
+use crate::owner;
+
 /// Asks a question and gives the answer without its line end; `None` when there is none.
 pub(crate) fn ask(question: &str) -> Option<String> {
+    pose(question, false)
+}
+
+/// As [`ask`]; with `hidden`, and where another process has the terminal, that one keeps the
+/// answer off the screen.
+fn pose(question: &str, hidden: bool) -> Option<String> {
+    if owner::is_owner() {
+        return owner::ask(question, hidden);
+    }
     let mut out = io::stdout().lock();
     let written = write!(out, "{question}").and_then(|()| out.flush());
     drop(out);
     written.ok()?;
+    read_line()
+}
+
+/// Reads a line and gives it without its line end; `None` when there is none.
+pub(crate) fn read_line() -> Option<String> {
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line) {
         Ok(n) if n > 0 => Some(line.trim_end_matches(['\r', '\n']).to_owned()),
@@ -22,13 +38,13 @@ pub(crate) fn ask(question: &str) -> Option<String> {
 
 /// Keeps what is typed off the screen while it lives. Line ends still show, so that the next text
 /// begins on a line of its own.
-struct Hidden {
+pub(crate) struct Hidden {
     before: Termios,
 }
 
 impl Hidden {
     /// `None` where standard input is no terminal.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let before = tcgetattr(io::stdin()).ok()?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);
@@ -67,12 +83,11 @@ pub(crate) fn variable(variable: &Variable, stop: &Stop) -> Option<String> {
     let question = format!("var.{name}\n{description}  Enter a value: ");
     // It is this function that shows the answers again, not the reader: that one may never come
     // to its end.
-    let _hidden = match variable.sensitive {
-        true => Hidden::new(),
-        false => None,
-    };
+    let hides_here = variable.sensitive && !owner::is_owner();
+    let _hidden = hides_here.then(Hidden::new);
+    let sensitive = variable.sensitive;
     // Reading blocks; a request to stop must get through all the same.
-    let answer = tokio::task::spawn_blocking(move || ask(&question));
+    let answer = tokio::task::spawn_blocking(move || pose(&question, sensitive));
     let answer = async {
         tokio::select! {
             biased;

@@ -21,8 +21,8 @@ use muster_snapshot::{OutputValue, Snapshot};
 
 use crate::args;
 use crate::error::Failure;
-use crate::log;
 use crate::profile::Recorder;
+use crate::{log, owner};
 use documents::Documents;
 
 /// See the module.
@@ -50,6 +50,14 @@ pub(crate) fn forbid_color() {
     COLOR_IS_FORBIDDEN.store(true, Ordering::Relaxed);
 }
 
+/// Whether there is to be no colour, whatever output goes to.
+pub(crate) fn is_plain(no_color: bool) -> bool {
+    let forbidden = no_color || COLOR_IS_FORBIDDEN.load(Ordering::Relaxed);
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    forbidden || unwanted || dumb
+}
+
 /// What is said at the end of a run that changed things.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -66,16 +74,13 @@ impl View {
     /// As the arguments and the terminal want it.
     pub(crate) fn new(args: &args::View) -> Self {
         let terminal = std::io::stdout().is_terminal();
-        let forbidden = args.no_color || COLOR_IS_FORBIDDEN.load(Ordering::Relaxed);
-        let wanted = !forbidden && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         let width = match terminal {
             true => terminal_width(),
             false => None,
         };
         Self {
             style: Style {
-                color: terminal && wanted && !dumb,
+                color: terminal && !is_plain(args.no_color),
                 width,
             },
             people: !args.json,
@@ -448,9 +453,35 @@ pub(crate) fn is_automated() -> bool {
 
 /// Prints. A reader that goes away early has seen enough.
 pub(crate) fn put(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    note_loss(&written);
+    put_bytes(text.as_bytes());
+}
+
+/// As [`put`], whatever the bytes are.
+pub(crate) fn put_bytes(bytes: &[u8]) {
+    let mut out = out();
+    note_loss(&out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+/// Standard output; where another process shows what this one says, that one's.
+fn out() -> Box<dyn Write> {
+    match owner::is_owner() {
+        true => Box::new(Said),
+        false => Box::new(std::io::stdout().lock()),
+    }
+}
+
+/// Takes what another process shows.
+struct Said;
+
+impl Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        owner::say(owner::Stream::Out, bytes, true);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Standard output could not be written, though somebody is there to read it.
@@ -474,8 +505,26 @@ pub(crate) fn output_is_lost() -> bool {
 /// Prints to standard error. Nobody may be reading there any more, which must not keep a run from
 /// recording what it did.
 pub(crate) fn put_err(text: &str) {
+    put_err_bytes(text.as_bytes());
+}
+
+/// As [`put_err`], whatever the bytes are.
+pub(crate) fn put_err_bytes(bytes: &[u8]) {
+    if !owner::say(owner::Stream::Err, bytes, true) {
+        write_err(bytes);
+    }
+}
+
+/// As [`put_err`], for what is no part of what a command shows.
+pub(crate) fn put_log(text: &str) {
+    if !owner::say(owner::Stream::Err, text.as_bytes(), false) {
+        write_err(text.as_bytes());
+    }
+}
+
+fn write_err(bytes: &[u8]) {
     let mut err = std::io::stderr().lock();
-    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    let _ = err.write_all(bytes).and_then(|()| err.flush());
 }
 
 /// How many columns lines may have. Serial lines and some containers have terminals that do not

@@ -5,7 +5,13 @@ use std::time::Duration;
 use super::random::Random;
 use super::trial::{Action, Kill, Trial};
 
-const KILLS: [Kill; 4] = [Kill::Engine, Kill::Both, Kill::Group, Kill::Plugin];
+const KILLS: [Kill; 5] = [
+    Kill::Engine,
+    Kill::Both,
+    Kill::Group,
+    Kill::Plugin,
+    Kill::Screen,
+];
 
 /// How many objects a trial has.
 const FEWEST: usize = 30;

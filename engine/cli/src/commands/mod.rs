@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod apply;
+pub(crate) mod attach;
 pub(crate) mod completion;
 pub(crate) mod console;
 pub(crate) mod fmt;

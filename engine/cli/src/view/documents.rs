@@ -65,7 +65,7 @@ impl Documents {
         match self {
             Self::Nowhere => {}
             Self::Stdout => {
-                let mut out = io::BufWriter::new(io::stdout().lock());
+                let mut out = io::BufWriter::new(super::out());
                 super::note_loss(&write(&mut out).and_then(|()| out.flush()));
             }
             Self::File(target) => {

@@ -45,6 +45,13 @@ pub(super) fn end(last: &Ended, verdict: &mut Verdict) {
     }
 }
 
+/// What the next run says when the one before has ended in order.
+pub(super) fn in_order(next: &Ended, verdict: &mut Verdict) {
+    if next.said.contains("An earlier run was interrupted") {
+        verdict.blame("the run did not end in order".to_owned());
+    }
+}
+
 /// When all is done, nothing is in flight.
 pub(super) fn journal(folder: &Path, verdict: &mut Verdict) {
     if folder.join(".terraform.tfstate.journal").exists() {

@@ -30,14 +30,16 @@ pub(crate) enum Action {
 /// Which processes are killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kill {
-    /// The engine alone.
+    /// The engine alone, with the process that shows what it does.
     Engine,
     /// The engine, then its plugins.
     Both,
-    /// All that are in the engine's process group, at once.
+    /// All that are in the process group that was started, and the engine if it is in another.
     Group,
     /// The plugins alone: the engine has to notice.
     Plugin,
+    /// The process that was started: an engine that is another one has to end in order.
+    Screen,
 }
 
 /// A trial. What is random in it has been chosen.
@@ -116,6 +118,7 @@ impl Kill {
             Self::Both => "engine and plugin",
             Self::Group => "process group",
             Self::Plugin => "plugin",
+            Self::Screen => "screen",
         }
     }
 }
@@ -196,10 +199,17 @@ pub(crate) fn run(
     }
     ground.configure(trial, Stage::After, folder)?;
     engine.enter(folder)?;
-    let (first, plugins) = interrupt(engine, trial, folder)?;
+    let (first, others) = interrupt(engine, trial, folder)?;
     judge::first(trial, &first, &mut verdict);
+    let survived = trial.kill == Kill::Screen && !others.owners.is_empty();
+    if survived {
+        judge::journal(folder, &mut verdict);
+    }
     let mut next = engine.run(folder, trial.action.command(), "second.txt")?;
-    process::wait_for_ends(&plugins)?;
+    process::wait_for_ends(&others.plugins)?;
+    if survived {
+        judge::in_order(&next, &mut verdict);
+    }
     judge::again(trial, &first, &next, &mut verdict);
     let unresolved = lines::unresolved(&next.said);
     if !unresolved.is_empty() {
@@ -248,31 +258,49 @@ fn settle(
     Ok(())
 }
 
-/// Starts a run and kills it. Gives what it said, and its plugins, which may still be at it.
-fn interrupt(engine: &Engine, trial: &Trial, folder: &Path) -> Result<(Ended, Vec<u32>)> {
+/// The processes of a run beside the one that was started.
+struct Others {
+    /// The engine, if it is another one.
+    owners: Vec<u32>,
+    plugins: Vec<u32>,
+}
+
+/// Starts a run and kills it. Gives what it said, and its other processes; plugins may still be at
+/// it.
+fn interrupt(engine: &Engine, trial: &Trial, folder: &Path) -> Result<(Ended, Others)> {
     let mut run = engine.start(folder, trial.action.command(), "first.txt")?;
     run.wait_for(|said| {
         let begun = lines::begun(said).next().is_some();
         begun && lines::count_done(trial.action, said) >= trial.after
     })?;
     std::thread::sleep(trial.delay);
-    let plugins = run.descendants()?;
-    kill(trial.kill, &mut run, &plugins)?;
+    let (owners, plugins) = run
+        .descendants()?
+        .into_iter()
+        .partition(|id| process::is_owner(*id));
+    let others = Others { owners, plugins };
+    kill(trial.kill, &mut run, &others)?;
     let ended = run.end()?;
+    // An engine that was not killed has the lock until it has ended in order.
+    process::wait_for_ends(&others.owners)?;
     if !trial.at_once {
-        process::wait_for_ends(&plugins)?;
+        process::wait_for_ends(&others.plugins)?;
     }
-    Ok((ended, plugins))
+    Ok((ended, others))
 }
 
-fn kill(what: Kill, run: &mut Process, plugins: &[u32]) -> Result<()> {
+fn kill(what: Kill, run: &mut Process, others: &Others) -> Result<()> {
+    let all = |ids: &[u32]| ids.iter().for_each(|id| process::kill(*id));
+    if matches!(what, Kill::Engine | Kill::Both | Kill::Group) {
+        all(&others.owners);
+    }
     match what {
         Kill::Group => run.kill_group(),
-        Kill::Engine | Kill::Both => run.kill()?,
+        Kill::Engine | Kill::Both | Kill::Screen => run.kill()?,
         Kill::Plugin => {}
     }
     if matches!(what, Kill::Both | Kill::Plugin) {
-        plugins.iter().for_each(|plugin| process::kill(*plugin));
+        all(&others.plugins);
     }
     Ok(())
 }

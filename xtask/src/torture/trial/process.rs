@@ -113,6 +113,9 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
+            // Not all of them are in the group.
+            let others = self.descendants().unwrap_or_default();
+            others.into_iter().for_each(kill);
             self.kill_group();
             let _ = self.child.wait();
         }
@@ -124,6 +127,13 @@ pub(super) fn kill(id: u32) {
     if let Some(id) = pid(id) {
         let _ = rustix::process::kill_process(id, Signal::KILL);
     }
+}
+
+/// Whether a process carries out what another one only shows.
+pub(super) fn is_owner(id: u32) -> bool {
+    let path = Path::new("/proc").join(id.to_string()).join("cmdline");
+    let line = std::fs::read(path).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(b"internal-owner")
 }
 
 /// Waits until none of the processes does anything any more.

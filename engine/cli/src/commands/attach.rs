@@ -1,0 +1,197 @@
+//! `muster attach`
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::owner::{self, About, Attached, Part, Printer, Stream};
+use crate::signals;
+
+/// What stands for output of a run that is not kept any more.
+pub(crate) const GAP: &str = "[what the run said before is not kept]\n";
+
+/// The exit code of somebody who leaves.
+const LEFT: u8 = 130;
+
+/// `attach`
+#[derive(Debug, Args)]
+pub(crate) struct Attach {
+    /// Only a run that says JSON documents: what is shown is for tools.
+    #[arg(long)]
+    pub json: bool,
+    /// No colour, even on a terminal.
+    #[arg(long)]
+    pub no_color: bool,
+    /// The process of the run, when there is more than one.
+    #[arg(value_name = "PROCESS")]
+    pub process: Option<u32>,
+}
+
+/// Shows a run that is going on.
+pub(crate) async fn run(args: &Attach) -> ExitCode {
+    let mut signals = signals::listen_to_all();
+    let attached = match choose(args, runs()) {
+        Ok(attached) => attached,
+        Err(reason) => {
+            errln!("{reason}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let About {
+        process,
+        operation,
+        began,
+        ..
+    } = attached.about.clone();
+    errln!(
+        "Attached to {operation}, process {process}, which began at {began}. An interrupt leaves it alone.\n"
+    );
+    let (parts, mut heard) = unbounded_channel();
+    std::thread::spawn(move || listen(attached, &parts));
+    let plain = !std::io::stdout().is_terminal() || crate::view::is_plain(args.no_color);
+    tokio::select! {
+        code = show(&mut heard, plain, process) => code,
+        _ = signals.next() => {
+            errln!("\nThe run goes on. To see it again: muster attach {process}");
+            ExitCode::from(LEFT)
+        }
+    }
+}
+
+/// All runs that are going on here.
+fn runs() -> Vec<Attached> {
+    let found = owner::going_on(&owner::folder());
+    let attached = found.into_iter().map(|(_, stream)| Attached::new(stream));
+    // One that ends this very moment says nothing any more.
+    attached.filter_map(Result::ok).collect()
+}
+
+fn choose(args: &Attach, mut runs: Vec<Attached>) -> Result<Attached, String> {
+    runs.retain(|run| {
+        args.process
+            .is_none_or(|process| process == run.about.process)
+    });
+    match (runs.pop(), args.process) {
+        (None, Some(process)) => Err(format!(
+            "Error: No such run\n\nNo run of process {process} is going on in this directory.{}",
+            last()
+        )),
+        (None, None) => Err(format!(
+            "Error: No run to attach to\n\nNo run is going on in this directory.{}",
+            last()
+        )),
+        (Some(run), _) if runs.is_empty() => match args.json && !run.about.json {
+            true => Err(format!(
+                "Error: The run says no JSON\n\nThe {} of process {} was started without -json. Attach to it without -json.",
+                run.about.operation, run.about.process
+            )),
+            false => Ok(run),
+        },
+        (Some(run), _) => {
+            runs.push(run);
+            let list = runs.iter().map(|run| {
+                let About {
+                    process,
+                    operation,
+                    began,
+                    ..
+                } = &run.about;
+                format!("\n  muster attach {process}    {operation}, since {began}")
+            });
+            let list: String = list.collect();
+            Err(format!(
+                "Error: More than one run is going on\n\nSay which one to attach to:{list}"
+            ))
+        }
+    }
+}
+
+/// Where to look for what an earlier run has said.
+fn last() -> String {
+    match owner::newest_log(&owner::folder()) {
+        None => String::new(),
+        Some(path) => format!(
+            " What the last one said that lost its terminal is in {}.",
+            path.display()
+        ),
+    }
+}
+
+/// Output in several pieces that came together, or an end.
+fn listen(mut attached: Attached, parts: &UnboundedSender<(Part, bool)>) {
+    loop {
+        let part = attached.next();
+        let over = !matches!(part, Part::Text(..));
+        let sent = parts.send((part, attached.has_more()));
+        if over || sent.is_err() {
+            return;
+        }
+    }
+}
+
+async fn show(heard: &mut UnboundedReceiver<(Part, bool)>, plain: bool, process: u32) -> ExitCode {
+    let mut printer = Printer::default();
+    while let Some((part, more)) = heard.recv().await {
+        match part {
+            Part::Text(stream, text) if plain => printer.add(stream, &without_styles(&text)),
+            Part::Text(stream, text) => printer.add(stream, &text),
+            Part::Ended(code) => {
+                printer.flush();
+                return ExitCode::from(code);
+            }
+            Part::Gone => break,
+        }
+        if !more {
+            printer.flush();
+        }
+    }
+    let text = format!(
+        "\nError: The process that carried out the run is gone\n\nProcess {process} has ended without a word. What had been done is recorded; the next command tells what was in flight.\n"
+    );
+    printer.add(Stream::Err, text.as_bytes());
+    printer.flush();
+    ExitCode::FAILURE
+}
+
+/// Text without the sequences that give it colour.
+fn without_styles(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.windows(2).position(|pair| pair == b"\x1b[") {
+        let (before, sequence) = rest.split_at(at);
+        plain.extend(before);
+        let inside = |byte: &u8| byte.is_ascii_digit() || *byte == b';';
+        let end = 2 + sequence[2..].iter().take_while(|byte| inside(byte)).count();
+        rest = match sequence.get(end) {
+            Some(b'm') => &sequence[end + 1..],
+            _ => {
+                plain.extend(&sequence[..2]);
+                &sequence[2..]
+            }
+        };
+    }
+    plain.extend(rest);
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_are_taken_away() {
+        let check = |text: &str, expect: &str| {
+            let found = without_styles(text.as_bytes());
+            assert_eq!(String::from_utf8(found).unwrap(), expect);
+        };
+        check("plain", "plain");
+        check(
+            "\u{1b}[1;32mgreen\u{1b}[0m and \u{1b}[mnone",
+            "green and none",
+        );
+        check("\u{1b}[2K\u{1b}[", "\u{1b}[2K\u{1b}[");
+        check("\u{1b}\u{1b}[1mx", "\u{1b}x");
+    }
+}

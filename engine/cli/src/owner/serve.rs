@@ -1,0 +1,143 @@
+//! Shows a run to those who attach to it.
+
+use std::io::{self, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{Frame, Stream};
+use super::tape::{Next, Tape};
+
+/// As many may be attached at a time.
+const MOST: usize = 32;
+
+/// How long a run may take to say what it is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is known of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct About {
+    /// The process that carries it out.
+    pub process: u32,
+    /// The command, as `apply`.
+    pub operation: String,
+    /// When it began.
+    pub began: String,
+    /// Whether it says JSON documents.
+    pub json: bool,
+}
+
+impl About {
+    /// About a run of this process that begins now.
+    pub(super) fn new(operation: &str, json: bool) -> Self {
+        Self {
+            process: std::process::id(),
+            operation: operation.to_owned(),
+            began: muster_store::timestamp(),
+            json,
+        }
+    }
+
+    /// The name that its socket has.
+    pub(super) fn id(&self) -> String {
+        self.process.to_string()
+    }
+}
+
+/// Lets everybody in who comes to the door.
+///
+/// # Errors
+/// The system has no thread for it.
+pub(super) fn start(listener: UnixListener, tape: &'static Tape, about: About) -> io::Result<()> {
+    let first: Arc<[u8]> = Frame::About(serde_json::to_vec(&about)?).encode().into();
+    let thread = std::thread::Builder::new().name("door".to_owned());
+    thread.spawn(move || {
+        for visitor in listener.incoming() {
+            let (Ok(visitor), first) = (visitor, Arc::clone(&first)) else {
+                return;
+            };
+            // Without a thread nobody is let in.
+            let _ = std::thread::Builder::new()
+                .name("visitor".to_owned())
+                .spawn(move || show(&visitor, &first, tape));
+        }
+    })?;
+    Ok(())
+}
+
+/// Shows all that is on the tape to somebody, who may go away at any time.
+fn show(mut visitor: &UnixStream, first: &[u8], tape: &Tape) -> io::Result<()> {
+    let Some(mut reader) = tape.reader(MOST) else {
+        return Ok(());
+    };
+    visitor.write_all(first)?;
+    loop {
+        match reader.next() {
+            Next::Frame(bytes) => visitor.write_all(&bytes)?,
+            Next::Gap => {
+                // To the one who reads along it is a word of the run like others.
+                let gap = crate::commands::attach::GAP.as_bytes().to_vec();
+                Frame::Text(Stream::Err, gap).send(visitor)?;
+            }
+            Next::End => return Ok(()),
+        }
+    }
+}
+
+/// What somebody gets who is attached to a run.
+pub(crate) enum Part {
+    /// Something that it says.
+    Text(Stream, Vec<u8>),
+    /// It is over, with this exit code.
+    Ended(u8),
+    /// It is gone without a word.
+    Gone,
+}
+
+/// A connection to a run.
+pub(crate) struct Attached {
+    /// The run.
+    pub about: About,
+    from: BufReader<UnixStream>,
+}
+
+impl Attached {
+    /// Hears what run there is at the other end.
+    ///
+    /// # Errors
+    /// None that is understood.
+    pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut from = BufReader::with_capacity(1 << 16, stream);
+        match Frame::read(&mut from)? {
+            Some(Frame::About(document)) => {
+                from.get_ref().set_read_timeout(None)?;
+                Ok(Self {
+                    about: serde_json::from_slice(&document)?,
+                    from,
+                })
+            }
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Waits for what comes next.
+    pub(crate) fn next(&mut self) -> Part {
+        loop {
+            match Frame::read(&mut self.from) {
+                Ok(Some(Frame::Text(stream, text))) => return Part::Text(stream, text),
+                Ok(Some(Frame::Ended(code))) => return Part::Ended(code),
+                // What a later version may say.
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return Part::Gone,
+            }
+        }
+    }
+
+    /// Whether something is there already that comes next.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.from.buffer().is_empty()
+    }
+}

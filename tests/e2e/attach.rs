@@ -1,0 +1,223 @@
+//! Runs whose screen goes away, and screens that come to runs.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use crate::background::{Running, lives, signal, wait_until};
+use crate::harness::{Ran, Work};
+use crate::kill::{CHAIN, finish, in_the_middle};
+
+/// The log that a run without a screen has left behind.
+fn log(work: &Work) -> String {
+    let folder = work.path().join(".terraform/runs");
+    let mut files = std::fs::read_dir(&folder).unwrap().flatten();
+    let file = files.next().unwrap();
+    assert!(files.next().is_none(), "there is nothing but the log");
+    let mode = file.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    std::fs::read_to_string(file.path()).unwrap()
+}
+
+#[test]
+fn a_screen_that_is_killed() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "8s");
+    let (engine, plugins) = (run.engine(), run.plugins());
+    assert_ne!(engine, run.pid());
+    signal(run.pid(), Signal::KILL);
+    run.end().code(-1);
+    wait_until("the end of the run", || !lives(engine));
+    assert!(!plugins.iter().any(|plugin| lives(*plugin)));
+    // What was in flight was finished and is recorded; nothing was begun after it.
+    assert!(!work.path().join(".terraform.tfstate.journal").exists());
+    assert_eq!(
+        work.state_list(),
+        ["muster_zone.first", "muster_zone.second"]
+    );
+    let log = log(&work);
+    for part in [
+        "muster_zone.first: Creation complete",
+        "The program that showed this run has ended.",
+        "muster_zone.second: Creation complete",
+        "with exit code 1.",
+    ] {
+        assert!(log.contains(part), "{part:?} is not in:\n{log}");
+    }
+    work.run(&["attach"])
+        .code(1)
+        .says(&["No run is going on", ".terraform/runs/"]);
+    work.run(&["plan", "-var", "latency=0s"])
+        .code(0)
+        .says(&["1 to add"])
+        .never_says(&["interrupted"]);
+    finish(&work, "1 added, 0 changed, 0 destroyed.");
+}
+
+#[test]
+fn runs_that_somebody_watches() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "8s");
+    let mut early = Running::muster(&work, &["attach"]);
+    // What was said before, and what is said from now on.
+    early.wait_for("muster_zone.second: Creating...");
+    let id = run.engine().to_string();
+    let mut named = Running::muster(&work, &["attach", &id]);
+    named.wait_for("muster_zone.second: Creating...");
+    let all = [
+        "muster_zone.first: Creation complete",
+        "muster_zone.third: Creation complete",
+        "Apply complete! Resources: 3 added",
+    ];
+    let shown = run.end().code(0).says(&all);
+    for mut watching in [early, named] {
+        let ran = watching.end().code(0).says(&["Attached to apply"]);
+        assert_eq!(ran.stdout, shown.stdout);
+    }
+    work.run(&["attach"])
+        .code(1)
+        .says(&["Error: No run to attach to"])
+        .never_says(&["lost its terminal"]);
+    // Nobody needs what said where the run was.
+    assert!(!work.path().join(".terraform/runs").exists());
+}
+
+#[test]
+fn a_run_that_lost_its_screen_is_watched_to_its_end() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "8s");
+    run.engine();
+    signal(run.pid(), Signal::KILL);
+    run.end().code(-1);
+    let ran = work.run(&["attach"]).code(1);
+    ran.says(&[
+        "muster_zone.first: Creation complete",
+        "muster_zone.second: Creation complete",
+    ])
+    .never_says(&["muster_zone.third: Creating", "is gone"]);
+}
+
+#[test]
+fn watching_changes_nothing() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "10m");
+    let mut watching = Running::muster(&work, &["attach"]);
+    watching.wait_for("muster_zone.second: Creating...");
+    signal(watching.pid(), Signal::INT);
+    watching.end().code(130).says(&["The run goes on."]);
+    assert!(run.runs());
+    work.run(&["attach", "1"])
+        .code(1)
+        .says(&["Error: No such run"]);
+    work.run(&["attach", "-json"])
+        .code(1)
+        .says(&["Error: The run says no JSON"]);
+    // Two runs at once, on two states.
+    let other = ["apply", "-auto-approve", "-state=b", "-var", "latency=10m"];
+    let mut second = Running::muster(&work, &other);
+    second.wait_for("muster_zone.second: Creating...");
+    let ids = [run.engine(), second.engine()].map(|id| format!("muster attach {id} "));
+    work.run(&["attach"])
+        .code(1)
+        .says(&["Error: More than one run", &ids[0], &ids[1]]);
+    // Those who watch learn of a sudden end.
+    let id = second.engine();
+    let mut watching = Running::muster(&work, &["attach", &id.to_string()]);
+    watching.wait_for("muster_zone.second: Creating...");
+    signal(id, Signal::KILL);
+    watching.end().code(1).says(&["has ended without a word"]);
+    second.end().code(1);
+    // What the killed one left behind is in nobody's way.
+    let mut watching = Running::muster(&work, &["attach"]);
+    watching.wait_for("muster_zone.second: Creating...");
+    assert!(
+        !work
+            .path()
+            .join(format!(".terraform/runs/{id}.sock"))
+            .exists()
+    );
+}
+
+#[test]
+fn documents_of_a_run() {
+    let work = Work::with(CHAIN);
+    let args = ["apply", "-json", "-auto-approve", "-var", "latency=8s"];
+    let mut run = Running::muster(&work, &args);
+    run.wait_for("muster_zone.second: Creating...");
+    let mut watching = Running::muster(&work, &["attach", "-json"]);
+    let ran = watching.end().code(0);
+    assert_eq!(ran.stdout, run.end().code(0).stdout);
+    for line in ran.stdout.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+#[test]
+fn output_that_nobody_reads_holds_nobody_up() {
+    // More than fits into all that is between the run and who reads.
+    let work = Work::with(
+        "resource \"terraform_data\" \"a\" {}\noutput \"o\" {\n  value = join(\"\", [for i in range(300000) : \"abcdefgh\"])\n}\n",
+    );
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut command = work.command(&["apply", "-auto-approve"]);
+    command.stdout(writer).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    reader.read_exact(&mut [0]).unwrap();
+    let runs = work.path().join(".terraform/runs");
+    let socket = std::fs::read_dir(&runs).unwrap().flatten().next().unwrap();
+    let engine: u32 = socket
+        .path()
+        .file_stem()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until("the end of the run", || !lives(engine));
+    // Nobody else holds the other end.
+    reader.read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn approval_through_a_pipe() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    for (answer, code, says) in [
+        ("no\n", 1, "Apply cancelled."),
+        ("", 1, "Plan requires approval"),
+        ("yes\n", 0, "Apply complete!"),
+    ] {
+        let mut command = work.command(&["apply"]);
+        command.stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(answer.as_bytes()).unwrap();
+        drop(stdin);
+        Ran::new(&child.wait_with_output().unwrap())
+            .code(code)
+            .says(&["Enter a value: ", says]);
+    }
+}
+
+#[test]
+fn files_that_are_standard_output() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    work.run(&["apply", "-auto-approve", "-json-into=/dev/stdout"])
+        .code(0)
+        .says(&["Apply complete!", "\"@level\":\"info\""]);
+}
+
+#[test]
+fn what_only_muster_may_say() {
+    let work = Work::with("");
+    work.run(&["internal-owner", "apply", "-auto-approve"])
+        .code(1)
+        .says(&["one that muster gives to itself"]);
+}
