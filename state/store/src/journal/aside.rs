@@ -131,14 +131,36 @@ impl Journaled {
             Some((info, timeout)) => Some(self.shared.inner.lock(info, timeout)?),
             None => None,
         };
-        let is_own = is_same(path, &self.shared.path);
-        let report = match is_own {
-            true => self.adopt_own(),
-            false => self.shared.recover().and_then(|_| self.adopt_other(path)),
-        };
+        let report = self.adopt_locked(path);
         let released = guard.map_or(Ok(()), crate::LockGuard::release);
         let report = report?;
         released.map(|()| report)
+    }
+
+    fn adopt_locked(&self, path: &Path) -> Result<Recovery, StoreError> {
+        if is_same(path, &self.shared.path) {
+            return self.adopt_own();
+        }
+        let mut besides = self.shared.besides()?.into_iter();
+        match besides.find(|beside| is_same(path, beside)) {
+            Some(beside) => self.adopt_beside(&beside),
+            None => {
+                self.shared.recover()?;
+                self.adopt_other(path)
+            }
+        }
+    }
+
+    /// The journal of a run that went on beside others, which is damaged.
+    fn adopt_beside(&self, path: &Path) -> Result<Recovery, StoreError> {
+        let shared = &self.shared;
+        let _file = writer::open_locked(path)?;
+        let content = self.look_into(path)?;
+        let kept = keep_at(&shared.path, path, ADOPTED)?;
+        let results = self.bring_all(&content)?;
+        shared.take_over(creations(content.open.clone()))?;
+        writer::compact(path, &shared.codec, &[])?;
+        Ok(report(content, results, kept))
     }
 
     fn adopt_own(&self) -> Result<Recovery, StoreError> {

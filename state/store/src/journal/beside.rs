@@ -134,7 +134,7 @@ impl Shared {
     }
 
     /// Puts creations that nobody knows the end of into the journal that stays.
-    fn take_over(&self, more: Vec<Intent>) -> Result<(), StoreError> {
+    pub(super) fn take_over(&self, more: Vec<Intent>) -> Result<(), StoreError> {
         if more.is_empty() {
             return Ok(());
         }

@@ -614,3 +614,53 @@ fn without_locks_there_is_a_journal() {
     faults::without_locks(false);
     assert_eq!(place.recover().0.resources, state.resources);
 }
+
+#[test]
+fn a_damaged_journal_of_a_run_beside_others_is_adopted() {
+    let place = Place::new();
+    let mut state = Snapshot::new("1.2.3");
+    put(&mut state, "x_y.old", "zero");
+    place.open().write(&mut state).unwrap();
+    let store = place.open();
+    let part = crate::Part {
+        writes: ["a", "b"]
+            .map(|n| format!("x_y.{n}").parse().unwrap())
+            .into(),
+        reads: [].into(),
+    };
+    let info = || LockInfo::new("apply", "0");
+    let now = std::time::Duration::ZERO;
+    let guard = store.lock_part(info(), &part, now).unwrap();
+    assert!(guard.is_shared());
+    let journal = store.begin("apply", &state).unwrap();
+    for at in ["x_y.a", "x_y.b"] {
+        let id = journal.intent(intent(at, IntentAction::Create)).unwrap();
+        put(&mut state, at, "one");
+        journal.objects(&state, &addr(at), Some(id)).unwrap();
+    }
+    drop((journal, guard, store));
+    let mut path = place.journal().into_os_string();
+    path.push("-1");
+    let path = PathBuf::from(path);
+    let mut bytes = fs::read(&path).unwrap();
+    let sign = b"\"Objects\"";
+    let at = bytes.windows(sign.len()).position(|w| w == sign).unwrap();
+    bytes[at + 3] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+
+    let refused = place.open().lock(info(), now).map(|_| ()).unwrap_err();
+    let advice = format!("recover -adopt {}", path.display());
+    assert!(refused.to_string().contains(&advice), "{refused}");
+    let report = place.open().adopt(&path, Some((info(), now))).unwrap();
+    assert_eq!(report.results, 1);
+    assert_eq!(fs::read(report.kept.unwrap()).unwrap(), bytes);
+    assert!(!path.exists());
+    let (read, _, in_flight) = place.recover();
+    let addrs: Vec<_> = read.instances().map(|(a, ..)| a.to_string()).collect();
+    assert_eq!(addrs, ["x_y.b", "x_y.old"]);
+    assert_eq!(
+        in_flight.len(),
+        1,
+        "what became of the other one is not known"
+    );
+}
