@@ -41,14 +41,14 @@ impl Defaults {
 
     fn apply_entries(&self, entries: &BTreeMap<Str, Value>) -> Value {
         let each = self.children.get("");
-        let mut filled: Object = entries.clone();
+        let mut filled = Object::from(entries.clone());
         for (name, default) in &self.attributes {
             let absent = filled.get(name).is_none_or(|v| v.is_known() && v.is_null());
             if absent {
                 filled.insert(name.clone(), default.clone());
             }
         }
-        for (name, value) in &mut filled {
+        for (name, value) in filled.iter_mut() {
             if let Some(child) = each.or_else(|| self.children.get(name)) {
                 *value = child.apply(value);
             }

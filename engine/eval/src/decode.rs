@@ -59,7 +59,7 @@ fn body(spec: &Spec, scope: &dyn Scope, slots: &mut Vec<Value>, report: Report<'
                 check_count(kind, 0, spec.span, report);
             }
         }
-        Value::Object(Arc::new(object))
+        Value::Object(Arc::new(object.into()))
     })
 }
 
@@ -287,7 +287,7 @@ fn assemble(schema: &BlocksLayout, elements: Vec<Element>, report: Report<'_>) -
                 }
             }
             if dynamic {
-                Value::Object(Arc::new(entries))
+                Value::Object(Arc::new(entries.into()))
             } else {
                 Value::map(elem(), entries)
             }

@@ -438,7 +438,7 @@ impl Evaluator {
         for name in names {
             found.insert(name.clone(), self.output(inst, name)?);
         }
-        Ok(Value::Object(Arc::new(found)))
+        Ok(Value::Object(Arc::new(found.into())))
     }
 
     /// All instances of a resource as one value.
@@ -632,7 +632,7 @@ fn collect(
             for key in m.keys() {
                 entries.insert(key.clone(), value(InstanceKey::Str(key.clone()))?);
             }
-            Ok(Value::Object(Arc::new(entries)))
+            Ok(Value::Object(Arc::new(entries.into())))
         }
         Expansion::Unknown => Ok(Value::unknown(Type::Dynamic)),
     }

@@ -199,7 +199,7 @@ fn part(value: &Value, name: &str) -> Value {
 fn with<const N: usize>(value: &Value, parts: [(&str, Value); N]) -> Value {
     let mut object = value.as_entries().cloned().unwrap_or_default();
     object.extend(parts.map(|(name, v)| (name.into(), v)));
-    Value::Object(Arc::new(object))
+    Value::Object(Arc::new(object.into()))
 }
 
 fn planned(request: PlanRequest) -> Planned {

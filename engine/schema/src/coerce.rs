@@ -73,7 +73,7 @@ fn coerce_body(body: Body<'_>, value: &Value, at: &Path, errors: Errors<'_>) -> 
         };
         coerced.insert(name.clone(), v);
     }
-    Value::Object(Arc::new(coerced)).mark(value.marks())
+    Value::Object(Arc::new(coerced.into())).mark(value.marks())
 }
 
 fn coerce_attribute(attribute: &Attribute, value: &Value, at: &Path, errors: Errors<'_>) -> Value {

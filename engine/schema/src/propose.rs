@@ -173,7 +173,7 @@ fn merge_map(element: Element<'_>, prior: &Value, config: Value) -> Value {
     let merged = |entries: &BTreeMap<Str, Value>| entries.iter().map(merge).collect();
     match config.peel() {
         Value::Map(map) => Value::map(map.elem.clone(), merged(&map.entries)),
-        Value::Object(entries) => Value::Object(Arc::new(merged(entries))),
+        Value::Object(entries) => Value::Object(Arc::new(merged(entries).into())),
         _ => config,
     }
 }

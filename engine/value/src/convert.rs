@@ -306,7 +306,7 @@ impl Converter {
             };
             attributes.insert(name.clone(), converted);
         }
-        Ok(Value::Object(Arc::new(attributes)))
+        Ok(Value::Object(Arc::new(attributes.into())))
     }
 
     fn tuple(&mut self, items: &[Value], types: &[Type]) -> Result<Value, ConvertError> {

@@ -285,7 +285,7 @@ impl Reader {
                 attributes.insert(name.clone(), Value::Null(ty.clone()));
             }
         }
-        Ok(Value::Object(Arc::new(attributes)))
+        Ok(Value::Object(Arc::new(attributes.into())))
     }
 
     fn element(&self, want: &Type, items: &[Value]) -> Result<Type, JsonError> {

@@ -10,6 +10,7 @@ mod json;
 mod marks;
 mod msgpack;
 mod number;
+mod parts;
 mod path;
 mod set;
 mod stored;
@@ -28,12 +29,13 @@ pub use json::{
 pub use marks::Marks;
 pub use msgpack::{MsgpackError, from_msgpack, to_msgpack};
 pub use number::{Number, NumberError};
+pub use parts::{Object, Tuple};
 pub use path::{Path, PathStep};
 pub use set::{set_order, set_value};
-pub use types::{ObjectType, Type};
+pub use types::{Elem, Elems, ObjectType, Type};
 pub use unify::{unify, unify_all};
 pub use unknown::{Refinement, Unknown};
-pub use value::{List, Map, Marked, Object, Set, Value};
+pub use value::{List, Map, Marked, Set, Value};
 
 /// A shared, immutable string.
 pub type Str = std::sync::Arc<str>;

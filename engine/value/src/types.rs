@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::mem;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::Str;
@@ -21,13 +23,13 @@ pub enum Type {
     /// `string`
     String,
     /// `list(T)`
-    List(Arc<Type>),
+    List(Elem),
     /// `set(T)`
-    Set(Arc<Type>),
+    Set(Elem),
     /// `map(T)`
-    Map(Arc<Type>),
+    Map(Elem),
     /// `tuple([T, ...])`
-    Tuple(Arc<[Type]>),
+    Tuple(Elems),
     /// `object({name = T, ...})`
     Object(Arc<ObjectType>),
 }
@@ -38,14 +40,99 @@ impl PartialEq for Type {
         match (self, other) {
             (Self::List(a), Self::List(b))
             | (Self::Set(a), Self::Set(b))
-            | (Self::Map(a), Self::Map(b)) => Arc::ptr_eq(a, b) || deeper(|| a == b),
-            (Self::Tuple(a), Self::Tuple(b)) => Arc::ptr_eq(a, b) || deeper(|| a == b),
+            | (Self::Map(a), Self::Map(b)) => Arc::ptr_eq(&a.0, &b.0) || deeper(|| a == b),
+            (Self::Tuple(a), Self::Tuple(b)) => Arc::ptr_eq(&a.0, &b.0) || deeper(|| a == b),
             (Self::Object(a), Self::Object(b)) => Arc::ptr_eq(a, b) || deeper(|| a == b),
             (Self::Dynamic, Self::Dynamic)
             | (Self::Bool, Self::Bool)
             | (Self::Number, Self::Number)
             | (Self::String, Self::String) => true,
             _ => false,
+        }
+    }
+}
+
+/// The type of the elements of a collection. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Elem(Arc<Type>);
+
+impl fmt::Debug for Elem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Elem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Deref for Elem {
+    type Target = Type;
+
+    fn deref(&self) -> &Type {
+        &self.0
+    }
+}
+
+impl AsRef<Type> for Elem {
+    fn as_ref(&self) -> &Type {
+        &self.0
+    }
+}
+
+/// The types of the items of a tuple. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Elems(Arc<[Type]>);
+
+impl fmt::Debug for Elems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Deref for Elems {
+    type Target = [Type];
+
+    fn deref(&self) -> &[Type] {
+        &self.0
+    }
+}
+
+/// Types can be nested so deep that taking them apart needs more stack than a thread has.
+impl Drop for Elem {
+    fn drop(&mut self) {
+        if self.0.nests()
+            && Arc::strong_count(&self.0) == 1
+            && let Some(elem) = Arc::get_mut(&mut self.0)
+        {
+            let elem = mem::replace(elem, Type::Dynamic);
+            deeper(move || drop(elem));
+        }
+    }
+}
+
+impl Drop for Elems {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.0) == 1
+            && self.0.iter().any(Type::nests)
+            && let Some(elems) = Arc::get_mut(&mut self.0)
+        {
+            deeper(|| {
+                for elem in elems.iter_mut().filter(|elem| elem.nests()) {
+                    drop(mem::replace(elem, Type::Dynamic));
+                }
+            });
+        }
+    }
+}
+
+impl Drop for ObjectType {
+    fn drop(&mut self) {
+        let attributes = mem::take(&mut self.attributes);
+        if attributes.values().any(Type::nests) {
+            deeper(move || drop(attributes));
         }
     }
 }
@@ -68,22 +155,22 @@ pub struct ObjectType {
 impl Type {
     /// `list(elem)`
     pub fn list(elem: Type) -> Self {
-        Self::List(Arc::new(elem))
+        Self::List(Elem(Arc::new(elem)))
     }
 
     /// `set(elem)`
     pub fn set(elem: Type) -> Self {
-        Self::Set(Arc::new(elem))
+        Self::Set(Elem(Arc::new(elem)))
     }
 
     /// `map(elem)`
     pub fn map(elem: Type) -> Self {
-        Self::Map(Arc::new(elem))
+        Self::Map(Elem(Arc::new(elem)))
     }
 
     /// `tuple([...])`
     pub fn tuple(elems: impl IntoIterator<Item = Type>) -> Self {
-        Self::Tuple(elems.into_iter().collect())
+        Self::Tuple(Elems(elems.into_iter().collect()))
     }
 
     /// `object({...})` without optional attributes.
@@ -97,6 +184,11 @@ impl Type {
     /// Bool, number or string.
     pub fn is_primitive(&self) -> bool {
         matches!(self, Self::Bool | Self::Number | Self::String)
+    }
+
+    /// Whether it is made of other types.
+    fn nests(&self) -> bool {
+        self.is_collection() || self.is_structural()
     }
 
     /// List, set or map.

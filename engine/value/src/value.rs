@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::types::deeper;
-use crate::{Marks, Number, ObjectType, Path, PathStep, Refinement, Str, Type, Unknown};
+use crate::{
+    Marks, Number, Object, ObjectType, Path, PathStep, Refinement, Str, Tuple, Type, Unknown,
+};
 
 /// A value of the language. Cloning shares; nothing is ever changed in place.
 ///
@@ -27,7 +29,7 @@ pub enum Value {
     /// A map.
     Map(Arc<Map>),
     /// A tuple.
-    Tuple(Arc<[Value]>),
+    Tuple(Tuple),
     /// An object.
     Object(Arc<Object>),
     /// A marked value. Never nested directly in another `Marked`, never with empty marks.
@@ -80,9 +82,6 @@ pub struct Map {
     /// The elements by key.
     pub entries: BTreeMap<Str, Value>,
 }
-
-/// Attributes of an object.
-pub type Object = BTreeMap<Str, Value>;
 
 /// A value with its marks.
 #[derive(Clone, Debug, PartialEq)]

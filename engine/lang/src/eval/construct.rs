@@ -1,6 +1,7 @@
 //! Values put together: templates and objects.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_value::{Marks, Refinement, Str, Type, Value, convert};
 
@@ -68,7 +69,7 @@ impl Evaluator<'_> {
         }
         attributes.finish(|attributes| match unknown {
             true => Value::unknown_not_null(Type::Dynamic).mark(marks),
-            false => Value::Object(attributes.into()).mark(marks),
+            false => Value::Object(Arc::new(attributes.into())).mark(marks),
         })
     }
 

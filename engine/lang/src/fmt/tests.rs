@@ -298,3 +298,17 @@ fn deep_and_long_files() {
     let names: String = (0..1_000).map(|i| format!("b{i} = 1\n")).collect();
     check_fails(&format!("{} = 1\n{names}", "a".repeat(100_000)));
 }
+
+/// Bytes in comments that are no text stay as they are.
+#[test]
+fn bytes_that_are_no_text() {
+    let check = |text: &[u8], expect: Option<&[u8]>| {
+        let found = super::format_bytes(FileId(0), text);
+        assert_eq!(found.ok().as_deref(), expect, "{text:?}");
+    };
+    check(
+        b"# \xff\x1a\na  = \"\x1a\" /* \xe2\x82 */\nbb=2//\xfe\n",
+        Some(b"# \xff\x1a\na  = \"\x1a\" /* \xe2\x82 */\nbb = 2 //\xfe\n"),
+    );
+    check(b"a = \"\xff\"\n", None);
+}

@@ -1,6 +1,7 @@
 //! Collections put together from others.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_value::{Marks, Str, Type, Value, convert, unify};
 
@@ -299,7 +300,7 @@ fn merge(args: &[Value]) -> Result {
         Some(ty) if unknown => Value::unknown_not_null(ty),
         Some(Type::Map(elem)) => Value::map(elem.as_ref().clone(), entries),
         _ if unknown => Value::unknown_not_null(Type::Dynamic),
-        _ => Value::Object(entries.into()),
+        _ => Value::Object(Arc::new(entries.into())),
     }
     .mark(marks))
 }
@@ -361,7 +362,7 @@ fn zip(args: &[Value]) -> Result {
     }
     Ok(match elem {
         Some(elem) => Value::map(elem, entries),
-        None => Value::Object(entries.into()),
+        None => Value::Object(Arc::new(entries.into())),
     }
     .mark(marks))
 }

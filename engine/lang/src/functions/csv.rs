@@ -1,6 +1,6 @@
 //! CSV, as RFC 4180 has it.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_value::{Str, Type, Value};
 
@@ -33,7 +33,7 @@ pub(super) fn decode(text: &str) -> Result<Value, String> {
             .iter()
             .zip(row)
             .map(|(n, f)| (n.clone(), Value::from(f)));
-        items.push(Value::Object(fields.collect::<BTreeMap<_, _>>().into()));
+        items.push(Value::Object(Arc::new(fields.collect())));
     }
     let elem = Type::object(names.into_iter().map(|n| (n, Type::String)));
     Ok(Value::list(elem, items))

@@ -75,7 +75,7 @@ pub(super) fn read_value(input: &mut Reader<'_>) -> Result<Value> {
             7 => set_value(read_type(input)?, input.list(read_value)?),
             8 => Value::map(read_type(input)?, read_entries(input, read_value)?),
             9 => Value::tuple(input.list(read_value)?),
-            10 => Value::Object(Arc::new(read_entries(input, read_value)?)),
+            10 => Value::Object(Arc::new(read_entries(input, read_value)?.into())),
             11 => {
                 let bits = input.byte()?;
                 let mark = |mark, bit| if bits & bit != 0 { mark } else { Marks::NONE };

@@ -181,7 +181,7 @@ impl<'a> Reader<'a> {
         {
             return Err(MsgpackError::new(format!("attribute {name:?} is missing")));
         }
-        Ok(Value::Object(Arc::new(attributes)))
+        Ok(Value::Object(Arc::new(attributes.into())))
     }
 
     fn array(&mut self) -> Done<usize> {

@@ -1,6 +1,7 @@
 //! JSON text to values, without recursion.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_value::{Number, Str, Value};
 
@@ -73,7 +74,7 @@ impl Reader<'_> {
                     self.open.push(Open::Object(BTreeMap::new(), name));
                     return Ok(None);
                 }
-                Value::Object(BTreeMap::new().into())
+                Value::Object(Arc::default())
             }
             Some(b'"') => Value::from(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
@@ -111,7 +112,7 @@ impl Reader<'_> {
                         self.open.push(Open::Object(entries, name));
                         return Ok(None);
                     }
-                    value = Value::Object(entries.into());
+                    value = Value::Object(Arc::new(entries.into()));
                 }
             }
         }
@@ -299,7 +300,7 @@ mod tests {
         check(" null ", Value::NULL);
         check("[]", Value::tuple([]));
         check("[ 1 , [true],{}]", {
-            let empty = Value::Object(BTreeMap::new().into());
+            let empty = Value::Object(Arc::default());
             Value::tuple([Value::int(1), Value::tuple([true.into()]), empty])
         });
         let half = Number::parse("-0.5").expect("it is a number");

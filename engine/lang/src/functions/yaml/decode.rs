@@ -1,6 +1,7 @@
 //! YAML text to values.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use muster_value::{Str, Type, Value, convert};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
@@ -150,7 +151,7 @@ impl Builder {
                 ..
             } => {
                 merged.extend(entries);
-                Value::Object(merged.into())
+                Value::Object(Arc::new(merged.into()))
             }
         };
         self.remember(open.anchor, &value, open.parts);
