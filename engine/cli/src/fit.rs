@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_addr::ConfigResource;
-use muster_plan::{Action, Change, Plan};
+use muster_plan::{Action, Change, Mode, Plan};
 use muster_snapshot::Snapshot;
 use muster_store::{Part, changed_resources};
 use sha2::{Digest, Sha256};
@@ -54,8 +54,12 @@ pub(crate) fn rebase(plan: &mut Plan, then: &Digests, now: &Snapshot) -> Result<
     Ok(())
 }
 
-/// What a plan touches of a state. `stored` is what it was made from.
-pub(crate) fn part(plan: &Plan, stored: &Snapshot) -> Part {
+/// What a plan touches of a state; `None` if that is everything. `stored` is what it was made
+/// from.
+pub(crate) fn part(plan: &Plan, stored: &Snapshot) -> Option<Part> {
+    if plan.mode == Mode::Destroy && !plan.is_limited() {
+        return None;
+    }
     let mut writes = BTreeSet::new();
     for change in plan.changes.iter().filter(|change| is_effective(change)) {
         writes.insert(change.addr.resource.config());
@@ -65,7 +69,7 @@ pub(crate) fn part(plan: &Plan, stored: &Snapshot) -> Part {
     let refreshed = changed_resources(stored, &plan.prior).into_iter();
     writes.extend(refreshed.map(|addr| addr.config()));
     let reads: BTreeSet<ConfigResource> = plan.reads.difference(&writes).cloned().collect();
-    Part { writes, reads }
+    Some(Part { writes, reads })
 }
 
 fn is_effective(change: &Change) -> bool {

@@ -10,6 +10,7 @@ use crate::args;
 use crate::backend::{Opened, journaled};
 use crate::error::{Failure, Outcome};
 use crate::session::{TERRAFORM_VERSION, stopped};
+use crate::transfer;
 
 /// The pause between two attempts to lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
@@ -86,9 +87,26 @@ pub(crate) fn lock(
 ) -> Outcome<Option<LockGuard>> {
     match lock_timeout(locking)? {
         None => Ok(None),
-        Some(timeout) => Ok(Some(
-            store.lock(LockInfo::new(operation, TERRAFORM_VERSION), timeout)?,
-        )),
+        Some(timeout) => {
+            let lock = || store.lock(LockInfo::new(operation, TERRAFORM_VERSION), timeout);
+            Ok(Some(unless_moving(lock(), locking, lock)?))
+        }
+    }
+}
+
+/// What came of taking a lock. If a move to or from the state was interrupted, that is settled
+/// first, and the lock is taken once more.
+fn unless_moving(
+    taken: Result<LockGuard, StoreError>,
+    locking: &args::Locking,
+    again: impl FnOnce() -> Result<LockGuard, StoreError>,
+) -> Outcome<LockGuard> {
+    match taken {
+        Err(StoreError::Moving { transfer, .. }) => {
+            transfer::settle(&transfer, locking)?;
+            Ok(again()?)
+        }
+        taken => Ok(taken?),
     }
 }
 
@@ -119,7 +137,7 @@ async fn patiently(
     loop {
         match lock(Duration::ZERO) {
             Err(StoreError::Locked { .. }) if started.elapsed() < timeout => {}
-            taken => return Ok(Some(taken?)),
+            taken => return Ok(Some(unless_moving(taken, locking, || lock(Duration::ZERO))?)),
         }
         let left = timeout.saturating_sub(started.elapsed());
         tokio::select! {
@@ -129,17 +147,20 @@ async fn patiently(
     }
 }
 
-/// As [`lock_until`], on a part of the state only.
+/// As [`lock_until`], on a part of the state, or on everything if there is none.
 pub(crate) async fn lock_part_until(
     stop: &Stop,
     store: &dyn Store,
     locking: &args::Locking,
     operation: &str,
-    part: &Part,
+    part: Option<&Part>,
 ) -> Outcome<Option<LockGuard>> {
     patiently(stop, locking, |timeout| {
         let info = LockInfo::new(operation, TERRAFORM_VERSION);
-        store.lock_part(info, part, timeout)
+        match part {
+            Some(part) => store.lock_part(info, part, timeout),
+            None => store.lock(info, timeout),
+        }
     })
     .await
 }

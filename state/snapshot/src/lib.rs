@@ -10,7 +10,7 @@ mod json;
 mod object;
 mod snapshot;
 
-pub use codec::{decode, encode};
+pub use codec::{decode, encode, encode_instance};
 pub use error::StateError;
 pub use json::JsonText;
 pub use object::{Attributes, DeposedKey, Identity, Object, Private, Status};

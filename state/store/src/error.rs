@@ -6,6 +6,14 @@ use crate::{CodecError, LockInfo, SealError, os};
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Objects were being moved to or from the state when that was interrupted.
+    #[error("objects of {} were being moved to {} when that was interrupted, and nobody has settled that since; {} says so", .transfer.source.place, .transfer.destination.place, .record.display())]
+    Moving {
+        /// What was being moved.
+        transfer: Box<crate::Transfer>,
+        /// The file that says so.
+        record: PathBuf,
+    },
     /// Somebody else holds the lock.
     #[error("{place} is locked by somebody else{}", holder_text(.holder.as_deref()))]
     Locked {

@@ -176,8 +176,12 @@ async fn plan_and_lock(
         save: None,
     };
     let (locking, operation) = (&args.locking, "OperationTypeApply");
+    let planning = &args.planning;
+    let is_everything =
+        planning.destroy && planning.targets.is_empty() && planning.excludes.is_empty();
     for _ in 0..ATTEMPTS {
-        let reading = lock_part_until(stop, store, locking, operation, &Part::nothing()).await?;
+        let nothing = (!is_everything).then(Part::nothing);
+        let reading = lock_part_until(stop, store, locking, operation, nothing.as_ref()).await?;
         let mut planned = make(view, session, store, request, stop.clone()).await?;
         let reading = match reading {
             Some(reading) if reading.is_shared() => reading,
@@ -186,7 +190,7 @@ async fn plan_and_lock(
         };
         reading.release()?;
         let part = fit::part(&planned.plan, &planned.stored);
-        let guard = lock_part_until(stop, store, locking, operation, &part).await?;
+        let guard = lock_part_until(stop, store, locking, operation, part.as_ref()).await?;
         let is_shared = guard.as_ref().is_some_and(LockGuard::is_shared);
         if is_shared && fits(store, &mut planned)? {
             return Ok((planned, guard));
@@ -319,9 +323,9 @@ async fn lock_for(
     stop: &Stop,
 ) -> Outcome<(Snapshot, Option<LockGuard>)> {
     let operation = "OperationTypeApply";
-    let mut part = Part::nothing();
+    let mut part = Some(Part::nothing());
     loop {
-        let guard = lock_part_until(stop, store, &args.locking, operation, &part).await?;
+        let guard = lock_part_until(stop, store, &args.locking, operation, part.as_ref()).await?;
         let stored = match store.read()? {
             Some(state) => state,
             None => Snapshot {

@@ -72,7 +72,7 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
     let store = session.store(args.locking.state.as_deref())?.any();
     // It changes nothing, and goes on beside others that do.
     let (nothing, operation) = (Part::nothing(), "OperationTypePlan");
-    let guard = lock_part_until(&stop, &store, &args.locking, operation, &nothing).await?;
+    let guard = lock_part_until(&stop, &store, &args.locking, operation, Some(&nothing)).await?;
     let save = args.out.as_deref();
     let request = Request {
         inputs: &args.inputs,

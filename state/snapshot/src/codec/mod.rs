@@ -8,6 +8,6 @@ mod write;
 const IDENTITY_VERSION: &str = "identity_schema_version";
 
 pub use read::decode;
-pub use write::encode;
+pub use write::{encode, encode_instance};
 #[cfg(test)]
 mod tests;

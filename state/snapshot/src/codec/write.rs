@@ -2,29 +2,57 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use muster_addr::{AbsResource, InstanceKey, ProviderConfigAddr};
+use muster_addr::{AbsResource, InstanceAddr, InstanceKey, ProviderConfigAddr};
 use muster_value::{Path, PathStep, type_to_json, value_to_json};
 
 use super::IDENTITY_VERSION;
 use crate::json::Writer;
 use crate::{
-    Attributes, DeposedKey, JsonText, Object, OutputValue, Resource, Snapshot, Status, Str,
+    Attributes, DeposedKey, Instance, JsonText, Object, OutputValue, Resource, Snapshot, Status,
+    Str,
 };
 
 /// Writes a version 4 state file, byte for byte as Terraform would.
 pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
     let mut w = Writer::default();
     w.open(b'{');
+    head(&mut w, snapshot);
+    body(&mut w, snapshot);
+    w.close(b'}');
+    w.literal("\n");
+    w.into_bytes()
+}
+
+/// Writes a state that has nothing but this instance of another one; `None` if that does not
+/// have it.
+pub fn encode_instance(snapshot: &Snapshot, addr: &InstanceAddr) -> Option<Vec<u8>> {
+    let found = snapshot.resources.get(&addr.resource)?;
+    let (key, instance) = found.instances.get_key_value(&addr.key)?;
+    let mut w = Writer::default();
+    w.open(b'{');
+    head(&mut w, &Snapshot::default());
+    w.key("resources");
+    w.open(b'[');
+    w.item();
+    let module = addr.resource.module.to_string();
+    resource(
+        &mut w,
+        &module,
+        &addr.resource,
+        (found, [(key, instance)].into_iter()),
+    );
+    w.close(b']');
+    w.close(b'}');
+    Some(w.into_bytes())
+}
+
+fn head(w: &mut Writer, snapshot: &Snapshot) {
     w.key("version");
     w.number(4);
     w.field("terraform_version", &snapshot.terraform_version);
     w.key("serial");
     w.number(snapshot.serial);
     w.field("lineage", &snapshot.lineage);
-    body(&mut w, snapshot);
-    w.close(b'}');
-    w.literal("\n");
-    w.into_bytes()
 }
 
 fn body(w: &mut Writer, snapshot: &Snapshot) {
@@ -38,7 +66,7 @@ fn body(w: &mut Writer, snapshot: &Snapshot) {
     w.open(b'[');
     for (module, addr, value) in in_file_order(snapshot) {
         w.item();
-        resource(w, &module, addr, value);
+        resource(w, &module, addr, (value, value.instances.iter()));
     }
     w.close(b']');
     w.key("check_results");
@@ -85,7 +113,16 @@ fn output(w: &mut Writer, name: &str, output: &OutputValue) {
     w.close(b'}');
 }
 
-fn resource(w: &mut Writer, module: &str, addr: &AbsResource, resource: &Resource) {
+/// A resource with these of its instances.
+fn resource<'a>(
+    w: &mut Writer,
+    module: &str,
+    addr: &AbsResource,
+    (resource, instances): (
+        &Resource,
+        impl Iterator<Item = (&'a InstanceKey, &'a Instance)> + Clone,
+    ),
+) {
     w.open(b'{');
     if !module.is_empty() {
         w.field("module", module);
@@ -95,16 +132,13 @@ fn resource(w: &mut Writer, module: &str, addr: &AbsResource, resource: &Resourc
     w.field("name", &addr.resource.name);
     extra(w, &resource.extra);
     // Where the provider configuration is repeated, each instance names its own, as OpenTofu has it.
-    let repeated = resource
-        .instances
-        .values()
-        .any(|i| i.provider_key.is_some());
+    let repeated = instances.clone().any(|(_, i)| i.provider_key.is_some());
     if !repeated {
         w.field("provider", &resource.provider.to_string());
     }
     w.key("instances");
     w.open(b'[');
-    for (key, instance) in &resource.instances {
+    for (key, instance) in instances {
         let provider = repeated.then(|| resource.provider_of(key));
         let current = instance.current.iter().map(|object| (None, object));
         let deposed = instance

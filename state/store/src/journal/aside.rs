@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muster_addr::InstanceAddr;
+use muster_snapshot::Snapshot;
 
 use super::record::{Intent, RunInfo};
-use super::replay::{self, Content, Standing};
+use super::replay::{self, Content, Others};
 use super::store::{Journaled, Recovery, creations};
 use super::writer;
 use crate::{LockInfo, StoreError, os};
@@ -196,10 +197,6 @@ impl Journaled {
     /// How many results were brought into the state.
     fn bring_all(&self, content: &Content) -> Result<usize, StoreError> {
         let stored = self.shared.inner.read()?;
-        let count = match content.standing(stored.as_ref()) {
-            Standing::Behind(count) => count,
-            Standing::Foreign => content.results(),
-        };
         let ours = content.run.as_ref().map(|run| &run.lineage);
         let theirs = stored.as_ref().map(|state| &state.lineage);
         if let (Some(given), Some(stored)) = (ours, theirs)
@@ -210,11 +207,17 @@ impl Journaled {
                 given: given.clone(),
             });
         }
-        if count > 0 {
-            let mut state = self.shared.merged(content, count, stored)?;
+        let start = stored.unwrap_or_else(|| Snapshot {
+            lineage: ours.cloned().unwrap_or_default(),
+            ..Snapshot::new("")
+        });
+        let mut state = start;
+        let brought = content.bring(&mut state, Others::GiveWay);
+        let brought = brought.map_err(|reason| self.shared.unreadable(&reason))?;
+        if brought.count > 0 {
             self.shared.inner.write(&mut state)?;
         }
-        Ok(count)
+        Ok(brought.count)
     }
 }
 

@@ -9,10 +9,8 @@ use std::path::PathBuf;
 
 use muster_snapshot::Snapshot;
 
-use super::aside;
 use super::record::{Intent, RunInfo};
-use super::replay::Brought;
-use super::store::{Recovery, Shared, creations};
+use super::store::{Shared, creations};
 use super::writer::{self, Journal};
 use crate::{StoreError, os};
 
@@ -87,52 +85,6 @@ impl Shared {
         })
     }
 
-    /// Brings in what runs have left that went on side by side. Nobody may go on now.
-    pub(super) fn recover_besides(&self, report: &mut Recovery) -> Result<(), StoreError> {
-        for path in self.besides()? {
-            let Some(_file) = writer::open_existing(&path)? else {
-                continue;
-            };
-            let content = writer::read(&path, &self.codec)?.unwrap_or_default();
-            if let Some(mut state) = self.start(content.run.as_ref(), self.inner.read()?) {
-                let brought = self.bring_beside(&path, &content, &mut state)?;
-                if brought.count > 0 {
-                    self.inner.write(&mut state)?;
-                }
-                report.results += brought.count;
-                if brought.conflicts > 0 {
-                    report.kept = Some(aside::keep_at(&self.path, &path, "")?);
-                }
-            }
-            if content.good < content.length {
-                report.damaged += content.length - content.good;
-                let kept = aside::keep_at(&self.path, &path, aside::CUT)?;
-                report.kept.get_or_insert(kept);
-            }
-            let known = |intent: &Intent| report.in_flight.iter().any(|i| i.is_same_call(intent));
-            let new = content.open.iter().filter(|intent| !known(intent));
-            let new: Vec<Intent> = new.cloned().collect();
-            report.in_flight.extend(new);
-            report.run = content.run.clone().or(report.run.take());
-            self.take_over(creations(content.open))?;
-            writer::compact(&path, &self.codec, &[])?;
-        }
-        Ok(())
-    }
-
-    fn bring_beside(
-        &self,
-        path: &std::path::Path,
-        content: &super::replay::Content,
-        state: &mut Snapshot,
-    ) -> Result<Brought, StoreError> {
-        content
-            .bring_beside(state)
-            .map_err(|reason| StoreError::Journal {
-                reason: format!("{}: {reason}", path.display()),
-            })
-    }
-
     /// Puts creations that nobody knows the end of into the journal that stays.
     pub(super) fn take_over(&self, more: Vec<Intent>) -> Result<(), StoreError> {
         if more.is_empty() {
@@ -150,41 +102,6 @@ impl Shared {
             open.push(Intent { id: last, ..intent });
         }
         writer::compact(&self.path, &self.codec, &open)
-    }
-
-    /// A state with what all runs have recorded that go on side by side, or did.
-    pub(super) fn with_besides(
-        &self,
-        stored: Option<Snapshot>,
-    ) -> Result<Option<Snapshot>, StoreError> {
-        let mut stored = stored;
-        for path in self.besides()? {
-            // One that was there just now may be gone.
-            let Some(content) = writer::read(&path, &self.codec)? else {
-                continue;
-            };
-            if content.results() == 0 {
-                continue;
-            }
-            if let Some(mut state) = self.start(content.run.as_ref(), stored.clone()) {
-                self.bring_beside(&path, &content, &mut state)?;
-                stored = Some(state);
-            }
-        }
-        Ok(stored)
-    }
-
-    /// The state that a journal's results belong into; none if it is of another history.
-    fn start(&self, run: Option<&RunInfo>, stored: Option<Snapshot>) -> Option<Snapshot> {
-        let run = run?;
-        match stored {
-            None => Some(Snapshot {
-                lineage: run.lineage.clone(),
-                ..Snapshot::new("")
-            }),
-            // Where nothing was stored yet, another run may have been first.
-            Some(stored) => (stored.lineage == run.lineage || run.serial == 0).then_some(stored),
-        }
     }
 
     /// Creations that runs have left which went on side by side.

@@ -59,10 +59,11 @@ pub(super) fn behind(journal: &[u8], good: usize) -> (Vec<&[u8]>, usize) {
 
 /// Where the next frame with a record in it starts.
 ///
-/// Records are JSON objects, in plain text or sealed. That has no control characters, so that
-/// nothing in the middle of one reads as a length, and few places have their checksum computed.
+/// Records are JSON objects, in plain text or sealed. That has no control characters but line
+/// breaks, so that hardly anything in the middle of one reads as a length, and few places have
+/// their checksum computed.
 fn next(journal: &[u8], from: usize) -> Option<usize> {
-    let is_record = |frame: &[u8]| frame.starts_with(b"{") && frame.ends_with(b"}");
+    let is_record = |frame: &[u8]| frame.starts_with(b"{") && frame.trim_ascii_end().ends_with(b"}");
     (from..journal.len()).find(|at| {
         let rest = &journal[*at..];
         framed(rest).is_some_and(|(_, frame, _)| is_record(frame)) && split(rest).is_some()

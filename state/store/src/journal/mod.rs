@@ -13,6 +13,7 @@ mod aside;
 mod beside;
 mod frame;
 mod record;
+pub(crate) use record::as_text;
 mod replay;
 mod store;
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_snapshot::{DeposedKey, Snapshot};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::StoreError;
@@ -22,7 +21,7 @@ pub(super) enum Record {
     /// An intent that is over although no objects follow from it.
     Closed { intent: u64 },
     /// A state is about to be stored that has everything which was recorded before.
-    Saving(Saving),
+    Saving { serial: u64 },
 }
 
 /// A run, and the state that it began with.
@@ -94,28 +93,6 @@ pub struct Intent {
     pub digests: BTreeMap<String, String>,
 }
 
-/// A state that is about to be stored. Another one may have the same serial number, so that it is
-/// known by its content as well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Saving {
-    pub serial: u64,
-    digest: String,
-}
-
-impl Saving {
-    pub(super) fn new(state: &Snapshot) -> Self {
-        Self {
-            serial: state.serial,
-            digest: digest(&muster_snapshot::encode(state)),
-        }
-    }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest[..16].iter().map(|b| format!("{b:02x}")).collect()
-}
-
 impl Intent {
     /// Whether both stand for the same call, whatever their numbers.
     pub(super) fn is_same_call(&self, other: &Self) -> bool {
@@ -136,47 +113,29 @@ pub(super) struct Objects {
     /// The intent that ends with this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<u64>,
-    /// A digest of what they were when the run began, if others went on at the same time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
-    /// A state with nothing but the instance; none if nothing is left of it.
-    pub part: Option<Box<RawValue>>,
+    /// A digest of what they were when the run began; empty if there were none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub before: String,
+    /// A state with nothing but the instance; none if nothing is left of it. It follows the
+    /// record as it is.
+    #[serde(skip)]
+    pub part: Option<Vec<u8>>,
 }
 
 impl Objects {
-    /// What a state says of an instance.
-    pub(super) fn of(
+    /// What a state says of an instance, which another state was made from.
+    pub(super) fn new(
         state: &Snapshot,
         addr: &InstanceAddr,
         intent: Option<u64>,
-    ) -> Result<Self, StoreError> {
-        let raw = |part: Snapshot| {
-            let text = String::from_utf8(muster_snapshot::encode(&part)).map_err(unwritable)?;
-            RawValue::from_string(text).map_err(unwritable)
-        };
-        let part = part(state, addr).map(raw).transpose()?;
-        Ok(Self {
+        base: &Snapshot,
+    ) -> Self {
+        Self {
             addr: addr.clone(),
             intent,
-            before: None,
-            part,
-        })
-    }
-
-    /// What tells them from others.
-    pub(super) fn digest(&self) -> String {
-        self.part
-            .as_ref()
-            .map_or_else(String::new, |part| digest(part.get().as_bytes()))
-    }
-
-    fn text(&self) -> Option<&str> {
-        self.part.as_deref().map(RawValue::get)
-    }
-
-    /// Whether both say the same.
-    pub(super) fn same(&self, other: &Self) -> bool {
-        self.text() == other.text()
+            before: digest(part(base, addr).as_deref()),
+            part: part(state, addr),
+        }
     }
 
     /// Brings a state to where this says it is.
@@ -185,7 +144,7 @@ impl Objects {
         let Some(part) = &self.part else {
             return Ok(());
         };
-        let part = muster_snapshot::decode(part.get().as_bytes()).map_err(|e| e.to_string())?;
+        let part = muster_snapshot::decode(part).map_err(|e| e.to_string())?;
         for (addr, resource) in part.resources {
             match state.resources.get_mut(&addr) {
                 Some(known) => {
@@ -201,27 +160,46 @@ impl Objects {
     }
 }
 
-/// A state with nothing but one instance.
-fn part(state: &Snapshot, addr: &InstanceAddr) -> Option<Snapshot> {
-    let resource = state.resources.get(&addr.resource)?;
-    let instance = resource.instances.get(&addr.key)?;
-    let mut part = Snapshot::default();
-    let resource = muster_snapshot::Resource {
-        provider: resource.provider.clone(),
-        instances: [(addr.key.clone(), instance.clone())].into(),
-        extra: resource.extra.clone(),
+/// What a state says of an instance.
+pub(super) fn part(state: &Snapshot, addr: &InstanceAddr) -> Option<Vec<u8>> {
+    muster_snapshot::encode_instance(state, addr)
+}
+
+/// What tells objects of an instance from others; empty if there are none.
+pub(super) fn digest(part: Option<&[u8]>) -> String {
+    let Some(part) = part else {
+        return String::new();
     };
-    part.resources.insert(addr.resource.clone(), resource);
-    Some(part)
+    let digest = Sha256::digest(part);
+    digest[..16].iter().map(|b| format!("{b:02x}")).collect()
 }
 
 impl Record {
+    /// As a line of JSON, with the part behind it if there is one.
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        serde_json::to_vec(self).map_err(unwritable)
+        let mut bytes = serde_json::to_vec(self).map_err(unwritable)?;
+        if let Self::Objects(Objects {
+            part: Some(part), ..
+        }) = self
+        {
+            bytes.push(b'\n');
+            bytes.extend_from_slice(part);
+        }
+        Ok(bytes)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes).map_err(|e| e.to_string())
+        // Nothing within the line has a line break: JSON escapes them in texts.
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let (line, part) = match end {
+            Some(end) => (&bytes[..end], Some(bytes[end + 1..].to_vec())),
+            None => (bytes, None),
+        };
+        let mut record: Self = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+        if let Self::Objects(objects) = &mut record {
+            objects.part = part;
+        }
+        Ok(record)
     }
 }
 
@@ -232,17 +210,17 @@ fn unwritable(error: impl std::fmt::Display) -> StoreError {
 }
 
 /// Addresses as people write them.
-mod as_text {
+pub(crate) mod as_text {
     use std::fmt::Display;
     use std::str::FromStr;
 
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, s: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(value)
     }
 
-    pub(super) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+    pub(crate) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
         let text = String::deserialize(d)?;
         let wrong = || de::Error::custom(format!("{text:?} is not an address"));
         text.parse().map_err(|_| wrong())

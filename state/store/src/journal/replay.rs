@@ -7,7 +7,7 @@ use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
 use super::frame;
-use super::record::{Intent, Objects, Record, RunInfo, Saving};
+use super::record::{self, Intent, Objects, Record, RunInfo};
 use crate::Codec;
 
 /// A journal that was read.
@@ -19,8 +19,8 @@ pub(super) struct Content {
     pub open: Vec<Intent>,
     /// Results, each with how many states were about to be stored before it.
     objects: Vec<(usize, Objects)>,
-    /// The states that were about to be stored.
-    saves: Vec<Saving>,
+    /// Serial numbers of the states that were about to be stored.
+    saves: Vec<u64>,
     /// The highest number of an intent.
     pub last_id: u64,
     /// How many bytes are good.
@@ -33,16 +33,16 @@ pub(super) struct Content {
     pub lost: usize,
 }
 
-/// How a state stands to a journal.
+/// What becomes of what others have changed since a run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// So many results are to be brought into it.
-    Behind(usize),
-    /// It is none of those that the journal knows of.
-    Foreign,
+pub(super) enum Others {
+    /// It stays.
+    Stay,
+    /// It gives way to what the run has recorded.
+    GiveWay,
 }
 
-/// What became of the results of a run beside others.
+/// What became of the results of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Brought {
     /// Instances that are as the run has left them now, and were not before.
@@ -100,7 +100,7 @@ impl Content {
                 self.objects.push((self.saves.len(), objects));
             }
             Record::Closed { intent } => self.close(Some(intent)),
-            Record::Saving(saving) => self.saves.push(saving),
+            Record::Saving { serial } => self.saves.push(serial),
         }
     }
 
@@ -111,59 +111,52 @@ impl Content {
         }
     }
 
-    /// How a state that is stored now stands to the journal.
-    pub(super) fn standing(&self, state: Option<&Snapshot>) -> Standing {
-        let Some(run) = &self.run else {
-            return Standing::Behind(0);
-        };
-        if self.objects.is_empty() {
-            return Standing::Behind(0);
-        }
-        let (lineage, serial) = match state {
-            Some(state) => (&*state.lineage, state.serial),
-            None => (&*run.lineage, 0),
-        };
-        if lineage != run.lineage {
-            return Standing::Foreign;
-        }
-        let now = state.map(Saving::new);
-        let saved = self
-            .saves
-            .iter()
-            .rposition(|save| Some(save) == now.as_ref());
-        match saved {
-            Some(at) => Standing::Behind(self.objects.iter().filter(|(n, _)| *n > at).count()),
-            None if serial == run.serial => Standing::Behind(self.objects.len()),
-            None => Standing::Foreign,
-        }
-    }
-
-    /// Brings the results of a run that went on beside others into a state that these may have
-    /// changed. What others have changed of the same instances stays.
-    pub(super) fn bring_beside(&self, state: &mut Snapshot) -> Result<Brought, String> {
-        let mut by_addr: BTreeMap<&InstanceAddr, Vec<&Objects>> = BTreeMap::new();
-        for (_, objects) in &self.objects {
-            by_addr.entry(&objects.addr).or_default().push(objects);
+    /// Brings the results into a state that others may have changed since the run began.
+    pub(super) fn bring(&self, state: &mut Snapshot, others: Others) -> Result<Brought, String> {
+        let mut by_addr: BTreeMap<&InstanceAddr, Vec<&(usize, Objects)>> = BTreeMap::new();
+        for result in &self.objects {
+            by_addr.entry(&result.1.addr).or_default().push(result);
         }
         let mut brought = Brought::default();
         for (addr, results) in by_addr {
-            let now = Objects::of(state, addr, None).map_err(|e| e.to_string())?;
-            let (Some(first), Some(last)) = (results.first(), results.last()) else {
+            let now = record::part(state, addr);
+            let Some((saves, last)) = results.last() else {
                 continue;
             };
-            if now.same(last) {
+            if now == last.part {
                 continue;
             }
-            let is_ours = first.before.as_ref() == Some(&now.digest())
-                || results.iter().any(|result| result.same(&now));
-            if !is_ours {
+            // Where this was stored, or something else in its place, others have changed it back.
+            let is_stored = self.saves.get(*saves).is_some_and(|s| *s <= state.serial);
+            let digest = record::digest(now.as_deref());
+            let is_ours = results
+                .iter()
+                .any(|(_, r)| r.before == digest || r.part == now);
+            if others == Others::GiveWay || is_ours && !is_stored {
+                last.apply(state)?;
+                brought.count += 1;
+            } else {
                 brought.conflicts += 1;
-                continue;
             }
-            last.apply(state)?;
-            brought.count += 1;
         }
         Ok(brought)
+    }
+
+    /// The state that the results belong into; none if it is of another history.
+    pub(super) fn base(&self, stored: Option<Snapshot>) -> Option<Snapshot> {
+        let run = self.run.as_ref()?;
+        match stored {
+            Some(stored) => {
+                // Where nothing was stored yet, another run may have been first.
+                let is_first = run.serial == 0;
+                (stored.lineage == run.lineage || is_first).then_some(stored)
+            }
+            None if run.serial > 0 => None,
+            None => Some(Snapshot {
+                lineage: run.lineage.clone(),
+                ..Snapshot::new("")
+            }),
+        }
     }
 
     /// The instances that there are results of, each once.
@@ -174,14 +167,6 @@ impl Content {
     /// How many results there are.
     pub(super) fn results(&self) -> usize {
         self.objects.len()
-    }
-
-    /// Brings so many of the last results into a state.
-    pub(super) fn bring(&self, count: usize, state: &mut Snapshot) -> Result<(), String> {
-        let from = self.objects.len() - count;
-        self.objects[from..]
-            .iter()
-            .try_for_each(|(_, objects)| objects.apply(state))
     }
 }
 

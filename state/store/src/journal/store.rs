@@ -1,6 +1,5 @@
 //! A store with a journal beside it.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,24 +7,26 @@ use std::time::{Duration, Instant};
 use muster_snapshot::Snapshot;
 
 use super::aside;
-use super::record::{Intent, IntentAction, Record, RunInfo, Saving};
-use super::replay::{self, Content, Standing};
+use super::record::{Intent, IntentAction, RunInfo};
+use super::replay::{Brought, Content, Others};
 use super::writer::{self, Journal};
-use crate::{Codec, LockGuard, LockInfo, Part, Store, StoreError, Version, disk, os};
+use crate::{Codec, LockGuard, LockInfo, Part, Store, StoreError, Version};
 
 /// A store whose runs record what they do in a journal, a file on this machine.
 ///
 /// Reading gives the state with everything that the journal has. Taking the lock brings what a
 /// killed run has left into the store first.
 pub struct Journaled {
-    pub(super) shared: Arc<Shared>,
-    save_every: Option<Duration>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) save_every: Option<Duration>,
+    /// Moves of objects to and from other states are made and finished with this.
+    pub(crate) transfers: bool,
 }
 
-pub(super) struct Shared {
+pub(crate) struct Shared {
     pub(super) inner: Box<dyn Store>,
     pub(super) path: PathBuf,
-    pub(super) codec: Codec,
+    pub(crate) codec: Codec,
     found: Mutex<Found>,
 }
 
@@ -67,6 +68,7 @@ impl Journaled {
                 found: Mutex::default(),
             }),
             save_every: None,
+            transfers: false,
         }
     }
 
@@ -130,11 +132,10 @@ impl Journaled {
         }
         let content = shared.content().ok()??;
         let stored = shared.inner.read().ok()?;
+        let brought = content.base(stored);
+        let brought = brought.and_then(|mut state| content.bring(&mut state, Others::Stay).ok());
         let found = Recovery {
-            results: match content.standing(stored.as_ref()) {
-                Standing::Behind(count) => count,
-                Standing::Foreign => 0,
-            },
+            results: brought.unwrap_or_default().count,
             run: content.run,
             in_flight: content.open,
             ..Recovery::default()
@@ -147,6 +148,7 @@ impl Journaled {
     /// # Errors
     /// The journal cannot be written, or another run is using it.
     pub fn begin(&self, operation: &str, base: &Snapshot) -> Result<Journal, StoreError> {
+        self.check_transfers()?;
         // Without a lock, nobody has looked yet.
         if self.shared.recover()? > 0 {
             return Err(StoreError::Journal {
@@ -169,7 +171,7 @@ impl Journaled {
         };
         let journal = match found.beside {
             true => self.shared.begin_beside(&run, base)?,
-            false => Journal::begin(&self.shared.path, &self.shared.codec, run)?,
+            false => Journal::begin(&self.shared.path, &self.shared.codec, run, base.clone())?,
         };
         found.journal = Some(journal.clone());
         Ok(journal)
@@ -189,7 +191,7 @@ impl Journaled {
         let _file = writer::open_locked(&shared.path)?;
         let content = shared.content()?.unwrap_or_default();
         if content.run.is_some() {
-            return Err(shared.unreadable("another run was on in the meantime".to_owned()));
+            return Err(shared.unreadable("another run was on in the meantime"));
         }
         let mut open = creations(content.open);
         open.retain(|intent| !settled(intent));
@@ -228,26 +230,24 @@ impl Shared {
         }
     }
 
-    fn unreadable(&self, reason: String) -> StoreError {
-        StoreError::Journal {
-            reason: format!("{}: {reason}", self.path.display()),
-        }
+    pub(super) fn unreadable(&self, reason: &str) -> StoreError {
+        unreadable(&self.path, reason)
     }
 
-    /// Brings what a killed run has left into the store; tells how many results that were.
+    /// Brings what killed runs have left into the store; tells how many results that were.
     pub(super) fn recover(&self) -> Result<usize, StoreError> {
         let mut found = self.found();
         if found.recovered {
             return Ok(0);
         }
         let mut report = Recovery::default();
-        if self.path.exists() {
+        for path in self.files()? {
             // Kept until the journal is as it should be: a run without the lock on the state
             // must not come in between.
-            let file = writer::open_locked(&self.path)?;
-            report = self.repair(&file)?;
+            if let Some(_file) = writer::open_existing(&path)? {
+                self.repair(&path, &mut report)?;
+            }
         }
-        self.recover_besides(&mut report)?;
         found.in_flight = creations(report.in_flight.clone());
         let results = report.results;
         if report.is_news() {
@@ -257,82 +257,87 @@ impl Shared {
         Ok(results)
     }
 
-    fn repair(&self, file: &File) -> Result<Recovery, StoreError> {
-        let content = self.content()?.unwrap_or_default();
-        let mut report = Recovery {
-            damaged: content.length - content.good,
-            in_flight: content.open.clone(),
-            ..Recovery::default()
+    /// All journals: the one that stays first.
+    fn files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut files = vec![self.path.clone()];
+        files.extend(self.besides()?);
+        Ok(files)
+    }
+
+    /// Brings in what one journal has, and leaves of it what is not settled yet.
+    fn repair(&self, path: &Path, report: &mut Recovery) -> Result<(), StoreError> {
+        let content = writer::read(path, &self.codec)?.unwrap_or_default();
+        let damaged = content.length - content.good;
+        let brought = match content.results() {
+            0 => Some(Brought::default()),
+            _ => self.bring(path, &content)?,
         };
-        let stored = self.inner.read()?;
-        let standing = content.standing(stored.as_ref());
-        if standing == Standing::Foreign {
-            report.kept = Some(self.keep("")?);
-        } else if report.damaged > 0 {
-            report.kept = Some(self.keep(aside::CUT)?);
+        match brought {
+            Some(brought) if brought.conflicts == 0 => {
+                report.results += brought.count;
+                if damaged > 0 {
+                    let kept = aside::keep_at(&self.path, path, aside::CUT)?;
+                    report.kept.get_or_insert(kept);
+                }
+            }
+            other => {
+                report.results += other.unwrap_or_default().count;
+                report.kept = Some(aside::keep_at(&self.path, path, "")?);
+            }
         }
-        if let Standing::Behind(count @ 1..) = standing {
-            self.bring(file, &content, count, stored)?;
-            report.results = count;
+        report.damaged += damaged;
+        let known = |intent: &Intent| report.in_flight.iter().any(|i| i.is_same_call(intent));
+        let new = content.open.iter().filter(|intent| !known(intent));
+        let new: Vec<Intent> = new.cloned().collect();
+        report.in_flight.extend(new);
+        report.run = content.run.or(report.run.take());
+        if *path == self.path {
+            return writer::compact(path, &self.codec, &creations(content.open));
         }
-        report.run = content.run;
-        writer::compact(&self.path, &self.codec, &creations(content.open))?;
-        Ok(report)
+        self.take_over(creations(content.open))?;
+        writer::compact(path, &self.codec, &[])
     }
 
-    fn bring(
-        &self,
-        file: &File,
-        content: &Content,
-        count: usize,
-        stored: Option<Snapshot>,
-    ) -> Result<(), StoreError> {
-        let mut state = self.merged(content, count, stored)?;
-        // Should this be killed in turn, the next one finds the state to be its own.
-        let mut bytes = Vec::new();
-        writer::push(
-            &mut bytes,
-            &self.codec,
-            &Record::Saving(Saving::new(&next(&state))),
-        )?;
-        os::write_at(file, &bytes, content.good as u64)
-            .and_then(|()| disk::sync_data(file))
-            .map_err(StoreError::io("write", &self.path))?;
-        self.inner.write(&mut state)?;
-        Ok(())
+    /// Brings the results of a journal into the stored state. None if they do not belong there.
+    fn bring(&self, path: &Path, content: &Content) -> Result<Option<Brought>, StoreError> {
+        let Some(mut state) = content.base(self.inner.read()?) else {
+            return Ok(None);
+        };
+        let brought = merged(path, content, &mut state)?;
+        if brought.count > 0 {
+            self.inner.write(&mut state)?;
+        }
+        Ok(Some(brought))
     }
 
-    pub(super) fn merged(
-        &self,
-        content: &Content,
-        count: usize,
-        stored: Option<Snapshot>,
-    ) -> Result<Snapshot, StoreError> {
-        let mut state = stored.unwrap_or_else(|| Snapshot {
-            lineage: content
-                .run
-                .as_ref()
-                .map_or_else(String::new, |run| run.lineage.clone()),
-            ..Snapshot::new("")
-        });
-        content
-            .bring(count, &mut state)
-            .map_err(|reason| self.unreadable(reason))?;
-        Ok(state)
-    }
-
-    /// Keeps a copy of the journal as it is, with a name that ends like this.
-    fn keep(&self, end: &str) -> Result<PathBuf, StoreError> {
-        let bytes = replay::bytes(&self.path).map_err(StoreError::io("read", &self.path))?;
-        aside::keep(&self.path, end, &bytes.unwrap_or_default())
+    /// A state with what all journals have.
+    fn with_journals(&self, stored: Option<Snapshot>) -> Result<Option<Snapshot>, StoreError> {
+        let mut stored = stored;
+        for path in self.files()? {
+            // One that was there just now may be gone.
+            let Some(content) = writer::read(&path, &self.codec)? else {
+                continue;
+            };
+            if content.results() > 0
+                && let Some(mut state) = content.base(stored.clone())
+                && merged(&path, &content, &mut state)?.count > 0
+            {
+                stored = Some(state);
+            }
+        }
+        Ok(stored)
     }
 }
 
-/// A state as it will be stored after this one.
-fn next(state: &Snapshot) -> Snapshot {
-    Snapshot {
-        serial: state.serial + 1,
-        ..state.clone()
+/// Brings the results of a journal into a state.
+fn merged(path: &Path, content: &Content, state: &mut Snapshot) -> Result<Brought, StoreError> {
+    let brought = content.bring(state, Others::Stay);
+    brought.map_err(|reason| unreadable(path, &reason))
+}
+
+fn unreadable(path: &Path, reason: &str) -> StoreError {
+    StoreError::Journal {
+        reason: format!("{}: {reason}", path.display()),
     }
 }
 
@@ -371,6 +376,7 @@ impl Store for Journaled {
 
     fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
         let guard = self.shared.inner.lock(info, timeout)?;
+        self.check_transfers()?;
         self.begin_to_hold(false)?;
         Ok(guard)
     }
@@ -388,22 +394,18 @@ impl Store for Journaled {
             guard.release()?;
             return self.lock(info, timeout.saturating_sub(started.elapsed()));
         }
+        self.check_transfers()?;
         self.begin_to_hold(guard.is_shared())?;
         Ok(guard)
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
-        let mut stored = self.shared.inner.read()?;
-        if self.shared.found().beside {
+        let stored = self.shared.inner.read()?;
+        match self.shared.found().beside {
             // What others are about to store is locked by them.
-            return Ok(stored);
+            true => Ok(stored),
+            false => self.shared.with_journals(stored),
         }
-        if let Some(content) = self.shared.content()?
-            && let Standing::Behind(count @ 1..) = content.standing(stored.as_ref())
-        {
-            stored = Some(self.shared.merged(&content, count, stored)?);
-        }
-        self.shared.with_besides(stored)
     }
 
     fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
@@ -416,7 +418,7 @@ impl Store for Journaled {
 
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
         let journal = self.shared.found().journal.clone();
-        let noted = journal.map_or(Ok(()), |journal| journal.saving(&next(snapshot)));
+        let noted = journal.map_or(Ok(()), |journal| journal.saving(snapshot.serial + 1));
         // A journal that takes no more is no reason to keep the state from where it belongs.
         let written = self.shared.inner.write(snapshot);
         match (written, noted) {

@@ -225,7 +225,25 @@ fn a_state_that_was_stored_on_the_way_has_what_came_before() {
 }
 
 #[test]
-fn a_state_that_others_have_changed_is_left_alone() {
+fn what_others_have_changed_is_left_alone() {
+    let place = Place::new();
+    let state = killed(&place);
+    let mut other = Snapshot {
+        serial: 7,
+        ..state.clone()
+    };
+    put(&mut other, "x_y.a", "other");
+    fs::write(place.state(), muster_snapshot::encode(&other)).unwrap();
+    let (read, report, in_flight) = place.recover();
+    assert_eq!(read, other);
+    let report = report.unwrap();
+    assert_eq!(report.results, 0);
+    assert!(report.kept.is_some_and(|kept| kept.exists()));
+    assert_eq!(in_flight.len(), 1, "what is in flight stays so");
+}
+
+#[test]
+fn results_are_brought_in_beside_what_others_have_changed() {
     let place = Place::new();
     let state = killed(&place);
     let mut other = Snapshot {
@@ -235,12 +253,35 @@ fn a_state_that_others_have_changed_is_left_alone() {
     other.resources.clear();
     put(&mut other, "x_y.z", "other");
     fs::write(place.state(), muster_snapshot::encode(&other)).unwrap();
-    let (read, report, in_flight) = place.recover();
-    assert_eq!(read, other);
+    let (read, report, _) = place.recover();
+    let addrs: Vec<_> = read
+        .instances()
+        .map(|(addr, ..)| addr.to_string())
+        .collect();
+    assert_eq!(
+        (&*addrs, read.serial),
+        (&["x_y.a".into(), "x_y.z".into()][..], 8)
+    );
     let report = report.unwrap();
-    assert_eq!(report.results, 0);
-    assert!(report.kept.is_some_and(|kept| kept.exists()));
-    assert_eq!(in_flight.len(), 1, "what is in flight stays so");
+    assert_eq!((report.results, report.kept), (1, None));
+}
+
+#[test]
+fn what_was_stored_and_is_gone_since_then_does_not_come_back() {
+    let place = Place::new();
+    let store = place.open();
+    let mut state = Snapshot::new("1.2.3");
+    let journal = store.begin("apply", &state).unwrap();
+    put(&mut state, "x_y.a", "one");
+    journal.objects(&state, &addr("x_y.a"), None).unwrap();
+    assert!(store.write(&mut state).unwrap());
+    // Killed now, before the journal is removed; then somebody destroys the object.
+    drop((journal, store));
+    state.resources.clear();
+    LocalStore::new(place.state()).write(&mut state).unwrap();
+    let (read, report, _) = place.recover();
+    assert_eq!(read, state);
+    assert!(report.unwrap().kept.is_some(), "a person may look at it");
 }
 
 #[test]
@@ -426,7 +467,7 @@ fn a_journal_that_was_set_aside_is_adopted() {
         serial: 7,
         ..state.clone()
     };
-    other.resources.clear();
+    put(&mut other, "x_y.a", "other");
     put(&mut other, "x_y.z", "other");
     fs::write(place.state(), muster_snapshot::encode(&other)).unwrap();
     place.recover();
@@ -487,9 +528,8 @@ fn a_damaged_state_is_replaced_although_there_is_a_journal() {
     store.replace(&state).unwrap();
     guard.release().unwrap();
     let (read, report, _) = place.recover();
-    assert_eq!(read, state);
-    assert!(report.unwrap().kept.is_some(), "the journal is set aside");
-    assert_eq!(place.open().set_aside().unwrap().len(), 1);
+    assert_eq!((read.resources, read.serial), (changed.resources, 10));
+    assert_eq!(report.unwrap().results, 1);
 }
 
 #[test]

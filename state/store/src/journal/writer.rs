@@ -9,7 +9,7 @@ use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
 use super::frame;
-use super::record::{Intent, IntentAction, Objects, Record, RunInfo, Saving};
+use super::record::{Intent, IntentAction, Objects, Record, RunInfo};
 use super::replay::Content;
 use crate::{Codec, StoreError, disk, os};
 
@@ -36,8 +36,8 @@ pub struct Journal {
 struct Shared {
     path: PathBuf,
     codec: Codec,
-    /// The state that the run began with, if others go on at the same time.
-    base: Option<Snapshot>,
+    /// The state that the run began with.
+    base: Snapshot,
     writer: Mutex<Writer>,
     synced: Mutex<Synced>,
     /// Somebody has finished a sync.
@@ -78,9 +78,14 @@ impl Journal {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(super) fn begin(path: &Path, codec: &Codec, run: RunInfo) -> Result<Self, StoreError> {
+    pub(super) fn begin(
+        path: &Path,
+        codec: &Codec,
+        run: RunInfo,
+        base: Snapshot,
+    ) -> Result<Self, StoreError> {
         let file = open_locked(path)?;
-        Self::begin_in(path, codec, run, (file, None))
+        Self::begin_in(path, codec, run, (file, base))
     }
 
     /// Begins a run in a journal file of its own, which is not there yet. Other runs go on at the
@@ -102,14 +107,14 @@ impl Journal {
                 holder: None,
             });
         }
-        Self::begin_in(path, codec, run, (file, Some(base)))
+        Self::begin_in(path, codec, run, (file, base))
     }
 
     fn begin_in(
         path: &Path,
         codec: &Codec,
         run: RunInfo,
-        (file, base): (File, Option<Snapshot>),
+        (file, base): (File, Snapshot),
     ) -> Result<Self, StoreError> {
         // What another run has left since the journal was looked at must be brought in first.
         let content = read(path, codec)?.unwrap_or_default();
@@ -189,10 +194,7 @@ impl Journal {
         addr: &InstanceAddr,
         intent: Option<u64>,
     ) -> Result<(), StoreError> {
-        let mut objects = Objects::of(state, addr, intent)?;
-        if let Some(base) = &self.shared.base {
-            objects.before = Some(Objects::of(base, addr, None)?.digest());
-        }
+        let objects = Objects::new(state, addr, intent, &self.shared.base);
         self.append(&Record::Objects(objects))?;
         self.forget(intent);
         Ok(())
@@ -235,13 +237,13 @@ impl Journal {
         }
     }
 
-    /// Records that a state is about to be stored, which has everything that was recorded until
-    /// now. It is on disk afterwards.
+    /// Records that a state with this serial number is about to be stored, which has everything
+    /// that was recorded until now. It is on disk afterwards.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn saving(&self, state: &Snapshot) -> Result<(), StoreError> {
-        self.append(&Record::Saving(Saving::new(state)))?;
+    pub fn saving(&self, serial: u64) -> Result<(), StoreError> {
+        self.append(&Record::Saving { serial })?;
         self.sync()
     }
 
