@@ -303,7 +303,7 @@ impl<'a> Arguments<'a> {
     }
 
     fn texts(&mut self, name: &str) -> Option<Vec<String>> {
-        let value = self.value(name, &Type::List(Type::String.into()))?;
+        let value = self.value(name, &Type::list(Type::String))?;
         let items = value.as_slice()?.iter();
         Some(
             items
