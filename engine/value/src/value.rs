@@ -507,7 +507,12 @@ impl Value {
     #[must_use]
     pub fn equals(&self, other: &Value) -> Value {
         let marks = self.marks_deep() | other.marks_deep();
-        let result = match equal(self, other) {
+        let result = match (self.peel(), other.peel()) {
+            // Both may turn out to be null, which has any type.
+            (Self::Unknown(_), Self::Unknown(_)) => None,
+            (a, b) => equal(a, b),
+        };
+        let result = match result {
             Some(b) => Value::Bool(b),
             None => Value::unknown_not_null(Type::Bool),
         };
@@ -613,15 +618,20 @@ fn all(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     certain.then_some(true)
 }
 
-/// What refinements can tell: a prefix, a bound or a length that does not fit rules equality out.
+/// What types and refinements can tell: another type, a prefix, a bound or a length that does not
+/// fit rules equality out.
 fn unknown_equal(unknown: &Unknown, other: &Value) -> Option<bool> {
     let r = &unknown.refinement;
+    let other_type = match other {
+        Value::Unknown(other) if other.ty.has_dynamic() => return None,
+        other => other.ty(),
+    };
+    if !unknown.ty.has_dynamic() && unknown.ty != other_type {
+        return Some(false);
+    }
     let impossible = match other {
         Value::Unknown(_) => false,
-        Value::String(s) => {
-            unknown.ty != Type::Dynamic && unknown.ty != Type::String
-                || r.prefix.as_ref().is_some_and(|p| !s.starts_with(&**p))
-        }
+        Value::String(s) => r.prefix.as_ref().is_some_and(|p| !s.starts_with(&**p)),
         Value::Number(n) => {
             let below = r
                 .lower
@@ -631,7 +641,7 @@ fn unknown_equal(unknown: &Unknown, other: &Value) -> Option<bool> {
                 .upper
                 .as_ref()
                 .is_some_and(|(b, inc)| n > b || (n == b && !inc));
-            unknown.ty != Type::Dynamic && unknown.ty != Type::Number || below || above
+            below || above
         }
         _ => match other.len() {
             Some(len) if unknown.ty.is_collection() => {
@@ -671,5 +681,53 @@ impl From<i64> for Value {
 impl From<Number> for Value {
     fn from(n: Number) -> Self {
         Self::Number(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Terraform 1.11.4 answers in plans with unknown values.
+    #[test]
+    fn equality_with_what_is_unknown() {
+        let unknown = Value::unknown;
+        let texts = || Type::list(Type::String);
+        let check = |a: Value, b: Value, expect: Option<bool>| {
+            let expect = expect.map_or(Value::unknown_not_null(Type::Bool), Value::Bool);
+            assert_eq!(a.equals(&b), expect, "{a:?} == {b:?}");
+            assert_eq!(b.equals(&a), expect, "{b:?} == {a:?}");
+        };
+        let object = |value: Value| Value::object([("x", value)]);
+        check(object(1.into()), unknown(Type::String), Some(false));
+        check(true.into(), unknown(texts()), Some(false));
+        check(
+            Value::tuple(vec!["a".into()]),
+            unknown(texts()),
+            Some(false),
+        );
+        check(
+            Value::list(Type::String, vec!["a".into()]),
+            unknown(texts()),
+            None,
+        );
+        check(
+            Value::list(Type::Dynamic, vec![]),
+            unknown(texts()),
+            Some(false),
+        );
+        check("a".into(), unknown(Type::Dynamic), None);
+        check(unknown(Type::Number), unknown(Type::String), None);
+        check(
+            object(unknown(texts())),
+            object(unknown(Type::String)),
+            Some(false),
+        );
+        check(
+            object(unknown(Type::Dynamic)),
+            object(unknown(Type::String)),
+            None,
+        );
+        check(Value::NULL, unknown(Type::String), None);
     }
 }
