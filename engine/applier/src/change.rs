@@ -234,7 +234,8 @@ impl Applier {
         let errors = check_conforms(block, &value);
         if !errors.is_empty() {
             self.broken(&task, "Provider produced invalid object", &errors);
-            self.undo(&task);
+            // Something may have been made: what was set aside for it stays there.
+            self.untaken = true;
             return self.fail(&task);
         }
         let errors = self.check_result(&task, &planned, &value, failed, legacy_type_system);
@@ -275,7 +276,7 @@ impl Applier {
             Status::Ready
         };
         self.keep(&task, &value, private.clone(), status);
-        if failed {
+        if failed || self.untaken {
             return self.fail(&task);
         }
         if provisioned {
@@ -323,6 +324,7 @@ impl Applier {
                 self.touch(task.addr());
             }
             Err(error) => {
+                self.untaken = true;
                 let detail = format!("The object cannot be stored: {error}.");
                 self.diags.push(
                     Diagnostic::error("Provider produced invalid object", detail)

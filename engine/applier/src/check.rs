@@ -57,7 +57,10 @@ impl Applier {
                 );
                 self.diags
                     .push(Diagnostic::error("Plugin error", detail).about(task.addr()));
-                self.undo(&task);
+                match stage {
+                    Stage::Apply(_) | Stage::Delete => self.untaken = true,
+                    _ => self.undo(&task),
+                }
                 self.fail(&task);
             }
         }

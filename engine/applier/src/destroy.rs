@@ -75,6 +75,7 @@ impl Applier {
         let errors = check_conforms(&task.schema.block, &applied.value);
         if !errors.is_empty() {
             self.broken(&task, "Provider produced invalid object", &errors);
+            self.untaken = true;
             return self.fail(&task);
         }
         if !failed && !applied.value.is_null() {

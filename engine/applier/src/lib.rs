@@ -24,6 +24,7 @@ use muster_addr::{
 use muster_config::{Config, Resource};
 use muster_eval::{
     CheckResult, Evaluator, ModuleInst, ProviderFunctions, Providers, Sent, Settings, Settled,
+    provider_meta,
 };
 use muster_lang::{Diagnostic, Diags, Files};
 use muster_plan::{
@@ -88,6 +89,8 @@ pub struct Applier {
     refused_outputs: HashSet<Str>,
     /// Instances whose objects in the state have changed since somebody asked.
     changed: BTreeSet<InstanceAddr>,
+    /// An answer told of an object that the state could not take.
+    untaken: bool,
     /// What became of conditions.
     checks: CheckResults,
     /// `check` blocks whose data source could not be read.
@@ -169,6 +172,7 @@ impl Applier {
             any_failed: false,
             refused_outputs: HashSet::new(),
             changed: BTreeSet::new(),
+            untaken: false,
             checks,
             unread: HashSet::new(),
             diags: Diags::new(),
@@ -257,6 +261,12 @@ impl Applier {
         std::mem::take(&mut self.changed)
     }
 
+    /// Whether an answer since the last call told of an object that the state could not take: it
+    /// may be there, and nothing is known of it.
+    pub fn take_untaken(&mut self) -> bool {
+        std::mem::take(&mut self.untaken)
+    }
+
     /// The state is about to change.
     pub(crate) fn touch(&mut self, addr: &InstanceAddr) {
         self.changed.insert(addr.clone());
@@ -288,7 +298,7 @@ impl Applier {
         if !open.is_empty() {
             let open: Vec<String> = open.into_iter().collect();
             detail += &format!(
-                " Nobody knows what became of what was in progress: {}.",
+                " Nobody knows what became of what was in progress: {}. `muster plan` finds out what it can, and `muster recover` lists the rest.",
                 open.join(", ")
             );
         }
@@ -405,12 +415,17 @@ impl Applier {
         &mut self,
         mut task: Task,
         stage: Stage,
-        request: Request,
+        mut request: Request,
         operation: Option<Operation>,
     ) {
         self.next_id += 1;
         let id = self.next_id;
         let change = &self.plan.changes[task.change as usize];
+        if let Some(meta) = request.provider_meta_mut() {
+            let (resource, provider) = (&change.addr.resource, &change.provider.provider);
+            // The plan has found nothing wrong with it.
+            *meta = provider_meta(&self.eval, resource, provider).unwrap_or(Value::NULL);
+        }
         let shown = operation.map(|operation| Shown {
             addr: change.addr.clone(),
             // What is set aside for a new object is not what the new one is called by.

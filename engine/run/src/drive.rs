@@ -45,6 +45,11 @@ pub(crate) trait Machine {
     }
     /// What was reported since the last call.
     fn take_diags(&mut self) -> Diags;
+    /// Whether the last answer told of an object that the state could not take; only for machines
+    /// that change one.
+    fn take_untaken(&mut self) -> bool {
+        false
+    }
     /// Begins nothing new.
     fn stop(&mut self);
     /// Whether calls in flight go on to their end when the run is to stop: half a change may be
@@ -112,7 +117,7 @@ pub(crate) async fn drive_recorded<M: Machine>(
                         let answered = Answered::new(told.object, told.sent, &answer);
                         ending = told.shown.map(|shown| Ending::new(shown, &answer));
                         machine.answer(id, answer);
-                        Some(answered)
+                        Some(answered).filter(|_| !machine.take_untaken())
                     }
                     Some((id, Answer::Provisioner(answer))) => {
                         machine.provisioned(id, answer);
@@ -325,6 +330,9 @@ impl Machine for Applier {
     }
     fn drains(&self) -> bool {
         true
+    }
+    fn take_untaken(&mut self) -> bool {
+        Self::take_untaken(self)
     }
     fn take_changed(&mut self) -> Option<(&Snapshot, BTreeSet<InstanceAddr>)> {
         let changed = Self::take_changed(self);

@@ -111,7 +111,11 @@ impl Recorder {
         for addr in changed {
             let own = answered.is_some_and(|a| a.addr.as_ref() == Some(&addr));
             let intent = open.take_if(|_| own);
-            if let Err(error) = journal.objects(state, &addr, intent) {
+            let made = intent.filter(|_| answered.is_some_and(|a| a.made));
+            let recorded = journal
+                .objects(state, &addr, intent)
+                .and_then(|()| made.map_or(Ok(()), |id| journal.made(id, &addr)));
+            if let Err(error) = recorded {
                 self.fail(error);
             }
         }
@@ -134,10 +138,14 @@ impl Recorder {
 pub(crate) struct Answered {
     addr: Option<InstanceAddr>,
     intent: Sent,
+    /// It tells of an object. That one is in the state afterwards is no sign of it: what was set
+    /// aside for it may be back.
+    made: bool,
 }
 
 impl Answered {
-    /// An intent is over when the provider has said something, or was certainly not asked.
+    /// An intent is over when the provider has said something that the state can take, or was
+    /// certainly not asked.
     pub(crate) fn new(
         addr: Option<InstanceAddr>,
         sent: Sent,
@@ -147,9 +155,11 @@ impl Answered {
             Ok(_) => true,
             Err(error) => !error.may_have_been_done(),
         };
+        let made = |answer| matches!(answer, &Response::Applied(ref a) if !a.value.is_null());
         Self {
             addr,
             intent: sent.filter(|_| known),
+            made: answer.as_ref().is_ok_and(made),
         }
     }
 }

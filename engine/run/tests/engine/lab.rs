@@ -253,6 +253,18 @@ impl Lab {
         let (context, variables) = self.context(config).unwrap();
         let keep = Keep {
             save: Some(Save::often(save)),
+        self.carry_out_keeping(config, plan, keep)
+    }
+
+    /// As [`Lab::carry_out`], with what is to be kept meanwhile.
+    pub(crate) fn carry_out_keeping(
+        &mut self,
+        config: &str,
+        plan: Plan,
+        keep: Keep<'_>,
+    ) -> Vec<String> {
+        assert!(!plan.errored);
+        let (context, variables) = self.context(config).unwrap();
             ..Keep::default()
         };
         let applied = muster_run::apply(&context, Arc::new(plan), variables, keep);

@@ -16,4 +16,5 @@ mod provider;
 mod provision;
 mod random;
 mod refactor;
+mod recorded;
 mod relevant;
