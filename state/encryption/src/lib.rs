@@ -92,6 +92,25 @@ impl Encryption {
         self.made("remote_state_data_sources", target.as_ref())
     }
 
+    /// Whether the settings make sense. No key is asked for.
+    ///
+    /// # Errors
+    /// They do not.
+    pub fn check(&self) -> Result<(), SealError> {
+        let settings = &self.settings;
+        let targets = [("state", &settings.state), ("plan", &settings.plan)];
+        let remote = &settings.remote_states;
+        let named = remote.named.iter().map(|(name, target)| (&**name, target));
+        let targets = targets
+            .into_iter()
+            .filter_map(|(name, t)| Some((name, t.as_ref()?)));
+        let default = remote.default.iter().map(|target| ("default", target));
+        for (name, target) in targets.chain(default).chain(named) {
+            TargetSeal::new(name, settings, target).map_err(open_ended)?;
+        }
+        Ok(())
+    }
+
     fn made(
         &self,
         name: &str,

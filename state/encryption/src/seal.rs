@@ -21,6 +21,8 @@ pub(crate) struct TargetSeal {
     target: Target,
     created: Mutex<Option<Arc<Created>>>,
     found: Mutex<BTreeMap<(Addr, Metadata), Secret>>,
+    /// What the first key was found by that has opened something.
+    proven: Mutex<Option<(Addr, Metadata)>>,
 }
 
 impl TargetSeal {
@@ -36,6 +38,7 @@ impl TargetSeal {
             target: target.clone(),
             created: Mutex::default(),
             found: Mutex::default(),
+            proven: Mutex::default(),
         };
         seal.check()?;
         Ok(seal)
@@ -93,12 +96,25 @@ impl TargetSeal {
         if let Some(created) = &*slot {
             return Ok(Arc::clone(created));
         }
-        let created = Arc::new(keys::create(&self.settings, keys)?);
+        let created = match self.at_hand(keys) {
+            Some(created) => created,
+            None => keys::create(&self.settings, keys)?,
+        };
+        let created = Arc::new(created);
         // What was written here can be read again although the key service went away.
         let name = (keys.clone(), created.meta.clone());
         lock(&self.found).insert(name, created.key.clone());
         *slot = Some(Arc::clone(&created));
         Ok(created)
+    }
+
+    /// The key of what was read, if the provider would make a new one of the same passphrase with
+    /// much work. So whatever is written of a state over time needs few keys to be read.
+    fn at_hand(&self, keys: &Addr) -> Option<Created> {
+        let proven = lock(&self.proven).clone();
+        let (addr, meta) = proven.filter(|(addr, _)| addr == keys)?;
+        let key = lock(&self.found).get(&(addr, meta.clone()))?.clone();
+        keys::is_as_good(&self.settings, keys, &meta).then_some(Created { key, meta })
     }
 
     fn recovered(&self, keys: &Addr, meta: &Metadata) -> Result<Secret, SealError> {
@@ -147,6 +163,8 @@ impl TargetSeal {
             match opened {
                 Ok(plain) => {
                     self.check_about(sealed.about.as_ref(), &plain)?;
+                    let proof = || (keys.clone(), sealed.meta.clone());
+                    lock(&self.proven).get_or_insert_with(proof);
                     return Ok(plain);
                 }
                 Err(error) => reasons.push(format!("method.{addr}: {error}")),

@@ -110,6 +110,60 @@ fn other_runs_find_the_key_again() {
 }
 
 /// The file was written with Python: `hashlib.pbkdf2_hmac` and `AESGCM` of `cryptography`.
+/// What the key was made from that something is sealed with.
+fn meta(stored: &[u8]) -> envelope::Metadata {
+    envelope::read(stored).unwrap().unwrap().meta
+}
+
+#[test]
+fn what_many_runs_write_has_one_key() {
+    let run = || seal(vec![("pbkdf2.main", pbkdf2(OLD))], &["aes_gcm.main"]);
+    let stored = run().seal(STATE, ABOUT).unwrap();
+    let next = run();
+    next.open(&stored).unwrap();
+    for n in 0..50_u8 {
+        // Making so many keys would take minutes.
+        let sealed = next.seal(&[n], None).unwrap();
+        assert_eq!(meta(&sealed), meta(&stored));
+        assert_eq!(next.open(&sealed).unwrap(), [n]);
+    }
+    let after = run();
+    assert_eq!(
+        after.open(&next.seal(STATE, ABOUT).unwrap()).unwrap(),
+        STATE
+    );
+}
+
+#[test]
+fn a_key_that_is_not_as_set_is_not_kept() {
+    let old = || pbkdf2(OLD);
+    let stored = seal(vec![("pbkdf2.main", old())], &["aes_gcm.main"])
+        .seal(STATE, ABOUT)
+        .unwrap();
+    let check = |providers: Vec<(&str, KeySource)>, target: &[&str]| {
+        let seal = seal(providers, target);
+        assert_eq!(seal.open(&stored).unwrap(), STATE);
+        assert_ne!(meta(&seal.seal(STATE, ABOUT).unwrap()), meta(&stored));
+    };
+    let KeySource::Pbkdf2(more) = old() else {
+        panic!("that is what it is");
+    };
+    let more = |iterations| {
+        KeySource::Pbkdf2(Pbkdf2 {
+            iterations,
+            ..more.clone()
+        })
+    };
+    check(vec![("pbkdf2.main", more(200_001))], &["aes_gcm.main"]);
+    // The key of a fallback is not used to write.
+    let both = vec![("pbkdf2.new", pbkdf2(NEW)), ("pbkdf2.main", old())];
+    check(both, &["aes_gcm.new", "aes_gcm.main"]);
+    // Nor is one that has opened nothing.
+    let same_name = seal(vec![("pbkdf2.main", pbkdf2(NEW))], &["aes_gcm.main"]);
+    assert!(same_name.open(&stored).is_err());
+    assert_ne!(meta(&same_name.seal(STATE, ABOUT).unwrap()), meta(&stored));
+}
+
 #[test]
 fn files_of_others_are_read() {
     const STORED: &str = concat!(

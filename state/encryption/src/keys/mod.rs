@@ -50,6 +50,20 @@ pub(crate) fn is_local(settings: &Settings, addr: &Addr) -> Result<bool, SealErr
     Ok(matches!(provider(settings, addr)?.source, KeySource::Pbkdf2(_)) && upstream.is_none())
 }
 
+/// Whether a key that these metadata stand for is as good as a new one: made of the passphrase
+/// that is set, in the way that is set.
+pub(crate) fn is_as_good(settings: &Settings, addr: &Addr, meta: &Metadata) -> bool {
+    let (Ok(provider), Ok(true)) = (provider(settings, addr), is_local(settings, addr)) else {
+        return false;
+    };
+    match (&provider.source, meta.get(&metadata_key(provider, addr))) {
+        (KeySource::Pbkdf2(settings), Some(own)) => {
+            meta.len() == 1 && pbkdf2::is_as_set(settings, own)
+        }
+        _ => false,
+    }
+}
+
 /// Makes a key to encrypt with.
 pub(crate) fn create(settings: &Settings, addr: &Addr) -> Result<Created, SealError> {
     let provider = provider(settings, addr)?;

@@ -82,6 +82,18 @@ pub(super) fn create(
     Ok((key, stored))
 }
 
+/// Whether a key was made as the settings say.
+pub(super) fn is_as_set(settings: &Pbkdf2, stored: &[u8]) -> bool {
+    let Ok(stored) = serde_json::from_slice::<Stored>(stored) else {
+        return false;
+    };
+    let salt = STANDARD.decode(&stored.salt).unwrap_or_default();
+    salt.len() == settings.salt_length as usize
+        && stored.iterations == settings.iterations
+        && stored.hash_function == settings.hash.name()
+        && stored.key_length == settings.key_length
+}
+
 pub(super) fn recover(
     given: Option<&Secret>,
     above: Option<&Secret>,
