@@ -63,7 +63,8 @@ pub(super) fn behind(journal: &[u8], good: usize) -> (Vec<&[u8]>, usize) {
 /// breaks, so that hardly anything in the middle of one reads as a length, and few places have
 /// their checksum computed.
 fn next(journal: &[u8], from: usize) -> Option<usize> {
-    let is_record = |frame: &[u8]| frame.starts_with(b"{") && frame.trim_ascii_end().ends_with(b"}");
+    let is_record =
+        |frame: &[u8]| frame.starts_with(b"{") && frame.trim_ascii_end().ends_with(b"}");
     (from..journal.len()).find(|at| {
         let rest = &journal[*at..];
         framed(rest).is_some_and(|(_, frame, _)| is_record(frame)) && split(rest).is_some()

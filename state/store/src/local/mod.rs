@@ -20,15 +20,15 @@
 mod backend;
 mod file;
 mod history;
+mod paths;
+mod session;
 mod shares;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use muster_snapshot::Snapshot;
@@ -39,12 +39,12 @@ use crate::{
     Codec, CodecError, LockGuard, LockInfo, Part, Store, StoreError, Version, is_change, os,
 };
 use history::{History, Standing, Stored};
-use shares::{Share, Shares};
+use paths::Paths;
+use session::{Inner, Session};
+use shares::Shares;
 
 /// The pause between the first two attempts to lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// How often a state that is being written is read again.
-const READ_ATTEMPTS: u32 = 10;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -54,38 +54,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub struct LocalStore {
     inner: Arc<Inner>,
     codec: Codec,
-}
-
-#[derive(Debug)]
-struct Inner {
-    paths: Paths,
-    session: Mutex<Session>,
-    /// See [`Store::take_remarks`].
-    remarks: Mutex<Vec<String>>,
-}
-
-/// The files of one state.
-#[derive(Debug)]
-struct Paths {
-    state: PathBuf,
-    backup: Option<PathBuf>,
-    lock_info: PathBuf,
-    /// The new state while it is being written.
-    complete: PathBuf,
-    history: History,
-    shares: Shares,
-}
-
-#[derive(Debug, Default)]
-struct Session {
-    /// The state file while it is locked.
-    locked: Option<File>,
-    /// The lock on a part, if that is all that is locked.
-    share: Option<Share>,
-    /// The state file was made by taking the lock.
-    is_made: bool,
-    /// The backup of this run is made.
-    backed_up: bool,
 }
 
 impl LocalStore {
@@ -500,302 +468,5 @@ impl LocalStore {
             .decode(bytes)
             .map(Some)
             .map_err(|reason| self.corrupt(reason))
-    }
-}
-
-impl Session {
-    /// The state file, if nobody else may write to it.
-    fn alone(&self) -> Option<&File> {
-        self.locked.as_ref().filter(|_| self.share.is_none())
-    }
-}
-
-impl Inner {
-    fn session(&self) -> MutexGuard<'_, Session> {
-        // What is in there stays valid whatever a panicking thread was doing.
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remarks(&self) -> MutexGuard<'_, Vec<String>> {
-        self.remarks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps something for people, once.
-    fn remark(&self, text: String) {
-        let mut remarks = self.remarks();
-        if !remarks.contains(&text) {
-            remarks.push(text);
-        }
-    }
-
-    fn try_lock(&self, info: &LockInfo) -> Result<bool, StoreError> {
-        let paths = &self.paths;
-        if self.session().locked.is_some() {
-            return Ok(false);
-        }
-        let Some((file, is_made)) = paths.open_locked()? else {
-            return Ok(false);
-        };
-        paths.finish_interrupted_write(&file)?;
-        if let Err(source) = paths.tell(info) {
-            if is_made {
-                paths.drop_if_empty(&file);
-            }
-            return Err(StoreError::io("write", &paths.lock_info)(source));
-        }
-        let mut session = self.session();
-        session.locked = Some(file);
-        session.is_made = is_made;
-        Ok(true)
-    }
-
-    /// Takes a lock on a part: `true` if it is one, `false` if everything had to be locked, or
-    /// who is in the way.
-    fn try_share(
-        &self,
-        info: &LockInfo,
-        part: &Part,
-    ) -> Result<Result<bool, StoreError>, StoreError> {
-        let paths = &self.paths;
-        if self.session().locked.is_some() {
-            return Ok(Err(paths.in_the_way()));
-        }
-        let guard = paths.shares.guard()?;
-        let Some((file, is_made, shared)) = paths.open_shared()? else {
-            paths.shares.leave(guard)?;
-            return Ok(Err(paths.in_the_way()));
-        };
-        if !shared {
-            paths.shares.leave(guard)?;
-            drop(file);
-            return Ok(match self.try_lock(info)? {
-                true => Ok(false),
-                false => Err(paths.in_the_way()),
-            });
-        }
-        paths.finish_interrupted_write(&file)?;
-        let share = match paths.shares.take(&guard, info, part)? {
-            Ok(share) => share,
-            Err(conflict) => {
-                return Ok(Err(StoreError::Locked {
-                    place: format!("{} in {}", conflict.resource, self.paths.state.display()),
-                    holder: Some(Box::new(conflict.holder)),
-                }));
-            }
-        };
-        // For those who want everything; whoever wants another part reads the entries.
-        let _ = paths.tell(info);
-        let mut session = self.session();
-        session.locked = Some(file);
-        session.is_made = is_made;
-        session.share = Some(share);
-        Ok(Ok(true))
-    }
-
-    fn unlock(&self) -> Result<(), StoreError> {
-        let (locked, share, is_made) = {
-            let mut session = self.session();
-            (session.locked.take(), session.share.take(), session.is_made)
-        };
-        let Some(file) = locked else {
-            return Ok(());
-        };
-        if let Some(share) = share {
-            return self.paths.unshare(&file, share, is_made);
-        }
-        // One that was empty before tells that something has gone wrong.
-        if is_made {
-            self.paths.drop_if_empty(&file);
-        }
-        self.paths.tell_nothing()
-        // The lock itself goes with the file, which is closed here.
-    }
-}
-
-/// Whether the bytes of a state, in plain text or sealed, are all there: both are JSON.
-fn is_whole(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
-}
-
-impl Paths {
-    fn folder(&self) -> &Path {
-        os::folder_of(&self.state)
-    }
-
-    /// Opens the state file, made if it is not there, and locks it; tells whether it was made.
-    /// `None` if somebody else holds the lock.
-    fn open_locked(&self) -> Result<Option<(File, bool)>, StoreError> {
-        std::fs::create_dir_all(self.folder()).map_err(StoreError::io("make", self.folder()))?;
-        loop {
-            let is_made = !self.state.exists();
-            let file =
-                os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
-            if !os::try_lock(&file).map_err(StoreError::io("lock", &self.state))? {
-                return Ok(None);
-            }
-            // Whoever held the lock before may have removed an empty file when it was done.
-            if os::is_at(&file, &self.state) {
-                return Ok(Some((file, is_made)));
-            }
-        }
-    }
-
-    /// As [`Paths::open_locked`], beside others who share the lock. Also tells whether it is
-    /// shared: not every system can do that.
-    fn open_shared(&self) -> Result<Option<(File, bool, bool)>, StoreError> {
-        loop {
-            let is_made = !self.state.exists();
-            let file =
-                os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
-            match os::try_share(&file).map_err(StoreError::io("lock", &self.state))? {
-                None => return Ok(Some((file, is_made, false))),
-                Some(false) => return Ok(None),
-                Some(true) if os::is_at(&file, &self.state) => {
-                    return Ok(Some((file, is_made, true)));
-                }
-                Some(true) => {}
-            }
-        }
-    }
-
-    /// Gives back a lock on a part.
-    fn unshare(&self, file: &File, share: Share, is_made: bool) -> Result<(), StoreError> {
-        let guard = self.shares.guard()?;
-        let other = self.shares.give_back(&guard, &share)?;
-        match &other {
-            Some(other) => {
-                let _ = self.tell(other);
-            }
-            None => self.tell_nothing()?,
-        }
-        // Somebody else may want to write to it still.
-        if is_made && os::try_lock(file).unwrap_or(false) {
-            self.drop_if_empty(file);
-        }
-        self.shares.leave(guard)
-    }
-
-    /// Says for others who holds the lock.
-    fn tell(&self, info: &LockInfo) -> io::Result<()> {
-        let text = serde_json::to_vec(info).map_err(io::Error::from)?;
-        os::replace(&self.lock_info, &text)
-    }
-
-    /// Says that nobody holds the lock.
-    fn tell_nothing(&self) -> Result<(), StoreError> {
-        match std::fs::remove_file(&self.lock_info) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::io("remove", &self.lock_info)(e))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What to say while somebody holds the lock.
-    fn in_the_way(&self) -> StoreError {
-        StoreError::Locked {
-            place: self.state.display().to_string(),
-            holder: self.holder().map(Box::new),
-        }
-    }
-
-    /// Removes a state file that nothing was ever written to.
-    fn drop_if_empty(&self, file: &File) {
-        let empty = file.metadata().is_ok_and(|m| m.len() == 0);
-        if empty && os::is_at(file, &self.state) {
-            let _ = std::fs::remove_file(&self.state);
-        }
-    }
-
-    /// Who holds the lock, as far as can be told.
-    fn holder(&self) -> Option<LockInfo> {
-        serde_json::from_slice(&std::fs::read(&self.lock_info).ok()?).ok()
-    }
-
-    /// The stored bytes; none if there is no state.
-    fn read(&self, locked: Option<&File>) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = Vec::new();
-        for _ in 0..READ_ATTEMPTS {
-            let (read, settled) = match locked {
-                Some(file) => file::read(file).map(|bytes| (bytes, true)),
-                None => file::read_settled(&self.state),
-            }
-            .map_err(StoreError::io("read", &self.state))?;
-            bytes = read;
-            if file::is_interrupted(&bytes) {
-                if let Some(complete) = self.complete_state() {
-                    return Ok(complete);
-                }
-            } else if settled {
-                break;
-            }
-            // Without the lock, somebody may be writing just now.
-            std::thread::sleep(FIRST_PAUSE);
-        }
-        Ok(bytes)
-    }
-
-    /// The new state of a write that was interrupted.
-    fn complete_state(&self) -> Option<Vec<u8>> {
-        let bytes = std::fs::read(&self.complete).ok()?;
-        is_whole(&bytes).then_some(bytes)
-    }
-
-    fn back_up_once(&self, old: &[u8], session: &mut Session) -> Result<(), StoreError> {
-        if !old.is_empty() && !session.backed_up {
-            self.back_up(old)?;
-        }
-        session.backed_up = true;
-        Ok(())
-    }
-
-    fn back_up(&self, old: &[u8]) -> Result<(), StoreError> {
-        let Some(backup) = &self.backup else {
-            return Ok(());
-        };
-        os::replace(backup, old).map_err(StoreError::io("write", backup))
-    }
-
-    fn write(&self, locked: Option<&File>, bytes: &[u8]) -> Result<(), StoreError> {
-        match locked {
-            Some(file) => self.write_to(file, bytes),
-            None => {
-                std::fs::create_dir_all(self.folder())
-                    .map_err(StoreError::io("make", self.folder()))?;
-                let file =
-                    os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
-                self.write_to(&file, bytes)
-            }
-        }
-    }
-
-    /// Writes the state as the head of this file explains.
-    fn write_to(&self, file: &File, bytes: &[u8]) -> Result<(), StoreError> {
-        let prepared =
-            os::replace(&self.complete, bytes).and_then(|()| os::reserve(file, bytes.len() as u64));
-        if let Err(source) = prepared {
-            let _ = std::fs::remove_file(&self.complete);
-            return Err(StoreError::NotWritten {
-                path: self.state.clone(),
-                source,
-            });
-        }
-        file::overwrite(file, bytes).map_err(|source| StoreError::HalfWritten {
-            path: self.state.clone(),
-            complete: self.complete.clone(),
-            source,
-        })?;
-        os::make_private(file);
-        // Left behind it does no harm: it is only looked at after an interruption.
-        let _ = std::fs::remove_file(&self.complete);
-        Ok(())
-    }
-
-    fn finish_interrupted_write(&self, file: &File) -> Result<(), StoreError> {
-        let bytes = file::read_start(file).map_err(StoreError::io("read", &self.state))?;
-        match self.complete_state() {
-            Some(complete) if file::is_interrupted(&bytes) => self.write_to(file, &complete),
-            _ => Ok(()),
-        }
     }
 }

@@ -1,0 +1,220 @@
+//! The files of one state.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::FIRST_PAUSE;
+use super::file;
+use super::history::History;
+use super::session::Session;
+use super::shares::{Share, Shares};
+use crate::{LockInfo, StoreError, os};
+
+/// How often a state that is being written is read again.
+const READ_ATTEMPTS: u32 = 10;
+
+/// The files of one state.
+#[derive(Debug)]
+pub(super) struct Paths {
+    pub(super) state: PathBuf,
+    pub(super) backup: Option<PathBuf>,
+    pub(super) lock_info: PathBuf,
+    /// The new state while it is being written.
+    pub(super) complete: PathBuf,
+    pub(super) history: History,
+    pub(super) shares: Shares,
+}
+
+impl Paths {
+    pub(super) fn folder(&self) -> &Path {
+        os::folder_of(&self.state)
+    }
+
+    /// Opens the state file, made if it is not there, and locks it; tells whether it was made.
+    /// `None` if somebody else holds the lock.
+    pub(super) fn open_locked(&self) -> Result<Option<(File, bool)>, StoreError> {
+        std::fs::create_dir_all(self.folder()).map_err(StoreError::io("make", self.folder()))?;
+        loop {
+            let is_made = !self.state.exists();
+            let file =
+                os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
+            if !os::try_lock(&file).map_err(StoreError::io("lock", &self.state))? {
+                return Ok(None);
+            }
+            // Whoever held the lock before may have removed an empty file when it was done.
+            if os::is_at(&file, &self.state) {
+                return Ok(Some((file, is_made)));
+            }
+        }
+    }
+
+    /// As [`Paths::open_locked`], beside others who share the lock. Also tells whether it is
+    /// shared: not every system can do that.
+    pub(super) fn open_shared(&self) -> Result<Option<(File, bool, bool)>, StoreError> {
+        loop {
+            let is_made = !self.state.exists();
+            let file =
+                os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
+            match os::try_share(&file).map_err(StoreError::io("lock", &self.state))? {
+                None => return Ok(Some((file, is_made, false))),
+                Some(false) => return Ok(None),
+                Some(true) if os::is_at(&file, &self.state) => {
+                    return Ok(Some((file, is_made, true)));
+                }
+                Some(true) => {}
+            }
+        }
+    }
+
+    /// Gives back a lock on a part.
+    pub(super) fn unshare(
+        &self,
+        file: &File,
+        share: Share,
+        is_made: bool,
+    ) -> Result<(), StoreError> {
+        let guard = self.shares.guard()?;
+        let other = self.shares.give_back(&guard, &share)?;
+        match &other {
+            Some(other) => {
+                let _ = self.tell(other);
+            }
+            None => self.tell_nothing()?,
+        }
+        // Somebody else may want to write to it still.
+        if is_made && os::try_lock(file).unwrap_or(false) {
+            self.drop_if_empty(file);
+        }
+        self.shares.leave(guard)
+    }
+
+    /// Says for others who holds the lock.
+    pub(super) fn tell(&self, info: &LockInfo) -> io::Result<()> {
+        let text = serde_json::to_vec(info).map_err(io::Error::from)?;
+        os::replace(&self.lock_info, &text)
+    }
+
+    /// Says that nobody holds the lock.
+    pub(super) fn tell_nothing(&self) -> Result<(), StoreError> {
+        match std::fs::remove_file(&self.lock_info) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &self.lock_info)(e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What to say while somebody holds the lock.
+    pub(super) fn in_the_way(&self) -> StoreError {
+        StoreError::Locked {
+            place: self.state.display().to_string(),
+            holder: self.holder().map(Box::new),
+        }
+    }
+
+    /// Removes a state file that nothing was ever written to.
+    pub(super) fn drop_if_empty(&self, file: &File) {
+        let empty = file.metadata().is_ok_and(|m| m.len() == 0);
+        if empty && os::is_at(file, &self.state) {
+            let _ = std::fs::remove_file(&self.state);
+        }
+    }
+
+    /// Who holds the lock, as far as can be told.
+    pub(super) fn holder(&self) -> Option<LockInfo> {
+        serde_json::from_slice(&std::fs::read(&self.lock_info).ok()?).ok()
+    }
+
+    /// The stored bytes; none if there is no state.
+    pub(super) fn read(&self, locked: Option<&File>) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        for _ in 0..READ_ATTEMPTS {
+            let (read, settled) = match locked {
+                Some(file) => file::read(file).map(|bytes| (bytes, true)),
+                None => file::read_settled(&self.state),
+            }
+            .map_err(StoreError::io("read", &self.state))?;
+            bytes = read;
+            if file::is_interrupted(&bytes) {
+                if let Some(complete) = self.complete_state() {
+                    return Ok(complete);
+                }
+            } else if settled {
+                break;
+            }
+            // Without the lock, somebody may be writing just now.
+            std::thread::sleep(FIRST_PAUSE);
+        }
+        Ok(bytes)
+    }
+
+    /// The new state of a write that was interrupted.
+    pub(super) fn complete_state(&self) -> Option<Vec<u8>> {
+        let bytes = std::fs::read(&self.complete).ok()?;
+        is_whole(&bytes).then_some(bytes)
+    }
+
+    pub(super) fn back_up_once(&self, old: &[u8], session: &mut Session) -> Result<(), StoreError> {
+        if !old.is_empty() && !session.backed_up {
+            self.back_up(old)?;
+        }
+        session.backed_up = true;
+        Ok(())
+    }
+
+    pub(super) fn back_up(&self, old: &[u8]) -> Result<(), StoreError> {
+        let Some(backup) = &self.backup else {
+            return Ok(());
+        };
+        os::replace(backup, old).map_err(StoreError::io("write", backup))
+    }
+
+    pub(super) fn write(&self, locked: Option<&File>, bytes: &[u8]) -> Result<(), StoreError> {
+        match locked {
+            Some(file) => self.write_to(file, bytes),
+            None => {
+                std::fs::create_dir_all(self.folder())
+                    .map_err(StoreError::io("make", self.folder()))?;
+                let file =
+                    os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
+                self.write_to(&file, bytes)
+            }
+        }
+    }
+
+    /// Writes the state as the head of this file explains.
+    pub(super) fn write_to(&self, file: &File, bytes: &[u8]) -> Result<(), StoreError> {
+        let prepared =
+            os::replace(&self.complete, bytes).and_then(|()| os::reserve(file, bytes.len() as u64));
+        if let Err(source) = prepared {
+            let _ = std::fs::remove_file(&self.complete);
+            return Err(StoreError::NotWritten {
+                path: self.state.clone(),
+                source,
+            });
+        }
+        file::overwrite(file, bytes).map_err(|source| StoreError::HalfWritten {
+            path: self.state.clone(),
+            complete: self.complete.clone(),
+            source,
+        })?;
+        os::make_private(file);
+        // Left behind it does no harm: it is only looked at after an interruption.
+        let _ = std::fs::remove_file(&self.complete);
+        Ok(())
+    }
+
+    pub(super) fn finish_interrupted_write(&self, file: &File) -> Result<(), StoreError> {
+        let bytes = file::read_start(file).map_err(StoreError::io("read", &self.state))?;
+        match self.complete_state() {
+            Some(complete) if file::is_interrupted(&bytes) => self.write_to(file, &complete),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the bytes of a state, in plain text or sealed, are all there: both are JSON.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}
