@@ -38,6 +38,7 @@ mod refusal;
 mod rescue;
 mod session;
 mod signals;
+mod transfer;
 mod view;
 
 use std::process::ExitCode;

@@ -42,6 +42,9 @@ impl Resource for Note {
             // another one.
             .attribute("seal_wo", string().optional().write_only())
             .attribute("seal_wo_version", number().optional())
+            // What a memo is known by for all of its life. The plan knows it, so that an engine
+            // finds a memo again that it made before it was killed.
+            .identity(["id"])
             .build()
     }
 

@@ -69,7 +69,7 @@ const IDENTITIES: u64 = 1000;
 pub(crate) fn with_identities(schemas: &Bytes, identities: &Bytes) -> Bytes {
     let mut both = Vec::with_capacity(schemas.len() + identities.len() + 16);
     both.extend_from_slice(schemas);
-    prost::encoding::encode_varint(IDENTITIES << 3 | 2, &mut both);
+    prost::encoding::encode_varint((IDENTITIES << 3) | 2, &mut both);
     prost::encoding::encode_varint(identities.len() as u64, &mut both);
     both.extend_from_slice(identities);
     both.into()

@@ -91,6 +91,11 @@ async fn the_aws_provider() {
     let first = Client::start(spec.clone(), options.clone()).await.unwrap();
     let schema = first.schema();
     assert!(schema.resources.len() > 1000 && schema.plan_destroy);
+    eprintln!(
+        "objects of {} of {} resource types have an identity",
+        schema.identities.len(),
+        schema.resources.len()
+    );
     let vpc = schema.resources.get("aws_vpc").unwrap();
     assert!(vpc.block.attributes["cidr_block"].optional);
     let config = schema.provider.block.empty_value();

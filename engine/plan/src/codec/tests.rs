@@ -274,9 +274,10 @@ fn tells_what_is_wrong() {
     check(b"{\"version\": 4}", "not a saved plan");
     check(b"PK\x03\x04", "not a saved plan");
     let mut other = file().encode();
+    let own = other[8];
     other[8] = 9;
     check(&other, "format 9");
-    other[8] = 2;
+    other[8] = own;
     other[40] ^= 1;
     check(&other, "damaged");
 }
