@@ -1,24 +1,27 @@
 //! `muster apply` and `muster destroy`
 
-use std::path::{Path, PathBuf};
+mod lock;
+mod save;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use muster_lang::{Diags, Severity, Sources};
 use muster_plan::{Mode, Plan};
 use muster_run::{Keep, Stop};
-use muster_snapshot::Snapshot;
-use muster_store::{Journaled, LockGuard, Part, Store, StoreError};
+use muster_store::Journaled;
 
-use super::plan::{Planned, Request, make, schemas_of};
+use super::plan::{Planned, schemas_of};
 use super::{saved_variables, validate};
 use crate::args::{Apply, Destroy, Planning, Refresh};
 use crate::error::{Failure, Outcome};
-use crate::locking::{Backups, lock_part_until, lock_until, redirected};
+use crate::locking::{Backups, redirected};
 use crate::profile::Recorder;
-use crate::session::{Session, TERRAFORM_VERSION};
+use crate::session::Session;
 use crate::view::{Ending, View};
-use crate::{encryption, fit, plan_file, prompt, recovery, rescue, signals};
+use crate::{plan_file, prompt, recovery, signals};
+use lock::{lock_for, plan_and_lock};
+use save::{save, save_last};
 
 /// Destroys everything.
 pub(crate) async fn destroy(args: Destroy) -> ExitCode {
@@ -49,10 +52,6 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
     };
     run_as(&args, Ending::Destroy).await
 }
-
-/// How often a plan is made anew because the state has changed meanwhile, before nobody else may
-/// change it any more.
-const ATTEMPTS: u32 = 3;
 
 /// Brings the state up to date with the world.
 pub(crate) async fn refresh(args: Refresh) -> ExitCode {
@@ -161,73 +160,6 @@ async fn plan_and_apply(
     }
 }
 
-/// Makes a plan, and takes the lock on what it touches: others may work on the rest meanwhile.
-async fn plan_and_lock(
-    args: &Apply,
-    view: &View,
-    session: &mut Session,
-    store: &Journaled,
-    stop: &Stop,
-) -> Outcome<(Planned, Option<LockGuard>)> {
-    let request = Request {
-        generate: None,
-        inputs: &args.inputs,
-        planning: &args.planning,
-        save: None,
-    };
-    let (locking, operation) = (&args.locking, "OperationTypeApply");
-    let planning = &args.planning;
-    let is_everything =
-        planning.destroy && planning.targets.is_empty() && planning.excludes.is_empty();
-    for _ in 0..ATTEMPTS {
-        let nothing = (!is_everything).then(Part::nothing);
-        let reading = lock_part_until(stop, store, locking, operation, nothing.as_ref()).await?;
-        let mut planned = make(view, session, store, request, stop.clone()).await?;
-        let reading = match reading {
-            Some(reading) if reading.is_shared() => reading,
-            // Nobody else can change anything, or nobody is kept from it.
-            other => return Ok((planned, other)),
-        };
-        reading.release()?;
-        let part = fit::part(&planned.plan, &planned.stored);
-        let guard = lock_part_until(stop, store, locking, operation, part.as_ref()).await?;
-        let is_shared = guard.as_ref().is_some_and(LockGuard::is_shared);
-        if is_shared && fits(store, &mut planned)? {
-            return Ok((planned, guard));
-        }
-        view.diags(&changed_meanwhile(), &session.sources);
-    }
-    let guard = lock_until(stop, store, locking, operation).await?;
-    let planned = make(view, session, store, request, stop.clone()).await?;
-    Ok((planned, guard))
-}
-
-fn changed_meanwhile() -> Diags {
-    let detail = "Another run has changed what this plan was made from, before it could be locked. The plan that follows is made from the state as it is now.";
-    as_warnings(Failure::new("The state has changed meanwhile", detail).diags)
-}
-
-/// Whether a plan fits to the state as it is now. Only what it does not rest on may have changed.
-fn fits(store: &Journaled, planned: &mut Planned) -> Outcome<bool> {
-    let then = &planned.stored;
-    let Some(now) = store.read()? else {
-        return Ok(then.serial == 0);
-    };
-    // Where nothing was stored, whoever is first gives the state its lineage.
-    if now.lineage != then.lineage && then.serial > 0 {
-        return Ok(false);
-    }
-    if (&now.lineage, now.serial) == (&then.lineage, then.serial) {
-        return Ok(true);
-    }
-    let then = fit::digests(then, &planned.plan);
-    let fits = fit::rebase(&mut planned.plan, &then, &now).is_ok();
-    if fits {
-        planned.stored = now;
-    }
-    Ok(fits)
-}
-
 async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
     let nobody = || {
         let detail = "Nobody is there to approve the changes. Use -auto-approve, or make a plan with plan -out and apply that.";
@@ -315,37 +247,6 @@ async fn apply_file(
     }
 }
 
-/// Takes the lock on what a saved plan touches, and fits the plan to the state.
-async fn lock_for(
-    args: &Apply,
-    store: &Journaled,
-    file: &mut plan_file::Loaded,
-    stop: &Stop,
-) -> Outcome<(Snapshot, Option<LockGuard>)> {
-    let operation = "OperationTypeApply";
-    let mut part = Some(Part::nothing());
-    loop {
-        let guard = lock_part_until(stop, store, &args.locking, operation, part.as_ref()).await?;
-        let stored = match store.read()? {
-            Some(state) => state,
-            None => Snapshot {
-                lineage: file.lineage.clone(),
-                ..Snapshot::new(TERRAFORM_VERSION)
-            },
-        };
-        file.rebase(&stored)?;
-        let wanted = fit::part(&file.plan, &stored);
-        match guard {
-            // What it touches is known only now.
-            Some(guard) if guard.is_shared() && wanted != part => {
-                guard.release()?;
-                part = wanted;
-            }
-            guard => return Ok((stored, guard)),
-        }
-    }
-}
-
 async fn execute(
     view: &View,
     session: &Session,
@@ -408,40 +309,6 @@ async fn execute(
     Ok(())
 }
 
-/// Stores the state at the end of a run. Where that fails, the journal keeps what was done; a
-/// state that the journal does not have whole either is written elsewhere.
-fn save_last(
-    store: &Journaled,
-    saved: &mut Snapshot,
-    state: &Snapshot,
-    unrecorded: Option<StoreError>,
-) -> Outcome<()> {
-    let Err(failure) = save(store, saved, state) else {
-        return match unrecorded {
-            None => Ok(()),
-            Some(error) => Err(error.into()),
-        };
-    };
-    let mut diags = failure.diags;
-    let Some(error) = unrecorded else {
-        let detail = format!(
-            "Everything that was done is recorded in {}. The next command brings it into the state, when the cause is mended.",
-            store.journal_path().display()
-        );
-        diags.extend(Failure::new("The state is not stored yet", detail).diags);
-        return Err(diags.into());
-    };
-    diags.extend(Failure::from(error).diags);
-    let mut rescued_state = successor(saved, state);
-    // So that it is newer than the stored one, and can be pushed in its place.
-    rescued_state.serial += 1;
-    let bytes = encryption::state_codec().encode(&rescued_state);
-    let bytes = bytes.map_err(std::io::Error::other);
-    let path = bytes.and_then(|bytes| rescue::write(Path::new("."), &bytes));
-    diags.extend(rescued(path, store.journal_path()).diags);
-    Err(diags.into())
-}
-
 fn as_warnings(diags: Diags) -> Diags {
     let mut warnings = Diags::new();
     for mut diagnostic in diags {
@@ -449,46 +316,4 @@ fn as_warnings(diags: Diags) -> Diags {
         warnings.push(diagnostic);
     }
     warnings
-}
-
-/// Writes the state; afterwards `saved` is what this run has stored. What others have stored
-/// beside it is none of its business.
-fn save(store: &Journaled, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
-    let mut next = successor(saved, state);
-    store.merge(saved, &mut next)?;
-    *saved = Snapshot {
-        serial: next.serial,
-        lineage: next.lineage,
-        ..state.clone()
-    };
-    Ok(())
-}
-
-/// A state that may take the place of the stored one.
-fn successor(saved: &Snapshot, state: &Snapshot) -> Snapshot {
-    Snapshot {
-        serial: saved.serial,
-        lineage: saved.lineage.clone(),
-        terraform_version: TERRAFORM_VERSION.to_owned(),
-        ..state.clone()
-    }
-}
-
-fn rescued(result: Result<PathBuf, std::io::Error>, journal: &Path) -> Failure {
-    match result {
-        Ok(path) => Failure::new(
-            "The state was written elsewhere",
-            format!(
-                "Everything that was done is in {}. Keep it, and put it in the state's place when the cause is mended.",
-                path.display()
-            ),
-        ),
-        Err(error) => Failure::new(
-            "Failed to persist state",
-            format!(
-                "The state could not be written anywhere else, either: {error}. What was done until {} could not be written is in there, and the next command brings it into the state; what was done after that is in this output only.",
-                journal.display()
-            ),
-        ),
-    }
 }

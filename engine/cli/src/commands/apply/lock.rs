@@ -1,0 +1,117 @@
+//! The lock of an apply: on what its plan touches.
+
+use muster_lang::Diags;
+use muster_run::Stop;
+use muster_snapshot::Snapshot;
+use muster_store::{Journaled, LockGuard, Part, Store};
+
+use super::super::plan::{Planned, Request, make};
+use super::as_warnings;
+use crate::args::Apply;
+use crate::error::{Failure, Outcome};
+use crate::locking::{lock_part_until, lock_until};
+use crate::session::{Session, TERRAFORM_VERSION};
+use crate::view::View;
+use crate::{fit, plan_file};
+
+/// How often a plan is made anew because the state has changed meanwhile, before nobody else may
+/// change it any more.
+const ATTEMPTS: u32 = 3;
+
+/// Makes a plan, and takes the lock on what it touches: others may work on the rest meanwhile.
+pub(super) async fn plan_and_lock(
+    args: &Apply,
+    view: &View,
+    session: &mut Session,
+    store: &Journaled,
+    stop: &Stop,
+) -> Outcome<(Planned, Option<LockGuard>)> {
+    let request = Request {
+        generate: None,
+        inputs: &args.inputs,
+        planning: &args.planning,
+        save: None,
+    };
+    let (locking, operation) = (&args.locking, "OperationTypeApply");
+    let planning = &args.planning;
+    let is_everything =
+        planning.destroy && planning.targets.is_empty() && planning.excludes.is_empty();
+    for _ in 0..ATTEMPTS {
+        let nothing = (!is_everything).then(Part::nothing);
+        let reading = lock_part_until(stop, store, locking, operation, nothing.as_ref()).await?;
+        let mut planned = make(view, session, store, request, stop.clone()).await?;
+        let reading = match reading {
+            Some(reading) if reading.is_shared() => reading,
+            // Nobody else can change anything, or nobody is kept from it.
+            other => return Ok((planned, other)),
+        };
+        reading.release()?;
+        let part = fit::part(&planned.plan, &planned.stored);
+        let guard = lock_part_until(stop, store, locking, operation, part.as_ref()).await?;
+        let is_shared = guard.as_ref().is_some_and(LockGuard::is_shared);
+        if is_shared && fits(store, &mut planned)? {
+            return Ok((planned, guard));
+        }
+        view.diags(&changed_meanwhile(), &session.sources);
+    }
+    let guard = lock_until(stop, store, locking, operation).await?;
+    let planned = make(view, session, store, request, stop.clone()).await?;
+    Ok((planned, guard))
+}
+
+fn changed_meanwhile() -> Diags {
+    let detail = "Another run has changed what this plan was made from, before it could be locked. The plan that follows is made from the state as it is now.";
+    as_warnings(Failure::new("The state has changed meanwhile", detail).diags)
+}
+
+/// Whether a plan fits to the state as it is now. Only what it does not rest on may have changed.
+fn fits(store: &Journaled, planned: &mut Planned) -> Outcome<bool> {
+    let then = &planned.stored;
+    let Some(now) = store.read()? else {
+        return Ok(then.serial == 0);
+    };
+    // Where nothing was stored, whoever is first gives the state its lineage.
+    if now.lineage != then.lineage && then.serial > 0 {
+        return Ok(false);
+    }
+    if (&now.lineage, now.serial) == (&then.lineage, then.serial) {
+        return Ok(true);
+    }
+    let then = fit::digests(then, &planned.plan);
+    let fits = fit::rebase(&mut planned.plan, &then, &now).is_ok();
+    if fits {
+        planned.stored = now;
+    }
+    Ok(fits)
+}
+
+/// Takes the lock on what a saved plan touches, and fits the plan to the state.
+pub(super) async fn lock_for(
+    args: &Apply,
+    store: &Journaled,
+    file: &mut plan_file::Loaded,
+    stop: &Stop,
+) -> Outcome<(Snapshot, Option<LockGuard>)> {
+    let operation = "OperationTypeApply";
+    let mut part = Some(Part::nothing());
+    loop {
+        let guard = lock_part_until(stop, store, &args.locking, operation, part.as_ref()).await?;
+        let stored = match store.read()? {
+            Some(state) => state,
+            None => Snapshot {
+                lineage: file.lineage.clone(),
+                ..Snapshot::new(TERRAFORM_VERSION)
+            },
+        };
+        file.rebase(&stored)?;
+        let wanted = fit::part(&file.plan, &stored);
+        match guard {
+            // What it touches is known only now.
+            Some(guard) if guard.is_shared() && wanted != part => {
+                guard.release()?;
+                part = wanted;
+            }
+            guard => return Ok((stored, guard)),
+        }
+    }
+}
