@@ -101,14 +101,56 @@ fn a_run_that_lost_its_screen_is_watched_to_its_end() {
     .never_says(&["muster_zone.third: Creating", "is gone"]);
 }
 
+/// A zone that takes longer than any test.
+const ENDLESS: &str = r#"
+terraform {
+  required_providers {
+    muster = { source = "muster/muster" }
+  }
+}
+provider "muster" {
+  sim { latency = "10m" }
+}
+variable "name" {
+  type = string
+}
+resource "muster_zone" "z" {
+  name     = var.name
+  type     = "edge"
+  location = "here"
+  capacity = { cpu = 1, memory_gb = 1 }
+}
+"#;
+
+/// An apply that makes a zone of this name, with a state of its own.
+fn endless(work: &Work, name: &str) -> Running {
+    let (state, name) = (
+        format!("-state={name}.tfstate"),
+        format!("-var=name={name}"),
+    );
+    let mut run = Running::muster(work, &["apply", "-auto-approve", &state, &name]);
+    run.wait_for(BEGUN);
+    run
+}
+
+const BEGUN: &str = "muster_zone.z: Creating...";
+
+/// Somebody who is attached to the only run, or to the one of this process.
+fn watching(work: &Work, process: Option<u32>) -> Running {
+    let process = process.map(|id| id.to_string());
+    let args: Vec<&str> = ["attach"].into_iter().chain(process.as_deref()).collect();
+    let mut watching = Running::muster(work, &args);
+    watching.wait_for(BEGUN);
+    watching
+}
+
 #[test]
 fn watching_changes_nothing() {
-    let work = Work::with(CHAIN);
-    let mut run = in_the_middle(&work, "10m");
-    let mut watching = Running::muster(&work, &["attach"]);
-    watching.wait_for("muster_zone.second: Creating...");
-    signal(watching.pid(), Signal::INT);
-    watching.end().code(130).says(&["The run goes on."]);
+    let work = Work::with(ENDLESS);
+    let mut run = endless(&work, "a");
+    let mut leaving = watching(&work, None);
+    signal(leaving.pid(), Signal::INT);
+    leaving.end().code(130).says(&["The run goes on."]);
     assert!(run.runs());
     work.run(&["attach", "1"])
         .code(1)
@@ -116,30 +158,26 @@ fn watching_changes_nothing() {
     work.run(&["attach", "-json"])
         .code(1)
         .says(&["Error: The run says no JSON"]);
-    // Two runs at once, on two states.
-    let other = ["apply", "-auto-approve", "-state=b", "-var", "latency=10m"];
-    let mut second = Running::muster(&work, &other);
-    second.wait_for("muster_zone.second: Creating...");
-    let ids = [run.engine(), second.engine()].map(|id| format!("muster attach {id} "));
+}
+
+#[test]
+fn runs_beside_each_other() {
+    let work = Work::with(ENDLESS);
+    let (mut one, mut other) = (endless(&work, "a"), endless(&work, "b"));
+    let ids = [one.engine(), other.engine()];
+    let choices = ids.map(|id| format!("muster attach {id} "));
     work.run(&["attach"])
         .code(1)
-        .says(&["Error: More than one run", &ids[0], &ids[1]]);
+        .says(&["Error: More than one run", &choices[0], &choices[1]]);
     // Those who watch learn of a sudden end.
-    let id = second.engine();
-    let mut watching = Running::muster(&work, &["attach", &id.to_string()]);
-    watching.wait_for("muster_zone.second: Creating...");
-    signal(id, Signal::KILL);
-    watching.end().code(1).says(&["has ended without a word"]);
-    second.end().code(1);
-    // What the killed one left behind is in nobody's way.
-    let mut watching = Running::muster(&work, &["attach"]);
-    watching.wait_for("muster_zone.second: Creating...");
-    assert!(
-        !work
-            .path()
-            .join(format!(".terraform/runs/{id}.sock"))
-            .exists()
-    );
+    let mut there = watching(&work, Some(ids[1]));
+    signal(ids[1], Signal::KILL);
+    there.end().code(1).says(&["has ended without a word"]);
+    other.end().code(1);
+    // What it left behind is in nobody's way.
+    watching(&work, None);
+    let socket = format!(".terraform/runs/{}.sock", ids[1]);
+    assert!(!work.path().join(socket).exists());
 }
 
 #[test]
@@ -160,7 +198,7 @@ fn documents_of_a_run() {
 fn output_that_nobody_reads_holds_nobody_up() {
     // More than fits into all that is between the run and who reads.
     let work = Work::with(
-        "resource \"terraform_data\" \"a\" {}\noutput \"o\" {\n  value = join(\"\", [for i in range(300000) : \"abcdefgh\"])\n}\n",
+        "resource \"terraform_data\" \"a\" {}\noutput \"o\" {\n  value = join(\"\", [for i in range(1000) : join(\"\", [for j in range(300) : \"abcdefgh\"])])\n}\n",
     );
     let (mut reader, writer) = std::io::pipe().unwrap();
     let mut command = work.command(&["apply", "-auto-approve"]);

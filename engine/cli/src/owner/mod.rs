@@ -68,6 +68,8 @@ struct Owner {
     door: Mutex<Option<Door>>,
     /// Where the log goes, if there has to be one.
     folder: OnceLock<PathBuf>,
+    /// The terminal was closed: whoever is to see what is said has to look into the log.
+    unseen: AtomicBool,
 }
 
 /// Where what is said goes.
@@ -103,6 +105,7 @@ pub(crate) fn begin(args: &mut Vec<String>) -> io::Result<()> {
         heeded: AtomicBool::new(false),
         door: Mutex::default(),
         folder: OnceLock::new(),
+        unseen: AtomicBool::new(false),
     });
     owner.said().screen = Some(socket.try_clone()?);
     std::thread::Builder::new()
@@ -155,6 +158,9 @@ pub(crate) fn say(stream: Stream, text: &[u8], kept: bool) -> bool {
         if !kept {
             continue;
         }
+        if owner.unseen.load(Ordering::SeqCst) {
+            owner.keep_log(&mut said, CLOSED);
+        }
         if let Some(log) = &mut said.log {
             log.add(piece);
         }
@@ -195,6 +201,9 @@ pub(crate) fn end(code: ExitCode) {
     owner.close();
     owner.tape.end(Frame::Ended(code).encode());
     let mut said = owner.said();
+    if owner.unseen.load(Ordering::SeqCst) {
+        owner.keep_log(&mut said, CLOSED);
+    }
     if let Some(log) = &mut said.log {
         let now = muster_store::timestamp();
         log.add(format!("\nThe run ended at {now} with exit code {code}.\n").as_bytes());
@@ -283,7 +292,7 @@ impl Owner {
     fn pass_on(&self, signal: u8, request: &UnboundedSender<Request>) {
         let what = match signal {
             screen::HANGUP => {
-                self.keep_log(&mut self.said(), CLOSED);
+                self.unseen.store(true, Ordering::SeqCst);
                 Request::Hangup
             }
             _ => Request::Interrupt,
