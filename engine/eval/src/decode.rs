@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_addr::InstanceAddr;
-use muster_lang::{Diagnostic, Diags, Expr, Scope, Span, eval};
+use muster_lang::{Diagnostic, Diags, Expr, Scope, Span, eval, eval_stored};
 use muster_schema::{FunctionSignature, Nesting};
 use muster_value::{Marks, Path, Type, Value, convert, set_value};
 
@@ -69,7 +69,7 @@ fn attribute_value(
     scope: &dyn Scope,
     slots: &[Value],
 ) -> Result<Value, Diags> {
-    let value = eval(&attribute.expr, scope, slots)?;
+    let value = eval_stored(&attribute.expr, scope, slots)?;
     let at = attribute.expr.span();
     let Some(layout) = spec.layout.attributes.get(&attribute.name) else {
         return Ok(value);

@@ -10,7 +10,7 @@ use muster_addr::{
     ResourceId,
 };
 use muster_config::{Config, Module, ModuleCall, ModuleId, Resource};
-use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Span, eval};
+use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Span, eval, eval_stored};
 use muster_provider::Schemas;
 use muster_value::{Marks, PathStep, Type, Value};
 
@@ -396,7 +396,7 @@ impl Evaluator {
             return Ok(outputs.get(name).cloned().unwrap_or(Value::NULL));
         }
         self.remember(Key::Output(inst, name.clone()), || {
-            let value = eval(&output.expr, &self.scope(inst, None), &[])?;
+            let value = eval_stored(&output.expr, &self.scope(inst, None), &[])?;
             check_output(output, &value, inst == ModuleInst::ROOT)?;
             Ok(value.mark(declared_marks(output.sensitive, output.ephemeral)))
         })

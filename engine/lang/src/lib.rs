@@ -18,7 +18,7 @@ pub use body::{
     Attribute, AttributeSchema, Block, BlockSchema, Body, BodySchema, Content, RawExpr,
 };
 pub use diag::{Diagnostic, DiagnosticKind, Diags, FileId, Severity, SourceFile, Sources, Span};
-pub use eval::{Files, Scope, eval, referred_values};
+pub use eval::{Files, Scope, eval, eval_stored, referred_values};
 pub use expr::{Expr, Node, NodeId, Reference, Subject};
 
 /// A shared, immutable string.

@@ -48,7 +48,7 @@ impl Evaluator<'_> {
     /// Refuses a result that is too large or too deep to be gone through. It can be so without
     /// much being made: a collection that is in others twice is shared, but has to be gone
     /// through twice.
-    pub(super) fn measured(&self, id: NodeId, value: Value) -> Evaluated {
+    pub(super) fn measured(&self, id: NodeId, value: Value, most_depth: usize) -> Evaluated {
         let mut parts = 0usize;
         let mut waiting = vec![(&value, 0)];
         while let Some((part, depth)) = waiting.pop() {
@@ -60,8 +60,8 @@ impl Evaluator<'_> {
                 );
                 return Err(self.error(id, "Too many elements", detail));
             }
-            if more > 0 && depth == MOST_DEPTH {
-                let detail = format!("Collections can be nested {MOST_DEPTH} deep.");
+            if more > 0 && depth == most_depth {
+                let detail = format!("Collections can be nested {most_depth} deep here.");
                 return Err(self.error(id, "Collections nested too deep", detail));
             }
         }
@@ -112,7 +112,7 @@ impl Evaluator<'_> {
         inside: impl FnOnce(&mut Self) -> Evaluated,
     ) -> Evaluated {
         if self.made.depth == MOST_DEPTH {
-            let detail = format!("Collections can be nested {MOST_DEPTH} deep.");
+            let detail = format!("Collections can be nested {MOST_DEPTH} deep here.");
             return Err(self.error(id, "Collections nested too deep", detail));
         }
         self.made.depth += 1;

@@ -23,6 +23,7 @@ pub(crate) use construct::unknown_string;
 use muster_value::{Type, Value};
 
 use crate::expr::Node;
+use crate::functions::{MOST_DEPTH, MOST_STORED_DEPTH};
 use crate::{Diagnostic, Diags, Expr, NodeId, Reference, Span, Str};
 
 /// What the names in an expression mean.
@@ -87,6 +88,21 @@ pub trait Files: Send + Sync {
 /// Evaluates an expression. `slots` are the values of the iteration variables of enclosing
 /// `dynamic` blocks, outermost first.
 pub fn eval(expr: &Expr, scope: &dyn Scope, slots: &[Value]) -> Result<Value, Diags> {
+    eval_within(expr, scope, slots, MOST_DEPTH)
+}
+
+/// As [`eval`], for a value that leaves the language: plans, states and plugins take values that
+/// are nested less deep.
+pub fn eval_stored(expr: &Expr, scope: &dyn Scope, slots: &[Value]) -> Result<Value, Diags> {
+    eval_within(expr, scope, slots, MOST_STORED_DEPTH)
+}
+
+fn eval_within(
+    expr: &Expr,
+    scope: &dyn Scope,
+    slots: &[Value],
+    most_depth: usize,
+) -> Result<Value, Diags> {
     let mut slots = slots.to_vec();
     slots.resize(expr.0.slots as usize, Value::NULL);
     let made = Made::default();
@@ -97,7 +113,7 @@ pub fn eval(expr: &Expr, scope: &dyn Scope, slots: &[Value]) -> Result<Value, Di
         made,
     };
     let value = evaluator.node(expr.0.root);
-    let value = value.and_then(|value| evaluator.measured(expr.0.root, value));
+    let value = value.and_then(|value| evaluator.measured(expr.0.root, value, most_depth));
     value.map_err(|failure| failure.diags)
 }
 

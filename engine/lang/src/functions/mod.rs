@@ -36,7 +36,7 @@ use muster_value::Value;
 
 use crate::Scope;
 pub use examples::Example;
-pub(crate) use limits::{MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS};
+pub(crate) use limits::{MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS, MOST_STORED_DEPTH};
 pub use signature::{Param, Returns};
 pub(crate) use template::INDIRECT as INDIRECT_TEMPLATE;
 

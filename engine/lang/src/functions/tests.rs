@@ -68,7 +68,7 @@ impl Scope for Fixtures {
             }
             Subject::Local(name) if &**name == "wrapped" => {
                 let wrap = |value: Value, _| Value::tuple([value]);
-                Ok((0..1001).fold("a".into(), wrap))
+                Ok((0..10_001).fold("a".into(), wrap))
             }
             _ => Err(Diags::new()),
         }

@@ -1,9 +1,13 @@
 //! Calls whose results would be out of all proportion, and values that are nested very deep.
 
+use std::sync::Arc;
+
 use muster_value::{Type, Value, convert, from_msgpack, implied_type, to_msgpack};
 
-use super::{check, check_error, run};
-use crate::functions::MOST_DEPTH;
+use super::{Fixtures, check, check_error};
+use crate::FileId;
+use crate::functions::{MOST_DEPTH, MOST_STORED_DEPTH};
+use crate::syntax::parse_expression;
 
 const LONG: &str = "longer than 134217728 bytes";
 const MANY: &str = "more than 8388608 elements";
@@ -81,7 +85,7 @@ fn many_elements() {
 fn shared_parts() {
     check_error("local.doubled", "more than 8388608 elements");
     check("length(local.doubled[0][1])", "2");
-    check_error("local.wrapped", "Collections can be nested 1000 deep");
+    check_error("local.wrapped", "Collections can be nested 10000 deep");
     check("local.wrapped[0] != null", "true");
 }
 
@@ -124,7 +128,7 @@ fn deep(open: &str, close: &str, depth: usize) -> String {
 
 #[test]
 fn too_deep() {
-    let words = "nested more than 1000 deep";
+    let words = "nested more than 10000 deep";
     for open in ["[", "{\\\"a\\\":"] {
         check_error(
             &format!("jsondecode(\"{}\")", open.repeat(1_000_000)),
@@ -142,31 +146,77 @@ fn too_deep() {
     );
     check_error(
         &deep("[", "]", 100_000),
-        "Collections can be nested 1000 deep",
+        "Collections can be nested 10000 deep",
     );
     check_error(
         &format!("{}1{}", "{a=".repeat(100_000), "}".repeat(100_000)),
-        "Collections can be nested 1000 deep",
+        "Collections can be nested 10000 deep",
     );
 }
 
-/// Whatever is done with a value that was let in must not need more stack than there is: tests
-/// have 2 MiB, as threads do.
+/// Texts of expressions whose values are nested so deep.
+fn nested(depth: usize) -> [String; 4] {
+    let (open, close) = ("{\\\"a\\\":".repeat(depth), "}".repeat(depth));
+    [
+        format!("jsondecode(\"{}\")", deep("[", "]", depth)),
+        format!("jsondecode(\"{open}1{close}\")"),
+        deep("[", "]", depth),
+        format!("{}1{close}", "{a=".repeat(depth)),
+    ]
+}
+
+/// Whatever the language does with a value that was let in must not need more stack than there
+/// is: tests have 2 MiB, as threads do.
 #[test]
-fn deep_enough_values_work_everywhere() {
-    for text in [
-        format!("jsondecode(\"{}\")", deep("[", "]", MOST_DEPTH)),
-        format!(
-            "jsondecode(\"{}1{}\")",
-            "{\\\"a\\\":".repeat(MOST_DEPTH),
-            "}".repeat(MOST_DEPTH)
-        ),
-        format!("yamldecode(\"{}\")", deep("[", "]", 250)),
-        deep("[", "]", MOST_DEPTH),
-        format!("{}1{}", "{a=".repeat(MOST_DEPTH), "}".repeat(MOST_DEPTH)),
-    ] {
-        let value = run(&text).expect("it is not too deep");
+fn the_language_takes_values_as_deep_as_terraform_does() {
+    // What is around them counts, too.
+    let [json, objects, tuples, braces] = nested(MOST_DEPTH - 8);
+    for value in [&json, &objects, &tuples, &braces] {
+        check(
+            &format!(
+                "[for x in [{value}] : jsonencode(x) == jsonencode(jsondecode(jsonencode(x)))]"
+            ),
+            "[true]",
+        );
+        check(
+            &format!("[for x in [{value}] : x == x && x != [x]]"),
+            "[true]",
+        );
+        check(
+            &format!("length(toset([for x in [{value}] : [x][0]]))"),
+            "1",
+        );
+        check(&format!("length(distinct([{value}, {value}]))"), "1");
+        check(&format!("can(tostring({value}))"), "false");
+        check(
+            &format!("try(nonsensitive(sensitive({value})).nope, 1)"),
+            "1",
+        );
+        check(&format!("length(format(\"%v\", {value})) > 9000"), "true");
+        check(&format!("length(concat([{value}], [1]))"), "2");
+        check(&format!("length(merge({{x = {value}}}, {{y = 1}}))"), "2");
+        check(&format!("length(true ? [{value}] : [])"), "1");
+    }
+    check(&format!("length(flatten([{tuples}, [1]]))"), "1");
+    check(&format!("length(yamlencode({tuples})) > 9000"), "true");
+}
+
+#[test]
+fn values_that_are_stored_are_less_deep() {
+    let stored = |text: &str| {
+        let (raw, _) = parse_expression(FileId(0), &Arc::from(text));
+        crate::eval_stored(&raw.lower(&[]).0, &Fixtures, &[])
+    };
+    for text in nested(MOST_STORED_DEPTH) {
+        let value = stored(&text).expect("it is not too deep");
         use_everywhere(&value);
+    }
+    for text in nested(MOST_STORED_DEPTH + 2) {
+        let diags = stored(&text).expect_err("it is too deep");
+        assert_eq!(
+            diags.0[0].detail,
+            "Collections can be nested 1000 deep here."
+        );
     }
 }
 
