@@ -15,6 +15,7 @@ use crate::session::Disk;
 /// The inside of an `encryption` block.
 const ENV: &str = "TF_ENCRYPTION";
 const SUMMARY: &str = "Encryption is not possible";
+const MISSING_VALUE: &str = "No value for required variable";
 
 /// What was said, and what was made of it.
 #[derive(Debug, Default)]
@@ -127,6 +128,23 @@ pub(crate) fn ready() -> Outcome<()> {
             .map_err(|error| current.diagnostic(&error))?;
     }
     Ok(())
+}
+
+/// What is wrong with what is said, as far as that shows without keys and without the values of
+/// variables that nobody has given.
+pub(crate) fn check() -> Diags {
+    let current = current();
+    match current.encryption() {
+        Ok(None) => Diags::new(),
+        Ok(Some(encryption)) => match encryption.check() {
+            Ok(()) => Diags::new(),
+            Err(error) => current.diagnostic(&error),
+        },
+        Err(diags) => {
+            let diags = diags.into_iter();
+            Diags(diags.filter(|d| d.summary != MISSING_VALUE).collect())
+        }
+    }
 }
 
 /// What plan files are sealed with, if anything is said of them.

@@ -6,9 +6,10 @@ use muster_addr::InstanceAddr;
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::{Action, Change, InFlight, Plan};
 use muster_snapshot::{Identity, JsonText};
-use muster_store::{Intent, IntentAction, Journal, Journaled, Recovery};
+use muster_store::{Intent, IntentAction, Journal, Journaled, Recovery, RunInfo, Store};
 
 use crate::error::{Failure, Outcome};
+use crate::transfer;
 
 /// At most so many calls are named.
 const MOST_NAMED: usize = 20;
@@ -25,7 +26,14 @@ pub(crate) fn in_flight(store: &Journaled) -> Outcome<Vec<InFlight>> {
 /// Whether a plan has found out what became of a creation. One that was begun after the plan was
 /// made is another one.
 fn is_resolved(plan: &Plan, intent: &Intent) -> bool {
-    plan.resolved.contains(&intent.addr) && *intent.created < *plan.timestamp
+    plan.resolved.contains(&intent.addr)
+        && was_begun_before(&intent.created, &plan.timestamp, &muster_store::timestamp())
+}
+
+/// Whether something was begun before a plan was made, at the times that were noted. What was
+/// begun in the future was so before the clock was set back.
+fn was_begun_before(begun: &str, planned: &str, now: &str) -> bool {
+    begun < planned || begun > now
 }
 
 /// The creations of earlier runs that a plan has resolved, by their numbers in the journal.
@@ -75,22 +83,76 @@ fn from_intent(intent: Intent) -> InFlight {
     }
 }
 
-/// What was found when the state was opened, once.
+/// What was found when the state was opened, once: what an interrupted run has left, and signs of
+/// damage.
 pub(crate) fn warnings(store: &Journaled) -> Diags {
-    match store.take_recovery() {
-        Some(recovery) => warning(&recovery).into(),
-        None => Diags::new(),
+    let recovery = match store.take_recovery() {
+        Some(recovery) => Some(warning(&recovery)),
+        // Without the lock, nobody has looked yet.
+        None => store.interrupted().map(|found| {
+            Diagnostic::warning(INTERRUPTED, sentence_of(&found) + &unanswered(&found.in_flight))
+        }),
+    };
+    let mut diags: Diags = recovery.map_or_else(Diags::new, Diags::from);
+    for remark in store.take_remarks() {
+        diags.push(Diagnostic::warning(DAMAGED, remark));
+    }
+    diags.extend(transfer::warning(store));
+    diags
+}
+
+const INTERRUPTED: &str = "An earlier run was interrupted";
+const DAMAGED: &str = "The state may be damaged";
+
+/// As [`warnings`], in single lines, for commands that only show what is stored.
+pub(crate) fn hint(store: &Journaled) {
+    if let Some(found) = store.interrupted() {
+        errln!(
+            "Warning: {INTERRUPTED}. {} The next plan says more.",
+            sentence_of(&found)
+        );
+    }
+    for moving in transfer::warning(store) {
+        errln!("Warning: {}. {}", moving.summary, moving.detail);
+    }
+    remarks(store);
+}
+
+/// Tells of signs of damage.
+pub(crate) fn remarks(store: &Journaled) {
+    for remark in store.take_remarks() {
+        errln!("Warning: {DAMAGED}: {remark}");
     }
 }
 
-fn warning(recovery: &Recovery) -> Diagnostic {
-    let mut detail = match &recovery.run {
+/// What is known of an interrupted run whose results were not brought in.
+fn sentence_of(found: &Recovery) -> String {
+    let mut text = begun(found.run.as_ref());
+    match found.results {
+        0 => {}
+        1 => text += " One result of it is not in the stored state yet, and is shown.",
+        n => text += &format!(" {n} results of it are not in the stored state yet, and are shown."),
+    }
+    match found.in_flight.len() {
+        0 => {}
+        1 => text += " One call was never answered.",
+        n => text += &format!(" {n} calls were never answered."),
+    }
+    text
+}
+
+fn begun(run: Option<&RunInfo>) -> String {
+    match run {
         Some(run) => format!(
             "The {} that {} began at {} (process {}) was interrupted.",
             run.operation, run.who, run.created, run.process
         ),
         None => "Not everything that it began was settled since.".to_owned(),
-    };
+    }
+}
+
+fn warning(recovery: &Recovery) -> Diagnostic {
+    let mut detail = begun(recovery.run.as_ref());
     match recovery.results {
         0 => {}
         1 => detail += " One result that it had recorded was brought into the state.",
@@ -98,17 +160,20 @@ fn warning(recovery: &Recovery) -> Diagnostic {
     }
     if let Some(kept) = &recovery.kept {
         let why = match recovery.damaged {
-            0 => "The state was changed by others since, so that its results were not brought into it".to_owned(),
+            0 => "Others have changed the same objects since, and theirs stay".to_owned(),
             n => format!("The last {n} bytes of its journal cannot be read"),
         };
         detail += &format!(" {why}; the journal as it was is in {}.", kept.display());
+        if recovery.damaged == 0 {
+            detail += " `muster recover` shows what it has, and `muster recover -adopt` brings that in.";
+        }
     }
     detail += &unanswered(&recovery.in_flight);
-    Diagnostic::warning("An earlier run was interrupted", detail)
+    Diagnostic::warning(INTERRUPTED, detail)
 }
 
 /// Names calls that nobody knows the end of.
-fn unanswered(intents: &[Intent]) -> String {
+pub(crate) fn unanswered(intents: &[Intent]) -> String {
     if intents.is_empty() {
         return String::new();
     }
@@ -120,12 +185,12 @@ fn unanswered(intents: &[Intent]) -> String {
         };
         format!("\n  - {action} {}", intent.addr)
     });
-    let mut text = "\n\nThese calls were never answered:".to_owned();
+    let mut text = "\n\nNobody knows what became of these calls:".to_owned();
     text.extend(named);
     if intents.len() > MOST_NAMED {
         text += &format!("\n  - and {} more", intents.len() - MOST_NAMED);
     }
-    text + "\n\nWhat was updated or destroyed is read again; what was created is looked for before it is created a second time."
+    text + "\n\nWhat was updated or destroyed is read again; what was created is looked for before it is created a second time. `muster plan` does that; `muster recover` lists what it cannot find out."
 }
 
 /// Ends a run whose state is stored. Warns of calls that were never answered.
@@ -155,4 +220,22 @@ pub(crate) fn finish(
         diags.push(Diagnostic::warning("Calls without an answer", detail));
     }
     Ok(diags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_begun_before_a_plan() {
+        let check = |begun: &str, expect: bool| {
+            let [begun, planned, now] =
+                [begun, "12:00", "12:30"].map(|time| format!("2034-01-01T{time}:00Z"));
+            assert_eq!(was_begun_before(&begun, &planned, &now), expect, "{begun}");
+        };
+        check("11:59", true);
+        check("12:10", false);
+        // The clock was set back since.
+        check("13:00", true);
+    }
 }

@@ -234,8 +234,8 @@ fn not_allowed(reference: &Reference) -> Diags {
 fn missing(name: &Str, reference: &Reference) -> Diags {
     let detail = format!(
         "The value of var.{name} is needed before anything is read or planned, but it has no \
-         default and was not set. Set it with -var {name}=..., in a file given with -var-file, in \
-         terraform.tfvars, or as TF_VAR_{name} in the environment; the same for every command."
+         default and was not set. Set it as TF_VAR_{name} in the environment or in terraform.tfvars, \
+         which hold for every command; not all commands take -var and -var-file."
     );
     Diagnostic::error("No value for required variable", detail)
         .at(reference.full_span)

@@ -2,7 +2,7 @@
 
 use muster_config::Backend as Block;
 use muster_lang::{Diagnostic, Diags, Sources};
-use muster_store::{DEFAULT_WORKSPACE, Settings, Store};
+use muster_store::{DEFAULT_WORKSPACE, Settings, Store, StoreError};
 
 use super::kinds::LOCAL;
 use super::migrate;
@@ -11,6 +11,7 @@ use super::record::Record;
 use super::settings;
 use crate::args::{self, Init};
 use crate::error::{Failure, Outcome};
+use crate::session::workspace;
 
 /// Whether the block and the record agree.
 enum Standing {
@@ -96,6 +97,18 @@ impl Asked {
         Ok(left.then_some(usual))
     }
 
+    /// Asks for the state. What it says does not matter: a damaged one can be replaced.
+    fn check_reachable(&self) -> Outcome<()> {
+        self.place.open()?;
+        if *self.place.kind == LOCAL {
+            return Ok(());
+        }
+        match self.place.state(&workspace())?.any().read() {
+            Err(error @ (StoreError::Remote { .. } | StoreError::Io { .. })) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the place is the same for every command.
     fn is_lasting(&self) -> bool {
         self.is_fixed || self.is_overridden
@@ -179,8 +192,8 @@ pub(crate) fn initialize(
         _ => block.map(|_| asked.place.kind.name),
     };
     if settle(&asked, standing, args)? {
-        // What makes no sense is not recorded.
-        asked.place.open()?;
+        // What makes no sense is not recorded, nor what cannot be reached.
+        asked.check_reachable()?;
         asked.save()?;
     }
     Ok(Initialized {

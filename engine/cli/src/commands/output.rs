@@ -9,6 +9,7 @@ use muster_store::{LocalStore, Store};
 use crate::args::Output;
 use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
+use crate::recovery;
 use crate::session::Session;
 use crate::view::View;
 
@@ -70,5 +71,8 @@ pub(crate) fn read(path: Option<&std::path::Path>) -> Outcome<Option<Snapshot>> 
         }
         None => Session::find_store()?,
     };
-    Ok(store.any().read()?)
+    let store = store.any();
+    let state = store.read()?;
+    recovery::hint(&store);
+    Ok(state)
 }

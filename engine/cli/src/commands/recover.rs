@@ -1,20 +1,24 @@
 //! `muster recover`
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use muster_addr::InstanceAddr;
 use muster_lang::{Diags, Sources};
-use muster_store::{Intent, Journaled};
+use muster_store::{Intent, Journaled, LockInfo, SetAside};
 
 use super::import::{self, Import};
 use crate::args;
 use crate::error::{Failure, Outcome};
-use crate::locking::{Backups, lock, redirected};
+use crate::locking::{Backups, lock, lock_timeout, redirected};
 use crate::recovery;
-use crate::session::Session;
+use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
+
+/// At most so many addresses of a journal are listed.
+const MOST_NAMED: usize = 20;
 
 /// `recover`
 #[derive(Debug, Args)]
@@ -28,6 +32,9 @@ pub(crate) struct Recover {
     /// The object was never made: it may be created.
     #[arg(long, requires = "address", conflicts_with = "id")]
     pub absent: bool,
+    /// Brings a journal into the state that was set aside, or is damaged.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["address", "absent"])]
+    pub adopt: Option<PathBuf>,
     /// The instance whose creation was interrupted; all of them are listed without it.
     #[arg(value_name = "ADDRESS")]
     pub address: Option<String>,
@@ -55,9 +62,10 @@ pub(crate) async fn run(args: Recover) -> ExitCode {
         Ok(view) => view,
         Err(code) => return code,
     };
-    let result = match &args.address {
-        None => list(&args, &view),
-        Some(address) => settle(&args, address, &view),
+    let result = match (&args.adopt, &args.address) {
+        (Some(path), _) => adopt(&args, path, &view),
+        (None, Some(address)) => settle(&args, address, &view),
+        (None, None) => list(&args, &view),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,12 +73,16 @@ pub(crate) async fn run(args: Recover) -> ExitCode {
     }
 }
 
-/// The store, with what a killed run has left brought into it.
-fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
+fn store(args: &Recover) -> Outcome<Journaled> {
     let session =
         Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))?;
     let opened = session.store(args.locking.state.as_deref())?;
-    let store = redirected(opened, &args.locking, Backups::Last)?;
+    redirected(opened, &args.locking, Backups::Last)
+}
+
+/// The store, with what a killed run has left brought into it.
+fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
+    let store = store(args)?;
     let guard = lock(&store, &args.locking, "recover")?;
     let found = recovery::warnings(&store);
     match args.view.json {
@@ -85,16 +97,25 @@ fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
 }
 
 fn list(args: &Recover, view: &View) -> Outcome<()> {
-    let open = open(args, view)?.in_flight()?;
+    let store = open(args, view)?;
+    let (open, aside) = (store.in_flight()?, store.set_aside()?);
     if view.is_json() {
         let listed: Vec<_> = open.iter().map(as_json).collect();
-        outln!("{}", serde_json::json!({ "interrupted": listed }));
+        let journals: Vec<_> = aside.iter().map(journal_json).collect();
+        let document = serde_json::json!({ "interrupted": listed, "journals": journals });
+        outln!("{document}");
         return Ok(());
     }
+    list_creations(&open);
+    list_journals(&aside);
+    Ok(())
+}
+
+fn list_creations(open: &[Intent]) {
     if open.is_empty() {
         outln!("No creation was interrupted.");
     }
-    for intent in &open {
+    for intent in open {
         outln!("{}", intent.addr);
         outln!("    begun     {}", intent.created);
         outln!("    provider  {}", intent.provider.provider.for_display());
@@ -110,7 +131,69 @@ fn list(args: &Recover, view: &View) -> Outcome<()> {
         outln!("  muster recover ADDRESS ID       the object is there, known by this id");
         outln!("  muster recover -absent ADDRESS  it was never made, or is gone");
     }
+}
+
+/// Lists journals whose results are not in the state.
+fn list_journals(aside: &[SetAside]) {
+    if aside.is_empty() {
+        return;
+    }
+    outln!("\nNot everything that these journals have is in the state: others have changed the same objects, or they are damaged.");
+    for journal in aside {
+        outln!("{}", journal.path.display());
+        if let Some(run) = &journal.run {
+            outln!("    {} of {}, begun {}", run.operation, run.who, run.created);
+        }
+        for addr in journal.changed.iter().take(MOST_NAMED) {
+            outln!("    has a result of {addr}");
+        }
+        if journal.changed.len() > MOST_NAMED {
+            outln!("    and of {} more", journal.changed.len() - MOST_NAMED);
+        }
+        if journal.damaged > 0 {
+            outln!("    {} bytes of it cannot be read", journal.damaged);
+        }
+    }
+    outln!("\nTo take over what the state does not have:");
+    outln!("  muster recover -adopt FILE      its results replace what the state has of them");
+    outln!("What is not needed any more can be removed.");
+}
+
+/// Brings a journal into the state, whatever that is by now.
+fn adopt(args: &Recover, path: &Path, view: &View) -> Outcome<()> {
+    let info = LockInfo::new("recover", TERRAFORM_VERSION);
+    let lock = lock_timeout(&args.locking)?.map(|timeout| (info, timeout));
+    let report = store(args)?.adopt(path, lock)?;
+    let results = match report.results {
+        0 => "Nothing was".to_owned(),
+        1 => "One result was".to_owned(),
+        n => format!("{n} results were"),
+    };
+    let mut text = format!("{results} brought into the state.");
+    if let Some(kept) = &report.kept {
+        text += &format!(" The journal is kept as {}.", kept.display());
+    }
+    if report.damaged > 0 {
+        text += &format!(
+            " {} bytes of it cannot be read: compare what exists with what `muster plan` is about to do.",
+            report.damaged
+        );
+    }
+    view.say(&format!("{text}{}\n", recovery::unanswered(&report.in_flight)));
     Ok(())
+}
+
+fn journal_json(journal: &SetAside) -> serde_json::Value {
+    let run = journal.run.as_ref();
+    let changed: Vec<String> = journal.changed.iter().map(ToString::to_string).collect();
+    serde_json::json!({
+        "path": journal.path.display().to_string(),
+        "operation": run.map(|run| &run.operation),
+        "who": run.map(|run| &run.who),
+        "begun": run.map(|run| &run.created),
+        "changed": changed,
+        "damaged_bytes": journal.damaged,
+    })
 }
 
 /// What was found, for people who look at a log.

@@ -288,7 +288,12 @@ pub(crate) fn push(args: &Push) -> Outcome<()> {
         Backups::Last,
     )?;
     let guard = lock(&store, &args.locking, "state-push")?;
-    if let (Some(stored), false) = (store.read()?, args.force) {
+    // With -force even a damaged one is no obstacle.
+    let stored = match args.force {
+        true => None,
+        false => store.read()?,
+    };
+    if let Some(stored) = stored {
         let summary = "Failed to write state";
         if stored.lineage != new.lineage {
             let detail = format!(

@@ -13,7 +13,7 @@ use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock, redirected};
 use crate::session::TERRAFORM_VERSION;
 use crate::view::View;
-use crate::{args, prompt};
+use crate::{args, prompt, recovery};
 
 /// `state history`
 #[derive(Debug, Args)]
@@ -61,7 +61,9 @@ pub(crate) struct Restore {
 
 /// Lists the states that are kept, the newest first.
 pub(crate) fn history(args: &History) -> Outcome<()> {
-    let versions = store(args.state.as_deref())?.any().history()?;
+    let store = store(args.state.as_deref())?.any();
+    let versions = store.history()?;
+    recovery::remarks(&store);
     if args.json {
         outln!("{}", history_json(&versions));
         return Ok(());

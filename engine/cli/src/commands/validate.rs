@@ -43,6 +43,8 @@ async fn check(session: &Session) -> Outcome<Diags> {
     let schemas = session.schemas(None).await?;
     let context = session.context(schemas, 10, Arc::new(|_| {}), Stop::default());
     let mut diags = session.warnings.clone();
-    diags.extend(muster_run::validate(&context).await);
+    diags.extend(crate::encryption::check());
+    let found = muster_run::validate(&context).await;
+    diags.extend(besides(&session.warnings, found));
     Ok(diags)
 }

@@ -249,10 +249,10 @@ impl Lab {
         plan: Plan,
         save: impl FnMut(&Snapshot) + Send,
     ) -> Vec<String> {
-        assert!(!plan.errored);
-        let (context, variables) = self.context(config).unwrap();
         let keep = Keep {
             save: Some(Save::often(save)),
+            ..Keep::default()
+        };
         self.carry_out_keeping(config, plan, keep)
     }
 
@@ -265,8 +265,6 @@ impl Lab {
     ) -> Vec<String> {
         assert!(!plan.errored);
         let (context, variables) = self.context(config).unwrap();
-            ..Keep::default()
-        };
         let applied = muster_run::apply(&context, Arc::new(plan), variables, keep);
         let Outcome { state, diags, .. } = block_on(applied);
         self.state = state;
