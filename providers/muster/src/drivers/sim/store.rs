@@ -38,6 +38,7 @@ impl WorldFile {
         change: impl FnOnce(&mut World) -> Result<T, DriverError>,
     ) -> Result<T, DriverError> {
         let _lock = self.lock()?;
+        self.remove_left_behind();
         let before = self.load()?;
         let mut world = before.clone();
         let result = change(&mut world)?;
@@ -93,10 +94,31 @@ impl WorldFile {
             .map_err(|error| storage(&self.path, &error))
     }
 
+    /// Removes what processes were writing when they were killed. Nobody else writes, as long as
+    /// the lock is held.
+    fn remove_left_behind(&self) {
+        let start = self.temporary();
+        let entries = fs::read_dir(folder(&self.path).unwrap_or(Path::new(".")));
+        for entry in entries.into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&start) {
+                // The next one finds it again.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// What the names of files start with that are being written.
+    fn temporary(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        format!(".{}.new-", name.to_string_lossy())
+    }
+
     fn replace(&self, world: &World) -> io::Result<()> {
         let folder = folder(&self.path).unwrap_or(Path::new("."));
         // Temporary files are made with mode 0600: a world holds access tokens.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(&self.temporary())
+            .tempfile_in(folder)?;
         serde_json::to_writer_pretty(&mut file, world)?;
         file.write_all(b"\n")?;
         file.as_file().sync_all()?;
@@ -178,6 +200,28 @@ mod tests {
         assert_eq!(file.read(|world| Ok(world.serial)), Ok(0));
         assert_eq!(fs::read_to_string(path).unwrap(), text);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_left_behind_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let file = WorldFile::new(path("sim.json"));
+        let change = |world: &mut World| {
+            world.next += 1;
+            Ok(())
+        };
+        file.write(change).unwrap();
+        fs::write(path(".sim.json.new-k1ll3d"), "{ half").unwrap();
+        fs::write(path(".other.json.new-k1ll3d"), "theirs").unwrap();
+        file.write(change).unwrap();
+        let names = fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = names.map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [".other.json.new-k1ll3d", "sim.json", "sim.json.lock"]
+        );
     }
 
     #[test]
