@@ -52,6 +52,29 @@ fn every_error_at_once() {
     ]);
 }
 
+/// References that lead nowhere do not hide what schemas say of the rest, and what follows from
+/// them is not said twice.
+#[test]
+fn references_hide_nothing() {
+    let work = Work::with(&format!(
+        "{DATA} \"a\" {{\n  input = terraform_data.gone.output\n}}\n{DATA} \"b\" {{\n  bogus = 1\n}}\ndata \"terraform_remote_state\" \"c\" {{}}\nlocals {{\n  x = local.nope\n  y = local.x\n}}\noutput \"o\" {{\n  value = module.m.gone\n}}\nmodule \"m\" {{\n  source = \"./m\"\n}}\n"
+    ));
+    work.write("m/m.tf", "output \"o\" {\n  value = upper()\n}\n");
+    work.run(&["init"]);
+    for command in ["validate", "plan", "apply"] {
+        let ran = work.run(&[command]).code(1).says(&[
+            "Reference to undeclared resource",
+            "Reference to undeclared local value",
+            "Unsupported argument",
+            "Missing required argument",
+            "Unsupported attribute",
+            "Not enough function arguments",
+        ]);
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        assert_eq!(all.matches("Error: ").count(), 6, "{all}");
+    }
+}
+
 #[test]
 fn cycles() {
     let config = format!(

@@ -1,7 +1,7 @@
 //! References that lead nowhere, found without evaluating anything.
 
 use muster_addr::{Mode, ResourceId};
-use muster_lang::{Diagnostic, Diags, Expr, Reference, Span, Subject};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Expr, Reference, Span, Subject};
 use muster_value::PathStep;
 
 use crate::decode::Draft;
@@ -11,7 +11,12 @@ use crate::{Check, Config, Import, Module, Repetition, Str};
 
 /// Checks every reference of every module.
 pub(crate) fn check(tree: &Tree, diags: &mut Diags) {
-    checkers(tree).for_each(|checker| checker.module(diags));
+    let mut found = Diags::new();
+    checkers(tree).for_each(|checker| checker.module(&mut found));
+    let found = found.into_iter();
+    diags
+        .0
+        .extend(found.map(|d| d.of_kind(DiagnosticKind::Reference)));
     check_imports(tree, diags);
 }
 

@@ -95,6 +95,8 @@ pub enum DiagnosticKind {
     JsonTemplate,
     /// A `depends_on` that names nothing to depend on, in a block that is sound.
     Dependency,
+    /// A reference that leads nowhere, in a configuration whose blocks are sound.
+    Reference,
 }
 
 /// One thing to tell the user.

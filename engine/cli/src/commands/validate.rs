@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use muster_lang::{Diags, Sources};
+use muster_lang::{DiagnosticKind, Diags, Sources, Span};
 use muster_run::Stop;
 
 use crate::args::Validate;
-use crate::error::Outcome;
+use crate::error::{Failure, Outcome};
 use crate::session::Session;
 use crate::view::View;
 
@@ -17,7 +17,7 @@ pub(crate) async fn run(args: &Validate) -> ExitCode {
         Ok(view) => view,
         Err(code) => return code,
     };
-    let (diags, sources) = match Session::load(Sources::default()) {
+    let (diags, sources) = match load().await {
         Err((failure, sources)) => (failure.diags, sources),
         Ok(session) => {
             let diags = match check(&session).await {
@@ -39,6 +39,25 @@ pub(crate) async fn run(args: &Validate) -> ExitCode {
     }
 }
 
+/// Loads the configuration of the working directory. Where references in it lead nowhere, the rest
+/// is validated all the same, so that one run tells everything that is wrong.
+pub(crate) async fn load() -> Result<Session, (Failure, Sources)> {
+    let session = Session::load_unresolved()?;
+    if !session.warnings.has_errors() {
+        return Ok(session);
+    }
+    let diags = match check(&session).await {
+        Ok(diags) => diags,
+        Err(failure) => {
+            let mut diags = session.warnings.clone();
+            diags.extend(failure.diags);
+            diags
+        }
+    };
+    session.pool.shutdown().await;
+    Err((diags.into(), session.sources))
+}
+
 async fn check(session: &Session) -> Outcome<Diags> {
     let schemas = session.schemas(None).await?;
     let context = session.context(schemas, 10, Arc::new(|_| {}), Stop::default());
@@ -47,4 +66,20 @@ async fn check(session: &Session) -> Outcome<Diags> {
     let found = muster_run::validate(&context).await;
     diags.extend(besides(&session.warnings, found));
     Ok(diags)
+}
+
+/// What was found besides references that lead nowhere: what is wrong at the same place follows
+/// from them.
+fn besides(known: &Diags, found: Diags) -> Diags {
+    let references = known.iter().filter(|d| d.kind == DiagnosticKind::Reference);
+    let mut spans: Vec<Span> = references.filter_map(|d| d.subject).collect();
+    spans.sort_unstable_by_key(|span| (span.file, span.start));
+    let follows = |at: Span| {
+        let behind =
+            spans.partition_point(|s| (s.file, s.start) < (at.file, at.end.max(at.start + 1)));
+        let before = spans[..behind].last();
+        before.is_some_and(|s| s.file == at.file && s.end > at.start)
+    };
+    let found = found.into_iter();
+    Diags(found.filter(|d| !d.subject.is_some_and(follows)).collect())
 }
