@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use hcl::{Block, Body, Expression};
 use muster_addr::ProviderAddr;
 use muster_install::{Hosts, HttpOptions, Method, MethodKind, Platform, Settings, authority_of};
+
+mod syntax;
+
+use syntax::{Item, Node};
 
 /// What the file and the environment say.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +23,8 @@ pub(crate) struct CliConfig {
     pub hosts: Hosts,
     /// A directory of packages that working directories share.
     pub cache: Option<PathBuf>,
+    /// Whether a file says how providers are installed.
+    pub is_installation_known: bool,
 }
 
 /// The file that the environment names.
@@ -59,36 +64,61 @@ impl CliConfig {
         Ok(config)
     }
 
+    /// What files say: the one that the environment names, or those of the home directory.
     fn load_file() -> Result<Self> {
-        let path = named().or_else(|| home().map(|home| home.join(".terraformrc")));
-        match path.filter(|path| path.exists()) {
-            Some(path) => Self::read(&path),
-            None => Ok(Self::default()),
+        let mut config = Self::default();
+        if let Some(path) = named() {
+            if path.exists() {
+                config.read(&path)?;
+            }
+            return Ok(config);
         }
+        for path in home().iter().flat_map(|home| usual_files(home)) {
+            config.read(&path)?;
+        }
+        Ok(config)
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    /// Adds what a file says.
+    fn read(&mut self, path: &Path) -> Result<()> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("Cannot read the CLI configuration {}", path.display()))?;
-        Self::parse(&text)
+        let items =
+            syntax::parse(&text).with_context(|| format!("Error parsing {}", path.display()))?;
+        self.take(&items)
             .with_context(|| format!("The CLI configuration {} is not valid", path.display()))
     }
 
     /// Parses the text of such a file.
+    #[cfg(test)]
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let body: Body = hcl::parse(&overrides_as_object(text))?;
         let mut config = Self::default();
-        for block in body.blocks() {
-            match (block.identifier(), block.labels()) {
-                ("provider_installation", _) => config.installation(block)?,
-                ("credentials", [host]) => config.credentials(host.as_str(), block.body()),
-                ("host", [host]) => config.host(host.as_str(), block.body())?,
+        config.take(&syntax::parse(text)?)?;
+        Ok(config)
+    }
+
+    fn take(&mut self, items: &[Item]) -> Result<()> {
+        for item in items {
+            match item.keys[0].as_str() {
+                "provider_installation" => self.installation(item)?,
+                "credentials" => {
+                    for (host, items) in labelled(item) {
+                        self.credentials(&host, items);
+                    }
+                }
+                "host" => {
+                    for (host, items) in labelled(item) {
+                        self.host(&host, items)?;
+                    }
+                }
+                "plugin_cache_dir" => {
+                    let dir = item.value.text().filter(|dir| !dir.is_empty());
+                    self.cache = dir.map(expand).or_else(|| self.cache.take());
+                }
                 _ => {}
             }
         }
-        let cache = body.attributes().find(|a| a.key() == "plugin_cache_dir");
-        config.cache = cache.and_then(|a| string(a.expr())).map(|dir| expand(&dir));
-        Ok(config)
+        Ok(())
     }
 
     /// How packages are installed. `plugin_dirs` replace all other places, if there are any.
@@ -131,10 +161,11 @@ impl CliConfig {
         }
     }
 
-    fn credentials(&mut self, host: &str, body: &Body) {
-        let token = body.attributes().find(|a| a.key() == "token");
-        if let Some(token) = token.and_then(|a| string(a.expr())) {
-            self.hosts.tokens.insert(host.to_lowercase(), token);
+    fn credentials(&mut self, host: &str, items: &[Item]) {
+        if let Some(token) = find(items, "token").and_then(Node::text) {
+            self.hosts
+                .tokens
+                .insert(host.to_lowercase(), token.to_owned());
         }
     }
 
@@ -159,93 +190,138 @@ impl CliConfig {
         Ok(())
     }
 
-    fn host(&mut self, host: &str, body: &Body) -> Result<()> {
-        let services = body.attributes().find(|a| a.key() == "services");
-        let Some(Expression::Object(entries)) = services.map(|a| a.expr()) else {
+    fn host(&mut self, host: &str, items: &[Item]) -> Result<()> {
+        let Some(entries) = find(items, "services").and_then(Node::items) else {
             bail!("host \"{host}\": services must be an object.")
         };
-        let services = entries.iter().filter_map(|(key, value)| {
-            let key = key.to_string().trim_matches('"').to_owned();
-            Some((key, string(value)?))
+        let services = entries.iter().filter_map(|entry| {
+            let url = entry.value.text()?;
+            Some((entry.keys[0].clone(), url.to_owned()))
         });
         let services = services.collect();
         self.hosts.services.insert(host.to_lowercase(), services);
         Ok(())
     }
 
-    fn installation(&mut self, block: &Block) -> Result<()> {
-        for attribute in block.body().attributes() {
-            if attribute.key() == "dev_overrides" {
-                self.overrides(attribute.expr())?;
-            }
+    fn installation(&mut self, item: &Item) -> Result<()> {
+        const WRONG: &str = "Invalid provider_installation block";
+        if !item.is_block || item.keys.len() > 1 {
+            bail!("{WRONG}: it has neither labels nor an equals sign.");
         }
-        let mut methods = Vec::new();
-        for method in block.body().blocks() {
-            match method.identifier() {
-                "filesystem_mirror" | "direct" | "network_mirror" => {
-                    methods.push(read_method(method)?);
-                }
-                other => bail!("There is no installation method \"{other}\"."),
-            }
+        if self.is_installation_known {
+            bail!("No more than one provider_installation block may be specified");
         }
-        if block.body().blocks().next().is_some() {
-            self.methods = Some(methods);
+        self.is_installation_known = true;
+        for method in item.value.items().unwrap_or_default() {
+            self.method(method)
+                .context("Invalid provider_installation method block")?;
         }
         Ok(())
     }
 
-    fn overrides(&mut self, expr: &Expression) -> Result<()> {
-        let Expression::Object(entries) = expr else {
-            bail!("dev_overrides must be an object.")
+    fn method(&mut self, item: &Item) -> Result<()> {
+        let name = item.keys[0].as_str();
+        let Some(entries) = item.value.items() else {
+            bail!("{name} must be a block.");
         };
-        for (key, value) in entries {
-            self.dev_override(&key.to_string(), value)?;
+        match name {
+            "dev_overrides" if self.methods.is_some() => {
+                bail!("dev_overrides must stand before all other methods, for it goes before them.")
+            }
+            "dev_overrides" => self.overrides(entries)?,
+            "filesystem_mirror" | "direct" | "network_mirror" if item.is_block => {
+                let method = read_method(name, entries)?;
+                self.methods.get_or_insert_default().push(method);
+            }
+            "filesystem_mirror" | "direct" | "network_mirror" => {
+                bail!("{name} must be a block, without an equals sign.")
+            }
+            other => bail!("There is no installation method \"{other}\"."),
         }
         Ok(())
     }
 
-    fn dev_override(&mut self, source: &str, path: &Expression) -> Result<()> {
-        let source = source.trim_matches('"');
-        let Some(addr) = ProviderAddr::parse_source(source) else {
-            bail!("dev_overrides: \"{source}\" is not the source of a provider.");
-        };
-        let Some(path) = string(path) else {
-            bail!("dev_overrides: the path for \"{source}\" must be a string.");
-        };
-        self.dev_overrides.insert(addr, expand(&path));
+    fn overrides(&mut self, entries: &[Item]) -> Result<()> {
+        for entry in entries {
+            let source = &entry.keys[0];
+            let Some(addr) = ProviderAddr::parse_source(source) else {
+                bail!("dev_overrides: \"{source}\" is not the source of a provider.");
+            };
+            let Some(path) = entry.value.text() else {
+                bail!("dev_overrides: the path for \"{source}\" must be a string.");
+            };
+            self.dev_overrides.insert(addr, expand(path));
+        }
         Ok(())
     }
 }
 
-/// An installation method.
-fn read_method(block: &Block) -> Result<Method> {
-    let name = block.identifier();
-    let (mut include, mut exclude, mut place) = (Vec::new(), Vec::new(), None);
-    for attribute in block.body().attributes() {
-        match (name, attribute.key()) {
-            (_, "include") => include = strings(attribute.expr()),
-            (_, "exclude") => exclude = strings(attribute.expr()),
-            ("filesystem_mirror", key @ "path") | ("network_mirror", key @ "url") => {
-                place = string(attribute.expr());
-                if place.is_none() {
-                    bail!("{name}: {key} must be a string.");
-                }
-            }
-            (_, other) => bail!("{name}: there is no argument \"{other}\"."),
+/// An installation method. Arguments that nobody knows are passed over, as they always were.
+fn read_method(name: &str, items: &[Item]) -> Result<Method> {
+    let place = |key: &str| {
+        let text = find(items, key).and_then(Node::text);
+        let text = text.filter(|text| !text.is_empty());
+        text.with_context(|| format!("{name}: {key} is missing, or no string."))
+    };
+    let kind = match name {
+        "direct" => MethodKind::Direct,
+        "network_mirror" => MethodKind::NetworkMirror(place("url")?.to_owned()),
+        _ => MethodKind::FilesystemMirror(expand(place("path")?)),
+    };
+    let patterns = |key: &str| match find(items, key) {
+        None => Ok(Vec::new()),
+        Some(Node::List(values)) => {
+            let values = values.iter().filter_map(Node::text);
+            Ok(values.map(str::to_owned).collect())
         }
-    }
-    let kind = match (name, place.filter(|p| !p.is_empty())) {
-        ("direct", _) => MethodKind::Direct,
-        ("network_mirror", Some(url)) => MethodKind::NetworkMirror(url),
-        ("filesystem_mirror", Some(path)) => MethodKind::FilesystemMirror(expand(&path)),
-        ("network_mirror", None) => bail!("network_mirror: url is missing."),
-        _ => bail!("filesystem_mirror: path is missing."),
+        Some(_) => bail!("{name}: {key} must be a list of strings."),
     };
     Ok(Method {
         kind,
-        include,
-        exclude,
+        include: patterns("include")?,
+        exclude: patterns("exclude")?,
     })
+}
+
+/// The value of the last entry of a name.
+fn find<'i>(items: &'i [Item], name: &str) -> Option<&'i Node> {
+    let mut found = items.iter().rev();
+    let found = found.find(|item| item.keys.len() == 1 && item.keys[0] == name);
+    found.map(|item| &item.value)
+}
+
+/// The blocks of an entry by their label, which stands behind its name or is a name inside.
+fn labelled(item: &Item) -> Vec<(String, &[Item])> {
+    let entries = item.value.items().unwrap_or_default();
+    match item.keys.get(1) {
+        Some(label) => vec![(label.clone(), entries)],
+        None => {
+            let inner = entries.iter().filter_map(|entry| {
+                let items = entry.value.items()?;
+                Some((entry.keys[0].clone(), items))
+            });
+            inner.collect()
+        }
+    }
+}
+
+/// The files of a home directory, in the order that they are read in.
+fn usual_files(home: &Path) -> Vec<PathBuf> {
+    let listed = std::fs::read_dir(home.join(".terraform.d"));
+    let listed = listed.into_iter().flatten().flatten().map(|e| e.path());
+    let mut files: Vec<PathBuf> = listed
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // What login keeps is read in its turn.
+            name != "credentials.tfrc.json"
+                && (name.ends_with(".tfrc") || name.ends_with(".tfrc.json"))
+                && path.is_file()
+        })
+        .collect();
+    files.sort_unstable();
+    files.insert(0, home.join(".terraformrc"));
+    files.retain(|path| path.exists());
+    files
 }
 
 /// Where providers are looked for unless something else is configured.
@@ -271,36 +347,6 @@ fn number(name: &str) -> Option<u32> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// `dev_overrides` has quoted keys, which are no attribute names: its block is read as an object.
-fn overrides_as_object(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    let mut rest = text;
-    while let Some(at) = rest.find("dev_overrides") {
-        let (before, after) = rest.split_at(at + "dev_overrides".len());
-        out.push_str(before);
-        if after.trim_start().starts_with('{') {
-            out.push_str(" =");
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
-fn string(expr: &Expression) -> Option<String> {
-    match expr {
-        Expression::String(text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-fn strings(expr: &Expression) -> Vec<String> {
-    match expr {
-        Expression::Array(items) => items.iter().filter_map(string).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// The user's home directory.
 pub(crate) fn home() -> Option<PathBuf> {
     std::env::var_os("HOME")
@@ -308,79 +354,32 @@ pub(crate) fn home() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// A path, with the home directory for `~` and values of the environment for `$NAME` in front.
+/// A path, with the home directory for `~` in front, and values of the environment for `$NAME` and
+/// `${NAME}`.
 fn expand(path: &str) -> PathBuf {
-    if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), home()) {
-        return home.join(rest);
+    let path = with_variables(path, |name| std::env::var(name).ok());
+    match (path.strip_prefix("~/"), home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
     }
-    if let Some(rest) = path.strip_prefix('$') {
-        let end = rest.find('/').unwrap_or(rest.len());
-        if let Some(value) = std::env::var_os(&rest[..end]) {
-            return PathBuf::from(value).join(rest[end..].trim_start_matches('/'));
+}
+
+/// What is no name of a variable stays, and a variable that is not there is empty.
+fn with_variables(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut parts = text.split('$');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let in_braces = part.strip_prefix('{').and_then(|p| p.split_once('}'));
+        let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let end = part.find(|c| !of_name(c)).unwrap_or(part.len());
+        let (name, rest) = in_braces.unwrap_or(part.split_at(end));
+        match name {
+            "" => out.extend(["$", part]),
+            name => out.extend([&value(name).unwrap_or_default(), rest]),
         }
     }
-    PathBuf::from(path)
+    out
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_forms_of_dev_overrides() {
-        for text in [
-            "provider_installation {\n  dev_overrides {\n    \"a/b\" = \"/x\"\n  }\n  direct {}\n}\n",
-            "provider_installation {\n  dev_overrides = {\n    \"a/b\" = \"/x\"\n  }\n}\n",
-        ] {
-            let config = CliConfig::parse(text).unwrap();
-            let addr = ProviderAddr::new("a", "b");
-            assert_eq!(
-                config.dev_overrides.get(&addr),
-                Some(&PathBuf::from("/x")),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn methods_are_read_in_order() {
-        let text = "provider_installation {\n  filesystem_mirror {\n    path = \"/m\"\n    include = [\"hashicorp/*\"]\n  }\n  network_mirror {\n    url = \"http://127.0.0.1:1/x/\"\n  }\n  direct {\n    exclude = [\"a/b\"]\n  }\n}\n";
-        let config = CliConfig::parse(text).unwrap();
-        let methods = config.settings(&[]).methods;
-        assert_eq!(methods[0].kind, MethodKind::FilesystemMirror("/m".into()));
-        assert_eq!(methods[0].include, ["hashicorp/*"]);
-        let url = "http://127.0.0.1:1/x/".to_owned();
-        assert_eq!(methods[1].kind, MethodKind::NetworkMirror(url));
-        assert_eq!(methods[2].kind, MethodKind::Direct);
-        assert_eq!(methods[2].exclude, ["a/b"]);
-        assert!(config.settings(&[]).http.plain.contains("127.0.0.1:1"));
-        let only = config.settings(&["/p".into()]).methods;
-        assert_eq!(
-            only,
-            [Method::all(MethodKind::FilesystemMirror("/p".into()))]
-        );
-    }
-
-    #[test]
-    fn hosts_have_credentials_and_services() {
-        let text = "plugin_cache_dir = \"/cache\"\ncredentials \"A.example\" {\n  token = \"t\"\n}\nhost \"b.example\" {\n  services = {\n    \"providers.v1\" = \"http://b.example/p/\"\n  }\n}\n";
-        let mut config = CliConfig::parse(text).unwrap();
-        let stored =
-            r#"{"credentials": {"a.example": {"token": "old"}, "c.example": {"token": "c"}}}"#;
-        config.stored_credentials(stored).unwrap();
-        assert_eq!(config.hosts.tokens["a.example"], "t");
-        assert_eq!(config.hosts.tokens["c.example"], "c");
-        assert_eq!(
-            config.hosts.services["b.example"]["providers.v1"],
-            "http://b.example/p/"
-        );
-        assert_eq!(config.cache.as_deref(), Some(Path::new("/cache")));
-        assert!(config.settings(&[]).http.plain.contains("b.example:80"));
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        assert!(CliConfig::parse("provider_installation {\n  wormhole {}\n}\n").is_err());
-        assert!(CliConfig::parse("provider_installation {").is_err());
-    }
-}
+mod tests;
