@@ -22,6 +22,7 @@ pub(crate) mod show;
 pub(crate) mod state;
 pub(crate) mod state_edit;
 pub(crate) mod state_history;
+pub(crate) mod state_mv;
 pub(crate) mod state_rekey;
 pub(crate) mod taint;
 pub(crate) mod test;

@@ -9,9 +9,11 @@ use muster_snapshot::{Attributes, Snapshot};
 
 use super::output::read;
 use super::show::schemas;
-use super::{state_edit, state_history, state_rekey};
+use super::state_edit::{missing, syntax_summary};
+use super::{state_edit, state_history, state_mv, state_rekey};
 use crate::args::{self, State};
 use crate::error::{Failure, Outcome};
+use crate::transfer;
 use crate::view::View;
 
 /// Looks into the state.
@@ -33,7 +35,8 @@ pub(crate) async fn run(args: &State) -> ExitCode {
             id,
             addresses,
         } => list(state.as_deref(), id.as_deref(), addresses),
-        State::Mv(args) => state_edit::mv(args),
+        State::Mv(args) => state_mv::mv(args),
+        State::Peer(args) => return transfer::serve(args),
         State::Pull { state } => state_edit::pull(state.as_deref()),
         State::Push(args) => state_edit::push(args),
         State::Rekey(args) => state_rekey::run(args),
@@ -46,13 +49,6 @@ pub(crate) async fn run(args: &State) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => view.fail(&failure, &Sources::default()),
     }
-}
-
-fn missing() -> Failure {
-    Failure::new(
-        "No state file was found!",
-        "There is no state here yet: an apply makes one. Another one is named with -state.",
-    )
 }
 
 fn list(path: Option<&Path>, id: Option<&str>, addresses: &[String]) -> Outcome<()> {
@@ -109,19 +105,6 @@ fn target(text: &str, all: &[InstanceAddr]) -> Outcome<Target> {
             );
             Err(Failure::new(summary, detail))
         }
-    }
-}
-
-/// What is wrong with something that is no address.
-fn syntax_summary(text: &str) -> &'static str {
-    let plain = |c: char| c.is_alphanumeric() || "_-.[]\"".contains(c);
-    let outside_quotes = text.split('"').step_by(2);
-    if text.starts_with(|c: char| !c.is_alphabetic() && c != '_') {
-        "Variable name required"
-    } else if outside_quotes.flat_map(str::chars).all(plain) {
-        "Invalid address"
-    } else {
-        "Invalid character"
     }
 }
 

@@ -4,10 +4,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use muster_addr::{AbsResource, InstanceAddr, Mode, ModuleInstance, ProviderAddr, Target};
+use muster_addr::{AbsResource, InstanceAddr, ProviderAddr, Target};
 use muster_encryption::looks_encrypted;
 use muster_lang::Sources;
-use muster_snapshot::{Instance, Resource, Snapshot};
+use muster_snapshot::Snapshot;
 use muster_store::{Codec, LocalStore, Store};
 
 use crate::backend::Opened;
@@ -24,17 +24,6 @@ pub(crate) struct Editing {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// `state mv`
-#[derive(Debug, Args)]
-pub(crate) struct Mv {
-    #[command(flatten)]
-    pub editing: Editing,
-    /// The address now.
-    pub source: String,
-    /// The address from now on.
-    pub destination: String,
 }
 
 /// `state rm`
@@ -100,11 +89,7 @@ pub(crate) fn edit(
     let guard = lock(&store, locking, "state")?;
     let mut state = match store.read()? {
         Some(state) => state,
-        None => {
-            let detail =
-                "There is no state here yet: an apply makes one. Another one is named with -state.";
-            return Err(Failure::new("No state file was found!", detail));
-        }
+        None => return Err(missing()),
     };
     if change(&mut state)? {
         state.terraform_version = TERRAFORM_VERSION.to_owned();
@@ -116,11 +101,33 @@ pub(crate) fn edit(
     }
 }
 
+/// There is no state to change.
+pub(crate) fn missing() -> Failure {
+    Failure::new(
+        "No state file was found!",
+        "There is no state here yet: an apply makes one. Another one is named with -state.",
+    )
+}
+
+/// What an address names.
 pub(crate) fn target(text: &str) -> Outcome<Target> {
     text.parse().map_err(|error| {
         let detail = format!("\"{text}\" is not an address: {error}");
-        Failure::new("Invalid address", detail)
+        Failure::new(syntax_summary(text), detail)
     })
+}
+
+/// What is wrong with something that is no address.
+pub(crate) fn syntax_summary(text: &str) -> &'static str {
+    let plain = |c: char| c.is_alphanumeric() || "_-.[]\"".contains(c);
+    let outside_quotes = text.split('"').step_by(2);
+    if text.starts_with(|c: char| !c.is_alphabetic() && c != '_') {
+        "Variable name required"
+    } else if outside_quotes.flat_map(str::chars).all(plain) {
+        "Invalid address"
+    } else {
+        "Invalid character"
+    }
 }
 
 /// Takes objects out of the state; they stay as they are.
@@ -153,110 +160,6 @@ pub(crate) fn rm(args: &Rm) -> Outcome<()> {
         }
         Ok(!args.editing.dry_run)
     })
-}
-
-/// Gives objects another address.
-pub(crate) fn mv(args: &Mv) -> Outcome<()> {
-    if args.editing.locking.state_out.is_some() {
-        let detail = "Objects are moved within one state. To bring them into another one, let go of them with removed blocks or state rm, and import them there.";
-        return Err(Failure::new("Unsupported option -state-out", detail));
-    }
-    let (from, to) = (target(&args.source)?, target(&args.destination)?);
-    edit(&args.editing.locking, Backups::Each, |state| {
-        let moves = moves(state, &from, &to)?;
-        let (shown_from, shown_to) = (&args.source, &args.destination);
-        if args.editing.dry_run {
-            outln!("Would move {shown_from:?} to {shown_to:?}");
-            return Ok(false);
-        }
-        for (old, new) in moves {
-            carry(state, &old, &new);
-        }
-        outln!("Move {shown_from:?} to {shown_to:?}\nSuccessfully moved 1 object(s).");
-        Ok(true)
-    })
-}
-
-/// Which instances go where.
-fn moves(
-    state: &Snapshot,
-    from: &Target,
-    to: &Target,
-) -> Outcome<Vec<(InstanceAddr, InstanceAddr)>> {
-    let invalid = |summary: &str, detail: String| Err(Failure::new(summary, detail));
-    let found: Vec<(InstanceAddr, InstanceAddr)> = match (from, to) {
-        (Target::Module(old), Target::Module(new)) => state
-            .instances()
-            .filter(|(addr, ..)| addr.resource.module.starts_with(old))
-            .map(|(addr, ..)| {
-                let inner = addr.resource.module.0[old.0.len()..].iter();
-                let module = ModuleInstance(new.0.iter().chain(inner).cloned().collect());
-                let resource = AbsResource {
-                    module,
-                    resource: addr.resource.resource.clone(),
-                };
-                let moved = resource.instance(addr.key.clone());
-                (addr, moved)
-            })
-            .collect(),
-        (Target::Resource(old), Target::Resource(new)) => {
-            if old.resource.resource.mode != new.resource.resource.mode {
-                let detail =
-                    format!("Cannot move {old} to {new}: one is a data source, the other is not.");
-                return invalid("Invalid target address", detail);
-            }
-            match state.instance(old) {
-                Some(_) => vec![(old.clone(), new.clone())],
-                // Without a key the whole resource is meant.
-                None if old.key == muster_addr::InstanceKey::None => state
-                    .instances()
-                    .filter(|(addr, ..)| addr.resource == old.resource)
-                    .map(|(addr, ..)| {
-                        let moved = new.resource.instance(addr.key.clone());
-                        (addr, moved)
-                    })
-                    .collect(),
-                None => Vec::new(),
-            }
-        }
-        _ => {
-            let detail =
-                "A resource moves to the address of a resource, and a module to that of a module.";
-            return invalid("Invalid target address", detail.to_owned());
-        }
-    };
-    if found.is_empty() {
-        let detail =
-            "The state has nothing at the source address. muster state list shows what is there.";
-        return invalid("Invalid source address", detail.to_owned());
-    }
-    let taken = found.iter().find(|(_, new)| state.instance(new).is_some());
-    if let Some((old, new)) = taken {
-        let detail = format!(
-            "Cannot move {old} to {new}: the state has another object there already. Move or remove that one first."
-        );
-        return invalid("Invalid target address", detail);
-    }
-    Ok(found)
-}
-
-fn carry(state: &mut Snapshot, old: &InstanceAddr, new: &InstanceAddr) {
-    let Some(resource) = state.resources.get(&old.resource) else {
-        return;
-    };
-    let template = Resource {
-        instances: Default::default(),
-        ..resource.clone()
-    };
-    let instance: Option<Instance> = resource.instances.get(&old.key).cloned();
-    state.remove_instance(old);
-    let resource = state
-        .resources
-        .entry(new.resource.clone())
-        .or_insert(template);
-    resource
-        .instances
-        .extend(instance.map(|i| (new.key.clone(), i)));
 }
 
 /// Prints the state.
@@ -344,7 +247,7 @@ pub(crate) fn replace_provider(args: &ReplaceProvider) -> Outcome<()> {
         let chosen: Vec<AbsResource> = state
             .resources
             .iter()
-            .filter(|(addr, r)| r.provider.provider == from && addr.resource.mode == Mode::Managed)
+            .filter(|(_, r)| r.provider.provider == from)
             .map(|(addr, _)| addr.clone())
             .collect();
         if chosen.is_empty() {

@@ -1,0 +1,271 @@
+//! `muster state mv`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use muster_addr::{AbsResource, InstanceAddr, InstanceKey, Mode, ModuleInstance, Target};
+use muster_snapshot::{Instance, Resource, Snapshot};
+use muster_store::Store;
+
+use super::state_edit::{Editing, missing, store, target};
+use crate::args;
+use crate::backend::Opened;
+use crate::error::{Failure, Outcome};
+use crate::locking::{Backups, lock, redirected};
+use crate::session::TERRAFORM_VERSION;
+use crate::transfer::{self, Where};
+
+/// `state mv`
+#[derive(Debug, Args)]
+pub(crate) struct Mv {
+    #[command(flatten)]
+    pub editing: Editing,
+    /// The file that the state of -state-out is kept in as it was before; - for none.
+    #[arg(long, value_name = "FILE")]
+    pub backup_out: Option<PathBuf>,
+    /// Move them to the state of another workspace.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["state_out", "backup_out"])]
+    pub to_workspace: Option<String>,
+    /// Move them to the state of the configuration in another directory.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["state_out", "backup_out"])]
+    pub to_dir: Option<PathBuf>,
+    /// The address now.
+    pub source: String,
+    /// The address from now on.
+    pub destination: String,
+}
+
+/// Gives objects another address, in the same state or in another one.
+pub(crate) fn mv(args: &Mv) -> Outcome<()> {
+    let targets = (&target(&args.source)?, &target(&args.destination)?);
+    let (locking, dry_run) = (&args.editing.locking, args.editing.dry_run);
+    let here = args::Locking {
+        state_out: None,
+        ..locking.clone()
+    };
+    let (shown_from, shown_to) = (&args.source, &args.destination);
+    if args.to_workspace.is_some() || args.to_dir.is_some() {
+        let to = Where {
+            folder: args.to_dir.clone(),
+            workspace: args.to_workspace.clone(),
+            ..Where::default()
+        };
+        let (count, place) = move_elsewhere(args, to, &here, targets)?;
+        match dry_run {
+            true => outln!("Would move {shown_from:?} to {shown_to:?} in {place}"),
+            false => outln!(
+                "Move {shown_from:?} to {shown_to:?} in {place}\nSuccessfully moved {count} object(s)."
+            ),
+        }
+        return Ok(());
+    }
+    let opened = store(locking.state.as_deref())?;
+    check_backups(&opened, args)?;
+    match other_file(&opened, locking.state_out.as_deref()) {
+        None => move_within(opened, &here, targets, dry_run)?,
+        Some(out) => {
+            let to = Where {
+                file: Some(out.to_owned()),
+                backup: args.backup_out.clone(),
+                ..Where::default()
+            };
+            move_elsewhere(args, to, &here, targets)?;
+        }
+    }
+    match dry_run {
+        true => outln!("Would move {shown_from:?} to {shown_to:?}"),
+        false => {
+            outln!("Move {shown_from:?} to {shown_to:?}\nSuccessfully moved 1 object(s).");
+        }
+    }
+    Ok(())
+}
+
+/// Gives objects another address in the same state.
+fn move_within(
+    opened: Opened,
+    locking: &args::Locking,
+    (from, to): (&Target, &Target),
+    dry_run: bool,
+) -> Outcome<()> {
+    let store = redirected(opened, locking, Backups::Each)?;
+    let guard = lock(&store, locking, "state-mv")?;
+    let mut state = store.read()?.ok_or_else(missing)?;
+    let moves = moves(&state, &state, from, to)?;
+    if !dry_run {
+        for (old, new) in &moves {
+            let taken = take(&mut state, old);
+            put(&mut state, taken, new);
+        }
+        state.terraform_version = TERRAFORM_VERSION.to_owned();
+        store.write(&mut state)?;
+    }
+    match guard {
+        Some(guard) => Ok(guard.release()?),
+        None => Ok(()),
+    }
+}
+
+/// Moves objects to another state; tells how many, and to where.
+fn move_elsewhere(
+    args: &Mv,
+    to: Where,
+    locking: &args::Locking,
+    targets: (&Target, &Target),
+) -> Outcome<(usize, String)> {
+    let request = transfer::Request {
+        from: Where {
+            file: locking.state.clone(),
+            backup: locking.backup.clone(),
+            ..Where::default()
+        },
+        to,
+        locking,
+        targets,
+        dry_run: args.editing.dry_run,
+    };
+    transfer::transfer(&request)
+}
+
+/// The file that objects are moved to, if it is not the one that they are in.
+fn other_file<'a>(source: &Opened, out: Option<&'a Path>) -> Option<&'a Path> {
+    let path = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    out.filter(|out| match source {
+        Opened::Local(source) => path(source.path()) != path(out),
+        Opened::Elsewhere(..) => true,
+    })
+}
+
+/// Who asks for backups must not believe that there are some.
+fn check_backups(source: &Opened, args: &Mv) -> Outcome<()> {
+    let wanted = [
+        ("-backup", &args.editing.locking.backup),
+        ("-backup-out", &args.backup_out),
+    ];
+    let wanted = wanted.iter().filter(|(_, path)| path.is_some());
+    let wanted: Vec<&str> = wanted.map(|(name, _)| *name).collect();
+    if matches!(source, Opened::Local(_)) || wanted.is_empty() {
+        return Ok(());
+    }
+    let summary = format!("Invalid command line options: {}", wanted.join(", "));
+    let detail = "Backups are made of states in local files only. Leave the options out, or name such a file with -state.";
+    Err(Failure::new(summary, detail))
+}
+
+/// Which instances go where. They are taken from one state and put into another, or the same.
+pub(crate) fn moves(
+    state: &Snapshot,
+    other: &Snapshot,
+    from: &Target,
+    to: &Target,
+) -> Outcome<Vec<(InstanceAddr, InstanceAddr)>> {
+    let found = match (from, to) {
+        (Target::Module(old), Target::Module(new)) => {
+            let mut places = other.resources.keys();
+            if places.any(|addr| addr.module == *new) {
+                let detail = format!(
+                    "There is a {new} in the state already. Nothing was moved; move or remove that one first."
+                );
+                let summary = "Error moving state: destination module already exists";
+                return Err(Failure::new(summary, detail));
+            }
+            module_moves(state, old, new)
+        }
+        (Target::Resource(old), Target::Resource(new)) => resource_moves(state, old, new)?,
+        _ => {
+            let detail =
+                "A resource moves to the address of a resource, and a module to that of a module.";
+            return Err(Failure::new("Invalid target address", detail));
+        }
+    };
+    if found.is_empty() {
+        let detail =
+            "The state has nothing at the source address. muster state list shows what is there.";
+        return Err(Failure::new("Invalid source address", detail));
+    }
+    let taken = found.iter().find(|(_, new)| other.instance(new).is_some());
+    if let Some((old, new)) = taken {
+        let detail = format!(
+            "Cannot move {old} to {new}: the state has another object there already. Move or remove that one first."
+        );
+        return Err(Failure::new("Invalid target address", detail));
+    }
+    Ok(found)
+}
+
+fn module_moves(
+    state: &Snapshot,
+    old: &ModuleInstance,
+    new: &ModuleInstance,
+) -> Vec<(InstanceAddr, InstanceAddr)> {
+    let inside = state.instances().map(|(addr, ..)| addr);
+    let inside = inside.filter(|addr| addr.resource.module.starts_with(old));
+    let moved = |addr: &InstanceAddr| {
+        let inner = addr.resource.module.0[old.0.len()..].iter();
+        let resource = AbsResource {
+            module: ModuleInstance(new.0.iter().chain(inner).cloned().collect()),
+            resource: addr.resource.resource.clone(),
+        };
+        resource.instance(addr.key.clone())
+    };
+    inside.map(|addr| (addr.clone(), moved(&addr))).collect()
+}
+
+fn resource_moves(
+    state: &Snapshot,
+    old: &InstanceAddr,
+    new: &InstanceAddr,
+) -> Outcome<Vec<(InstanceAddr, InstanceAddr)>> {
+    let (source, destination) = (&old.resource.resource, &new.resource.resource);
+    let wrong = if source.mode != destination.mode {
+        let which = |mode: Mode| match mode {
+            Mode::Data => "a data source",
+            Mode::Managed | Mode::Ephemeral => "none",
+        };
+        let (one, other) = (which(source.mode), which(destination.mode));
+        Some(format!("the one is {one}, the other is {other}"))
+    } else if source.type_name != destination.type_name {
+        Some("they are of different types".to_owned())
+    } else {
+        None
+    };
+    if let Some(wrong) = wrong {
+        let detail = format!("Cannot move {old} to {new}: {wrong}.");
+        return Err(Failure::new("Invalid state move request", detail));
+    }
+    Ok(match state.instance(old) {
+        Some(_) => vec![(old.clone(), new.clone())],
+        // Without a key the whole resource is meant.
+        None if old.key == InstanceKey::None && new.key == InstanceKey::None => {
+            let all = state.instances().map(|(addr, ..)| addr);
+            let ours = all.filter(|addr| addr.resource == old.resource);
+            ours.map(|addr| {
+                let moved = new.resource.instance(addr.key.clone());
+                (addr, moved)
+            })
+            .collect()
+        }
+        None => Vec::new(),
+    })
+}
+
+/// Takes an instance out of a state, with what is said of its resource.
+pub(crate) fn take(state: &mut Snapshot, addr: &InstanceAddr) -> Option<(Resource, Instance)> {
+    let resource = state.resources.get(&addr.resource)?;
+    let instance = resource.instances.get(&addr.key)?.clone();
+    let template = Resource {
+        instances: Default::default(),
+        ..resource.clone()
+    };
+    state.remove_instance(addr);
+    Some((template, instance))
+}
+
+/// Puts what was taken from a state into another one, or to another address.
+pub(crate) fn put(state: &mut Snapshot, taken: Option<(Resource, Instance)>, addr: &InstanceAddr) {
+    if let Some((template, instance)) = taken {
+        let resource = state.resources.entry(addr.resource.clone());
+        let instances = &mut resource.or_insert(template).instances;
+        instances.insert(addr.key.clone(), instance);
+    }
+}
