@@ -23,8 +23,14 @@ pub(crate) fn print(error: &clap::Error) -> ExitCode {
 /// What people know from elsewhere for what nobody knows.
 fn wording(error: &clap::Error) -> Option<String> {
     match error.kind() {
+        ErrorKind::MissingRequiredArgument => Some(expected(error, wanted(&command(error))?)),
         ErrorKind::UnknownArgument => {
             let flag = text(error, ContextKind::InvalidArg)?;
+            let Some(flag) = flag.strip_prefix('-') else {
+                let many = "Too many command line arguments";
+                let what = wanted(&command(error)).unwrap_or(many);
+                return Some(expected(error, what));
+            };
             let flag = flag.trim_start_matches('-');
             let near = suggestion(error, ContextKind::SuggestedArg);
             let command = command(error);
@@ -42,6 +48,33 @@ fn wording(error: &clap::Error) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// How many arguments without a name a command takes, where it takes a certain number.
+fn wanted(command: &str) -> Option<&'static str> {
+    Some(match command.split_once(' ')?.1 {
+        "workspace new" | "workspace select" | "workspace delete" => {
+            "Expected a single argument: NAME."
+        }
+        "state mv" | "state replace-provider" => "Exactly two arguments expected.",
+        "state show" | "state push" => "Exactly one argument expected.",
+        "state rm" => "At least one address is required.",
+        "import" => "The import command expects two arguments.",
+        "taint" => "The taint command expects exactly one argument.",
+        "untaint" => "The untaint command expects exactly one argument.",
+        "force-unlock" => "Expected a single argument: LOCK_ID",
+        _ => return None,
+    })
+}
+
+/// A refusal with the usage of the command.
+fn expected(error: &clap::Error, what: &str) -> String {
+    let usage = text(error, ContextKind::Usage).unwrap_or_default();
+    let command = command(error);
+    format!(
+        "Error: {what}\n\n{}\n\nFor more help on using this command, run:\n  {command} -help",
+        usage.trim().replace("--", "-")
+    )
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {

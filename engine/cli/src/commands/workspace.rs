@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use muster_addr::{InstanceAddr, Mode};
 use muster_lang::Sources;
-use muster_snapshot::Snapshot;
-use muster_store::{Backend, DEFAULT_WORKSPACE, LocalStore, Store};
+use muster_store::{Backend, DEFAULT_WORKSPACE, Journaled, LocalStore, Store};
 
 use crate::args;
 use crate::error::{Failure, Outcome};
 use crate::locking::lock;
-use crate::session::{Session, TERRAFORM_VERSION, data_dir, workspace};
+use crate::session::{Session, data_dir, is_workspace_name, named_workspace, workspace};
 use crate::view::View;
 
 /// `workspace`
@@ -107,24 +107,28 @@ fn list() -> Outcome<()> {
         outln!("{mark} {name}");
     }
     outln!("");
+    if named_workspace().is_some() {
+        outln!(
+            "The environment variable TF_WORKSPACE names the workspace that commands work with,"
+        );
+        outln!("whichever is selected.\n");
+    }
     Ok(())
 }
 
 /// Workspaces are named by the environment as long as that says anything.
 fn refuse_override() -> Outcome<()> {
-    if std::env::var_os("TF_WORKSPACE").is_none_or(|v| v.is_empty()) {
+    if named_workspace().is_none() {
         return Ok(());
     }
-    let detail = "The environment variable TF_WORKSPACE names the workspace. Unset it to select another one.";
     Err(Failure::new(
         "The selected workspace is currently overridden using the TF_WORKSPACE environment variable.",
-        detail,
+        "Unset it to select another workspace, or let it name that one.",
     ))
 }
 
 fn check_name(name: &str) -> Outcome<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:@%".contains(c);
-    if !name.is_empty() && name.chars().all(allowed) && name != "." && name != ".." {
+    if is_workspace_name(name) {
         return Ok(());
     }
     let detail =
@@ -136,7 +140,12 @@ fn check_name(name: &str) -> Outcome<()> {
 fn create(args: &New) -> Outcome<()> {
     let name = &args.name;
     check_name(name)?;
-    // With the name in the environment a workspace can be made, but not selected.
+    // One that is made is selected, which the environment would hide.
+    if named_workspace().is_some_and(|named| named != *name) {
+        let summary = "The workspace is currently overridden using the TF_WORKSPACE environment variable. You cannot create a new workspace when using this setting.";
+        let detail = "Unset it, or let it name the workspace that is to be made.";
+        return Err(Failure::new(summary, detail));
+    }
     let backend = backend()?;
     if is_there(&*backend, name)? {
         let detail = "Select it with muster workspace select.";
@@ -167,10 +176,14 @@ fn create(args: &New) -> Outcome<()> {
         }
     }
     remember(name)?;
+    tell_created(name);
+    Ok(())
+}
+
+fn tell_created(name: &str) {
     outln!("Created and switched to workspace {name:?}!\n");
     outln!("You are on a new workspace with a state of its own: what other workspaces manage is");
     outln!("not seen from here.");
-    Ok(())
 }
 
 fn remember(name: &str) -> Outcome<()> {
@@ -191,19 +204,26 @@ fn missing(name: &str) -> Failure {
 fn select(args: &Select) -> Outcome<()> {
     refuse_override()?;
     let name = &args.name;
-    check_name(name)?;
+    if !name.is_empty() {
+        check_name(name)?;
+    }
     if *name == workspace() {
         return Ok(());
     }
     let backend = backend()?;
-    if !is_there(&*backend, name)? {
+    let is_there = is_there(&*backend, name)?;
+    if !is_there {
         if !args.or_create {
             return Err(missing(name));
         }
+        check_name(name)?;
         backend.create(name)?;
     }
     remember(name)?;
-    outln!("Switched to workspace {name:?}.");
+    match is_there {
+        true => outln!("Switched to workspace {name:?}."),
+        false => tell_created(name),
+    }
     Ok(())
 }
 
@@ -213,39 +233,57 @@ fn delete(args: &Delete) -> Outcome<()> {
     if !is_there(&*backend, name)? {
         return Err(missing(name));
     }
-    if name == DEFAULT_WORKSPACE {
-        let detail = "The default workspace is always there.";
-        return Err(Failure::new("Cannot delete the default workspace", detail));
-    }
     if *name == workspace() {
-        let detail = "Select another one first.";
-        return Err(Failure::new(
-            format!("Workspace {name:?} is your active workspace."),
-            detail,
-        ));
+        let summary = format!("Workspace {name:?} is your active workspace.");
+        return Err(Failure::new(summary, "Select another one first."));
     }
     let session =
         Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))?;
     let store = session.place()?.state(name)?.any();
     let guard = lock(&store, &args.locking, "state-delete")?;
-    let state = store
-        .read()?
-        .unwrap_or_else(|| Snapshot::new(TERRAFORM_VERSION));
-    let interrupted = store.in_flight()?.len();
-    if (!state.resources.is_empty() || interrupted > 0) && !args.force {
-        let count = state.instances().count() + interrupted;
-        let detail = format!(
-            "Objects in its state: {count}. Destroy them first; with -force the workspace is deleted all the same, and nothing manages them any more."
-        );
-        return Err(Failure::new(
-            format!("Workspace {name:?} is not empty"),
-            detail,
-        ));
+    let held = held(&store)?;
+    if !held.is_empty() && !args.force {
+        return Err(not_empty(name, &held));
     }
     if let Some(guard) = guard {
         guard.release()?;
     }
+    if name == DEFAULT_WORKSPACE {
+        let detail = "The default workspace is always there.";
+        return Err(Failure::new("cannot delete default state", detail));
+    }
     backend.delete(name)?;
     outln!("Deleted workspace {name:?}!");
+    if !held.is_empty() {
+        outln!("WARNING: {name:?} was non-empty.");
+        outln!("What its state had may still exist, and nothing manages it any more.");
+    }
     Ok(())
+}
+
+/// What a state manages, and what an interrupted run may have made for it.
+fn held(store: &Journaled) -> Outcome<Vec<String>> {
+    let state = store.read()?;
+    let managed = |addr: &InstanceAddr| addr.resource.resource.mode == Mode::Managed;
+    let instances = state.iter().flat_map(|state| state.instances());
+    let instances = instances.map(|(addr, ..)| addr).filter(managed);
+    let mut held: Vec<String> = instances.map(|addr| addr.to_string()).collect();
+    let interrupted = store.in_flight()?.into_iter();
+    held.extend(interrupted.map(|intent| format!("{} (interrupted)", intent.addr)));
+    Ok(held)
+}
+
+fn not_empty(name: &str, held: &[String]) -> Failure {
+    const SHOWN: usize = 20;
+    let mut detail = format!("The state of workspace {name:?} has objects that muster manages:\n");
+    for what in held.iter().take(SHOWN) {
+        detail.push_str(&format!("  - {what}\n"));
+    }
+    if held.len() > SHOWN {
+        detail.push_str(&format!("  - and {} more\n", held.len() - SHOWN));
+    }
+    detail.push_str(
+        "\nDestroy them first. With -force the workspace is deleted all the same, and nothing manages them any more.",
+    );
+    Failure::new("Workspace is not empty", detail)
 }
