@@ -79,6 +79,8 @@ pub struct Module {
     pub provider_configs: BTreeMap<LocalProvider, ProviderBlock>,
     /// `provider` blocks of a called module that are empty, and so have no effect.
     pub empty_provider_configs: Vec<LocalProvider>,
+    /// `provider_meta` blocks by the local name of the provider.
+    pub provider_metas: BTreeMap<Str, ProviderMeta>,
     /// `required_providers` by local name.
     pub required_providers: BTreeMap<Str, RequiredProvider>,
     /// Version constraints of `required_version`, with their positions.
@@ -328,6 +330,16 @@ pub struct ProviderBlock {
     pub body: Body,
     /// Everything that `body` refers to.
     pub references: Box<[Reference]>,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// What a module tells a provider with all questions about its resources. There are only constants
+/// in it.
+#[derive(Clone, Debug)]
+pub struct ProviderMeta {
+    /// What the provider's schema speaks about.
+    pub body: Body,
     /// The block's header.
     pub span: Span,
 }

@@ -31,7 +31,9 @@ pub use evaluator::{
 pub use expand::{Expansion, Repeat};
 pub use object::{keep_ignored, with_ignored};
 pub use provider_keys::provider_instances;
-pub use providers::{Providers, Sent, Settled, outside_provider_config, provider_config};
+pub use providers::{
+    Providers, Sent, Settled, outside_provider_config, provider_config, provider_meta,
+};
 pub use provisioner::{Provisioning, connection_type};
 pub use report::{broken, located};
 pub use scope::ModuleScope;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use muster_addr::ProviderConfigAddr;
+use muster_addr::{AbsResource, ProviderAddr, ProviderConfigAddr};
 use muster_lang::{Body, Diagnostic, Diags, Scope, Span};
 use muster_provider::{ProviderError, Request, Response};
 use muster_value::Value;
@@ -212,6 +212,43 @@ pub fn provider_config(
             .into());
     }
     Ok((schema.provider.block.empty_value(), false))
+}
+
+/// What the module of a resource tells a provider about itself; null if it says nothing.
+///
+/// # Errors
+/// The provider takes nothing of the kind, or something else.
+pub fn provider_meta(
+    eval: &Evaluator,
+    resource: &AbsResource,
+    provider: &ProviderAddr,
+) -> Result<Value, Diags> {
+    let config = eval.config();
+    let Some(id) = config.find_id(&resource.module.path()) else {
+        return Ok(Value::NULL);
+    };
+    let module = config.module(id);
+    let mut metas = module.provider_metas.iter();
+    let Some((_, meta)) = metas.find(|(name, _)| module.provider(name) == *provider) else {
+        return Ok(Value::NULL);
+    };
+    let schema = eval.schemas().provider(provider);
+    let Some(schema) = schema.as_ref().and_then(|s| s.provider_meta.as_ref()) else {
+        let detail = format!(
+            "{resource} belongs to a provider that has no use for such a block. Take it out of the module."
+        );
+        let summary = format!("Provider {provider} doesn't support provider_meta");
+        return Err(Diagnostic::error(summary, detail).at(meta.span).into());
+    };
+    let (spec, diags) = Spec::compile(&Layout::new(&schema.block), &meta.body, &[]);
+    if diags.has_errors() {
+        return Err(diags);
+    }
+    let Some(inst) = eval.module_instances(id)?.first().copied() else {
+        return Ok(Value::NULL);
+    };
+    let spec = spec.with_header(meta.span);
+    Ok(spec.decode(&eval.scope(inst, None))?.unmark_deep())
 }
 
 /// The value of a provider configuration whose block stands outside of the configuration, with

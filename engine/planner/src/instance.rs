@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
-use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located};
+use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located, provider_meta};
 use muster_lang::Diagnostic;
 use muster_plan::{Action, Ask, Change, Mode, Operation, Reason, Shown, id_hint};
 use muster_provider::{Applied, ImportBy, Move, ProviderError, RawState, Read, Request, Response};
@@ -141,9 +141,14 @@ impl Planner {
         &mut self,
         mut task: Task,
         stage: Stage,
-        request: Request,
+        mut request: Request,
         operation: Option<Operation>,
     ) {
+        if let Some(meta) = request.provider_meta_mut() {
+            let (resource, provider) = (&task.addr.resource, &task.provider.provider);
+            // What is wrong with it was said before the resource was begun.
+            *meta = provider_meta(&self.eval, resource, provider).unwrap_or(Value::NULL);
+        }
         let id = self.fresh_id();
         let shown = operation.map(|operation| Shown {
             addr: task.addr.clone(),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use muster_addr::{AbsResource, InstanceKey, Mode as ResourceMode, ProviderConfigAddr};
 use muster_config::{Config, ModuleId};
-use muster_eval::{CheckResult, Expansion, ModuleInst};
+use muster_eval::{CheckResult, Expansion, ModuleInst, provider_meta};
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::{Deposed, Mode, Reason, Status, StepKind};
 
@@ -359,6 +359,12 @@ impl Planner {
             module: self.eval.addr_of(inst),
             resource: id.clone(),
         };
+        let provider = &resource.provider.provider;
+        if let Err(diags) = provider_meta(&self.eval, &resource_addr, provider) {
+            self.diags.extend(diags);
+            self.eval.fail_resource(inst, id);
+            return false;
+        }
         let goal = match self.options.mode {
             Mode::Normal => Goal::Configure,
             Mode::RefreshOnly | Mode::Destroy => Goal::Refresh,

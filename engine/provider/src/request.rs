@@ -83,6 +83,17 @@ impl Request {
             Self::CallFunction { .. } => "CallFunction",
         }
     }
+
+    /// Where `provider_meta` of the module goes, for calls that take it along.
+    pub fn provider_meta_mut(&mut self) -> Option<&mut Value> {
+        match self {
+            Self::Read(call) => Some(&mut call.provider_meta),
+            Self::Plan(call) => Some(&mut call.provider_meta),
+            Self::Apply(call) => Some(&mut call.provider_meta),
+            Self::ReadData(call) => Some(&mut call.provider_meta),
+            _ => None,
+        }
+    }
 }
 
 /// A stored object as it is in the state file.

@@ -14,7 +14,7 @@ use super::resource::{local_name, placeholder, provider_ref};
 use super::{Draft, first_wins};
 use crate::naming::is_name;
 use crate::version::Version;
-use crate::{Backend, LocalProvider, ProviderBlock, RequiredProvider, Str};
+use crate::{Backend, LocalProvider, ProviderBlock, ProviderMeta, RequiredProvider, Str};
 
 /// The version of the language that is spoken: what `required_version` is compared with.
 pub const LANGUAGE_VERSION: &str = "1.11.4";
@@ -174,6 +174,9 @@ pub(crate) fn terraform(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) 
     for block in content.blocks_of("backend") {
         backend(cx, draft, block);
     }
+    for block in content.blocks_of("provider_meta") {
+        provider_meta(cx, draft, block);
+    }
     for block in content.blocks_of("encryption") {
         let summary = "Duplicate encryption configuration";
         if first_wins(cx, &mut draft.encryption_span, block.header, summary) {
@@ -181,6 +184,29 @@ pub(crate) fn terraform(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) 
             draft.module.encryption = Some(found);
         }
     }
+}
+
+fn provider_meta(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) {
+    let Some((name, span)) = block.labels.first() else {
+        return;
+    };
+    let Some(name) = local_name(cx, name, *span) else {
+        return;
+    };
+    let attributes = block.body.just_attributes();
+    for attribute in cx.take(attributes) {
+        cx.constant(&attribute.expr);
+    }
+    if let Some(earlier) = draft.module.provider_metas.get(&name) {
+        let place = cx.place(earlier.span);
+        let detail = format!("A module has one at most for a provider, and there is one at {place}.");
+        return cx.error("Duplicate provider_meta block", detail, block.header);
+    }
+    let meta = ProviderMeta {
+        body: block.body.clone(),
+        span: block.header,
+    };
+    draft.module.provider_metas.insert(name, meta);
 }
 
 fn backend(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) {

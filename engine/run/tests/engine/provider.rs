@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) identified: Option<u64>,
     /// Identities that calls came with: `read a`, `plan a`, `apply a`.
     pub(crate) known_as: Vec<String>,
+    /// What modules have said of themselves, by call: `plan x`.
+    pub(crate) told: Vec<String>,
     /// Creations have idempotency tokens.
     pub(crate) tokens: bool,
     /// Ids of objects by the token that has made them.
@@ -79,6 +81,12 @@ impl World {
     fn know(&mut self, call: &str, identity: Option<&Value>) {
         let known = identity.map(|identity| format!("{call} {}", text(identity, "name")));
         self.known_as.extend(known);
+    }
+
+    /// Takes note of what the module of a resource says of itself.
+    fn hear(&mut self, call: &str, meta: &Value) {
+        let note = meta.get("note").and_then(Value::as_str);
+        self.told.extend(note.map(|note| format!("{call} {note}")));
     }
 
     fn token(&mut self) -> Private {
@@ -192,6 +200,7 @@ pub(crate) fn schema_with(identified: Option<u64>) -> Arc<ProviderSchema> {
     let identity = identified.map(|version| ("fake_thing".into(), Arc::new(identity(version))));
     Arc::new(ProviderSchema {
         provider: block([attribute("region", Type::String)]),
+        provider_meta: Some(block([attribute("note", Type::String)])),
         resources: SchemaMap::from([("fake_thing".into(), thing)]),
         identities: identity.into_iter().collect(),
         data_sources: SchemaMap::from([("fake_look".into(), look)]),
@@ -293,6 +302,7 @@ impl Fake {
                 assert!(read.current.is_wholly_known() && !read.current.is_null());
                 let found = world.objects.get(&text(&read.current, "id")).cloned();
                 let found = found.unwrap_or(Value::Null(thing_type()));
+                world.hear("read", &read.provider_meta);
                 world.know("read", read.identity.as_ref());
                 Response::Read {
                     identity: identity(&world, &found),
@@ -306,6 +316,7 @@ impl Fake {
             Request::Apply(apply) => Response::Applied(self.apply(&mut world, apply)?),
             Request::ReadData(read) => {
                 let name = text(&read.config, "name");
+                world.hear("look", &read.provider_meta);
                 world.calls.push(format!("look {name}"));
                 assert!(read.config.is_wholly_known());
                 let count = world
@@ -373,6 +384,7 @@ impl Fake {
     fn plan(&self, world: &mut World, plan: PlanRequest) -> Result<Planned, ProviderError> {
         assert!(!plan.prior.is_null() || plan.prior_identity.is_none());
         world.know("plan", plan.prior_identity.as_ref());
+        world.hear("plan", &plan.provider_meta);
         let name = text(
             if plan.proposed.is_null() {
                 &plan.prior
@@ -416,6 +428,7 @@ impl Fake {
 
     fn apply(&self, world: &mut World, apply: ApplyRequest) -> Result<Applied, ProviderError> {
         world.know("apply", apply.planned_identity.as_ref());
+        world.hear("apply", &apply.provider_meta);
         let token = idempotency_token(&apply.planned_private);
         assert!(
             token.is_some() || &*apply.planned_private == b"planned",
