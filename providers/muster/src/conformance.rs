@@ -21,6 +21,7 @@ pub async fn check(driver: &(dyn Driver + 'static)) {
         "the id of a zone follows from its specification"
     );
     zones(driver, &big).await;
+    tokens(driver, &big).await;
     let fleet = fleets(driver, &big, &small).await;
     settlements(driver, &big, &small).await;
     policies(driver, &big, &small, &fleet).await;
@@ -32,6 +33,44 @@ pub async fn check(driver: &(dyn Driver + 'static)) {
         Ok(0),
         "nothing is left"
     );
+}
+
+async fn tokens(driver: &(dyn Driver + 'static), zone: &Object<Zone>) {
+    for (id, lasts) in [("nowhere", 60), (zone.id.as_str(), 1), (&zone.id, 1 << 40)] {
+        let refused = driver.open_token(id, lasts).await.is_err();
+        assert!(refused, "no token for {lasts} seconds in {id}");
+    }
+    let open = async || driver.open_token(&zone.id, 600).await.ok();
+    let (Some(first), Some(second)) = (open().await, open().await) else {
+        panic!("a zone gives out tokens");
+    };
+    assert!(
+        first.id != second.id && first.token != second.token,
+        "no two tokens are the same"
+    );
+    let renewed = driver.renew_token(&first.id).await;
+    assert!(
+        renewed.is_ok_and(|expires| expires >= first.expires),
+        "a token that is renewed lasts longer"
+    );
+    for _ in 0..2 {
+        let closed = driver.close_token(&first.id).await;
+        assert_eq!(closed, Ok(()), "what is revoked can be revoked");
+    }
+    assert!(
+        driver.renew_token(&first.id).await.is_err(),
+        "what is revoked stays so"
+    );
+    assert!(
+        driver.renew_token(&second.id).await.is_ok(),
+        "one token has nothing to do with another"
+    );
+    assert_eq!(driver.close_token(&second.id).await, Ok(()));
+    for credential in [Some("a"), Some("b"), None] {
+        assert_eq!(driver.set_credential(&zone.id, credential).await, Ok(()));
+    }
+    let missing = driver.set_credential("nowhere", Some("a")).await;
+    assert!(missing.is_err(), "nobody signs in to no zone");
 }
 
 /// A zone to try things in.

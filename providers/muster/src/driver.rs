@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 
-use crate::model::{DrPolicy, Fleet, Kind, Object, Settlement, Zone};
+use crate::model::{DrPolicy, Fleet, Kind, Object, Settlement, Zone, ZoneToken};
 
 /// What every driver can do with one kind of object.
 ///
@@ -40,6 +40,28 @@ pub trait Driver: Manages<Zone> + Manages<Fleet> + Manages<Settlement> + Manages
 
     /// Every zone there is, by id.
     fn zones(&self) -> BoxFuture<'_, Result<Vec<Object<Zone>>, DriverError>>;
+
+    /// Gives out a token that lets its holder into a zone for some seconds, of
+    /// [`TOKEN_LASTS`](crate::model::TOKEN_LASTS).
+    fn open_token<'a>(
+        &'a self,
+        zone: &'a str,
+        lasts: u64,
+    ) -> BoxFuture<'a, Result<ZoneToken, DriverError>>;
+
+    /// Makes a token last as long again as it did at first; gives its new end, in seconds since
+    /// the epoch. Refused when it has ended.
+    fn renew_token<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<i64, DriverError>>;
+
+    /// Revokes a token. One that has ended is a success.
+    fn close_token<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
+
+    /// Signs in to a zone with something else from now on, or with nothing.
+    fn set_credential<'a>(
+        &'a self,
+        zone: &'a str,
+        credential: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(), DriverError>>;
 }
 
 /// Why a driver did not do what it was asked for. Nothing has changed then.

@@ -1,6 +1,6 @@
 //! muster's own provider: compute zones, and the fleets, settlements and DR policies in them.
 //!
-//! Resource types and data sources (`resources`, `data`) speak to the world through the
+//! Resource types, data sources and ephemeral resources (`resources`, `data`, `ephemeral`) speak to the world through the
 //! [`Driver`](driver::Driver) trait only. What the objects are is plain data in [`model`]; how
 //! they come about is a driver's matter. The one driver so far is the embedded simulator,
 //! [`drivers::sim`].
@@ -10,6 +10,7 @@ pub mod conformance;
 mod data;
 pub mod driver;
 pub mod drivers;
+mod ephemeral;
 mod functions;
 mod ledger;
 pub mod model;

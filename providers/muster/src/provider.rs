@@ -7,6 +7,7 @@ use muster_sdk::{Diags, Field, Fields, Path, Provider, Registry, error_at};
 use crate::client::Client;
 use crate::data::{CapacityData, PlacementData};
 use crate::drivers::sim::Sim;
+use crate::ephemeral::ZoneTokenResource;
 use crate::functions::{DurationSeconds, Fits};
 use crate::model::time::parse_duration;
 use crate::resources::{DrPolicyResource, FleetResource, SettlementResource, ZoneResource};
@@ -63,6 +64,7 @@ impl Provider for MusterProvider {
             .resource("muster_dr_policy", DrPolicyResource)
             .data_source("muster_capacity", CapacityData)
             .data_source("muster_placement", PlacementData)
+            .ephemeral_resource("muster_zone_token", ZoneTokenResource)
             .function("duration_seconds", DurationSeconds)
             .function("fits", Fits);
     }

@@ -7,6 +7,7 @@ mod fleet;
 mod placement;
 mod settlement;
 pub mod time;
+mod token;
 mod zone;
 
 pub use capacity::{Capacity, Resource};
@@ -19,6 +20,7 @@ pub use placement::{Candidates, Demand, Placement, Rejected, Strategy, ZoneView,
 pub use settlement::{
     Access, Delivery, PenaltyTier, Settlement, SettlementSpec, SettlementStatus, Sla, has_begun,
 };
+pub use token::{TOKEN_LASTS, ZoneToken};
 pub use zone::{Zone, ZoneSpec, ZoneStatus};
 
 use serde::Serialize;

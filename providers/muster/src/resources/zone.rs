@@ -16,9 +16,22 @@ pub(crate) struct ZoneState {
     id: Option<String>,
     #[serde(flatten)]
     spec: ZoneSpec,
+    /// Always absent: what is write-only is never stored.
+    credential_wo: Option<String>,
+    credential_wo_version: Option<u64>,
     used: Option<Capacity>,
     reserved: Option<Capacity>,
     available: Option<Capacity>,
+}
+
+impl ZoneState {
+    /// What the driver says of a zone, with what only the configuration says.
+    fn of(zone: Object<Zone>, credential_wo_version: Option<u64>) -> Self {
+        Self {
+            credential_wo_version,
+            ..zone.into()
+        }
+    }
 }
 
 impl From<Object<Zone>> for ZoneState {
@@ -26,6 +39,8 @@ impl From<Object<Zone>> for ZoneState {
         Self {
             id: Some(zone.id),
             spec: zone.spec,
+            credential_wo: None,
+            credential_wo_version: None,
             used: Some(zone.status.used),
             reserved: Some(zone.status.reserved),
             available: Some(zone.status.available),
@@ -93,6 +108,21 @@ impl Resource for ZoneResource {
                     .min(1)
                     .description("How often each core is given away."),
             )
+            .attribute(
+                "credential_wo",
+                string().optional().write_only().description(
+                    "What the driver signs in to the zone with. It is neither in plans nor in the \
+                     state, so that `credential_wo_version` says when it is another one.",
+                ),
+            )
+            .attribute(
+                "credential_wo_version",
+                number()
+                    .optional()
+                    .whole()
+                    .min(0)
+                    .description("Another number sends `credential_wo` to the driver again."),
+            )
             .attribute("used", amounts().description("In use now."))
             .attribute("reserved", amounts().description("Promised for later."))
             .attribute("available", amounts().description("Free for the taking."))
@@ -151,7 +181,20 @@ impl Resource for ZoneResource {
     ) -> Result<ZoneState, Failure<ZoneState>> {
         let token = take_token(cx);
         let made = cx.client().create::<Zone>(&token, planned.spec).await?;
-        Ok(made.into())
+        let made = ZoneState::of(made, planned.credential_wo_version);
+        if cx
+            .config()
+            .get::<String>("credential_wo")?
+            .known()
+            .is_none()
+        {
+            return Ok(made);
+        }
+        match sign_in(cx, made.id.as_deref()).await {
+            Ok(()) => Ok(made),
+            // The zone is there, and the next plan replaces it.
+            Err(diagnostic) => Err(Failure::partial(made, diagnostic)),
+        }
     }
 
     async fn read(
@@ -160,7 +203,8 @@ impl Resource for ZoneResource {
         cx: &mut Context<'_, Client>,
     ) -> Result<Option<ZoneState>, Diagnostic> {
         let id = state.id.ok_or_else(|| missing_id("zone"))?;
-        Ok(cx.client().read::<Zone>(&id).await?.map(ZoneState::from))
+        let found = cx.client().read::<Zone>(&id).await?;
+        Ok(found.map(|zone| ZoneState::of(zone, state.credential_wo_version)))
     }
 
     async fn update(
@@ -170,7 +214,11 @@ impl Resource for ZoneResource {
         cx: &mut Context<'_, Client>,
     ) -> Result<ZoneState, Failure<ZoneState>> {
         let id = prior.id.ok_or_else(|| missing_id("zone"))?;
-        Ok(cx.client().update::<Zone>(&id, planned.spec).await?.into())
+        if prior.credential_wo_version != planned.credential_wo_version {
+            sign_in(cx, Some(&id)).await?;
+        }
+        let changed = cx.client().update::<Zone>(&id, planned.spec).await?;
+        Ok(ZoneState::of(changed, planned.credential_wo_version))
     }
 
     async fn delete(
@@ -189,6 +237,15 @@ impl Resource for ZoneResource {
     ) -> Result<Option<ZoneState>, Diagnostic> {
         Ok(cx.client().read::<Zone>(id).await?.map(ZoneState::from))
     }
+}
+
+/// Gives the driver what it signs in to a zone with, which only the configuration has.
+async fn sign_in(cx: &Context<'_, Client>, id: Option<&str>) -> Result<(), Diagnostic> {
+    let credential = cx.config().get::<String>("credential_wo")?.known();
+    let Some(id) = id else { return Ok(()) };
+    let driver = cx.client().driver();
+    let changed = driver.set_credential(id, credential.as_deref()).await;
+    changed.map_err(|error| diagnostic("zone", "signing in to", &error))
 }
 
 /// The part of a planned zone that its id follows from.

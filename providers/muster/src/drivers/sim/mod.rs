@@ -6,6 +6,7 @@
 mod kinds;
 mod spread;
 mod store;
+mod tokens;
 mod world;
 
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use futures::future::BoxFuture;
 use self::store::WorldFile;
 use self::world::{Kept, World};
 use crate::driver::{Driver, DriverError, Manages};
-use crate::model::{Kind, Object, Zone};
+use crate::model::{Kind, Object, Zone, ZoneToken};
 
 type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
@@ -140,6 +141,37 @@ impl Driver for Sim {
             let ids = world.zones.keys();
             Ok(ids.filter_map(|id| object(world, id, now)).collect())
         })
+    }
+
+    fn open_token<'a>(
+        &'a self,
+        zone: &'a str,
+        lasts: u64,
+    ) -> BoxFuture<'a, Result<ZoneToken, DriverError>> {
+        let zone = zone.to_owned();
+        self.write(move |world, now| tokens::open(world, &zone, lasts, now))
+    }
+
+    fn renew_token<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<i64, DriverError>> {
+        let id = id.to_owned();
+        self.write(move |world, now| tokens::renew(world, &id, now))
+    }
+
+    fn close_token<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
+        let id = id.to_owned();
+        self.write(move |world, now| {
+            tokens::close(world, &id, now);
+            Ok(())
+        })
+    }
+
+    fn set_credential<'a>(
+        &'a self,
+        zone: &'a str,
+        credential: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
+        let (zone, credential) = (zone.to_owned(), credential.map(str::to_owned));
+        self.write(move |world, _| tokens::set_credential(world, &zone, credential.as_deref()))
     }
 }
 

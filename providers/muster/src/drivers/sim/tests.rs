@@ -164,3 +164,33 @@ async fn a_failed_over_policy_stays_where_it_is() {
         .unwrap();
     assert_eq!(updated.status.current_site, b.id);
 }
+
+#[tokio::test]
+async fn tokens_end_by_the_clock_and_are_kept_as_digests() {
+    let (folder, sim) = sim();
+    let now = Arc::new(AtomicI64::new(1_000));
+    let clock = Arc::clone(&now);
+    let sim = sim.with_clock(move || clock.load(Ordering::Relaxed));
+    let zone = Manages::<Zone>::create(&sim, "z", zone("z", 1.0, 0.0))
+        .await
+        .unwrap();
+    let token = sim.open_token(&zone.id, 60).await.unwrap();
+    assert_eq!(token.expires, 1_060);
+    sim.set_credential(&zone.id, Some("hush-hush"))
+        .await
+        .unwrap();
+    now.store(1_059, Ordering::Relaxed);
+    assert_eq!(sim.renew_token(&token.id).await, Ok(1_119));
+    let text = || std::fs::read_to_string(folder.path().join("sim.json")).unwrap();
+    assert!(text().contains(&token.id));
+    for secret in [&*token.token, "hush-hush"] {
+        assert!(!text().contains(secret), "{secret}");
+    }
+    now.store(1_119, Ordering::Relaxed);
+    assert!(sim.renew_token(&token.id).await.is_err());
+    // What has ended goes with the next change.
+    let next = sim.open_token(&zone.id, 60).await.unwrap();
+    assert!(!text().contains(&token.id));
+    sim.close_token(&next.id).await.unwrap();
+    assert!(!text().contains("token-"));
+}

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::tokens::Token;
 use crate::driver::DriverError;
 use crate::model::{
     Capacity, DrSpec, FleetSpec, Instance, Kind, SettlementSpec, ZoneSpec, ZoneView,
@@ -24,6 +25,12 @@ pub(super) struct World {
     pub(super) fleets: Records<FleetSpec, FleetRun>,
     pub(super) settlements: Records<SettlementSpec, SettlementRun>,
     pub(super) dr_policies: Records<DrSpec, DrRun>,
+    /// Tokens that are good, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) tokens: BTreeMap<String, Token>,
+    /// Digests of what zones are signed in to with, by the id of the zone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) credentials: BTreeMap<String, String>,
 }
 
 /// Objects of one kind by id.
@@ -74,6 +81,8 @@ impl Default for World {
             fleets: Records::new(),
             settlements: Records::new(),
             dr_policies: Records::new(),
+            tokens: BTreeMap::new(),
+            credentials: BTreeMap::new(),
         }
     }
 }
