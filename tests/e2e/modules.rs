@@ -3,6 +3,7 @@
 mod archives;
 mod git;
 mod registry;
+mod tests;
 #[path = "../../providers/install/tests/install/support/server.rs"]
 pub(crate) mod server;
 

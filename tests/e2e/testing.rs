@@ -363,6 +363,60 @@ run "known_while_planning" {
     ]);
 }
 
+/// What the block of a mocked provider says of plans holds for what is described in it.
+#[test]
+fn made_up_values_are_known_as_early_as_they_are_described() {
+    let run = |name: &str, command: &str, condition: &str| {
+        format!(
+            "run \"{name}\" {{\n  command = {command}\n  assert {{\n    condition     = {condition}\n    error_message = \"no\"\n  }}\n}}\n"
+        )
+    };
+    let described = "mock_provider \"terraform\" {\n  override_during = plan\n  mock_resource \"terraform_data\" {\n    defaults = { id = \"early\" }\n  }\n}\n";
+    let empty = "mock_provider \"terraform\" {\n  override_during = plan\n}\n";
+    let wrong = "mock_provider \"terraform\" {\n  mock_resource \"terraform_data\" {\n    defaults = { id = [] }\n  }\n}\n";
+    let is_early = "terraform_data.a[0].id == \"early\"";
+    let work = module(&[
+        (
+            "a.tftest.hcl",
+            &(described.to_owned() + &run("a", "plan", is_early)),
+        ),
+        (
+            "b.tftest.hcl",
+            &(empty.to_owned() + &run("b", "plan", is_early)),
+        ),
+        (
+            "c.tftest.hcl",
+            &(wrong.to_owned() + &run("c", "apply", is_early)),
+        ),
+    ]);
+    work.run(&["test", "-filter=a.tftest.hcl"]).code(0);
+    work.run(&["test", "-filter=b.tftest.hcl"])
+        .code(1)
+        .says(&["Error: Unknown condition value"]);
+    // Values that do not fit are no fault of a provider.
+    work.run(&["test", "-filter=c.tftest.hcl"])
+        .code(1)
+        .says(&["Error: Failed to compute attribute"])
+        .never_says(&["inconsistent", "bug in the provider"]);
+}
+
+#[test]
+fn runs_that_say_too_much() {
+    let text = "run \"a\" {\n  command = plan\n  variables {\n    nope = 1\n  }\n}\n";
+    let work = module(&[("a.tftest.hcl", text)]);
+    work.run(&["test"]).code(0).says(&[
+        "Warning: Value for undeclared variable",
+        "a.tftest.hcl line 4",
+    ]);
+    work.write(
+        "a.tftest.hcl",
+        "run \"a\" {\n  plan_options {\n    mode    = refresh-only\n    refresh = false\n  }\n}\n",
+    );
+    work.run(&["test"])
+        .code(1)
+        .says(&["Error: Incompatible plan options", "a.tftest.hcl line 4"]);
+}
+
 #[test]
 fn what_cannot_be_destroyed_is_named() {
     let work = Work::with(

@@ -197,6 +197,9 @@ pub(crate) struct Variables {
     pub var_files: Vec<String>,
 }
 
+/// Where more tests are when nobody says so.
+pub(crate) const DEFAULT_TESTS: &str = "tests";
+
 /// Options about the state.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Locking {
@@ -279,9 +282,9 @@ pub(crate) struct Init {
     pub backend: bool,
     #[command(flatten)]
     pub place: StatePlace,
-    /// Accepted: tests are looked at when they are run.
-    #[arg(long, hide = true, value_name = "DIRECTORY")]
-    pub test_directory: Option<PathBuf>,
+    /// The directory with more tests, whose modules and providers are installed too.
+    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_TESTS)]
+    pub test_directory: String,
 }
 
 /// Options of `init` about the place that states are kept in.
@@ -532,9 +535,12 @@ pub(crate) enum State {
     },
     /// Give objects another address.
     #[command(
-        after_help = "Examples:\n  muster state mv muster_zone.a muster_zone.b\n  muster state mv module.old 'module.new[\"x\"]'"
+        after_help = "Examples:\n  muster state mv muster_zone.a muster_zone.b\n  muster state mv module.old 'module.new[\"x\"]'\n  muster state mv -state-out=../other/terraform.tfstate module.shared module.shared\n  muster state mv -to-workspace=staging muster_zone.a muster_zone.a\n  muster state mv -to-dir=../network module.network 'module.net[\"x\"]'"
     )]
-    Mv(crate::commands::state_edit::Mv),
+    Mv(crate::commands::state_mv::Mv),
+    /// Has a state under its lock for another process of this program.
+    #[command(hide = true, name = "internal-peer")]
+    Peer(crate::transfer::Serve),
     /// Print the state.
     #[command(after_help = "Examples:\n  muster state pull > copy.tfstate")]
     Pull {

@@ -11,7 +11,7 @@ use muster_config::version::Constraints;
 use muster_config::{Config, ConfigFiles, InputVariables};
 use muster_eval::Settings;
 use muster_install::LockFile;
-use muster_lang::{Diags, FileId, Sources, syntax};
+use muster_lang::{DiagnosticKind, Diags, FileId, Sources, syntax};
 use muster_provider::Schemas;
 use muster_run::{Context, DiskFiles, Pool, Sink, Stop};
 use muster_snapshot::Snapshot;
@@ -103,6 +103,8 @@ pub(crate) struct Session {
     pub warnings: Diags,
     /// The values of variables that were worked out last, as they were given.
     pub as_given: BTreeMap<muster_config::Str, Value>,
+    /// What people have answered when they were asked for values of variables.
+    answers: BTreeMap<muster_config::Str, String>,
 }
 
 /// Where the program was started, whatever directory it works in.
@@ -127,6 +129,29 @@ impl Session {
         let session = Self::load_from(&Disk, sources)?;
         encryption::remember(session.config.root());
         Ok(session)
+    }
+
+    /// Loads the configuration of the working directory although references in it may lead
+    /// nowhere. What is wrong with them is among the warnings then, and the configuration is only
+    /// to be validated.
+    pub(crate) fn load_unresolved() -> Result<Self, (Failure, Sources)> {
+        let mut sources = Sources::default();
+        let (config, diags) = muster_config::load(".", &Disk, &mut sources);
+        let is_broken = |kind| kind != DiagnosticKind::Reference;
+        if diags.iter().any(|d| d.is_error() && is_broken(d.kind)) {
+            return Err((diags.into(), sources));
+        }
+        match Self::with_config(Arc::new(config), &mut sources, diags.clone()) {
+            Ok(session) => {
+                encryption::remember(session.config.root());
+                Ok(session)
+            }
+            Err(failure) => {
+                let mut diags = diags;
+                diags.extend(failure.diags);
+                Err((diags.into(), sources))
+            }
+        }
     }
 
     /// Loads a configuration.
@@ -155,6 +180,7 @@ impl Session {
     }
 
     fn with_config(config: Arc<Config>, sources: &mut Sources, warnings: Diags) -> Outcome<Self> {
+        check_workspace()?;
         let plugins = Arc::new(plugins(&config)?);
         let pool = Arc::new(Pool::new(
             Arc::clone(&plugins) as Arc<dyn muster_run::Launcher>
@@ -167,12 +193,14 @@ impl Session {
             pool,
             warnings,
             as_given: BTreeMap::new(),
+            answers: BTreeMap::new(),
         })
     }
 
     /// The state of the working directory, for those who only look at it: they may do so although
     /// the configuration has errors, as long as it certainly says where the state is.
     pub(crate) fn find_store() -> Outcome<Opened> {
+        check_workspace()?;
         let mut sources = Sources::default();
         let (config, diags) = muster_config::load(".", &Disk, &mut sources);
         if hides_something(&diags, &sources) {
@@ -284,16 +312,21 @@ impl Session {
     ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
         let (mut given, diags) = self.given(inputs)?;
         if inputs.input && prompt::is_wanted() {
-            let answers: Vec<(muster_config::Str, String)> = given
-                .missing(root)
-                .into_iter()
-                .filter_map(|v| prompt::variable(v, stop).map(|answer| (v.name.clone(), answer)))
+            let asked = given.missing(root).into_iter();
+            // Nobody is asked twice, when a plan has to be made anew.
+            let asked: Vec<_> = asked
+                .filter(|v| !self.answers.contains_key(&v.name))
                 .collect();
+            for variable in asked {
+                let answer = prompt::variable(variable, stop);
+                self.answers
+                    .extend(answer.map(|answer| (variable.name.clone(), answer)));
+            }
             if stop.is_requested() {
                 return Err(stopped());
             }
-            for (name, answer) in answers {
-                given.answer(&name, &answer);
+            for (name, answer) in &self.answers {
+                given.answer(name, answer);
             }
         }
         self.resolve(&given, diags, root)
@@ -389,7 +422,17 @@ pub(crate) fn settings(workspace: &str) -> Settings {
 
 /// How the providers of a configuration are found and started.
 pub(crate) fn plugins(config: &Config) -> Outcome<Plugins> {
-    let constraints = constraints(config)?;
+    plugins_of(config, &[])
+}
+
+/// As [`plugins`], where other configurations have their say about the versions too.
+pub(crate) fn plugins_of(config: &Config, others: &[Config]) -> Outcome<Plugins> {
+    let mut constraints = constraints(config);
+    for other in others {
+        for (addr, more) in self::constraints(other) {
+            constraints.entry(addr).or_default().extend(more);
+        }
+    }
     let lock = LockFile::load(Path::new("."))
         .map_err(|e| Failure::new("Failed to read dependency lock file", e.to_string()))?;
     let finder = Finder::new(CliConfig::load()?, &data_dir(), lock);
@@ -419,13 +462,37 @@ fn hides_something(diags: &Diags, sources: &Sources) -> bool {
 
 /// The selected workspace.
 pub(crate) fn workspace() -> String {
-    let named = std::env::var("TF_WORKSPACE").ok().filter(|v| !v.is_empty());
     let stored = || std::fs::read_to_string(data_dir().join("environment")).ok();
-    let name = named
+    let name = named_workspace()
         .or_else(stored)
         .map(|s| s.trim().to_owned())
         .filter(|s| !s.is_empty());
     name.unwrap_or_else(|| "default".to_owned())
+}
+
+/// The workspace that the environment names, whatever is selected.
+pub(crate) fn named_workspace() -> Option<String> {
+    let named = std::env::var("TF_WORKSPACE").ok();
+    named.filter(|name| !name.is_empty())
+}
+
+/// Whether a workspace may have this name: where states are, it is part of a path or an address.
+pub(crate) fn is_workspace_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:@%".contains(c);
+    !name.is_empty() && name.chars().all(allowed) && name != "." && name != ".."
+}
+
+fn check_workspace() -> Outcome<()> {
+    match named_workspace() {
+        Some(name) if !is_workspace_name(&name) => {
+            let detail = format!(
+                "{name:?} is no name of a workspace: it may have letters, digits and characters that are safe in a URL, but no slash."
+            );
+            let summary = "Invalid workspace name set using TF_WORKSPACE";
+            Err(Failure::new(summary, detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Now, to the second.
@@ -462,7 +529,7 @@ async fn schemas(pool: &Pool, wanted: impl IntoIterator<Item = ProviderAddr>) ->
     }
 }
 
-fn constraints(config: &Config) -> Outcome<BTreeMap<ProviderAddr, Vec<Constraints>>> {
+fn constraints(config: &Config) -> BTreeMap<ProviderAddr, Vec<Constraints>> {
     let mut all: BTreeMap<ProviderAddr, Vec<Constraints>> = BTreeMap::new();
     for (addr, requirements) in config.providers() {
         for requirement in requirements.iter().filter(|r| !r.version.is_empty()) {
@@ -472,5 +539,5 @@ fn constraints(config: &Config) -> Outcome<BTreeMap<ProviderAddr, Vec<Constraint
             }
         }
     }
-    Ok(all)
+    all
 }

@@ -115,6 +115,8 @@ impl InstalledModule {
 pub(crate) struct Recorded<'a> {
     pub(crate) modules: InstalledModules,
     pub(crate) root: &'a str,
+    /// The key of the module that the configuration begins with.
+    pub(crate) key: &'a str,
     /// Whether directories beside the calling module need no record.
     pub(crate) local_anyway: bool,
 }
@@ -128,7 +130,7 @@ impl Locate for Recorded<'_> {
         if let Some(dir) = beside.filter(|_| self.local_anyway) {
             return Located::At(dir.into());
         }
-        let Some(module) = self.modules.0.get(&wanted.key) else {
+        let Some(module) = self.modules.0.get(&below(self.key, &wanted.key)) else {
             let detail = "The module is not installed yet. Run init to install all modules that \
                           the configuration calls.";
             let diagnostic = Diagnostic::error("Module not installed", detail);
@@ -162,6 +164,14 @@ impl Locate for Recorded<'_> {
         };
         let detail = format!("The directory {dir} of the module cannot be read: {error}.{advice}");
         Diagnostic::error(summary, detail)
+    }
+}
+
+/// The key that a module has where the configuration it is part of begins with another module.
+pub(crate) fn below(root: &str, key: &str) -> String {
+    match (root, key) {
+        ("", key) | (key, "") => key.to_owned(),
+        _ => format!("{root}.{key}"),
     }
 }
 

@@ -30,13 +30,14 @@ pub use encryption::{Encryption, EncryptionBlock, EncryptionSetting, EncryptionT
 pub use files::{ConfigFiles, DATA_DIR, is_config_file};
 pub use import::ImportTarget;
 pub use installed::{InstalledModule, InstalledModules};
-pub use load::{Locate, Located, ModuleUse, load, load_with_providers, survey};
+pub use load::{Locate, Located, ModuleUse, RootPlace, load, load_with_providers, survey};
 pub use providers::ProviderRequirement;
 pub use provisioner::{OnFailure, Provisioner, ProvisionerType, When};
 pub use source::{ModuleSource, RegistryModule, RemoteModule, SourceError};
 pub use types::{
     Backend, Check, CheckBlock, Config, Defaults, IgnoreChanges, Import, ImportKey, Lifecycle,
     Local, LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, ProviderKey,
+    ProviderMeta,
     Removed, Repetition, RequiredProvider, Resource, Trigger, Variable,
 };
 pub use variables::{InputVariables, apply_type};

@@ -64,31 +64,47 @@ pub trait Locate {
 /// are where they were installed; see [`ConfigFiles::local_anyway`] for those beside their callers.
 ///
 /// There is always a root module in the result, but the rest is only to be used when the
-/// diagnostics hold no error. All errors that can be told without values and schemas are in them.
+/// diagnostics hold no error but of [`DiagnosticKind::Reference`]: then it can be validated to find
+/// what else is wrong. All errors that can be told without values and schemas are in them.
 pub fn load(dir: &str, files: &dyn ConfigFiles, sources: &mut Sources) -> (Config, Diags) {
-    load_with_providers(dir, files, sources, &[])
+    load_with_providers(RootPlace { dir, key: "" }, files, sources, &[])
+}
+
+/// Where the module is that a configuration begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct RootPlace<'a> {
+    /// Its directory.
+    pub dir: &'a str,
+    /// Its key in the [`InstalledModules`] of the working directory, if it is not a root module
+    /// with a record of its own; empty if it is one.
+    pub key: &'a str,
 }
 
 /// As [`load`], with `provider` blocks that stand elsewhere, in the place of those that the root
 /// module has under the same names. Their addresses are filled in here; what they say is the
 /// caller's to evaluate.
 pub fn load_with_providers(
-    dir: &str,
+    place: RootPlace<'_>,
     files: &dyn ConfigFiles,
     sources: &mut Sources,
     providers: &[(LocalProvider, ProviderBlock)],
 ) -> (Config, Diags) {
     let mut diags = Diags::new();
-    let modules = InstalledModules::read(dir, files).unwrap_or_else(|diagnostic| {
+    let recorder = match place.key {
+        "" => place.dir,
+        _ => ".",
+    };
+    let modules = InstalledModules::read(recorder, files).unwrap_or_else(|diagnostic| {
         diags.push(*diagnostic);
         InstalledModules::default()
     });
     let mut recorded = Recorded {
         modules,
-        root: dir,
+        root: recorder,
+        key: place.key,
         local_anyway: files.local_anyway(),
     };
-    let (mut tree, found) = tree(dir, files, sources, &mut recorded);
+    let (mut tree, found) = tree(place.dir, files, sources, &mut recorded);
     diags.extend(found);
     if let Some(root) = tree.config.modules.first_mut() {
         root.provider_configs.extend(providers.iter().cloned());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream;
+use muster_config::testing::{TestPlace, load_tests, survey_tests};
 use muster_config::version::Version;
 use muster_config::{
     ConfigFiles, InstalledModule, InstalledModules, ModuleSource, RemoteModule, survey,
@@ -41,6 +42,9 @@ pub struct Options {
 pub struct Request<'a> {
     /// The configuration, whose root module is in the working directory.
     pub files: &'a dyn ConfigFiles,
+    /// The directory with tests, besides the working directory, if the modules of tests are
+    /// wanted too.
+    pub tests: Option<&'a str>,
     /// Whether everything is got anew, in the newest versions that are allowed.
     pub upgrade: bool,
 }
@@ -129,6 +133,12 @@ impl Installer {
                 new: Vec::new(),
             };
             let (_, mut diags) = survey(".", files, &mut sources, &mut reading);
+            if let Some(tests) = request.tests {
+                let place = TestPlace { dir: ".", tests };
+                let (tests, found) = load_tests(place, files, &mut sources);
+                diags.extend(found);
+                diags.extend(survey_tests(&tests, files, &mut sources, &mut reading));
+            }
             let (wanted, calls) = (reading.wanted, reading.calls);
             if first && calls > 0 {
                 on(Event::Started);

@@ -169,6 +169,11 @@ impl MockProvider {
             true => (request.planned, Diags::new()),
             false => fill(&schema.block, &request.planned, &object.values, Fill::Rest),
         };
+        let value = match diags.has_errors() {
+            // Nothing was made of it.
+            true => request.prior,
+            false => value,
+        };
         Applied {
             value,
             private: request.planned_private,

@@ -79,10 +79,8 @@ fn values(mock: &Mock) -> MockValues {
     MockValues {
         resources: objects(&mock.resources),
         data_sources: objects(&mock.data_sources),
-        others: MockObject {
-            in_plan: mock.during == During::Plan,
-            ..MockObject::default()
-        },
+        // What nobody has described is known after apply only, whatever the provider's block says.
+        others: MockObject::default(),
     }
 }
 

@@ -102,6 +102,7 @@ impl<'a> Going<'_, 'a> {
     async fn execute(&mut self) -> Result<(), Diags> {
         let (setup, _) = setup(self.runner, self.start.file, self.start.run)?;
         let variables = variables(self.start.names, self.start.run, setup.config.root())?;
+        self.diags.extend(variables.warnings.clone());
         let mut world = World::open(self.runner, &setup.config, &self.start.state).await?;
         let result = self.within(&mut world, setup, &variables).await;
         world.close().await;

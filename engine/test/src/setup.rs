@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr};
-use muster_config::testing::{Mock, TestFile, TestProvider, TestRun};
-use muster_config::{Config, InstalledModules, LocalProvider, ProviderBlock, load_with_providers};
+use muster_config::testing::{Mock, TestFile, TestProvider, TestRun, module_key};
+use muster_config::{
+    Config, InstalledModules, LocalProvider, ProviderBlock, RootPlace, load_with_providers,
+};
 use muster_lang::{Diagnostic, Diags};
 
 use crate::{Runner, Str, Suite, doubles, lock};
@@ -38,14 +40,12 @@ fn dir_of(suite: &Suite, file: &TestFile, run: &TestRun) -> Result<Str, Diags> {
         return Ok(module.source.clone());
     }
     let installed = InstalledModules::read(".", suite.host.files()).map_err(|d| Diags(vec![*d]))?;
-    let stem = file.path.split(".tftest.").next().unwrap_or_default();
-    let key = format!("test.{}.{}", stem.replace('/', "."), run.name);
-    match installed.0.get(&key) {
+    match installed.0.get(&module_key(file, run)) {
         Some(found) => Ok(found.dir.as_str().into()),
         None => {
             let detail = format!(
-                "The module {source:?} of the run {:?} was not installed. Modules in directories \
-                 here need not be: their sources begin with ./ or ../.",
+                "The module {source:?} of the run {:?} is not installed yet. Run init to install \
+                 all modules that tests are about.",
                 &*run.name
             );
             let error = Diagnostic::error("Module not installed", detail);
@@ -95,7 +95,14 @@ pub(crate) fn setup<'a>(
     let known = lock(&runner.configs).get(&key).cloned();
     let (config, diags) = match known {
         Some(config) => (config, Diags::new()),
-        None => load(runner.suite, &dir, &passed)?,
+        None => {
+            let own = run.module.as_ref().map(|_| module_key(file, run));
+            let place = RootPlace {
+                dir: &dir,
+                key: own.as_deref().unwrap_or_default(),
+            };
+            load(runner.suite, place, &passed)?
+        }
     };
     lock(&runner.configs).insert(key, Arc::clone(&config));
     let used = |(local, _): &(LocalProvider, _)| config.root().provider_configs.contains_key(local);
@@ -118,7 +125,7 @@ pub(crate) fn setup<'a>(
 /// Loads a configuration with those of the given provider configurations that it uses.
 fn load(
     suite: &Suite,
-    dir: &str,
+    place: RootPlace<'_>,
     passed: &[(LocalProvider, &TestProvider)],
 ) -> Result<(Arc<Config>, Diags), Diags> {
     let blocks = passed.iter().map(|(local, provider)| {
@@ -137,8 +144,12 @@ fn load(
         (local.clone(), block)
     });
     let blocks: Vec<_> = blocks.collect();
-    let (mut config, diags) =
-        load_with_providers(dir, suite.host.files(), &mut lock(&suite.sources), &blocks);
+    let (mut config, diags) = load_with_providers(
+        place,
+        suite.host.files(),
+        &mut lock(&suite.sources),
+        &blocks,
+    );
     if diags.has_errors() {
         return Err(diags);
     }

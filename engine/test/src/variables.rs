@@ -17,6 +17,8 @@ pub(crate) struct Variables {
     pub(crate) declared: BTreeMap<Str, Value>,
     /// Those of the run that the module does not declare.
     pub(crate) extra: BTreeMap<Str, Value>,
+    /// What somebody should look at.
+    pub(crate) warnings: Diags,
     /// Where the values of some stand in the test file, by where they are declared.
     places: HashMap<Span, Span>,
 }
@@ -81,11 +83,22 @@ pub(crate) fn variables(
             Err(diagnostic) => diags.push(diagnostic.at(place.unwrap_or(variable.span))),
         }
     }
+    let extra = own.iter();
+    let warnings = extra.filter_map(|(name, (_, at))| Some(undeclared(run, name, (*at)?)));
+    all.warnings = Diags(warnings.collect());
     all.extra = own.into_iter().map(|(name, (v, _))| (name, v)).collect();
     match diags.has_errors() {
         true => Err(diags),
         false => Ok(all),
     }
+}
+
+fn undeclared(run: &TestRun, name: &str, at: Span) -> Diagnostic {
+    let detail = format!(
+        "The run {:?} sets the variable {name:?}, which the module under test does not have.",
+        &*run.name
+    );
+    Diagnostic::warning("Value for undeclared variable", detail).at(at)
 }
 
 fn missing(run: &TestRun, name: &str) -> Diagnostic {

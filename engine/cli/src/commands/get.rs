@@ -1,7 +1,7 @@
 //! `muster get`, and the part of `init` that does the same.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -27,9 +27,9 @@ pub(crate) struct Get {
     /// No colour, even on a terminal.
     #[arg(long)]
     pub no_color: bool,
-    /// The directory of tests; their modules are taken from where they are.
-    #[arg(long, hide = true, value_name = "DIRECTORY")]
-    pub test_directory: Option<PathBuf>,
+    /// The directory with more tests, whose modules are installed too.
+    #[arg(long, value_name = "DIRECTORY", default_value = args::DEFAULT_TESTS)]
+    pub test_directory: String,
 }
 
 /// Who hears of the installation.
@@ -47,17 +47,19 @@ pub(crate) async fn run(args: &Get) -> ExitCode {
         no_color: args.no_color,
         ..args::View::default()
     });
-    match install(&view, args.update, Tell::Modules).await {
+    match install(&view, args.update, &args.test_directory, Tell::Modules).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => view.fail(&failure, &Sources::default()),
     }
 }
 
-/// Installs the modules that the configuration of the working directory calls.
-pub(crate) async fn install(view: &View, upgrade: bool, tell: Tell) -> Outcome<()> {
+/// Installs the modules that the configuration of the working directory calls, and those that its
+/// tests are about; `tests` is the directory with more of them.
+pub(crate) async fn install(view: &View, upgrade: bool, tests: &str, tell: Tell) -> Outcome<()> {
     let installer = installer()?;
     let request = Request {
         files: &Disk,
+        tests: Some(tests),
         upgrade,
     };
     let on = |event| match event {

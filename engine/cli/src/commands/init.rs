@@ -4,10 +4,12 @@ use muster_store::Store;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use muster_addr::ProviderAddr;
-use muster_config::ConfigFiles;
+use muster_config::testing::{self, TestPlace, load_tests};
 use muster_config::version::Constraints;
+use muster_config::{Config, ConfigFiles};
 use muster_install::{Installation, Installer, LockFile, Platform, Request};
 use muster_lang::{Diagnostic, Sources};
 use muster_snapshot::Snapshot;
@@ -17,7 +19,7 @@ use super::packages::{self, log, step};
 use crate::args::Init;
 use crate::backend;
 use crate::error::{Failure, Outcome};
-use crate::session::{Disk, Session};
+use crate::session::{self, Disk, Session};
 use crate::view::{self, View};
 
 /// Installs what the configuration needs.
@@ -78,7 +80,7 @@ async fn modules(args: &Init, view: &View) -> Outcome<()> {
         "Initializing the backend...",
     );
     match args.get {
-        true => get::install(view, args.upgrade, Tell::Steps).await,
+        true => get::install(view, args.upgrade, &args.test_directory, Tell::Steps).await,
         false => Ok(()),
     }
 }
@@ -112,7 +114,8 @@ async fn prepare(args: &Init, view: &View, session: &mut Session) -> Outcome<()>
         "initializing_provider_plugin_message",
         "Initializing provider plugins...",
     );
-    let wanted = wanted(view, session, state.as_ref());
+    let tests = test_modules(args, session)?;
+    let wanted = wanted(view, session, state.as_ref(), &tests);
     let before = session.plugins.finder().lock();
     let mut installation = install(args, view, session, &wanted).await?;
     // A development build for a while is no reason to forget what was selected.
@@ -147,15 +150,33 @@ async fn prepare(args: &Init, view: &View, session: &mut Session) -> Outcome<()>
     Ok(())
 }
 
+/// The modules that tests are about. What they ask of the versions of providers counts from now on.
+fn test_modules(args: &Init, session: &mut Session) -> Outcome<Vec<Config>> {
+    let place = TestPlace {
+        dir: ".",
+        tests: &args.test_directory,
+    };
+    // What is wrong with tests was said when modules were installed.
+    let (tests, _) = load_tests(place, &Disk, &mut session.sources);
+    let modules = testing::test_modules(&tests, &Disk, &mut session.sources);
+    if !modules.is_empty() {
+        session.plugins = Arc::new(session::plugins_of(&session.config, &modules)?);
+    }
+    Ok(modules)
+}
+
 /// The providers that have to be installed, with what is asked of their versions. Tells of the
 /// others.
 fn wanted(
     view: &View,
     session: &Session,
     state: Option<&Snapshot>,
+    tests: &[Config],
 ) -> BTreeMap<ProviderAddr, Constraints> {
     let plugins = &session.plugins;
     let mut addrs: Vec<ProviderAddr> = session.config.providers().into_keys().collect();
+    let of_tests = tests.iter().map(|config| config.providers().into_keys());
+    addrs.extend(of_tests.flatten());
     let resources = state.into_iter().flat_map(|s| s.resources.values());
     addrs.extend(resources.map(|r| r.provider.provider.clone()));
     addrs.sort();

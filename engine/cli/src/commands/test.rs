@@ -35,7 +35,7 @@ pub(crate) struct Test {
     #[arg(long = "filter", value_name = "FILE")]
     pub filters: Vec<String>,
     /// The directory with more tests, below the working directory.
-    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_DIRECTORY)]
+    #[arg(long, value_name = "DIRECTORY", default_value = args::DEFAULT_TESTS)]
     pub test_directory: String,
     /// Write a report as JUnit XML.
     #[arg(long, value_name = "FILE")]
@@ -52,9 +52,6 @@ pub(crate) struct Test {
     #[arg(long, hide = true, value_name = "SOURCE")]
     pub cloud_run: Option<String>,
 }
-
-/// Where more tests are when nobody says so.
-const DEFAULT_DIRECTORY: &str = "tests";
 
 /// Runs the tests of the configuration.
 pub(crate) async fn run(args: &Test) -> ExitCode {
@@ -87,7 +84,7 @@ async fn test(args: &Test, view: &View, sources: &Arc<Mutex<Sources>>) -> Outcom
     diags.extend(found);
     let (given_below, found) = self::given(args, Some(&below), sources);
     diags.extend(found);
-    if !below.is_empty() && below != DEFAULT_DIRECTORY && !Path::new(&below).is_dir() {
+    if !below.is_empty() && below != args::DEFAULT_TESTS && !Path::new(&below).is_dir() {
         let detail = format!(
             "There is no directory {below}, so only the tests beside the configuration are run."
         );

@@ -21,7 +21,7 @@ use muster_lang::{Block, Body, BodySchema, Content, Diags, Expr, Sources, Span};
 use crate::files::ModuleFiles;
 use crate::{LocalProvider, Module, Resource, Str, overrides};
 
-pub(crate) use call::CallDraft;
+pub(crate) use call::{CallDraft, check_constraint};
 pub use context::constant;
 pub(crate) use context::{Decoder, NoFiles, schema};
 pub(crate) use encryption::from_text as encryption_from_text;

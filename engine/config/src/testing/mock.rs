@@ -52,10 +52,7 @@ pub(super) fn mock_provider(
         None => None,
     };
     let during = during(cx, &content);
-    let mut mock = Mock {
-        during: during.unwrap_or_default(),
-        ..Mock::default()
-    };
+    let mut mock = Mock::default();
     fill(cx, &mut mock, &content, during, true);
     if let Some(attribute) = content.attribute("source")
         && let Some(source) = cx.string(Some(attribute))

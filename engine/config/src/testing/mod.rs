@@ -4,10 +4,12 @@
 mod decode;
 mod load;
 mod mock;
+mod modules;
 mod run;
 mod types;
 
 pub use load::{TestPlace, load_tests};
+pub use modules::{module_key, survey_tests, test_modules};
 pub use types::{
     During, Expected, ExpectedObject, Mock, MockDefaults, Override, PassedProvider, TestCommand,
     TestFile, TestModule, TestPlanOptions, TestProvider, TestRun, run_reference,

@@ -11,8 +11,8 @@ use super::mock::overrides;
 use super::types::{
     Expected, ExpectedObject, PassedProvider, TestCommand, TestModule, TestPlanOptions, TestRun,
 };
-use crate::Str;
-use crate::decode::{Decoder, check, provider_ref, schema};
+use crate::decode::{Decoder, check, check_constraint, provider_ref, schema};
+use crate::{ModuleSource, Str};
 
 static RUN: LazyLock<BodySchema> = LazyLock::new(|| {
     let attributes = &[
@@ -102,6 +102,14 @@ fn options(cx: &mut Decoder<'_>, content: &Content) -> TestPlanOptions {
             cx.error("Invalid \"mode\" keyword", detail, span);
         }
     }
+    if let Some(attribute) = content.attribute("refresh")
+        && options.refresh_only
+        && !options.refresh
+    {
+        let detail = "A plan in refresh-only mode does nothing but look at objects, so it cannot \
+                      leave that out.";
+        cx.error("Incompatible plan options", detail, attribute.span);
+    }
     for (target, _) in addresses(cx, content.attribute("target"), "Invalid target") {
         options.targets.push(target);
     }
@@ -165,9 +173,27 @@ fn module(cx: &mut Decoder<'_>, content: &Content) -> Option<TestModule> {
         cx.error(summary, detail, block.header);
         return None;
     };
+    let (source, span) = (cx.string(Some(attribute))?, attribute.expr.span());
+    let version = content.attribute("version");
+    let text = version.and_then(|version| cx.string(Some(version)));
+    if let (Some(text), Some(version)) = (&text, version) {
+        check_constraint(cx, text, version.expr.span());
+    }
+    match ModuleSource::parse(&source, version.is_some()) {
+        Ok(ModuleSource::Local(_) | ModuleSource::Registry(_)) => {}
+        Ok(ModuleSource::Remote(_)) => {
+            let detail = "A run can be about a directory here or a module of a registry. To test \
+                          another one, call it in a module of a directory.";
+            cx.error("Invalid module source address", detail, span);
+        }
+        Err(error) => {
+            cx.error("Invalid module source address", error.to_string(), span);
+        }
+    }
     Some(TestModule {
-        source: cx.string(Some(attribute))?,
-        span: attribute.expr.span(),
+        source,
+        version: text,
+        span,
     })
 }
 

@@ -48,8 +48,6 @@ pub struct Mock {
     pub data_sources: BTreeMap<Str, MockDefaults>,
     /// Objects whose values are given.
     pub overrides: Vec<Override>,
-    /// When values are known that nobody has said.
-    pub during: During,
 }
 
 /// `mock_resource` or `mock_data`
@@ -159,7 +157,9 @@ impl Default for TestPlanOptions {
 pub struct TestModule {
     /// Source as written.
     pub source: Str,
-    /// Where it stands.
+    /// Versions that are allowed, as written; of a module of a registry.
+    pub version: Option<Str>,
+    /// Where the source stands.
     pub span: Span,
 }
 
