@@ -371,6 +371,11 @@ fn options_about_files_say_nothing_of_servers() {
     work.run(&mv)
         .code(1)
         .says(&["Error: Invalid command line options: -backup"]);
+    // Objects come out of it into a file all the same.
+    let out = ["state", "mv", "-dry-run", "-state-out=o.tfstate"];
+    work.run(&[&out[..], &["terraform_data.a", "terraform_data.b"]].concat())
+        .code(0)
+        .says(&["Would move"]);
     let edited = ["state", "mv", "terraform_data.a", "terraform_data.b"];
     work.run(&edited).code(0);
     assert_eq!(work.state_list(), ["terraform_data.b"]);
