@@ -321,7 +321,9 @@ resource "terraform_data" "kill" {
 }
 "#;
     work.write("kill.tf", kill);
-    run(&work, &["apply", "-auto-approve"]).code(-1);
+    run(&work, &["apply", "-auto-approve"])
+        .code(1)
+        .says(&["The process that carried out the run is gone"]);
     assert_eq!(telling(&work), Vec::<PathBuf>::new());
     let left = files(work.path());
     let is_journal = |path: &&PathBuf| path.to_string_lossy().contains("journal");
