@@ -62,7 +62,7 @@ fn say_nothing(listener: UnixListener) {
 #[tokio::test]
 async fn a_plugin_dies_in_the_middle_of_a_call() {
     let text = "echo '1|6|unix|SOCKET|grpc|'; sleep 0.5; echo 'panic: boom' >&2; exit 2";
-    let error = refusal(text, Duration::from_secs(10), hang_up).await;
+    let error = refusal(text, Duration::from_secs(60), hang_up).await;
     let ProviderError::Crashed {
         call,
         status,
@@ -79,40 +79,40 @@ async fn a_plugin_dies_in_the_middle_of_a_call() {
 #[tokio::test]
 async fn children_of_a_dead_plugin_do_not_hide_its_death() {
     // The child keeps the plugin's output open.
-    let text = "echo '1|6|unix|SOCKET|grpc|'; sleep 8 & sleep 0.5; echo 'panic: boom' >&2; exit 2";
-    let error = refusal(text, Duration::from_secs(10), hang_up).await;
+    let text = "echo '1|6|unix|SOCKET|grpc|'; sleep 90 & sleep 0.5; echo 'panic: boom' >&2; exit 2";
+    let error = refusal(text, Duration::from_secs(60), hang_up).await;
     assert!(
         matches!(&error, ProviderError::Crashed { status, .. } if status == "exit status: 2"),
         "{error:?}"
     );
 
     let begin = Instant::now();
-    let text = "echo no licence >&2; sleep 8 & exit 3";
-    let error = refusal(text, Duration::from_secs(6), |_| {})
+    let text = "echo no licence >&2; sleep 90 & exit 3";
+    let error = refusal(text, Duration::from_secs(60), |_| {})
         .await
         .to_string();
     assert!(error.contains("exit status: 3"), "{error}");
     assert!(error.contains("no licence"), "{error}");
-    assert!(begin.elapsed() < Duration::from_secs(4), "{error}");
+    assert!(begin.elapsed() < Duration::from_secs(40), "{error}");
 }
 
 #[tokio::test]
 async fn a_plugin_that_never_answers_the_connection() {
     let certificate = "A".repeat(64);
-    let text = format!("echo '1|6|unix|SOCKET|grpc|{certificate}'; sleep 20");
-    let start = refusal(&text, Duration::from_secs(1), say_nothing);
-    let error = tokio::time::timeout(Duration::from_secs(8), start).await;
+    let text = format!("echo '1|6|unix|SOCKET|grpc|{certificate}'; sleep 120");
+    let start = refusal(&text, Duration::from_secs(4), say_nothing);
+    let error = tokio::time::timeout(Duration::from_secs(60), start).await;
     let error = error
         .expect("the start ends when its time is over")
         .to_string();
-    assert!(error.contains("1 seconds"), "{error}");
+    assert!(error.contains("4 seconds"), "{error}");
 }
 
 #[tokio::test]
 async fn a_plugin_that_greets_and_never_answers() {
-    let text = "echo starting >&2; echo '1|6|unix|SOCKET|grpc|'; sleep 20";
-    let start = refusal(text, Duration::from_secs(1), say_nothing);
-    let error = tokio::time::timeout(Duration::from_secs(8), start).await;
+    let text = "echo starting >&2; echo '1|6|unix|SOCKET|grpc|'; sleep 120";
+    let start = refusal(text, Duration::from_secs(4), say_nothing);
+    let error = tokio::time::timeout(Duration::from_secs(60), start).await;
     let error = error.expect("the start ends when its time is over");
     assert!(matches!(error, ProviderError::Start(_)), "{error:?}");
     let detail = error
@@ -121,7 +121,7 @@ async fn a_plugin_that_greets_and_never_answers() {
     let parts = [
         "hashicorp/aws",
         "GetProviderSchema",
-        "1 seconds",
+        "4 seconds",
         "starting",
     ];
     for part in parts {
@@ -250,7 +250,7 @@ fn gone(process: &Path) {
 #[cfg(target_os = "linux")]
 fn eventually<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(10) {
+    while begin.elapsed() < Duration::from_secs(60) {
         if let Some(found) = attempt() {
             return found;
         }

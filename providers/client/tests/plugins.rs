@@ -20,10 +20,10 @@ fn script(dir: &Path, text: &str) -> PluginSpec {
     }
 }
 
-async fn refuse(text: &str, expect: &[&str]) {
+async fn refuse(start_timeout: Duration, text: &str, expect: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let options = ClientOptions {
-        start_timeout: Duration::from_millis(1500),
+        start_timeout,
         ..ClientOptions::default()
     };
     let error = match Client::start(script(dir.path(), text), options).await {
@@ -37,20 +37,28 @@ async fn refuse(text: &str, expect: &[&str]) {
 
 #[tokio::test]
 async fn plugins_that_do_not_start() {
+    let (soon, late) = (Duration::from_millis(1500), Duration::from_secs(60));
     refuse(
+        late,
         "echo no licence >&2; exit 3",
         &["exit status: 3", "no licence"],
     )
     .await;
-    refuse("echo hello", &["not a provider plugin", "hello"]).await;
-    refuse("echo '1|4|unix|/x|grpc|'; sleep 5", &["protocol version 4"]).await;
-    refuse("sleep 60", &["not ready after 1 seconds"]).await;
+    refuse(late, "echo hello", &["not a provider plugin", "hello"]).await;
     refuse(
-        "echo '1|6|unix|/nowhere/at/all|grpc|'; sleep 5",
+        late,
+        "echo '1|4|unix|/x|grpc|'; sleep 90",
+        &["protocol version 4"],
+    )
+    .await;
+    refuse(soon, "sleep 60", &["not ready after 1 seconds"]).await;
+    refuse(
+        Duration::from_secs(5),
+        "echo '1|6|unix|/nowhere/at/all|grpc|'; sleep 90",
         &["no connection"],
     )
     .await;
-    refuse("head -c 100000 /dev/zero; sleep 5", &["not ready"]).await;
+    refuse(soon, "head -c 100000 /dev/zero; sleep 90", &["not ready"]).await;
 }
 
 #[tokio::test]

@@ -452,5 +452,5 @@ fn large_plans_are_quick() {
     let start = std::time::Instant::now();
     let text = plan_text(&plan, &schemas(), Style::PLAIN);
     assert!(text.contains("Plan: 5000 to add"));
-    assert!(start.elapsed().as_secs() < 20);
+    assert!(start.elapsed().as_secs() < 60);
 }

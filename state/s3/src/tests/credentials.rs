@@ -114,7 +114,7 @@ fn in_an_environment() {
     let started = Instant::now();
     let refused = nobody.workspaces().unwrap_err().to_string();
     assert!(refused.contains("no credentials"), "{refused}");
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
 
 #[test]

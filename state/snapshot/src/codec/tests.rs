@@ -379,5 +379,5 @@ fn many_resources_are_no_trouble() {
         decode(&bytes).unwrap() == snapshot,
         "differs after a round trip"
     );
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
