@@ -28,6 +28,7 @@ mod scenarios;
 mod schemas;
 mod state;
 mod state_faults;
+mod state_damage;
 mod state_history;
 mod stores;
 mod surroundings;

@@ -90,7 +90,10 @@ pub(crate) fn warnings(store: &Journaled) -> Diags {
         Some(recovery) => Some(warning(&recovery)),
         // Without the lock, nobody has looked yet.
         None => store.interrupted().map(|found| {
-            Diagnostic::warning(INTERRUPTED, sentence_of(&found) + &unanswered(&found.in_flight))
+            Diagnostic::warning(
+                INTERRUPTED,
+                sentence_of(&found) + &unanswered(&found.in_flight),
+            )
         }),
     };
     let mut diags: Diags = recovery.map_or_else(Diags::new, Diags::from);
@@ -165,7 +168,8 @@ fn warning(recovery: &Recovery) -> Diagnostic {
         };
         detail += &format!(" {why}; the journal as it was is in {}.", kept.display());
         if recovery.damaged == 0 {
-            detail += " `muster recover` shows what it has, and `muster recover -adopt` brings that in.";
+            detail +=
+                " `muster recover` shows what it has, and `muster recover -adopt` brings that in.";
         }
     }
     detail += &unanswered(&recovery.in_flight);

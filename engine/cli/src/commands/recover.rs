@@ -138,11 +138,18 @@ fn list_journals(aside: &[SetAside]) {
     if aside.is_empty() {
         return;
     }
-    outln!("\nNot everything that these journals have is in the state: others have changed the same objects, or they are damaged.");
+    outln!(
+        "\nNot everything that these journals have is in the state: others have changed the same objects, or they are damaged."
+    );
     for journal in aside {
         outln!("{}", journal.path.display());
         if let Some(run) = &journal.run {
-            outln!("    {} of {}, begun {}", run.operation, run.who, run.created);
+            outln!(
+                "    {} of {}, begun {}",
+                run.operation,
+                run.who,
+                run.created
+            );
         }
         for addr in journal.changed.iter().take(MOST_NAMED) {
             outln!("    has a result of {addr}");
@@ -179,7 +186,10 @@ fn adopt(args: &Recover, path: &Path, view: &View) -> Outcome<()> {
             report.damaged
         );
     }
-    view.say(&format!("{text}{}\n", recovery::unanswered(&report.in_flight)));
+    view.say(&format!(
+        "{text}{}\n",
+        recovery::unanswered(&report.in_flight)
+    ));
     Ok(())
 }
 
