@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Outcome};
 
-/// What a process that has a state is asked. It has the lock from its start to its end.
+/// What a process that has a state is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Question {
+    /// Take the lock, which is released when the process ends.
+    Lock,
     /// Give the state.
     Read,
     /// Put a move on record.
@@ -26,8 +28,10 @@ pub(super) enum Question {
 /// What it answers. The first answer comes unasked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
-    /// It has the lock.
-    Ready(Box<Ready>),
+    /// It knows its state.
+    Ready(Ready),
+    /// It has the lock, and this move is on record.
+    Locked(Option<Box<Transfer>>),
     /// A state in the form of state files, if there is one.
     State(Option<String>),
     /// It is done.
@@ -50,8 +54,6 @@ pub(super) struct Ready {
     pub folder: PathBuf,
     /// The workspace.
     pub workspace: String,
-    /// A move that is on record.
-    pub pending: Option<Transfer>,
 }
 
 impl From<Failure> for Answer {

@@ -38,13 +38,7 @@ pub(crate) struct Request<'a> {
 /// # Errors
 /// Nothing is moved, or the next command on one of the states finishes it.
 pub(crate) fn transfer(request: &Request<'_>) -> Outcome<(usize, String)> {
-    let mut source = settled(&request.from, request.locking)?;
-    let mut destination = settled(&request.to, request.locking)?;
-    if source.place() == destination.place() && source.end() == destination.end() {
-        let detail =
-            "Both are the same state. To give objects another address in it, leave the option out.";
-        return Err(Failure::new("Invalid command line options", detail));
-    }
+    let (mut source, mut destination) = both(request)?;
     let mut here = source
         .read()?
         .ok_or_else(crate::commands::state_edit::missing)?;
@@ -69,15 +63,27 @@ pub(crate) fn transfer(request: &Request<'_>) -> Outcome<(usize, String)> {
     Ok((moves.len(), to))
 }
 
-/// A state that nothing is being moved to or from.
-fn settled(at: &Where, locking: &Locking) -> Outcome<Peer> {
-    let peer = Peer::start(at, locking)?;
-    let Some(pending) = peer.pending().cloned() else {
-        return Ok(peer);
-    };
-    drop(peer);
-    settle(&pending, locking)?;
-    Peer::start(at, locking)
+/// Both states under their locks. Moves to or from them that were interrupted are settled first.
+fn both(request: &Request<'_>) -> Outcome<(Peer, Peer)> {
+    // Each of them may have one on record, with a third state each.
+    for _ in 0..3 {
+        let mut source = Peer::start(&request.from, request.locking)?;
+        let mut destination = Peer::start(&request.to, request.locking)?;
+        if source.end() == destination.end() {
+            let detail = "Both are the same state. To give objects another address in it, leave the option out.";
+            return Err(Failure::new("Invalid command line options", detail));
+        }
+        source.lock()?;
+        destination.lock()?;
+        let pending = source.pending().or(destination.pending()).cloned();
+        let Some(pending) = pending else {
+            return Ok((source, destination));
+        };
+        drop((source, destination));
+        settle(&pending, request.locking)?;
+    }
+    let detail = "Others move objects to and from these states, and are interrupted again and again. Try it later.";
+    Err(Failure::new("Interrupted move between states", detail))
 }
 
 fn record(
@@ -134,6 +140,8 @@ pub(crate) fn settle(transfer: &Transfer, locking: &Locking) -> Outcome<()> {
 fn finish(transfer: &Transfer, locking: &Locking) -> Outcome<Option<bool>> {
     let mut source = Peer::start(&place(&transfer.source), locking)?;
     let mut destination = Peer::start(&place(&transfer.destination), locking)?;
+    source.lock()?;
+    destination.lock()?;
     let on_record = |peer: &Peer| peer.pending().is_some_and(|found| found.id == transfer.id);
     if !on_record(&source) && !on_record(&destination) {
         return Ok(None);

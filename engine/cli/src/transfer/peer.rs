@@ -1,4 +1,4 @@
-//! A state that another process of this program has under its lock. That process works in the
+//! A state that another process of this program has. That process works in the
 //! directory of the state, so that everything that is configured there holds: the backend, the
 //! encryption, the workspace.
 
@@ -23,11 +23,12 @@ pub(super) struct Peer {
     to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
     ready: Ready,
+    pending: Option<Transfer>,
     file: Option<PathBuf>,
 }
 
 impl Peer {
-    /// Takes the lock on a state.
+    /// Finds a state.
     pub(super) fn start(at: &Where, locking: &Locking) -> Outcome<Self> {
         let started = command(at, locking).and_then(|mut command| command.spawn());
         let mut child = started.map_err(|error| lost(&error.to_string()))?;
@@ -42,15 +43,24 @@ impl Peer {
                 place: String::new(),
                 folder: Default::default(),
                 workspace: String::new(),
-                pending: None,
             },
+            pending: None,
             file: at.file.as_deref().map(absolute),
         };
         match peer.hear()? {
-            Answer::Ready(ready) => peer.ready = *ready,
+            Answer::Ready(ready) => peer.ready = ready,
             other => return Err(unexpected(&other)),
         }
         Ok(peer)
+    }
+
+    /// Takes the lock on it.
+    pub(super) fn lock(&mut self) -> Outcome<()> {
+        match self.ask(&Question::Lock)? {
+            Answer::Locked(pending) => self.pending = pending.map(|found| *found),
+            other => return Err(unexpected(&other)),
+        }
+        Ok(())
     }
 
     /// Names the state for people.
@@ -70,7 +80,7 @@ impl Peer {
 
     /// A move that was on record when the lock was taken.
     pub(super) fn pending(&self) -> Option<&Transfer> {
-        self.ready.pending.as_ref()
+        self.pending.as_ref()
     }
 
     /// The state, if there is one.

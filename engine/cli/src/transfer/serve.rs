@@ -1,5 +1,5 @@
-//! A process that has one of the two states of a move: it takes the lock, and does what it is told
-//! until its standard input ends.
+//! A process that has one of the two states of a move: it does what it is told until its standard
+//! input ends.
 
 use std::io::{self, BufReader};
 use std::path::PathBuf;
@@ -28,9 +28,9 @@ pub(crate) struct Serve {
 pub(crate) fn serve(args: &Serve) -> ExitCode {
     let mut out = io::stdout();
     let opened = open(&args.locking);
-    let (store, guard) = match opened {
-        Ok((store, guard, ready)) => match say(&mut out, &Answer::Ready(Box::new(ready))) {
-            Ok(()) => (store, guard),
+    let store = match opened {
+        Ok((store, ready)) => match say(&mut out, &Answer::Ready(ready)) {
+            Ok(()) => store,
             Err(_) => return ExitCode::FAILURE,
         },
         Err(failure) => {
@@ -40,8 +40,13 @@ pub(crate) fn serve(args: &Serve) -> ExitCode {
         }
     };
     let mut questions = BufReader::new(io::stdin());
+    let mut guard = None;
     while let Ok(Some(question)) = hear(&mut questions) {
-        let answer = answer(&store, question).unwrap_or_else(Answer::from);
+        let answer = match question {
+            Question::Lock => hold(&store, &args.locking, &mut guard),
+            question => answer(&store, question),
+        };
+        let answer = answer.unwrap_or_else(Answer::from);
         if say(&mut out, &answer).is_err() {
             break;
         }
@@ -52,11 +57,10 @@ pub(crate) fn serve(args: &Serve) -> ExitCode {
     }
 }
 
-fn open(locking: &args::Locking) -> Outcome<(Journaled, Option<LockGuard>, Ready)> {
+fn open(locking: &args::Locking) -> Outcome<(Journaled, Ready)> {
     check_workspace(locking.state.is_some())?;
     let opened = state_edit::store(locking.state.as_deref())?;
     let store = redirected(opened, locking, Backups::Each)?.for_transfers();
-    let guard = lock(&store, locking, "state-mv")?;
     let folder = std::env::current_dir().map_err(|error| {
         let detail = format!("The working directory cannot be told: {error}.");
         Failure::new("Failed to read the working directory", detail)
@@ -65,9 +69,17 @@ fn open(locking: &args::Locking) -> Outcome<(Journaled, Option<LockGuard>, Ready
         place: store.describe(),
         folder,
         workspace: workspace(),
-        pending: store.transfer()?,
     };
-    Ok((store, guard, ready))
+    Ok((store, ready))
+}
+
+fn hold(
+    store: &Journaled,
+    locking: &args::Locking,
+    guard: &mut Option<LockGuard>,
+) -> Outcome<Answer> {
+    *guard = lock(store, locking, "state-mv")?;
+    Ok(Answer::Locked(store.transfer()?.map(Box::new)))
 }
 
 /// A workspace that was named has to be there: nothing is moved to where nobody looks for it.
@@ -100,6 +112,7 @@ fn answer(store: &Journaled, question: Question) -> Outcome<Answer> {
             store.write(&mut state)?;
         }
         Question::Clear(id) => store.clear_transfer(&id)?,
+        Question::Lock => {}
     }
     Ok(Answer::Done)
 }
