@@ -1,0 +1,365 @@
+//! Objects that are moved from one state to another, also where that is killed on the way.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::background::{Running, lives, signal, wait_until};
+use crate::harness::{Ran, Work};
+
+const CONFIG: &str = "resource \"terraform_data\" \"a\" {\n  input = 1\n}\nresource \"terraform_data\" \"b\" {\n  count = 2\n}\n";
+
+fn applied() -> Work {
+    let work = Work::with(CONFIG);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work
+}
+
+fn mv(work: &Work, args: &[&str]) -> Ran {
+    work.run(&[&["state", "mv"], args].concat())
+}
+
+#[track_caller]
+fn check(work: &Work, workspace: &str, expect: &[&str]) {
+    let mut command = work.command(&["state", "list"]);
+    command.env("TF_WORKSPACE", workspace);
+    let ran = Ran::new(&command.output().unwrap());
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), expect);
+}
+
+#[test]
+fn to_another_workspace() {
+    let work = applied();
+    let to = "-to-workspace=staging";
+    mv(&work, &[to, "terraform_data.a", "terraform_data.a"])
+        .code(1)
+        .says(&["Workspace does not exist", "staging"]);
+    work.run(&["workspace", "new", "staging"]).code(0);
+    work.run(&["workspace", "select", "default"]).code(0);
+    mv(
+        &work,
+        &["-dry-run", to, "terraform_data.a", "terraform_data.c"],
+    )
+    .code(0)
+    .says(&["Would move \"terraform_data.a\" to \"terraform_data.c\" in"]);
+    check(&work, "staging", &[]);
+    mv(&work, &[to, "terraform_data.a", "terraform_data.c"])
+        .code(0)
+        .says(&["Successfully moved 1 object(s).", "staging"]);
+    check(&work, "staging", &["terraform_data.c"]);
+    check(
+        &work,
+        "default",
+        &["terraform_data.b[0]", "terraform_data.b[1]"],
+    );
+    // All instances, and nothing in the place of something else.
+    mv(&work, &[to, "terraform_data.b", "terraform_data.d"])
+        .code(0)
+        .says(&["Successfully moved 2 object(s)."]);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    mv(&work, &[to, "terraform_data.a", "terraform_data.c"])
+        .code(1)
+        .says(&["Invalid target address"]);
+    mv(
+        &work,
+        &[
+            "-to-workspace=default",
+            "terraform_data.a",
+            "terraform_data.z",
+        ],
+    )
+    .code(1)
+    .says(&["Both are the same state"]);
+    mv(&work, &[to, "terraform_data.nothing", "terraform_data.z"])
+        .code(1)
+        .says(&["Invalid source address"]);
+    let records = std::fs::read_dir(work.path()).unwrap().flatten();
+    let mut records = records.filter(|e| e.file_name().to_string_lossy().ends_with(".move"));
+    assert!(records.next().is_none(), "nothing is left on record");
+}
+
+#[test]
+fn to_another_directory_with_its_own_encryption() {
+    let (work, other) = (applied(), Work::empty());
+    let secret = "terraform {\n  encryption {\n    key_provider \"pbkdf2\" \"k\" {\n      passphrase = \"correct horse battery\"\n    }\n    method \"aes_gcm\" \"m\" {\n      keys = key_provider.pbkdf2.k\n    }\n    state {\n      method = method.aes_gcm.m\n    }\n  }\n}\n";
+    other.write("main.tf", secret);
+    let to = format!("-to-dir={}", other.path().display());
+    mv(&work, &[&to, "terraform_data.a", "terraform_data.a"])
+        .code(0)
+        .says(&["Successfully moved 1 object(s)."]);
+    check(&other, "default", &["terraform_data.a"]);
+    assert!(other.read("terraform.tfstate").contains("encrypted_data"));
+    assert!(work.read("terraform.tfstate").contains("terraform_data"));
+    check(
+        &work,
+        "default",
+        &["terraform_data.b[0]", "terraform_data.b[1]"],
+    );
+    // And back.
+    let to = format!("-to-dir={}", work.path().display());
+    mv(&other, &[&to, "terraform_data.a", "terraform_data.a"]).code(0);
+    work.run(&["plan", "-detailed-exitcode"]).code(0);
+    check(&other, "default", &[]);
+    mv(
+        &work,
+        &["-to-dir=nowhere", "terraform_data.a", "terraform_data.a"],
+    )
+    .code(1)
+    .says(&["Failed to move objects between states"]);
+}
+
+/// What a server does with a state that is sent to it.
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    /// Stores it and says so.
+    Answer,
+    /// Stores it and says nothing.
+    Store,
+    /// Neither.
+    Ignore,
+}
+
+/// A server that keeps one state.
+struct Server {
+    address: String,
+    shared: Arc<Mutex<Shared>>,
+}
+
+struct Shared {
+    state: Option<Vec<u8>>,
+    mode: Mode,
+    /// How many states were sent.
+    sent: usize,
+    /// Those who wait for an answer that never comes.
+    silent: Vec<TcpStream>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = format!("http://{}/state", listener.local_addr().unwrap());
+        let shared = Arc::new(Mutex::new(Shared {
+            state: None,
+            mode: Mode::Answer,
+            sent: 0,
+            silent: Vec::new(),
+        }));
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // Who goes away in the middle is no trouble.
+                let _ = serve(stream, &serving);
+            }
+        });
+        Self { address, shared }
+    }
+
+    fn set(&self, mode: Mode) {
+        self.shared.lock().unwrap().mode = mode;
+    }
+
+    fn sent(&self) -> usize {
+        self.shared.lock().unwrap().sent
+    }
+
+    /// The types and names of what is stored.
+    fn stored(&self) -> Vec<String> {
+        let shared = self.shared.lock().unwrap();
+        let Some(bytes) = &shared.state else {
+            return Vec::new();
+        };
+        let state: Value = serde_json::from_slice(bytes).unwrap();
+        let resources = state["resources"].as_array().unwrap().iter();
+        resources
+            .map(|r| {
+                format!(
+                    "{}.{}",
+                    r["type"].as_str().unwrap(),
+                    r["name"].as_str().unwrap()
+                )
+            })
+            .collect()
+    }
+
+    /// A directory whose state is here.
+    fn work(&self, config: &str) -> Work {
+        let work = Work::with(&format!(
+            "terraform {{\n  backend \"http\" {{\n    address = \"{}\"\n  }}\n}}\n{config}",
+            self.address
+        ));
+        work.run(&["init"]).code(0);
+        work
+    }
+}
+
+fn serve(stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
+            break;
+        }
+        head.push(line.trim_end().to_owned());
+    }
+    let length = head.iter().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.trim().parse().ok())?
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    let mut shared = shared.lock().unwrap();
+    let is_get = head.first().is_some_and(|line| line.starts_with("GET"));
+    if !is_get {
+        shared.sent += 1;
+        if shared.mode != Mode::Ignore {
+            shared.state = Some(body);
+        }
+        if shared.mode != Mode::Answer {
+            shared.silent.push(stream);
+            return Ok(());
+        }
+    }
+    let (status, body) = match (&shared.state, is_get) {
+        (Some(state), true) => ("200 OK", state.clone()),
+        (None, true) => ("404 Not Found", Vec::new()),
+        _ => ("200 OK", Vec::new()),
+    };
+    let mut stream = stream;
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    )?;
+    stream.write_all(&body)
+}
+
+/// Moves `terraform_data.a` and kills everything as soon as the server has got a state.
+fn killed(server: &Server, mode: Mode, from: &Work, to: &Work) {
+    server.set(mode);
+    let before = server.sent();
+    let to = format!("-to-dir={}", to.path().display());
+    let args = ["state", "mv", &to, "terraform_data.a", "terraform_data.a"];
+    let mut run = Running::muster(from, &args);
+    wait_until("the state", || server.sent() > before);
+    let all: Vec<u32> = run.plugins().into_iter().chain([run.pid()]).collect();
+    assert_eq!(all.len(), 3);
+    for process in &all {
+        signal(*process, Signal::KILL);
+    }
+    wait_until("their end", || !all.iter().any(|process| lives(*process)));
+    run.end().code(-1);
+    server.set(Mode::Answer);
+}
+
+#[test]
+fn killed_before_anything_is_written() {
+    let server = Server::start();
+    let (work, other) = (applied(), server.work(""));
+    killed(&server, Mode::Ignore, &work, &other);
+    // Who only looks is told.
+    work.run(&["state", "list"]).code(0);
+    work.run(&["output"])
+        .says(&["Interrupted move between states"]);
+    work.run(&["plan", "-detailed-exitcode"])
+        .code(0)
+        .says(&["was interrupted. Nothing had been moved yet"]);
+    work.run(&["plan", "-detailed-exitcode"])
+        .code(0)
+        .never_says(&["was interrupted"]);
+    other
+        .run(&["plan", "-detailed-exitcode"])
+        .code(0)
+        .never_says(&["was interrupted"]);
+    assert!(server.stored().is_empty());
+}
+
+#[test]
+fn killed_when_the_object_is_in_both_states() {
+    let server = Server::start();
+    let a = "resource \"terraform_data\" \"a\" {\n  input = 1\n}\n";
+    // The next command is one on the old state, or one on the new state.
+    for old in [true, false] {
+        let server = match old {
+            true => &server,
+            false => &Server::start(),
+        };
+        let (work, other) = (applied(), server.work(a));
+        killed(server, Mode::Store, &work, &other);
+        assert_eq!(server.stored(), ["terraform_data.a"]);
+        check(
+            &work,
+            "default",
+            &[
+                "terraform_data.a",
+                "terraform_data.b[0]",
+                "terraform_data.b[1]",
+            ],
+        );
+        let next = if old { &work } else { &other };
+        next.run(&["plan"]).code(0).says(&[
+            "terraform_data.a",
+            "was interrupted. The move was finished just now",
+        ]);
+        // It is in one of them now, and managed there as before.
+        check(
+            &work,
+            "default",
+            &["terraform_data.b[0]", "terraform_data.b[1]"],
+        );
+        other
+            .run(&["plan", "-detailed-exitcode"])
+            .code(0)
+            .never_says(&["was interrupted"]);
+        work.run(&["plan"])
+            .code(0)
+            .says(&["1 to add"])
+            .never_says(&["was interrupted"]);
+    }
+}
+
+#[test]
+fn killed_when_all_is_done_but_the_records() {
+    let server = Server::start();
+    let (other, work) = (Work::empty(), server.work(CONFIG));
+    other.write(
+        "main.tf",
+        "resource \"terraform_data\" \"a\" {\n  input = 1\n}\n",
+    );
+    work.run(&["apply", "-auto-approve"]).code(0);
+    killed(&server, Mode::Store, &work, &other);
+    check(&other, "default", &["terraform_data.a"]);
+    assert_eq!(server.stored(), ["terraform_data.b"]);
+    other
+        .run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["The move was finished just now", "0 added, 0 changed"]);
+    work.run(&["plan"])
+        .code(0)
+        .says(&["1 to add"])
+        .never_says(&["was interrupted"]);
+}
+
+#[test]
+fn what_cannot_be_settled_holds_everything_up() {
+    let server = Server::start();
+    let (work, other) = (applied(), server.work(""));
+    killed(&server, Mode::Store, &work, &other);
+    let folder = other.path().to_owned();
+    drop(other);
+    assert!(!folder.exists());
+    work.run(&["apply", "-auto-approve"])
+        .code(1)
+        .says(&["Interrupted move between states", "terraform_data.a"])
+        .never_says(&["Apply complete!"]);
+    work.run(&["state", "rm", "terraform_data.b"])
+        .code(1)
+        .says(&["Interrupted move between states"]);
+    // By hand.
+    std::fs::remove_file(work.path().join(".terraform.tfstate.move")).unwrap();
+    work.run(&["state", "rm", "terraform_data.a"]).code(0);
+}
