@@ -23,6 +23,7 @@ mod commands;
 mod encryption;
 mod env_args;
 mod error;
+mod fit;
 mod generate;
 mod install;
 mod launch;
