@@ -127,19 +127,20 @@ impl Journaled {
     /// brought in. None if that is known already, or a run is on.
     pub fn interrupted(&self) -> Option<Recovery> {
         let shared = &self.shared;
-        if shared.found().recovered || shared.is_in_use().unwrap_or(true) {
+        if shared.found().recovered {
             return None;
         }
-        let content = shared.content().ok()??;
-        let stored = shared.inner.read().ok()?;
-        let brought = content.base(stored);
-        let brought = brought.and_then(|mut state| content.bring(&mut state, Others::Stay).ok());
-        let found = Recovery {
-            results: brought.unwrap_or_default().count,
-            run: content.run,
-            in_flight: content.open,
-            ..Recovery::default()
-        };
+        let mut found = Recovery::default();
+        let mut paths = shared.besides().unwrap_or_default();
+        paths.insert(0, shared.path.clone());
+        for path in paths {
+            // One that is in use is of a run that goes on.
+            let Ok(Some(_file)) = writer::open_existing(&path) else {
+                continue;
+            };
+            let content = writer::read(&path, &shared.codec);
+            found.add(content.ok()??, shared.inner.read().ok()?);
+        }
         found.is_news().then_some(found)
     }
 
@@ -363,6 +364,15 @@ impl Journaled {
 }
 
 impl Recovery {
+    /// Adds what a journal has that the stored state has not.
+    fn add(&mut self, content: Content, stored: Option<Snapshot>) {
+        let brought = content.base(stored);
+        let brought = brought.and_then(|mut state| content.bring(&mut state, Others::Stay).ok());
+        self.results += brought.unwrap_or_default().count;
+        self.run = content.run.or(self.run.take());
+        self.in_flight.extend(content.open);
+    }
+
     /// Whether people should be told.
     fn is_news(&self) -> bool {
         self.results > 0 || self.kept.is_some() || !self.in_flight.is_empty()

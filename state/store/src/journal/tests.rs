@@ -366,6 +366,8 @@ fn whoever_does_not_have_the_lock_changes_nothing() {
     let before = fs::read(place.journal()).unwrap();
     let store = place.open();
     assert_eq!(store.in_flight().unwrap().len(), 1);
+    let found = store.interrupted().unwrap();
+    assert_eq!((found.results, found.in_flight.len()), (1, 2));
     assert!(!place.state().exists());
     assert_eq!(fs::read(place.journal()).unwrap(), before);
     // What was read before the results were brought in is no base for a run.
@@ -678,7 +680,11 @@ fn a_damaged_journal_of_a_run_beside_others_is_adopted() {
         put(&mut state, at, "one");
         journal.objects(&state, &addr(at), Some(id)).unwrap();
     }
+    let other = place.open();
+    assert_eq!(other.interrupted(), None, "it goes on");
     drop((journal, guard, store));
+    let found = other.interrupted().unwrap();
+    assert_eq!((found.results, found.in_flight.len()), (2, 0));
     let mut path = place.journal().into_os_string();
     path.push("-1");
     let path = PathBuf::from(path);
