@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use muster_lang::{AttributeSchema, BlockSchema, Body, BodySchema, Reference, Str};
 use muster_schema::AttributeType;
-use muster_value::{ObjectType, Type, Value, convert, set_value};
+use muster_value::{ObjectType, Type, Value, convert};
 
 use super::expression::{value, write_references};
 use crate::json::JsonWriter;
@@ -46,7 +46,7 @@ fn blocks_of<'s>(
     attributes: impl Iterator<Item = (&'s Str, &'s Type)>,
 ) -> Vec<AttributeBlocks> {
     let either: Vec<_> = attributes
-        .filter_map(|(name, ty)| Some((name, ty, elements(ty)?)))
+        .filter_map(|(name, ty)| Some((name, elements(ty)?)))
         .collect();
     if either.is_empty() {
         return Vec::new();
@@ -61,7 +61,7 @@ fn blocks_of<'s>(
     };
     let content = body.partial_content(&wanted).0;
     let mut found = Vec::new();
-    for (name, ty, object) in either {
+    for (name, object) in either {
         let mut references = Vec::new();
         let mut items = content.blocks_of(name).peekable();
         if items.peek().is_none() {
@@ -72,10 +72,8 @@ fn blocks_of<'s>(
             .collect();
         let element = Type::Object(Arc::clone(object));
         let value = values.into_iter().collect::<Option<Vec<_>>>();
-        let value = value.map(|values| match ty {
-            Type::Set(_) => set_value(element, values),
-            _ => Value::list(element, values),
-        });
+        // In the order that they are written in, also where the attribute is a set.
+        let value = value.map(|values| Value::list(element, values));
         found.push(AttributeBlocks {
             name: name.clone(),
             value,

@@ -206,7 +206,7 @@ mod tests {
             "rules {\n port = \"80\"\n}\nrules {\n cidrs = [\"a\"]\n}\n",
             concat!(
                 r#"{"expressions":{"rules":{"constant_value":["#,
-                r#"{"cidrs":["a"],"port":null},{"cidrs":null,"port":80}]}}}"#
+                r#"{"cidrs":null,"port":80},{"cidrs":["a"],"port":null}]}}}"#
             ),
         );
         check(
