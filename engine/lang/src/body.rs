@@ -127,7 +127,8 @@ pub struct Block {
     pub type_name: Str,
     /// Labels with their positions.
     pub labels: Vec<(Str, Span)>,
-    /// Type and labels: what a message about the block points at.
+    /// What a message about the block points at: type and labels, and in JSON the beginning of
+    /// the content.
     pub header: Span,
     /// What is inside.
     pub body: Body,

@@ -89,7 +89,6 @@ pub(super) fn content(doc: &Arc<Doc>, node: u32, look: &Look<'_>) -> (Content, D
             let mut blocks = Blocks {
                 doc,
                 schema,
-                header: doc.span(key),
                 out: &mut content.blocks,
                 diags: &mut diags,
             };
@@ -127,7 +126,6 @@ fn attribute(doc: &Arc<Doc>, key: u32, value: u32) -> Attribute {
 struct Blocks<'a> {
     doc: &'a Arc<Doc>,
     schema: &'a BlockSchema,
-    header: Span,
     out: &'a mut Vec<Block>,
     diags: &'a mut Diags,
 }
@@ -176,8 +174,8 @@ impl Blocks<'_> {
     fn bodies(&mut self, node: u32, labels: &[(Str, Span)]) {
         match self.doc.get(node) {
             Json::Null => {}
-            Json::Object(_) => self.block(node, labels),
-            Json::Array(items) => items.iter().for_each(|&item| self.block(item, labels)),
+            Json::Object(_) => self.block(node, node, labels),
+            Json::Array(items) => items.iter().for_each(|&i| self.block(i, node, labels)),
             _ => self.wrong(
                 "The content of a block is an object, or an array of objects for several.".into(),
                 node,
@@ -185,11 +183,12 @@ impl Blocks<'_> {
         }
     }
 
-    fn block(&mut self, node: u32, labels: &[(Str, Span)]) {
+    /// A block of a content that stands in `whole`: messages are about the beginning of that.
+    fn block(&mut self, node: u32, whole: u32, labels: &[(Str, Span)]) {
         self.out.push(Block {
             type_name: self.schema.type_name.clone(),
             labels: labels.to_vec(),
-            header: labels.last().map_or(self.header, |(_, span)| *span),
+            header: self.doc.head(whole),
             body: Body {
                 source: BodySource::Json(self.doc.clone(), node),
                 hidden: None,

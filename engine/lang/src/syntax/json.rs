@@ -147,7 +147,7 @@ impl JsonParser<'_> {
             b'[' => stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.array()),
             b'"' => self.string(),
             b'-' | b'+' | b'.' | b'0'..=b'9' => self.number(),
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.keyword(),
+            b'a'..=b'z' | b'A'..=b'Z' => self.keyword(),
             _ => {
                 self.no_value(next);
                 None
@@ -156,7 +156,7 @@ impl JsonParser<'_> {
         found.unwrap_or_else(|| {
             // Of an object or array, only the beginning is sure.
             let end = match next {
-                b'"' | b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' | b'+' | b'.' | b'0'..=b'9' => {
+                b'"' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'+' | b'.' | b'0'..=b'9' => {
                     self.scan.pos
                 }
                 _ => start + 1,

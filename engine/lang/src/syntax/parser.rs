@@ -39,6 +39,8 @@ pub(crate) struct Parser<'a> {
     diags: Diags,
     /// What the lexer found behind the place that the parser is at, and where.
     lexical: VecDeque<(u32, Diagnostic)>,
+    /// Whether a string was reported to hold bytes that are no text; once is enough.
+    pub(crate) told_bad: bool,
     /// Where the newlines are, once someone has asked for a line.
     newlines: Option<Vec<u32>>,
 }
@@ -68,6 +70,7 @@ impl<'a> Parser<'a> {
             skip_newlines: false,
             diags: Diags::new(),
             lexical: lexical.collect(),
+            told_bad: false,
             newlines: None,
         };
         parser.move_to(0);

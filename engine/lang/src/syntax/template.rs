@@ -57,6 +57,7 @@ impl Parser<'_> {
     fn unterminated(&mut self, mark: Mark) -> Parse {
         // A byte that is no text ends the string wherever it is.
         let at = match self.peek_any() {
+            Invalid if std::mem::replace(&mut self.told_bad, true) => return Err(Abort),
             Invalid => self.pos(),
             _ => mark.token,
         };

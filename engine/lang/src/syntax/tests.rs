@@ -390,6 +390,8 @@ fn bytes_that_are_no_text() {
     check(b"a = \"\xff\"\n", &[(5, ENCODING), (5, string)]);
     check(b"a = \"x${y}\xff\"\n", &[(10, ENCODING), (10, string)]);
     check(b"a = <<E\nab\xff\nE\n", &[(10, ENCODING), (10, string)]);
+    let text = b"a = \"\xff\"\nb = \"\xff\"\n";
+    check(text, &[(5, ENCODING), (5, string)]);
     let expression = "Invalid expression";
     check(b"a = \xff\n", &[(4, ENCODING), (4, expression)]);
     check(b"a = 1 + \xff\n", &[(8, ENCODING), (8, expression)]);

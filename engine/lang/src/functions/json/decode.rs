@@ -329,7 +329,7 @@ mod tests {
         check("\"\\u+123\"", "four hexadecimal digits");
         check("\"\t\"", "control character");
         check("1e99999999", "too large");
-        check(&"[".repeat(1_000_000), "more than 1000 deep");
-        check(&"{\"a\":".repeat(1_000_000), "more than 1000 deep");
+        check(&"[".repeat(1_000_000), "more than 10000 deep");
+        check(&"{\"a\":".repeat(1_000_000), "more than 10000 deep");
     }
 }

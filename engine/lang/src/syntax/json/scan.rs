@@ -42,7 +42,7 @@ impl<'a> Scanner<'a> {
     /// The length of the word that comes next.
     pub(super) fn word_len(&self) -> usize {
         let rest = self.bytes[self.pos..].iter();
-        rest.take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+        rest.take_while(|b| b.is_ascii_alphabetic() || **b == b'_')
             .count()
     }
 
@@ -79,7 +79,7 @@ impl<'a> Scanner<'a> {
                 _ if self.at_end() => return,
                 b'"' => self.pos = self.string_end(),
                 b'-' | b'+' | b'.' | b'0'..=b'9' => self.pos += self.number_len(),
-                b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.pos += self.word_len(),
+                b'a'..=b'z' | b'A'..=b'Z' => self.pos += self.word_len(),
                 b'{' | b'}' | b'[' | b']' | b',' | b':' | b'=' => self.pos += 1,
                 // Nothing that JSON knows: what follows is not looked at.
                 _ => self.end_here(),

@@ -27,6 +27,9 @@ fn values() {
     check("[5]", &["1 Incorrect JSON value type"]);
     check("{\"a\": 01}", &["6 Invalid JSON number"]);
     check("{\"a\": -1.5e+3}", &[]);
+    let comma = "12 Missing attribute seperator comma";
+    check("{\"a\": null1}", &[comma, ROOT]);
+    check("{\"a\": nu_l}", &["6 Invalid JSON keyword"]);
     check("{\"a\": tru}", &["6 Invalid JSON keyword"]);
     check("{\"a\": \"\\ud83d\\ude00\\ud83d\\/\"}", &[]);
     check("{\"a\": 1} x", &["9 Extraneous data after value"]);
