@@ -188,9 +188,7 @@ fn compare(engines: &Engines, trees: &[Tree], tally: &mut Tally) -> Result<()> {
             theirs,
             difference,
         };
-        if let Some(why) = explained::explain(&found) {
-            *tally.explained.entry(why).or_default() += 1;
-        } else if tally.shown.len() < SHOWN {
+        if tally.shown.len() < SHOWN {
             tally.show(shrink(engines, tree.clone(), found)?);
         } else {
             tally.unexplained += 1;

@@ -1,4 +1,4 @@
-//! Differences that are meant, or known. `docs/differences.md` says more on each.
+//! Differences that are meant, or known, made as small as they get. `docs/differences.md` says more on each.
 
 use super::Found;
 use super::outcome::{Difference, Outcome};
@@ -14,7 +14,10 @@ struct Explanation {
 const ALL: &[Explanation] = &[
     Explanation {
         heading: "Functions of terraform that panic",
-        matches: |found| summary(&found.theirs).is_some_and(|s| s.ends_with(" (panic)")),
+        matches: |found| {
+            let panics = summary(&found.theirs).is_some_and(|s| s.ends_with(" (panic)"));
+            found.difference == Difference::Accepted && panics
+        },
     },
     Explanation {
         heading: "Rare character encodings",
@@ -39,15 +42,17 @@ const ALL: &[Explanation] = &[
         heading: "Logarithms of the smallest floats",
         matches: |found| {
             let call = has(found, "log(") || has(found, "pow(");
-            found.difference == Difference::Value && call && tiny(&found.text)
+            let numbers = is_number(&found.ours) && is_number(&found.theirs);
+            call && numbers && subnormal(&found.text)
         },
     },
     Explanation {
         heading: "Remainders of infinities from YAML",
         matches: |found| {
             let text = found.text.to_lowercase();
-            let infinity = ["yamldecode(\".inf", "yamldecode(\"-.inf"];
-            text.contains('%') && infinity.iter().any(|call| text.contains(call))
+            let call = text.contains(" % ") && text.contains("yamldecode(") && text.contains(".inf");
+            let refused = summary(&found.ours) == Some("Operation failed");
+            call && refused && found.theirs == Outcome::Infinite
         },
     },
 ];
@@ -64,15 +69,15 @@ fn has(found: &Found, text: &str) -> bool {
     found.text.contains(text)
 }
 
-/// Whether there is a literal that may be, or lead to, a float with fewer digits than others.
-fn tiny(text: &str) -> bool {
-    let text = text.to_lowercase();
-    let mut exponents = text.split('e').skip(1).map(|rest| {
-        let digits = rest.trim_start_matches(['+', '-']);
-        let end = digits.bytes().take_while(u8::is_ascii_digit).count();
-        digits[..end].parse::<u32>().unwrap_or(0)
-    });
-    exponents.any(|exponent| exponent >= 290)
+fn is_number(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Value { ty, .. } if ty == "number")
+}
+
+/// Whether there is a literal that is, as a float, one of those with fewer digits than others.
+fn subnormal(text: &str) -> bool {
+    let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '-' | '+');
+    let mut literals = text.split(|c| !digits(c));
+    literals.any(|word| word.parse().is_ok_and(f64::is_subnormal))
 }
 
 /// The reason for a difference: a heading of `docs/differences.md`.
@@ -117,9 +122,25 @@ mod tests {
         check(tab, &call, &some, None);
         check("yamldecode(\"a: 1\\t\")", &some, &call, None);
         let log = Some("Logarithms of the smallest floats");
-        check("log(1e-320, 2)", &some, &other, log);
-        check("log(1e-32, 2)", &some, &other, None);
-        check("log(1e-320, 2)", &some, &call, None);
+        let number = |n: f64| Outcome::Value {
+            json: n.into(),
+            ty: "number".into(),
+            sensitive: (false, false),
+        };
+        check("log(1e-320, 2)", &number(1.0), &number(2.0), log);
+        check("pow(-4.9e-324, 0.5)", &number(1.0), &number(2.0), log);
+        check("log(2.3e-308, 2)", &number(1.0), &number(2.0), None);
+        check("log(1e320, 2)", &number(1.0), &number(2.0), None);
+        check("log(1e-400, 2)", &number(1.0), &number(2.0), None);
+        check("log(1e-320, 2)", &number(1.0), &other, None);
+        check("log(1e-320, 2)", &number(1.0), &call, None);
+        let failed = refused("Operation failed");
+        let remainder = Some("Remainders of infinities from YAML");
+        let infinity = "1 % yamldecode(\".inf\")";
+        check(infinity, &failed, &Outcome::Infinite, remainder);
+        check(infinity, &failed, &number(1.0), None);
+        check(infinity, &number(1.0), &Outcome::Infinite, None);
+        check("1 % (1 / 0)", &failed, &Outcome::Infinite, None);
         check("[for x in [] : x if coalesce(null, x)]", &call, &some, None);
     }
 
