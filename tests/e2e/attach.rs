@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, getsid};
 
 use crate::background::{Running, lives, signal, wait_until};
 use crate::harness::{Ran, Work};
@@ -28,7 +28,9 @@ fn a_screen_that_is_killed() {
     let work = Work::with(CHAIN);
     let mut run = in_the_middle(&work, "8s");
     let (engine, plugins) = (run.engine(), run.plugins());
-    assert_ne!(engine, run.pid());
+    // What is done to the terminal's processes is not done to it.
+    let id = Pid::from_raw(i32::try_from(engine).unwrap());
+    assert_eq!(getsid(id).ok(), id);
     signal(run.pid(), Signal::KILL);
     run.end().code(-1);
     wait_until("the end of the run", || !lives(engine));
@@ -56,6 +58,39 @@ fn a_screen_that_is_killed() {
         .says(&["1 to add"])
         .never_says(&["interrupted"]);
     finish(&work, "1 added, 0 changed, 0 destroyed.");
+}
+
+#[test]
+fn a_terminal_that_was_closed() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "8s");
+    signal(run.pid(), Signal::HUP);
+    run.end().code(1).never_says(&["at once.\n"]);
+    let log = log(&work);
+    for part in [
+        "muster_zone.first: Creation complete",
+        "The terminal that showed this run was closed.",
+        "muster_zone.second: Creation complete",
+    ] {
+        assert!(log.contains(part), "{part:?} is not in:\n{log}");
+    }
+}
+
+#[test]
+fn a_signal_to_all_processes_counts_once() {
+    let work = Work::with(CHAIN);
+    let mut run = in_the_middle(&work, "8s");
+    let engine = run.engine();
+    for process in [engine, run.pid()] {
+        signal(process, Signal::TERM);
+    }
+    run.end()
+        .code(1)
+        .says(&[
+            "Interrupt received",
+            "muster_zone.second: Creation complete",
+        ])
+        .never_says(&["at once.\n"]);
 }
 
 #[test]
