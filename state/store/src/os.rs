@@ -18,6 +18,14 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Opens a file for reading and writing, if it is there.
+pub(crate) fn open_existing(path: &Path) -> io::Result<Option<File>> {
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
 /// The folder that a file is in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -103,21 +111,41 @@ mod unix {
         Ok(None)
     }
 
+    /// Whether somebody has locked the file alone, or together with others. It is not locked for
+    /// that.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn is_locked(file: &File) -> io::Result<bool> {
+        use nix::fcntl::{FcntlArg, fcntl};
+        use nix::libc::{F_UNLCK, F_WRLCK};
+
+        let mut found = whole(F_WRLCK);
+        fcntl(file, FcntlArg::F_OFD_GETLK(&mut found))?;
+        Ok(i32::from(found.l_type) != F_UNLCK)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(crate) fn is_locked(file: &File) -> io::Result<bool> {
+        try_lock(file).map(|is_free| !is_free)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn whole(kind: nix::libc::c_int) -> nix::libc::flock {
+        nix::libc::flock {
+            l_type: kind as _,
+            l_whence: nix::libc::SEEK_SET as _,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        }
+    }
+
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn try_lock_as(file: &File, kind: nix::libc::c_int) -> io::Result<bool> {
         #[cfg(test)]
         crate::disk::faults::lock()?;
         use nix::fcntl::{FcntlArg, fcntl};
-        use nix::libc::{SEEK_SET, flock};
 
-        let whole = flock {
-            l_type: kind as _,
-            l_whence: SEEK_SET as _,
-            l_start: 0,
-            l_len: 0,
-            l_pid: 0,
-        };
-        match fcntl(file, FcntlArg::F_OFD_SETLK(&whole)) {
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&whole(kind))) {
             Ok(_) => Ok(true),
             Err(nix::Error::EAGAIN | nix::Error::EACCES) => Ok(false),
             Err(error) => Err(error.into()),
@@ -219,6 +247,10 @@ mod other {
 
     pub(crate) fn try_share(_: &File) -> io::Result<Option<bool>> {
         Ok(None)
+    }
+
+    pub(crate) fn is_locked(file: &File) -> io::Result<bool> {
+        try_lock(file).map(|is_free| !is_free)
     }
 
     pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {

@@ -55,9 +55,10 @@ impl Shared {
             return Ok(false);
         }
         for path in self.besides()? {
-            match writer::open_existing(&path) {
-                Err(StoreError::Locked { .. }) | Ok(None) => {}
-                opened => return opened.map(|_| false),
+            // One without a word is of a run that is about to begin.
+            let is_empty = std::fs::metadata(&path).is_ok_and(|found| found.len() == 0);
+            if !is_empty && path.exists() && !writer::is_in_use(&path)? {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -108,7 +109,7 @@ impl Shared {
     pub(super) fn besides_in_flight(&self) -> Result<Vec<Intent>, StoreError> {
         let mut found = Vec::new();
         for path in self.besides()? {
-            if let Ok(Some(_file)) = writer::open_existing(&path)
+            if !writer::is_in_use(&path)?
                 && let Some(content) = writer::read(&path, &self.codec)?
             {
                 found.extend(creations(content.open));

@@ -20,8 +20,8 @@ pub(super) enum Record {
     Objects(Objects),
     /// An intent that is over although no objects follow from it.
     Closed { intent: u64 },
-    /// A state is about to be stored that has everything which was recorded before.
-    Saving { serial: u64 },
+    /// A state was stored that has everything which was recorded before.
+    Saved {},
 }
 
 /// A run, and the state that it began with.

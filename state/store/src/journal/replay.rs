@@ -17,10 +17,10 @@ pub(super) struct Content {
     pub run: Option<RunInfo>,
     /// Intents without a result, the oldest first.
     pub open: Vec<Intent>,
-    /// Results, each with how many states were about to be stored before it.
-    objects: Vec<(usize, Objects)>,
-    /// Serial numbers of the states that were about to be stored.
-    saves: Vec<u64>,
+    /// Results, the oldest first.
+    objects: Vec<Objects>,
+    /// How many of them are in a state that was stored.
+    stored: usize,
     /// The highest number of an intent.
     pub last_id: u64,
     /// How many bytes are good.
@@ -88,7 +88,7 @@ impl Content {
             Record::Begin(run) => {
                 // What was recorded before is in the state that the run began with.
                 self.objects.clear();
-                self.saves.clear();
+                self.stored = 0;
                 self.run = Some(run);
             }
             Record::Intent(intent) => {
@@ -97,10 +97,10 @@ impl Content {
             }
             Record::Objects(objects) => {
                 self.close(objects.intent);
-                self.objects.push((self.saves.len(), objects));
+                self.objects.push(objects);
             }
             Record::Closed { intent } => self.close(Some(intent)),
-            Record::Saving { serial } => self.saves.push(serial),
+            Record::Saved {} => self.stored = self.objects.len(),
         }
     }
 
@@ -113,21 +113,22 @@ impl Content {
 
     /// Brings the results into a state that others may have changed since the run began.
     pub(super) fn bring(&self, state: &mut Snapshot, others: Others) -> Result<Brought, String> {
-        let mut by_addr: BTreeMap<&InstanceAddr, Vec<&(usize, Objects)>> = BTreeMap::new();
-        for result in &self.objects {
-            by_addr.entry(&result.1.addr).or_default().push(result);
+        let mut by_addr: BTreeMap<&InstanceAddr, Vec<(usize, &Objects)>> = BTreeMap::new();
+        for (at, result) in self.objects.iter().enumerate() {
+            by_addr.entry(&result.addr).or_default().push((at, result));
         }
         let mut brought = Brought::default();
         for (addr, results) in by_addr {
             let now = record::part(state, addr);
-            let Some((saves, last)) = results.last() else {
+            let Some((at, last)) = results.last() else {
                 continue;
             };
             if now == last.part {
                 continue;
             }
-            // Where this was stored, or something else in its place, others have changed it back.
-            let is_stored = self.saves.get(*saves).is_some_and(|s| *s <= state.serial);
+            // What was stored for certain, others have changed since. Where that is not certain, an
+            // object too many in the state is the smaller evil: refreshing tells that it is gone.
+            let is_stored = *at < self.stored;
             let digest = record::digest(now.as_deref());
             let is_ours = results
                 .iter()
@@ -161,7 +162,7 @@ impl Content {
 
     /// The instances that there are results of, each once.
     pub(super) fn changed(&self) -> BTreeSet<InstanceAddr> {
-        self.objects.iter().map(|(_, o)| o.addr.clone()).collect()
+        self.objects.iter().map(|o| o.addr.clone()).collect()
     }
 
     /// How many results there are.

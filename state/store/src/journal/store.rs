@@ -135,11 +135,13 @@ impl Journaled {
         paths.insert(0, shared.path.clone());
         for path in paths {
             // One that is in use is of a run that goes on.
-            let Ok(Some(_file)) = writer::open_existing(&path) else {
+            if !matches!(writer::is_in_use(&path), Ok(false)) {
                 continue;
-            };
-            let content = writer::read(&path, &shared.codec);
-            found.add(content.ok()??, shared.inner.read().ok()?);
+            }
+            // What is wrong with a journal is told by those who take the lock.
+            if let Ok(Some(content)) = writer::read(&path, &shared.codec) {
+                found.add(content, shared.inner.read().ok()?);
+            }
         }
         found.is_news().then_some(found)
     }
@@ -222,13 +224,7 @@ impl Shared {
 
     /// Whether a run is writing to the journal.
     fn is_in_use(&self) -> Result<bool, StoreError> {
-        if !self.path.exists() {
-            return Ok(false);
-        }
-        match writer::open_locked(&self.path) {
-            Err(StoreError::Locked { .. }) => Ok(true),
-            opened => opened.map(|_| false),
-        }
+        writer::is_in_use(&self.path)
     }
 
     pub(super) fn unreadable(&self, reason: &str) -> StoreError {
@@ -343,6 +339,17 @@ fn unreadable(path: &Path, reason: &str) -> StoreError {
 }
 
 impl Journaled {
+    /// Notes that a state was stored, if it was.
+    fn stored(&self, written: Result<bool, StoreError>) -> Result<bool, StoreError> {
+        let written = written?;
+        let journal = self.shared.found().journal.clone();
+        if let Some(journal) = journal {
+            // Without the note, what it says is found out from the state.
+            let _ = journal.saved();
+        }
+        Ok(written)
+    }
+
     /// A lock was taken.
     fn begin_to_hold(&self, beside: bool) -> Result<(), StoreError> {
         {
@@ -421,20 +428,13 @@ impl Store for Journaled {
     fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
         let beside = self.shared.found().beside;
         match beside {
-            true => self.shared.inner.merge(base, snapshot),
+            true => self.stored(self.shared.inner.merge(base, snapshot)),
             false => self.write(snapshot),
         }
     }
 
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
-        let journal = self.shared.found().journal.clone();
-        let noted = journal.map_or(Ok(()), |journal| journal.saving(snapshot.serial + 1));
-        // A journal that takes no more is no reason to keep the state from where it belongs.
-        let written = self.shared.inner.write(snapshot);
-        match (written, noted) {
-            (Err(_), Err(error)) => Err(error),
-            (written, _) => written,
-        }
+        self.stored(self.shared.inner.write(snapshot))
     }
 
     fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError> {

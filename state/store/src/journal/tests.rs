@@ -336,7 +336,7 @@ fn many_wait_for_one_sync() {
 }
 
 #[test]
-fn a_state_of_others_with_the_same_serial_is_not_taken_for_ours() {
+fn a_refused_state_is_brought_in_beside_that_of_others() {
     let place = Place::new();
     let store = place.open();
     let mut state = Snapshot::new("1.2.3");
@@ -351,12 +351,12 @@ fn a_state_of_others_with_the_same_serial_is_not_taken_for_ours() {
     assert!(store.write(&mut state).is_err());
     drop((journal, store));
     let (read, report, _) = place.recover();
-    assert_eq!(read.resources, other.resources);
-    let report = report.unwrap();
-    assert!(
-        report.kept.is_some_and(|kept| kept.exists()),
-        "nothing is lost"
-    );
+    let addrs: Vec<_> = read
+        .instances()
+        .map(|(addr, ..)| addr.to_string())
+        .collect();
+    assert_eq!(addrs, ["x_y.a", "x_y.z"], "nothing is lost");
+    assert_eq!(report.map(|r| (r.results, r.kept)), Some((1, None)));
 }
 
 #[test]

@@ -57,9 +57,29 @@ struct Writer {
 
 /// Opens a journal that nobody else has open for writing; none if it is not there any more.
 pub(super) fn open_existing(path: &Path) -> Result<Option<File>, StoreError> {
-    match path.exists() {
-        true => open_locked(path).map(Some),
-        false => Ok(None),
+    let opened = os::open_existing(path).map_err(StoreError::io("open", path))?;
+    let Some(file) = opened else {
+        return Ok(None);
+    };
+    if !os::try_lock(&file).map_err(StoreError::io("lock", path))? {
+        return Err(in_use(path));
+    }
+    Ok(os::is_at(&file, path).then_some(file))
+}
+
+/// Whether a run is writing to a journal. Nobody who opens it is kept from that.
+pub(super) fn is_in_use(path: &Path) -> Result<bool, StoreError> {
+    let opened = os::open_existing(path).map_err(StoreError::io("open", path))?;
+    match opened {
+        Some(file) => os::is_locked(&file).map_err(StoreError::io("lock", path)),
+        None => Ok(false),
+    }
+}
+
+fn in_use(path: &Path) -> StoreError {
+    StoreError::Locked {
+        place: path.display().to_string(),
+        holder: None,
     }
 }
 
@@ -102,10 +122,7 @@ impl Journal {
         let file = open_locked(path)?;
         let length = file.metadata().map_err(StoreError::io("read", path))?.len();
         if length > 0 {
-            return Err(StoreError::Locked {
-                place: path.display().to_string(),
-                holder: None,
-            });
+            return Err(in_use(path));
         }
         Self::begin_in(path, codec, run, (file, base))
     }
@@ -237,14 +254,12 @@ impl Journal {
         }
     }
 
-    /// Records that a state with this serial number is about to be stored, which has everything
-    /// that was recorded until now. It is on disk afterwards.
+    /// Records that a state was stored which has everything that was recorded until now.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn saving(&self, serial: u64) -> Result<(), StoreError> {
-        self.append(&Record::Saving { serial })?;
-        self.sync()
+    pub fn saved(&self) -> Result<(), StoreError> {
+        self.append(&Record::Saved {})
     }
 
     /// Returns when everything that was recorded before is on disk. Whoever waits here at the

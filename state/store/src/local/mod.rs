@@ -45,6 +45,8 @@ use shares::Shares;
 
 /// The pause between the first two attempts to lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How often a state is read again while its writer adds it to the history.
+const SETTLING: u32 = 200;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -119,12 +121,8 @@ impl LocalStore {
     /// The file cannot be opened.
     pub fn holder(&self) -> Result<Option<Option<LockInfo>>, StoreError> {
         let paths = &self.inner.paths;
-        if !paths.state.exists() {
-            return Ok(None);
-        }
-        let file = os::open_private(&paths.state).map_err(StoreError::io("open", &paths.state))?;
-        let is_free = os::try_lock(&file).map_err(StoreError::io("lock", &paths.state))?;
-        Ok((!is_free).then(|| paths.holder()))
+        let is_locked = paths.is_locked()?;
+        Ok(is_locked.then(|| paths.holder()))
     }
 }
 
@@ -152,10 +150,6 @@ impl Store for LocalStore {
         timeout: Duration,
     ) -> Result<LockGuard, StoreError> {
         info.path = self.describe();
-        if *part == Part::nothing() && !self.path().exists() {
-            // Nothing is there that could change meanwhile.
-            return Ok(LockGuard::new(info, || Ok(())).shared());
-        }
         let shared = patiently(timeout, || self.inner.try_share(&info, part))?;
         let inner = self.inner.clone();
         let guard = LockGuard::new(info, move || inner.unlock());
@@ -167,14 +161,25 @@ impl Store for LocalStore {
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
         let session = self.inner.session();
-        match self.read_once(&session) {
-            // Who puts a state in its place adds to the history afterwards.
-            Err(error) if is_altered(&error) && session.alone().is_none() => {
-                std::thread::sleep(FIRST_PAUSE);
-                self.read_once(&session)
-            }
-            read => read,
+        let mut read = self.read_once(&session);
+        if session.alone().is_some() || !read.as_ref().is_err_and(is_altered) {
+            return read;
         }
+        // Who puts a state in its place adds to the history afterwards, before anybody else has
+        // the lock.
+        if session.share.is_some() {
+            let _guard = self.inner.paths.shares.guard()?;
+            return self.read_once(&session);
+        }
+        for _ in 0..SETTLING {
+            let is_locked = self.inner.paths.is_locked()?;
+            read = self.read_once(&session);
+            if !is_locked || !read.as_ref().is_err_and(is_altered) {
+                break;
+            }
+            std::thread::sleep(FIRST_PAUSE);
+        }
+        read
     }
 
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {

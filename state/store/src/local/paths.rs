@@ -121,6 +121,15 @@ impl Paths {
         }
     }
 
+    /// Whether somebody holds the lock, alone or together with others.
+    pub(super) fn is_locked(&self) -> Result<bool, StoreError> {
+        let opened = os::open_existing(&self.state).map_err(StoreError::io("open", &self.state))?;
+        match opened {
+            Some(file) => os::is_locked(&file).map_err(StoreError::io("lock", &self.state)),
+            None => Ok(false),
+        }
+    }
+
     /// Who holds the lock, as far as can be told.
     pub(super) fn holder(&self) -> Option<LockInfo> {
         serde_json::from_slice(&std::fs::read(&self.lock_info).ok()?).ok()

@@ -91,6 +91,9 @@ impl Inner {
         };
         if !shared {
             paths.shares.leave(guard)?;
+            if is_made {
+                paths.drop_if_empty(&file);
+            }
             drop(file);
             return Ok(match self.try_lock(info)? {
                 true => Ok(false),

@@ -104,7 +104,11 @@ impl Shares {
     }
 
     fn try_guard(&self, path: &Path) -> io::Result<Option<File>> {
-        os::make_private_folder(&self.folder)?;
+        match os::make_private_folder(&self.folder) {
+            // It was removed while it was looked at.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            made => made?,
+        }
         let file = match os::open_private(path) {
             // Whoever was last has removed the folder just now.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

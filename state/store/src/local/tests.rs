@@ -376,3 +376,40 @@ fn a_lock_file_from_the_future_does_not_lock() {
     fs::write(place.path(".terraform.tfstate.lock.info"), text).unwrap();
     lock(&place.open()).unwrap().release().unwrap();
 }
+
+/// A state of 40 MB.
+fn large() -> Snapshot {
+    use muster_snapshot::{Attributes, JsonText, Object};
+    use muster_value::{Type, Value};
+
+    let provider = "provider[\"example.com/x/y\"]".parse().unwrap();
+    let mut state = Snapshot::new("1.11.4");
+    for n in 0..200 {
+        let text = format!("{{\"text\":\"{}\"}}", format!("{n:03}").repeat(67_000));
+        let object = Object {
+            attributes: Attributes::Json(JsonText::parse(&text).unwrap()),
+            ..Object::encode(&Value::NULL, &Type::Dynamic).unwrap()
+        };
+        let addr = format!("x_y.a[{n}]").parse().unwrap();
+        state.put(&addr, &provider, object);
+    }
+    state
+}
+
+#[test]
+fn large_states_are_states() {
+    let place = Place::new();
+    let mut state = large();
+    assert!(place.open().write(&mut state).unwrap());
+    let whole = fs::read(place.state()).unwrap();
+    assert!(whole.len() > 40_000_000, "{}", whole.len());
+    assert_eq!(place.open().read().unwrap().as_ref(), Some(&state));
+    fs::write(place.state(), &whole[..whole.len() / 4 * 3]).unwrap();
+    let store = place.open();
+    let Err(StoreError::Corrupt { reason, .. }) = store.read() else {
+        panic!("it is cut off");
+    };
+    assert!(reason.to_string().contains("cut off"), "{reason}");
+    let kept = store.version(1).unwrap().unwrap();
+    assert!(kept == state, "the history has it");
+}

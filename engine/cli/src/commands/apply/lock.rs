@@ -52,7 +52,10 @@ pub(super) async fn plan_and_lock(
         if is_shared && fits(store, &mut planned)? {
             return Ok((planned, guard));
         }
-        view.diags(&changed_meanwhile(), &session.sources);
+        // Without others, something was left of a run that was killed, which the plan must know.
+        if is_shared {
+            view.diags(&changed_meanwhile(), &session.sources);
+        }
     }
     let guard = lock_until(stop, store, locking, operation).await?;
     let planned = make(view, session, store, request, stop.clone()).await?;

@@ -132,3 +132,61 @@ fn an_interrupted_recovery_is_repeated() {
     assert_eq!(in_flight.len(), 1);
     assert!(!file.exists());
 }
+
+#[test]
+fn what_was_merged_and_is_gone_since_then_does_not_come_back() {
+    let place = Place::new();
+    let first = stored(&place);
+    let store = place.open();
+    let held = lock_part(&store, "a").unwrap();
+    let journal = store.begin("apply", &first).unwrap();
+    let mut next = first.clone();
+    set(&journal, &mut next, "x_y.a", "one");
+    assert!(store.merge(&first, &mut next).unwrap());
+    // Killed now; then somebody destroys the object.
+    drop((journal, held, store));
+    let mut theirs = LocalStore::new(place.state()).read().unwrap().unwrap();
+    theirs.remove_instance(&addr("x_y.a"));
+    LocalStore::new(place.state()).write(&mut theirs).unwrap();
+    let (state, report, _) = place.recover();
+    assert_eq!(state, theirs);
+    assert!(report.unwrap().kept.is_some());
+}
+
+#[test]
+fn looking_at_a_journal_keeps_nobody_from_it() {
+    let place = Place::new();
+    let first = stored(&place);
+    let store = place.open();
+    let held = lock_part(&store, "a").unwrap();
+    let journal = store.begin("apply", &first).unwrap();
+    set(&journal, &mut first.clone(), "x_y.a", "one");
+    drop((journal, held, store));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let reader = place.open();
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                // What is found depends on who is first; nothing may go wrong.
+                reader.in_flight().unwrap();
+                reader.interrupted();
+            }
+        });
+        for _ in 0..200 {
+            let store = place.open();
+            let held = lock_part(&store, "b").unwrap();
+            store.begin("apply", &first).unwrap().finish().unwrap();
+            held.release().unwrap();
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(
+        place
+            .open()
+            .read()
+            .unwrap()
+            .unwrap()
+            .instance(&addr("x_y.a"))
+            .is_some()
+    );
+}
