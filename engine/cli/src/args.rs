@@ -389,12 +389,12 @@ pub(crate) struct Validate {
     pub view: View,
     #[command(flatten)]
     pub variables: Variables,
-    /// Accepted: tests are checked when they are run.
-    #[arg(long, hide = true)]
+    /// Leave test files alone.
+    #[arg(long)]
     pub no_tests: bool,
-    /// Accepted: tests are checked when they are run.
-    #[arg(long, hide = true, value_name = "DIRECTORY")]
-    pub test_directory: Option<PathBuf>,
+    /// The directory with more tests.
+    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_TESTS)]
+    pub test_directory: String,
 }
 
 /// `plan`

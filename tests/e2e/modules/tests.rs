@@ -87,8 +87,9 @@ fn tests_with_errors_are_told_of() {
                 .says(&[summary, "tests/one.tftest.hcl line"]);
         }
         work.run(&["plan"]).code(0);
+        work.run(&["validate", "-no-tests"]).code(0);
     };
-    let all = ["init", "get", "test"];
+    let all = ["init", "get", "test", "validate"];
     check(
         "run \"a\" {\n  bogus = 1\n}\n",
         &all,

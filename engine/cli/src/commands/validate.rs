@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use muster_config::testing::{TestPlace, load_tests};
 use muster_lang::{DiagnosticKind, Diags, Sources, Span};
 use muster_run::Stop;
 
 use crate::args::Validate;
 use crate::error::{Failure, Outcome};
-use crate::session::Session;
+use crate::session::{Disk, Session};
 use crate::view::View;
 
 /// Checks the configuration.
@@ -17,7 +18,7 @@ pub(crate) async fn run(args: &Validate) -> ExitCode {
         Ok(view) => view,
         Err(code) => return code,
     };
-    let (diags, sources) = match load().await {
+    let (mut diags, mut sources) = match load().await {
         Err((failure, sources)) => (failure.diags, sources),
         Ok(session) => {
             let diags = match check(&session).await {
@@ -31,6 +32,14 @@ pub(crate) async fn run(args: &Validate) -> ExitCode {
             (diags, sources)
         }
     };
+    if !args.no_tests {
+        let place = TestPlace {
+            dir: ".",
+            tests: &args.test_directory,
+        };
+        let (_, found) = load_tests(place, &Disk, &mut sources);
+        diags.extend(found);
+    }
     view.validation(&diags, &sources);
     if diags.has_errors() {
         ExitCode::FAILURE
