@@ -201,7 +201,6 @@ impl Journaled {
         let theirs = stored.as_ref().map(|state| &state.lineage);
         if let (Some(given), Some(stored)) = (ours, theirs)
             && given != stored
-            && content.run.as_ref().is_some_and(|run| run.serial > 0)
         {
             return Err(StoreError::Lineage {
                 stored: stored.clone(),

@@ -35,9 +35,7 @@ use muster_snapshot::Snapshot;
 
 pub use backend::LocalBackend;
 
-use crate::{
-    Codec, CodecError, LockGuard, LockInfo, Part, Store, StoreError, Version, is_change, os,
-};
+use crate::{Codec, CodecError, LockGuard, LockInfo, Part, Store, StoreError, Version, is_change};
 use history::{History, Standing, Stored};
 use paths::Paths;
 use session::{Inner, Session};
