@@ -215,7 +215,7 @@ fn what_cannot_be_written_is_not_recorded() {
     let work = Work::with(&one(1));
     work.run(&["apply", "-auto-approve"]).code(0);
     work.write("main.tf", in_http(&server));
-    for asked in 1..9 {
+    for asked in 1..100 {
         // One of the requests fails; later than the last one there is nothing to fail.
         let fine = (1..asked).map(|_| Fault::Slow(Duration::ZERO));
         server.fail(fine.chain([Fault::Status(403)]));
