@@ -51,6 +51,27 @@ pub(super) struct Brought {
     pub conflicts: usize,
 }
 
+/// The last result of an instance that the state does not have.
+struct Outstanding<'a> {
+    last: &'a Objects,
+    /// The state has what the run has seen or made, and nothing of others.
+    fits: bool,
+    /// A provider was asked to change it.
+    was_called: bool,
+}
+
+impl Outstanding<'_> {
+    /// It was only taken out of the state: it is somewhere else, or nobody's.
+    fn is_gone(&self) -> bool {
+        !self.was_called && self.last.part.is_none()
+    }
+
+    /// It was only put into the state: it was somewhere else, or is imported.
+    fn is_new(&self) -> bool {
+        !self.was_called && self.last.before.is_empty()
+    }
+}
+
 impl Content {
     /// Reads what is good of a journal, up to the first damage.
     pub(super) fn read(bytes: &[u8], codec: &Codec) -> Result<Self, String> {
@@ -117,30 +138,49 @@ impl Content {
         for (at, result) in self.objects.iter().enumerate() {
             by_addr.entry(&result.addr).or_default().push((at, result));
         }
+        let mut results = Vec::new();
+        for (addr, list) in by_addr {
+            results.extend(self.compare(state, addr, &list));
+        }
+        // What has moved has left its old place as well: both, or neither.
+        let is_kept_back = results.iter().any(|r| r.is_gone() && !r.fits);
         let mut brought = Brought::default();
-        for (addr, results) in by_addr {
-            let now = record::part(state, addr);
-            let Some((at, last)) = results.last() else {
-                continue;
-            };
-            if now == last.part {
-                continue;
-            }
-            // What was stored for certain, others have changed since. Where that is not certain, an
-            // object too many in the state is the smaller evil: refreshing tells that it is gone.
-            let is_stored = *at < self.stored;
-            let digest = record::digest(now.as_deref());
-            let is_ours = results
-                .iter()
-                .any(|(_, r)| r.before == digest || r.part == now);
-            if others == Others::GiveWay || is_ours && !is_stored {
-                last.apply(state)?;
-                brought.count += 1;
-            } else {
-                brought.conflicts += 1;
+        for result in results {
+            let fits = result.fits && !(is_kept_back && result.is_new());
+            match fits || others == Others::GiveWay {
+                true => {
+                    result.last.apply(state)?;
+                    brought.count += 1;
+                }
+                false => brought.conflicts += 1,
             }
         }
         Ok(brought)
+    }
+
+    /// What is to be done about the results of one instance; none if nothing.
+    fn compare<'a>(
+        &self,
+        state: &Snapshot,
+        addr: &InstanceAddr,
+        results: &[(usize, &'a Objects)],
+    ) -> Option<Outstanding<'a>> {
+        let now = record::part(state, addr);
+        let (at, last) = *results.last()?;
+        if now == last.part {
+            return None;
+        }
+        // What was stored for certain, others have changed since. Where that is not certain, an
+        // object too many in the state is the smaller evil: refreshing tells that it is gone.
+        let is_stored = at < self.stored;
+        let digest = record::digest(now.as_deref());
+        let mut own = results.iter();
+        let is_ours = own.any(|(_, r)| r.before == digest || r.part == now);
+        Some(Outstanding {
+            last,
+            fits: is_ours && !is_stored,
+            was_called: results.iter().any(|(_, r)| r.intent.is_some()),
+        })
     }
 
     /// The state that the results belong into; none if it is of another history.

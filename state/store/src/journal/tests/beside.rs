@@ -190,3 +190,30 @@ fn looking_at_a_journal_keeps_nobody_from_it() {
             .is_some()
     );
 }
+
+#[test]
+fn what_has_moved_is_at_one_place() {
+    let place = Place::new();
+    let first = stored(&place);
+    let store = place.open();
+    let held = lock_part(&store, "a").unwrap();
+    let journal = store.begin("apply", &first).unwrap();
+    let mut next = first.clone();
+    next.remove_instance(&addr("x_y.old"));
+    put(&mut next, "x_y.a", "zero");
+    for at in ["x_y.old", "x_y.a"] {
+        journal.objects(&next, &addr(at), None).unwrap();
+    }
+    set(&journal, &mut next, "x_y.b", "made");
+    drop((journal, held, store));
+    let mut theirs = first.clone();
+    put(&mut theirs, "x_y.old", "changed");
+    LocalStore::new(place.state()).write(&mut theirs).unwrap();
+    let (state, report, _) = place.recover();
+    let names: Vec<_> = state
+        .instances()
+        .map(|(addr, ..)| addr.to_string())
+        .collect();
+    assert_eq!(names, ["x_y.b", "x_y.old"]);
+    assert!(report.unwrap().kept.is_some());
+}
