@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use muster_provider::{
-    Applied, ApplyRequest, PlanRequest, Planned, Private, Provider, Read, Request, Response,
+    Applied, ApplyRequest, ImportBy, PlanRequest, Planned, Private, Provider, Read, Request,
+    Response,
 };
 use muster_provider_muster::MusterProvider;
 use muster_schema::{Block, proposed_new};
@@ -549,4 +550,48 @@ async fn dr_policies_that_cannot_hold_are_refused() {
         &[".rto: Invalid Attribute Value"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn zones_are_known_by_what_the_plan_knows() {
+    let bench = Bench::new().await;
+    let config = bench.zone_config("a", 4, 0);
+    let planned = bench
+        .plan("muster_zone", &bench.none("muster_zone"), &config)
+        .await;
+    let id = planned.value.get("id").unwrap().clone();
+    assert!(id.is_known());
+    let identity = object(&[("id", id)]);
+    assert_eq!(planned.identity, Some(identity.clone()));
+    let made = bench
+        .apply("muster_zone", &bench.none("muster_zone"), &config)
+        .await;
+    // It is found by that, and brought up to date from other versions.
+    let ask = |by| Request::Import {
+        type_name: "muster_zone".into(),
+        by,
+    };
+    let found = bench
+        .server
+        .call(ask(ImportBy::Identity(identity.clone())))
+        .await;
+    let Response::Imported { objects, diags } = found.unwrap() else {
+        panic!("an import answers an import");
+    };
+    assert!(diags.is_empty(), "{diags:?}");
+    assert_eq!(objects[0].value, made);
+    assert_eq!(objects[0].identity, Some(identity.clone()));
+    let nobody = ImportBy::Identity(object(&[("id", "zone-nobody".into())]));
+    let missing = bench.server.call(ask(nobody)).await.unwrap();
+    let summary = &missing.diags().iter().next().unwrap().summary;
+    assert_eq!(summary, "Cannot import non-existent remote object");
+    let upgrade = Request::UpgradeIdentity {
+        type_name: "muster_zone".into(),
+        version: 0,
+        json: r#"{"id":"x","gone":1}"#.into(),
+    };
+    let Response::State { value, .. } = bench.server.call(upgrade).await.unwrap() else {
+        panic!("an upgrade answers an upgrade");
+    };
+    assert_eq!(value, object(&[("id", "x".into())]));
 }
