@@ -52,6 +52,14 @@ pub enum StoreError {
         /// Serial number that the new state was made from.
         given: u64,
     },
+    /// The lock has ended, or was taken away, while it was needed.
+    #[error("cannot write {place}: {reason}")]
+    LockLost {
+        /// The state.
+        place: String,
+        /// What is known of it.
+        reason: String,
+    },
     /// A place that is not on this machine refuses something, or does not answer.
     #[error("cannot {action} {place}: {reason}")]
     Remote {
@@ -138,6 +146,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether somebody else may be working on the state by now, so that it is best left alone.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(
+            self,
+            Self::LockLost { .. } | Self::Stale { .. } | Self::Lineage { .. }
+        )
+    }
+
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,

@@ -274,14 +274,19 @@ async fn execute(
     if let Some(profile) = &view.profile {
         profile.begin();
     }
+    let stop = context.stop.clone();
     let save = store.save_every().map(|every| muster_run::Save {
         every,
         save: Box::new(|state| {
-            // The journal has everything, so that the run can go on.
-            if let Err(failure) = save(store, &mut saved, state)
+            // The journal has everything, so that the run can go on; but not where somebody else
+            // may do the same things.
+            if let Err(error) = save(store, &mut saved, state)
                 && !unsaved
             {
-                view.diags(&as_warnings(failure.diags), &session.sources);
+                if error.is_overtaken() {
+                    stop.request();
+                }
+                view.diags(&as_warnings(Failure::from(error).diags), &session.sources);
                 unsaved = true;
             }
         }),

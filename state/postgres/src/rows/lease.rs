@@ -8,7 +8,7 @@ use std::time::Duration;
 use muster_addr::{AbsResource, AddrError, ConfigResource};
 use muster_store::{LockInfo, Part, StoreError};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, GenericClient, Row, Transaction};
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::Database;
 use crate::fault::Fault;
@@ -47,13 +47,27 @@ pub(super) async fn take(
     part: Option<&Part>,
 ) -> Result<Option<Conflict>, Fault> {
     let table = database.table("locks");
-    let tx = client.transaction().await?;
+    // Whoever had to wait for others must see what they did meanwhile.
+    let transaction = client.build_transaction();
+    let tx = transaction
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .start()
+        .await?;
     let one_by_one = "SELECT pg_advisory_xact_lock($1, hashtext($2))";
     let name = format!("{table} {workspace}");
     tx.execute(one_by_one, &[&TAKING, &name]).await?;
+    // Whatever is left afterwards is in the way, also a lock that has ended but is being prolonged,
+    // or that a write rests on which is not done yet: these have hold of its row.
+    let clean = format!(
+        "DELETE FROM {table} WHERE workspace = $1 AND id IN (
+             SELECT id FROM {table}
+             WHERE workspace = $1 AND (id = $2 OR expires < clock_timestamp())
+             FOR UPDATE SKIP LOCKED)"
+    );
+    tx.execute(&clean, &[&workspace, &info.id]).await?;
     let look = format!(
         "SELECT id, info, writes, reads FROM {table}
-         WHERE workspace = $1 AND id <> $2 AND expires >= clock_timestamp() ORDER BY id"
+         WHERE workspace = $1 AND id <> $2 ORDER BY id"
     );
     for row in tx.query(&look, &[&workspace, &info.id]).await? {
         let held = locked(row.get(2), row.get(3)).map_err(Fault::other)?;
@@ -62,10 +76,6 @@ pub(super) async fn take(
             return Ok(Some(Conflict { holder, resource }));
         }
     }
-    let clean = format!(
-        "DELETE FROM {table} WHERE workspace = $1 AND (id = $2 OR expires < clock_timestamp())"
-    );
-    tx.execute(&clean, &[&workspace, &info.id]).await?;
     let add = format!(
         "INSERT INTO {table} (workspace, id, info, expires, writes, reads)
          VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 second', $5, $6)"
@@ -118,7 +128,8 @@ fn told(row: &Row) -> LockInfo {
     LockInfo { id, ..info }
 }
 
-/// Somebody who holds a lock of a workspace: the one with the id if there is one.
+/// Somebody who holds a lock of a workspace that has not ended: the one with the id if there is
+/// one.
 pub(super) async fn holder(
     client: &impl GenericClient,
     database: &Database,
@@ -126,8 +137,10 @@ pub(super) async fn holder(
     id: &str,
 ) -> Result<Option<LockInfo>, Fault> {
     let table = database.table("locks");
-    let look =
-        format!("SELECT id, info FROM {table} WHERE workspace = $1 ORDER BY id <> $2, id LIMIT 1");
+    let look = format!(
+        "SELECT id, info FROM {table} WHERE workspace = $1 AND expires >= clock_timestamp()
+         ORDER BY id <> $2, id LIMIT 1"
+    );
     let row = client.query_opt(&look, &[&workspace, &id]).await?;
     Ok(row.map(|row| told(&row)))
 }
@@ -156,6 +169,7 @@ impl Lease {
         let beat = Beat {
             link: database.link.another(),
             place: database.place(workspace),
+            // A lock that has ended is held again as long as nobody else has come and removed it.
             statement: format!(
                 "UPDATE {} SET expires = clock_timestamp() + $3 * interval '1 second'
                  WHERE workspace = $1 AND id = $2",
@@ -177,14 +191,15 @@ impl Lease {
         }
     }
 
-    /// Makes sure within a transaction that the lock is held until this ends.
+    /// Makes sure within a transaction that the lock is held until this ends. Nobody can take it
+    /// away meanwhile, but it can be prolonged, however long the transaction takes.
     pub(super) async fn keep(
         &self,
         tx: &Transaction<'_>,
         database: &Database,
     ) -> Result<(), Fault> {
         let table = database.table("locks");
-        let look = format!("SELECT FROM {table} WHERE workspace = $1 AND id = $2 FOR SHARE");
+        let look = format!("SELECT FROM {table} WHERE workspace = $1 AND id = $2 FOR KEY SHARE");
         let values: [&(dyn ToSql + Sync); 2] = [&self.workspace, &self.info.id];
         if tx.query_opt(&look, &values).await?.is_some() {
             return Ok(());
@@ -193,7 +208,10 @@ impl Lease {
             Some(holder) => format!("the lock has ended, and {} holds one now", holder.who),
             None => "the lock has ended, or was taken away".to_owned(),
         };
-        Err(self.refusal(database, reason))
+        Err(Fault::Store(StoreError::LockLost {
+            place: database.place(&self.workspace),
+            reason,
+        }))
     }
 
     /// Refuses changes of a resource that is not locked.

@@ -17,13 +17,13 @@ pub(super) fn save_last(
     state: &Snapshot,
     unrecorded: Option<StoreError>,
 ) -> Outcome<()> {
-    let Err(failure) = save(store, saved, state) else {
+    let Err(error) = save(store, saved, state) else {
         return match unrecorded {
             None => Ok(()),
             Some(error) => Err(error.into()),
         };
     };
-    let mut diags = failure.diags;
+    let mut diags = Failure::from(error).diags;
     let Some(error) = unrecorded else {
         let detail = format!(
             "Everything that was done is recorded in {}. The next command brings it into the state, when the cause is mended.",
@@ -45,7 +45,11 @@ pub(super) fn save_last(
 
 /// Writes the state; afterwards `saved` is what this run has stored. What others have stored
 /// beside it is none of its business.
-pub(super) fn save(store: &Journaled, saved: &mut Snapshot, state: &Snapshot) -> Outcome<()> {
+pub(super) fn save(
+    store: &Journaled,
+    saved: &mut Snapshot,
+    state: &Snapshot,
+) -> Result<(), StoreError> {
     let mut next = successor(saved, state);
     store.merge(saved, &mut next)?;
     *saved = Snapshot {
