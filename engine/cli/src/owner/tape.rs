@@ -59,10 +59,13 @@ impl Tape {
         let mut kept = self.kept();
         kept.bytes += frame.len();
         kept.frames.push_back(frame.into());
-        while kept.bytes > self.most && kept.frames.len() > 1 {
+        // What is left begins with a line.
+        let mut cut = false;
+        while (cut || kept.bytes > self.most) && kept.frames.len() > 1 {
             if let Some(old) = kept.frames.pop_front() {
                 kept.bytes -= old.len();
                 kept.gone += 1;
+                cut = old.last() != Some(&b'\n');
             }
         }
         if kept.readers > 0 {
@@ -152,14 +155,27 @@ mod tests {
     #[test]
     fn readers_get_what_is_left() {
         let tape = Tape::new(5);
-        tape.push(b"aa".to_vec());
-        tape.push(b"bb".to_vec());
+        tape.push(b"a\n".to_vec());
+        tape.push(b"b\n".to_vec());
         assert!(!tape.frames().0);
-        tape.push(b"cc".to_vec());
+        tape.push(b"c\n".to_vec());
         tape.end(b"d".to_vec());
-        let expect = [Next::Gap, frame("bb"), frame("cc"), frame("d"), Next::End];
+        let expect = [Next::Gap, frame("b\n"), frame("c\n"), frame("d"), Next::End];
         assert_eq!(all(&tape), expect);
         assert!(tape.frames().0);
+    }
+
+    #[test]
+    fn lines_go_as_a_whole() {
+        let tape = Tape::new(5);
+        for text in ["a", "b", "c\n", "d", "e\n"] {
+            tape.push(text.as_bytes().to_vec());
+        }
+        tape.end(b"f".to_vec());
+        assert_eq!(
+            all(&tape),
+            [Next::Gap, frame("d"), frame("e\n"), frame("f"), Next::End]
+        );
     }
 
     #[test]
