@@ -12,10 +12,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_lang::{Diagnostic, Diags, FileId, Sources, Span};
+use muster_lang::{Diagnostic, Diags, FileId, Sources};
 
 use crate::args;
-use crate::view::{View, put};
+use crate::view::{View, put_bytes};
 use files::{is_ignored, is_source, shown};
 use replace::replace;
 
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Fmt) -> ExitCode {
         args,
         sources: Sources::default(),
         diags: Diags::new(),
-        held: String::new(),
+        held: Vec::new(),
         unformatted: false,
     };
     if args.reads_stdin() {
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Fmt) -> ExitCode {
     }
     let failed = formatter.diags.has_errors();
     if !failed && formatter.lists() {
-        put(&formatter.held);
+        put_bytes(&formatter.held);
     }
     view.diags(&formatter.diags, &formatter.sources);
     match (failed, args.check && formatter.unformatted) {
@@ -98,9 +98,21 @@ struct Formatter<'a> {
     sources: Sources,
     diags: Diags,
     /// What `-check` has to tell; an error makes it void.
-    held: String,
+    held: Vec<u8>,
     /// Something is not in canonical form.
     unformatted: bool,
+}
+
+/// A file before and after.
+struct Formatted {
+    old: Arc<[u8]>,
+    new: Vec<u8>,
+}
+
+impl Formatted {
+    fn changes(&self) -> bool {
+        *self.old != *self.new
+    }
 }
 
 impl Formatter<'_> {
@@ -115,14 +127,14 @@ impl Formatter<'_> {
         if let Err(error) = io::stdin().lock().read_to_end(&mut bytes) {
             return self.fail("Failed to read input", format!("{error}."));
         }
-        let Some((old, new)) = self.format(NAME, bytes) else {
+        let Some(found) = self.format(NAME, bytes) else {
             return;
         };
-        self.unformatted = *old != *new;
+        self.unformatted = found.changes();
         if self.args.diff {
-            self.difference(NAME, &old, &new);
+            self.difference(NAME, &found);
         } else {
-            self.text(&new);
+            self.text(&found.new);
         }
     }
 
@@ -185,90 +197,81 @@ impl Formatter<'_> {
                 return self.fail("Failed to read file", detail);
             }
         };
-        let Some((old, new)) = self.format(&name, bytes) else {
+        let Some(found) = self.format(&name, bytes) else {
             return;
         };
         // The text is the only thing left that could be shown.
         if !self.args.list && !self.args.write && !self.args.diff {
-            self.text(&new);
+            self.text(&found.new);
         }
-        if *old == *new {
+        if !found.changes() {
             return;
         }
         self.unformatted = true;
         if self.args.list {
-            self.tell(&format!("{name}\n"));
+            self.tell(format!("{name}\n").as_bytes());
         }
         if self.args.write
             && !self.args.check
-            && let Err(error) = replace(path, new.as_bytes())
+            && let Err(error) = replace(path, &found.new)
         {
             let detail = format!("The file {name} could not be written: {error}.");
             return self.fail("Failed to write file", detail);
         }
         if self.args.diff {
-            self.difference(&name, &old, &new);
+            self.difference(&name, &found);
         }
     }
 
-    /// The text of a file and its canonical form. `None` if it has errors, which are noted.
-    fn format(&mut self, name: &str, bytes: Vec<u8>) -> Option<(Arc<str>, String)> {
-        let old: Arc<str> = match String::from_utf8(bytes) {
-            Ok(text) => text.into(),
+    /// A file and its canonical form. `None` if it has errors, which are noted.
+    fn format(&mut self, name: &str, bytes: Vec<u8>) -> Option<Formatted> {
+        // Only texts that something is said about are kept.
+        let next = FileId(u32::try_from(self.sources.files().len()).unwrap_or(u32::MAX));
+        let (old, new): (Arc<[u8]>, _) = match String::from_utf8(bytes) {
+            Ok(text) => {
+                let text: Arc<str> = text.into();
+                let new = muster_lang::fmt::format(next, &text).map(String::into_bytes);
+                (text.into(), new)
+            }
             Err(error) => {
-                self.bad_encoding(name, &error);
-                return None;
+                let new = muster_lang::fmt::format_bytes(next, error.as_bytes());
+                (error.as_bytes().into(), new)
             }
         };
-        // Only texts that something is said about are kept.
-        let next = u32::try_from(self.sources.files().len()).unwrap_or(u32::MAX);
-        match muster_lang::fmt::format(FileId(next), &old) {
-            Ok(new) => Some((old, new)),
+        match new {
+            Ok(new) => Some(Formatted { old, new }),
             Err(diags) => {
-                self.sources.add(name, old);
+                self.sources.add(name, muster_lang::syntax::shown(&old));
                 self.diags.extend(diags);
                 None
             }
         }
     }
 
-    fn bad_encoding(&mut self, name: &str, error: &std::string::FromUtf8Error) {
-        let at = error.utf8_error().valid_up_to();
-        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let file = self.sources.add(name, text);
-        let start = u32::try_from(at).unwrap_or(u32::MAX);
-        let span = Span {
-            file,
-            start,
-            end: start.saturating_add(char::REPLACEMENT_CHARACTER.len_utf8() as u32),
-        };
-        let detail = "Here is a byte that is not valid UTF-8. Save the file in that encoding.";
-        let found = Diagnostic::error("Invalid character encoding", detail).at(span);
-        self.diags.push(found);
-    }
-
-    fn difference(&mut self, name: &str, old: &str, new: &str) {
+    fn difference(&mut self, name: &str, found: &Formatted) {
+        let old = String::from_utf8_lossy(&found.old);
+        let new = String::from_utf8_lossy(&found.new);
         let diff = similar::TextDiff::configure()
             .timeout(DIFF_TIME)
-            .diff_lines(old, new);
+            .diff_lines(&*old, &*new);
         let (before, after) = (format!("old/{name}"), format!("new/{name}"));
         let text = diff.unified_diff().header(&before, &after).to_string();
-        self.tell(&text);
+        self.tell(text.as_bytes());
     }
 
     /// Shows a text in its canonical form.
-    fn text(&mut self, new: &str) {
+    fn text(&mut self, new: &[u8]) {
         self.tell(new);
-        if !new.ends_with('\n') {
-            self.tell("\n");
+        if !new.ends_with(b"\n") {
+            self.tell(b"\n");
         }
     }
 
-    fn tell(&mut self, text: &str) {
+    fn tell(&mut self, text: &[u8]) {
         if self.args.check {
-            self.held.push_str(text);
+            self.held.extend_from_slice(text);
         } else {
-            put(text);
+            put_bytes(text);
         }
     }
 

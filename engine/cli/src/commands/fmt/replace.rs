@@ -54,7 +54,7 @@ fn swap(path: &Path, found: &Metadata, content: &[u8]) -> io::Result<bool> {
 }
 
 /// Writes over a file. When that fails, the old content is put back as far as it can be.
-fn write_in_place(file: &mut File, content: &[u8]) -> io::Result<()> {
+pub(super) fn write_in_place(file: &mut impl InPlace, content: &[u8]) -> io::Result<()> {
     let mut old = Vec::new();
     file.read_to_end(&mut old)?;
     let written = overwrite(file, content);
@@ -65,8 +65,20 @@ fn write_in_place(file: &mut File, content: &[u8]) -> io::Result<()> {
     written
 }
 
-fn overwrite(file: &mut File, content: &[u8]) -> io::Result<()> {
+fn overwrite(file: &mut impl InPlace, content: &[u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     file.write_all(content)?;
-    file.set_len(content.len() as u64)
+    file.cut(content.len() as u64)
+}
+
+/// What can be written over.
+pub(super) trait InPlace: Read + Write + Seek {
+    /// Makes it so many bytes long.
+    fn cut(&mut self, len: u64) -> io::Result<()>;
+}
+
+impl InPlace for File {
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
 }

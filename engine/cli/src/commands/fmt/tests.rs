@@ -1,7 +1,8 @@
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::files::*;
-use super::replace::replace;
+use super::replace::{InPlace, replace, write_in_place};
 
 #[track_caller]
 fn check_ignored(name: &str, expect: bool) {
@@ -71,8 +72,8 @@ fn a_file_of_somebody_else_stays_theirs() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.tf");
     std::fs::write(&file, "old").unwrap();
-    // Only the superuser can give files away.
-    if std::os::unix::fs::chown(&file, Some(4321), Some(4321)).is_err() {
+    if let Err(error) = std::os::unix::fs::chown(&file, Some(4321), Some(4321)) {
+        eprintln!("skipped: only the superuser can give files away, and here: {error}");
         return;
     }
     replace(&file, b"new").unwrap();
@@ -87,8 +88,8 @@ fn a_file_with_attributes_keeps_them() {
     let path = dir.path().join("a.tf");
     std::fs::write(&path, "old").unwrap();
     let flags = rustix::fs::XattrFlags::empty();
-    // Not every file system has them.
-    if rustix::fs::setxattr(&path, "user.note", b"mine", flags).is_err() {
+    if let Err(error) = rustix::fs::setxattr(&path, "user.note", b"mine", flags) {
+        eprintln!("skipped: not every file system has attributes, and here: {error}");
         return;
     }
     replace(&path, b"new").unwrap();
@@ -96,4 +97,68 @@ fn a_file_with_attributes_keeps_them() {
     let len = rustix::fs::getxattr(&path, "user.note", &mut value[..]).unwrap();
     assert_eq!(&value[..len], b"mine");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+}
+
+/// A file on a disk that is full once so many bytes were written; what is there can be written
+/// over.
+struct Full {
+    file: Cursor<Vec<u8>>,
+    room: usize,
+    /// Whether a file can be made shorter or longer.
+    cuts: bool,
+}
+
+impl Read for Full {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for Full {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.room.saturating_sub(self.file.position() as usize);
+        match bytes.len().min(room) {
+            0 => Err(io::ErrorKind::StorageFull.into()),
+            len => self.file.write(&bytes[..len]),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl InPlace for Full {
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        if !self.cuts {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        self.file.get_mut().resize(len as usize, 0);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_over_keeps_its_content() {
+    let check = |cuts, content: &str, expect: Result<&str, io::ErrorKind>| {
+        let mut disk = Full {
+            file: Cursor::new(b"what was there".to_vec()),
+            room: 20,
+            cuts,
+        };
+        let written = write_in_place(&mut disk, content.as_bytes()).map_err(|e| e.kind());
+        assert_eq!(written, expect.map(|_| ()), "{content}");
+        let there = String::from_utf8(disk.file.into_inner()).unwrap();
+        assert_eq!(there, expect.unwrap_or("what was there"), "{content}");
+    };
+    check(true, "new", Ok("new"));
+    check(true, "twenty bytes, no more", Err(io::ErrorKind::StorageFull));
+    // What comes behind a shorter text cannot be taken away: the first error is told.
+    check(false, "new", Err(io::ErrorKind::PermissionDenied));
 }
