@@ -31,10 +31,12 @@ pub(crate) fn watch(quiet: bool) -> Stop {
             if !wanted {
                 continue;
             }
-            if !quiet && !by_nobody {
-                tell(asked.is_requested());
-            }
+            let again = asked.is_requested();
+            // First of all: saying so may take as long as nobody reads what is said.
             asked.request();
+            if !quiet && !by_nobody {
+                tokio::task::spawn_blocking(move || tell(again));
+            }
         }
     });
     stop

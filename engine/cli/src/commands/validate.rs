@@ -83,6 +83,14 @@ fn besides(known: &Diags, found: Diags) -> Diags {
     let references = known.iter().filter(|d| d.kind == DiagnosticKind::Reference);
     let mut spans: Vec<Span> = references.filter_map(|d| d.subject).collect();
     spans.sort_unstable_by_key(|span| (span.file, span.start));
+    // One may reach beyond later ones.
+    let mut reaching: Option<Span> = None;
+    for span in &mut spans {
+        if let Some(before) = reaching.filter(|before| before.file == span.file) {
+            span.end = span.end.max(before.end);
+        }
+        reaching = Some(*span);
+    }
     let follows = |at: Span| {
         let behind =
             spans.partition_point(|s| (s.file, s.start) < (at.file, at.end.max(at.start + 1)));

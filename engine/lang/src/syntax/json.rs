@@ -85,17 +85,23 @@ pub(crate) fn parse(file: FileId, text: &[u8]) -> (Arc<Doc>, Diags) {
         file,
         nodes: Vec::new(),
         diags: Diags::new(),
+            unclosed: 0,
     };
     let root = p.document();
     let nodes = p.nodes;
     (Arc::new(Doc { file, nodes, root }), p.diags)
 }
 
+/// As many objects and arrays without an end are reported.
+const MOST_UNCLOSED: usize = 20;
+
 struct JsonParser<'a> {
     scan: Scanner<'a>,
     file: FileId,
     nodes: Vec<(Json, u32, u32)>,
     diags: Diags,
+    /// How many objects and arrays were reported for having no end.
+    unclosed: usize,
 }
 
 impl JsonParser<'_> {
@@ -257,7 +263,11 @@ impl JsonParser<'_> {
                     true => "There is no closing brace for this object.",
                     false => "There is no closing bracket for this array.",
                 };
-                self.report_at(start, "Unclosed object", detail, 1);
+                // Around it others have no end, either: a few of them tell enough.
+                if self.unclosed < MOST_UNCLOSED {
+                    self.report_at(start, "Unclosed object", detail, 1);
+                }
+                self.unclosed += 1;
             }
             _ => self.not_between(next, is_object),
         }

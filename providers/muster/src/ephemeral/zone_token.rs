@@ -126,9 +126,14 @@ fn failed(doing: &str, error: DriverError) -> Diagnostic {
 
 /// When to renew what ends at a time: with a third of its life left.
 fn in_time(expires: i64, lasts: u64) -> SystemTime {
-    at(expires) - Duration::from_secs(lasts / 3)
+    let left = Duration::from_secs(lasts / 3);
+    at(expires).checked_sub(left).unwrap_or(UNIX_EPOCH)
 }
 
+/// A time in seconds since the epoch; the farthest that there is for one beyond.
 fn at(seconds: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+    /// Ten thousand years.
+    const FAR: u64 = 315_576_000_000;
+    let seconds = u64::try_from(seconds).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_secs(seconds.min(FAR))
 }
