@@ -134,9 +134,16 @@ async fn patiently(
         return Ok(None);
     };
     let started = Instant::now();
+    let mut is_told = false;
     loop {
         match lock(Duration::ZERO) {
-            Err(StoreError::Locked { .. }) if started.elapsed() < timeout => {}
+            Err(StoreError::Locked { place, holder }) if started.elapsed() < timeout => {
+                if !is_told {
+                    let holder = holder.map(|h| format!(" of {} ({})", h.who, h.info));
+                    errln!("Waiting for the lock{} on {place} ...", holder.unwrap_or_default());
+                    is_told = true;
+                }
+            }
             taken => return Ok(Some(unless_moving(taken, locking, || lock(Duration::ZERO))?)),
         }
         let left = timeout.saturating_sub(started.elapsed());

@@ -101,7 +101,29 @@ pub(crate) fn warnings(store: &Journaled) -> Diags {
         diags.push(Diagnostic::warning(DAMAGED, remark));
     }
     diags.extend(transfer::warning(store));
+    if let Some(others) = going_on(store) {
+        diags.push(others);
+    }
     diags
+}
+
+/// Says which other runs are changing the state: what they have done is in it when they end.
+fn going_on(store: &Journaled) -> Option<Diagnostic> {
+    let runs = store.going_on();
+    let named = runs.iter().map(|run| {
+        format!(
+            "the {} that {} began at {} (process {})",
+            run.operation, run.who, run.created, run.process
+        )
+    });
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| {
+        let detail = format!(
+            "What they do is in the state, and in what is planned, only when they end: {}.",
+            named.join(", ")
+        );
+        Diagnostic::warning("Other runs are going on", detail)
+    })
 }
 
 const INTERRUPTED: &str = "An earlier run was interrupted";

@@ -57,7 +57,7 @@ impl Planner {
 
     /// Whether something that it depends on, or names directly, is about to change. Conditions make every
     /// dependency an explicit one: they shall hold for the changed world.
-    fn waits_for_changes(&self, task: &Task) -> bool {
+    pub(crate) fn waits_for_changes(&self, task: &Task) -> bool {
         let Some(resource) = self.resource_of(task) else {
             return false;
         };

@@ -143,17 +143,22 @@ impl Planner {
     /// The configuration is valid: opens it, or leaves that to the apply.
     pub(crate) fn open(&mut self, task: Task) {
         if !task.config.is_wholly_known() {
-            let addr = task.addr.clone();
-            self.ephemerals.events.push(Event::Deferred { addr });
-            let value = unknown_computed(&task.schema.block, &task.config);
-            self.set_ephemeral(&task, &value);
-            return self.finish_task(&task);
+            return self.open_later(task);
         }
         let request = Request::Open {
             type_name: task.addr.resource.resource.type_name.clone(),
             config: task.config.clone(),
         };
         self.ask(task, Stage::Open, request, Some(Operation::Open));
+    }
+
+    /// Leaves the opening to the apply.
+    pub(crate) fn open_later(&mut self, task: Task) {
+        let addr = task.addr.clone();
+        self.ephemerals.events.push(Event::Deferred { addr });
+        let value = unknown_computed(&task.schema.block, &task.config);
+        self.set_ephemeral(&task, &value);
+        self.finish_task(&task);
     }
 
     fn set_ephemeral(&mut self, task: &Task, value: &Value) -> Value {

@@ -12,7 +12,7 @@ use muster_snapshot::{Attributes, Object};
 use muster_value::Value;
 
 use crate::graph::{Node, NodeId};
-use crate::import::Wanted;
+use crate::import::{NOT_THERE, Wanted};
 use crate::task::{Goal, Stage, Start, Task};
 use crate::{Planner, Str};
 
@@ -208,11 +208,18 @@ impl Planner {
                 return self.fail(task);
             }
         };
+        if matches!(task.stage, Stage::Import) && task.or_create && is_not_there(&response) {
+            return self.make_instead(task);
+        }
         let spec = self.spec_of(&task);
         let found = located(response.diags().clone(), &task.addr, spec.as_deref());
         let failed = found.has_errors();
         if let (true, Some(checked)) = (failed, self.check_around(&task)) {
             return self.check_unread(task, &checked, found);
+        }
+        if failed && matches!(task.stage, Stage::Open) && self.waits_for_changes(&task) {
+            // What it is opened for may be there only when these are made.
+            return self.open_later(task);
         }
         self.diags.extend(found);
         if failed {
@@ -600,6 +607,12 @@ impl Planner {
             .get(id)
             .cloned()
     }
+}
+
+/// Whether an import failed for nothing but that there is no such object.
+fn is_not_there(response: &Response) -> bool {
+    let mut errors = response.diags().iter().filter(|d| d.is_error()).peekable();
+    errors.peek().is_some() && errors.all(|error| error.summary == NOT_THERE)
 }
 
 fn raw_state(object: &Object) -> RawState {

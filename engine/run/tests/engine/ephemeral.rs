@@ -254,6 +254,28 @@ fn every_key_is_closed_when_the_run_is_stopped() {
 }
 
 #[test]
+fn what_cannot_be_opened_before_what_it_needs_is_made_is_opened_later() {
+    let config = r#"
+        resource "fake_thing" "first" { name = "first" }
+        ephemeral "fake_key" "k" {
+          name       = "k"
+          depends_on = [fake_thing.first]
+        }
+        resource "fake_thing" "a" {
+          name = "a"
+          hush = ephemeral.fake_key.k.token
+        }
+    "#;
+    let mut lab = Lab::default();
+    lab.fault("open k", Fault::Refuse);
+    let plan = lab.plan(config);
+    lab.take_calls();
+    lab.heal();
+    lab.carry_out(config, plan);
+    lab.check_calls("create first\nopen k\ncreate a\nclose k");
+}
+
+#[test]
 fn a_key_is_renewed_while_it_is_used() {
     let config = USED.replace("{ name = \"k\" }", "{\n name = \"k\"\n lasts = 0\n}");
     let mut lab = Lab::default();

@@ -105,6 +105,14 @@ impl Shared {
         writer::compact(&self.path, &self.codec, &open)
     }
 
+    /// The runs that go on side by side.
+    pub(super) fn going_on(&self) -> Vec<RunInfo> {
+        let paths = self.besides().unwrap_or_default().into_iter();
+        let in_use = paths.filter(|path| matches!(writer::is_in_use(path), Ok(true)));
+        let read = in_use.filter_map(|path| writer::read(&path, &self.codec).ok()??.run);
+        read.collect()
+    }
+
     /// Creations that runs have left which went on side by side.
     pub(super) fn besides_in_flight(&self) -> Result<Vec<Intent>, StoreError> {
         let mut found = Vec::new();

@@ -123,6 +123,11 @@ impl Journaled {
         Ok(open)
     }
 
+    /// Other runs that are changing parts of the state at this moment.
+    pub fn going_on(&self) -> Vec<RunInfo> {
+        self.shared.going_on()
+    }
+
     /// What a run that was killed has left, for those who do not take the lock: nothing of it is
     /// brought in. None if that is known already, or a run is on.
     pub fn interrupted(&self) -> Option<Recovery> {
