@@ -182,7 +182,8 @@ impl RawExpr {
         let (expr, diags) = self.lower(&[]);
         match diags.has_errors() {
             true => None,
-            false => literal(&expr, expr.0.root),
+            // What stands for something that could not be read is no value.
+            false => literal(&expr, expr.0.root).filter(Value::is_wholly_known),
         }
     }
 

@@ -353,4 +353,9 @@ fn literals() {
     assert_eq!(raw("\"${a.b}\"").as_literal(), None);
     assert_eq!(raw("a").as_literal(), None);
     assert_eq!(raw_json("\"x\"").as_literal(), Some("x".into()));
+    // What could not be read has no value, either.
+    let (broken, diags) = parse_json(FileId(0), &r#"{"a": "\u,00e9"}"#.into());
+    assert!(diags.has_errors());
+    let broken = broken.just_attributes().0;
+    assert!(broken.iter().all(|a| a.expr.as_literal().is_none()));
 }
