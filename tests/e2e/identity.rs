@@ -90,6 +90,11 @@ fn an_object_is_imported_by_its_identity() {
     work.run(&["plan"])
         .code(1)
         .says(&["Cannot import non-existent remote object"]);
+    work.write(
+        "import.tf",
+        import("identity = { id = \"zone-nobody\" }\n  or_create = true"),
+    );
+    work.run(&["plan"]).code(0).says(&["1 to add"]);
     work.write("import.tf", import("identity = { name = \"edge\" }"));
     work.run(&["plan"])
         .code(1)

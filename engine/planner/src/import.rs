@@ -17,6 +17,9 @@ use muster_value::{Marks, Type, Value, convert};
 use crate::task::{Stage, Task};
 use crate::{Planner, ReadImport, Str};
 
+/// What is said of an object that does not exist, by providers too.
+pub(crate) const NOT_THERE: &str = "Cannot import non-existent remote object";
+
 /// The blocks of a configuration by the resource they speak of, and what they came to.
 #[derive(Default)]
 pub(crate) struct Imports {
@@ -268,8 +271,7 @@ impl Planner {
                 by.unwrap_or_default(),
                 task.addr
             );
-            let summary = "Cannot import non-existent remote object";
-            self.diags.push(Diagnostic::error(summary, detail));
+            self.diags.push(Diagnostic::error(NOT_THERE, detail));
             return self.fail(task);
         }
         let value = normalize_blocks(&task.schema.block, &value);
@@ -299,7 +301,7 @@ impl Planner {
 
 impl Planner {
     /// There is nothing to import, so that the object is planned as if nobody had asked for that.
-    fn make_instead(&mut self, mut task: Task) {
+    pub(crate) fn make_instead(&mut self, mut task: Task) {
         task.importing = None;
         task.private = Arc::from([]);
         task.identity = None;

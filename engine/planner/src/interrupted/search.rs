@@ -7,6 +7,7 @@ use muster_value::Value;
 
 use super::Clue;
 use crate::Planner;
+use crate::import::NOT_THERE;
 use crate::task::{Goal, Stage, Task};
 
 impl Planner {
@@ -171,9 +172,6 @@ impl Planner {
         }
     }
 }
-
-/// What a provider says of an object that does not exist, as a rule.
-const NOT_THERE: &str = "Cannot import non-existent remote object";
 
 /// The clue that was followed last.
 pub(super) fn tried(task: &Task) -> Option<&Clue> {
