@@ -51,8 +51,13 @@ pub(super) fn recover(settings: &Age, stored: &[u8]) -> Result<Secret, SealError
 }
 
 fn recipients(settings: &Age) -> Result<Vec<Recipient>, SealError> {
-    let recipients = settings.recipients.iter();
-    recipients.map(|text| Recipient::parse(text)).collect()
+    let recipients = settings.recipients.iter().zip(1..);
+    recipients
+        .map(|(text, number)| {
+            let of = |error| SealError(format!("Recipient {number}: {error}"));
+            Recipient::parse(text).map_err(of)
+        })
+        .collect()
 }
 
 fn identities(settings: &Age) -> Result<Vec<Identity>, SealError> {
@@ -74,7 +79,10 @@ fn identities(settings: &Age) -> Result<Vec<Identity>, SealError> {
 }
 
 fn read(path: &Path) -> Result<Vec<Identity>, SealError> {
-    let shown = path.display();
+    let shown = match age_file::has_identity(&path.to_string_lossy()) {
+        true => "a file, whose name is not shown because it looks like an identity,".into(),
+        false => path.to_string_lossy(),
+    };
     let bytes = std::fs::read(path).map_err(|error| {
         SealError(format!(
             "The identities in {shown} cannot be read: {error}."
@@ -178,6 +186,38 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let lower = IDENTITY.to_lowercase();
+        let long = format!("# public key: {RECIPIENT}\n{IDENTITY}");
+        for pasted in [IDENTITY, &lower, &IDENTITY[..40], &long] {
+            let settings = Age {
+                recipients: vec![RECIPIENT.to_owned(), pasted.to_owned()],
+                ..age(None)
+            };
+            let error = check(&settings).unwrap_err().0;
+            assert!(error.contains("Recipient 2: It is a secret key"), "{error}");
+            let settings = Age {
+                identity_file: Some(pasted.into()),
+                ..age(None)
+            };
+            let stored = create(&settings).unwrap().1;
+            let file_error = recover(&settings, &stored).unwrap_err().0;
+            assert!(
+                file_error.contains("looks like an identity"),
+                "{file_error}"
+            );
+            for error in [error, file_error] {
+                assert!(!error.to_lowercase().contains("1vuu9kwh5"), "{error}");
+            }
+        }
+        let odd = Age {
+            recipients: vec!["hunter2".to_owned()],
+            ..age(None)
+        };
+        assert!(!check(&odd).unwrap_err().0.contains("hunter2"));
+    }
+
+    #[test]
     fn settings_that_are_refused() {
         let check_one = |recipients: &[&str], expect: &str| {
             let recipients = recipients.iter().map(|text| (*text).to_owned()).collect();
@@ -191,7 +231,10 @@ mod tests {
         };
         check_one(&[], "no recipients");
         check_one(&["ssh-ed25519 AAAA"], "not an X25519 recipient");
-        check_one(&[RECIPIENT, &RECIPIENT[..60]], "not an X25519 recipient");
+        check_one(
+            &[RECIPIENT, &RECIPIENT[..60]],
+            "Recipient 2: It is not an X25519 recipient",
+        );
         assert_eq!(check(&age(None)), Ok(()));
     }
 }

@@ -40,8 +40,25 @@ impl Recipient {
     pub(super) fn parse(text: &str) -> Result<Self, SealError> {
         let key = bech32_key(text, RECIPIENT);
         let key = key.map(|key| Self(*key));
-        key.ok_or_else(|| SealError(format!("{text:?} is not an X25519 recipient of age.")))
+        // What it is instead is not shown: it may be secret.
+        key.ok_or_else(|| {
+            SealError(match has_identity(text) {
+                true => "It is a secret key. A recipient is the public half, which begins with \
+                         \"age1\"; age-keygen -y tells it."
+                    .to_owned(),
+                false => "It is not an X25519 recipient of age.".to_owned(),
+            })
+        })
     }
+}
+
+/// Whether a text has a private key in it, be it a valid one or not.
+pub(super) fn has_identity(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    // Those of plugins are called differently, and those of SSH are blocks.
+    ["age-secret-key-", "age-plugin-", "private key-----"]
+        .iter()
+        .any(|mark| text.contains(mark))
 }
 
 impl Identity {
