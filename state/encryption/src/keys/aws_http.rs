@@ -73,11 +73,21 @@ pub(super) async fn post(
                 attempt += 1;
             }
             Err(fault) => {
-                let url = &target.url;
-                return Err(SealError(format!("{url}: {}.", fault.reason)));
+                let place = place(&target.url);
+                return Err(SealError(format!("{place}: {}.", fault.reason)));
             }
         }
     }
+}
+
+/// An address for people: without a password, and without what may be one.
+fn place(url: &str) -> String {
+    let Ok(url) = reqwest::Url::parse(url) else {
+        return "The address of the service".to_owned();
+    };
+    let port = url.port().map(|port| format!(":{port}"));
+    let host = url.host_str().unwrap_or_default();
+    format!("{}://{host}{}", url.scheme(), port.unwrap_or_default())
 }
 
 async fn once(
@@ -226,5 +236,21 @@ impl HttpClient for Connector {
         let limit = connect + settings.read_timeout().unwrap_or(TIMEOUT);
         let client = self.client.clone();
         SharedHttpConnector::new(Self { client, limit })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_passwords() {
+        let check = |url: &str, expect: &str| assert_eq!(place(url), expect);
+        check("http://127.0.0.1:5000", "http://127.0.0.1:5000");
+        check(
+            "https://me:hunter2@kms.example.com/x?token=hunter2",
+            "https://kms.example.com",
+        );
+        check("hunter2", "The address of the service");
     }
 }
