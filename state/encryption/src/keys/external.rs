@@ -2,9 +2,10 @@
 //! says who it is, then the metadata to its input, then its answer.
 
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -100,31 +101,61 @@ fn output(answer: &[u8]) -> Result<Output<'_>, SealError> {
     serde_json::from_slice(rest).map_err(|error| wrong(told(&error)))
 }
 
-/// Runs the program. Nothing that it writes is shown: it may be secret.
+/// Runs the program, for a limited time. What it answers is not shown, because it may be secret;
+/// what it writes to its standard error goes to that of this process.
 fn ask(settings: &External, input: &[u8], time: Duration) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let [program, arguments @ ..] = settings.command.as_slice() else {
         return Err(SealError("The command names no program.".to_owned()));
     };
+    let shown = shown(program);
+    let deadline = Instant::now() + time;
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
-        .map_err(|error| SealError(format!("{program} cannot be started: {error}.")))?;
-    let result = talk(&mut child, program, input, time);
-    if result.is_err() {
+        .map_err(|error| SealError(format!("{shown} cannot be started: {error}.")))?;
+    let result = talk(&mut child, shown, input, time).and_then(|answer| {
+        let status = end(&mut child, deadline)
+            .map_err(|error| SealError(format!("{shown} cannot be waited for: {error}.")))?;
+        Ok((answer, status))
+    });
+    if !matches!(result, Ok((_, Some(_)))) {
         // It may have ended by itself.
         let _ = child.kill();
+        let _ = child.wait();
     }
-    let status = child.wait();
-    let answer = result?;
-    match status {
-        Ok(status) if status.success() => Ok(answer),
-        Ok(status) => Err(SealError(format!("{program} failed: {status}."))),
-        Err(error) => Err(SealError(format!(
-            "{program} cannot be waited for: {error}."
+    match result? {
+        (answer, Some(status)) if status.success() => Ok(answer),
+        (_, Some(status)) => Err(SealError(format!("{shown} failed: {status}."))),
+        (_, None) => Err(SealError(format!(
+            "{shown} gave an answer but did not end within {} seconds.",
+            time.as_secs()
         ))),
+    }
+}
+
+/// The program for people. Where somebody has written a whole command line instead, the rest of
+/// it may be secret.
+fn shown(program: &str) -> &str {
+    match Path::new(program).exists() {
+        true => program,
+        false => program.split_whitespace().next().unwrap_or_default(),
+    }
+}
+
+/// How a program ended; `None` if it did not in time.
+fn end(child: &mut Child, deadline: Instant) -> std::io::Result<Option<ExitStatus>> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let status = child.try_wait()?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if status.is_some() || left.is_zero() {
+            return Ok(status);
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(Duration::from_millis(50));
     }
 }
 
@@ -218,15 +249,17 @@ mod tests {
         let slow = shell("exec sleep 60");
         let error = ask(&slow, b"null", Duration::from_millis(50)).unwrap_err();
         assert!(error.0.contains("no answer"), "{error}");
+        // It answers, and goes on without its output.
+        let answer = r#"echo '{"keys":{"encryption_key":"a2V5"}}'"#;
+        let lasting = shell(&format!("{HEADER}; {answer}; exec >&-; exec sleep 60"));
+        let error = ask(&lasting, b"null", Duration::from_secs(1)).unwrap_err();
+        assert!(error.0.contains("within 1 seconds"), "{error}");
         let nothing = External {
-            command: vec!["/nothing/here".to_owned()],
+            command: vec!["/nothing/here --password hunter2".to_owned()],
         };
-        assert!(
-            create(&nothing)
-                .unwrap_err()
-                .0
-                .contains("cannot be started")
-        );
+        let error = create(&nothing).unwrap_err().0;
+        assert!(error.contains("/nothing/here cannot be started"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
         assert!(
             check(&External {
                 command: Vec::new()
