@@ -206,10 +206,9 @@ fn endpoint(settings: &AwsKms, region: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
+    use std::io::{BufRead as _, BufReader};
     use std::process::{Child, Command, Stdio};
     use std::sync::Arc;
-    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::settings::{Addr, AwsCredentials, KeyProvider, KeySource, Method, Target};
@@ -229,27 +228,25 @@ mod tests {
     impl Moto {
         /// `None` where it is not installed.
         fn start() -> Option<Self> {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap();
-            drop(free);
             let spawned = Command::new("moto_server")
-                .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
+                .args(["-H", "127.0.0.1", "-p", "0"])
                 .stdout(Stdio::null())
-                .stderr(Stdio::null())
+                .stderr(Stdio::piped())
                 .spawn();
-            let Ok(child) = spawned else {
+            let Ok(mut child) = spawned else {
                 eprintln!("skipped: moto_server is not on the PATH");
                 return None;
             };
-            let mut moto = Self(child, settings(&format!("http://{address}")));
-            let started = Instant::now();
-            while TcpStream::connect(address).is_err() {
-                assert!(
-                    started.elapsed() < Duration::from_secs(60),
-                    "it never listens"
-                );
-                std::thread::sleep(Duration::from_millis(100));
-            }
+            let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            let mut moto = Self(child, settings(""));
+            // It takes a free port, and tells which one when it can be reached.
+            let url = lines.find_map(|line| {
+                let line = line.unwrap();
+                let (_, url) = line.split_once("Running on ")?;
+                Some(url.trim().to_owned())
+            });
+            moto.1.endpoint = Some(url.expect("it listens"));
+            std::thread::spawn(move || lines.for_each(drop));
             let made = call(&moto.1, "CreateKey", &json!({})).unwrap();
             let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
             moto.1.kms_key_id = made["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned();
