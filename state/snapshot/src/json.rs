@@ -4,7 +4,11 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use crate::{StateError, Str};
+use crate::{StateError, Str, tree};
+
+/// How deep values may be nested. What is written is indented by depth, so that its size would
+/// grow with the square of it.
+pub(crate) const DEEPEST: usize = 1000;
 
 /// Text that is one valid JSON value. There is no space between its tokens, and no escape for
 /// the characters that Go escapes without need, so that two texts are equal whatever their
@@ -36,7 +40,11 @@ impl JsonText {
     /// # Errors
     /// It is nested too deeply.
     pub fn to_value(&self) -> Result<serde_json::Value, StateError> {
-        Ok(serde_json::from_str(&self.0)?)
+        match depth(&self.0) {
+            ..=tree::SHALLOW => Ok(serde_json::from_str(&self.0)?),
+            ..=DEEPEST => tree::value(&self.0),
+            _ => Err(StateError::TooDeep),
+        }
     }
 }
 
@@ -278,7 +286,7 @@ pub(crate) fn depth(text: &str) -> usize {
 }
 
 /// One past the string, word or number that starts at `start`.
-fn token_end(bytes: &[u8], start: usize) -> usize {
+pub(crate) fn token_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     if bytes.get(start) != Some(&b'"') {
         while bytes

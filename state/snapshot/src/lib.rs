@@ -9,6 +9,7 @@ mod error;
 mod json;
 mod object;
 mod snapshot;
+mod tree;
 
 pub use codec::{decode, encode, encode_instance};
 pub use error::StateError;

@@ -22,10 +22,6 @@ use crate::{
     StateError, Status, Str,
 };
 
-/// How deep values may be nested. What is written is indented by depth, so that its size would
-/// grow with the square of it.
-const DEEPEST: usize = 1000;
-
 /// Reads a version 4 state file. Fields that are not known are kept for [`crate::encode`].
 ///
 /// # Errors
@@ -33,7 +29,7 @@ const DEEPEST: usize = 1000;
 pub fn decode(bytes: &[u8]) -> Result<Snapshot, StateError> {
     let text = std::str::from_utf8(bytes).map_err(|e| not_utf8(bytes, e.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if json::depth(text) > DEEPEST {
+    if json::depth(text) > json::DEEPEST {
         return Err(StateError::TooDeep);
     }
     let file: StateFile<'_> = match serde_json::from_str(text) {

@@ -319,6 +319,23 @@ fn deep_nesting_is_refused() {
     assert_eq!(nested(100_000), Err(StateError::TooDeep));
 }
 
+/// The types of values are nested twice as deep as they are.
+#[test]
+fn what_was_written_is_read_however_deep() {
+    let check = |depth: usize| {
+        let value = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let (open, close) = ("[\"tuple\",[".repeat(depth), "]]".repeat(depth));
+        let text = format!(
+            r#"{{"version":4,"serial":1,"lineage":"l","outputs":{{"o":{{"value":{value},"type":{open}"number"{close}}}}},"resources":[]}}"#
+        );
+        let snapshot = read(&text);
+        assert_eq!(decode(&encode(&snapshot)), Ok(snapshot), "{depth}");
+    };
+    for depth in [1, 40, 60, 130, 400] {
+        check(depth);
+    }
+}
+
 #[test]
 fn damaged_files_are_read_or_refused() {
     for text in WRITTEN_BY_TERRAFORM {
