@@ -133,8 +133,8 @@ impl Drop for Tuple {
 
 impl Drop for Object {
     fn drop(&mut self) {
-        let attributes = mem::take(&mut self.0);
-        if attributes.values().any(nests) {
+        if !self.0.is_empty() {
+            let attributes = mem::take(&mut self.0);
             deeper(move || drop(attributes));
         }
     }

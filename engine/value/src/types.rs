@@ -130,8 +130,8 @@ impl Drop for Elems {
 
 impl Drop for ObjectType {
     fn drop(&mut self) {
-        let attributes = mem::take(&mut self.attributes);
-        if attributes.values().any(Type::nests) {
+        if !self.attributes.is_empty() {
+            let attributes = mem::take(&mut self.attributes);
             deeper(move || drop(attributes));
         }
     }
