@@ -59,7 +59,7 @@ fn body(spec: &Spec, scope: &dyn Scope, slots: &mut Vec<Value>, report: Report<'
                 check_count(kind, 0, spec.span, report);
             }
         }
-        Value::Object(Arc::new(object.into()))
+        Value::Object(Arc::new(object))
     })
 }
 

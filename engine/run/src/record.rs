@@ -155,7 +155,7 @@ impl Answered {
             Ok(_) => true,
             Err(error) => !error.may_have_been_done(),
         };
-        let made = |answer| matches!(answer, &Response::Applied(ref a) if !a.value.is_null());
+        let made = |answer: &Response| matches!(answer, Response::Applied(a) if !a.value.is_null());
         Self {
             addr,
             intent: sent.filter(|_| known),

@@ -41,8 +41,8 @@ impl JsonText {
     /// It is nested too deeply.
     pub fn to_value(&self) -> Result<serde_json::Value, StateError> {
         match depth(&self.0) {
-            ..=tree::SHALLOW => Ok(serde_json::from_str(&self.0)?),
-            ..=DEEPEST => tree::value(&self.0),
+            depth if depth <= tree::SHALLOW => Ok(serde_json::from_str(&self.0)?),
+            depth if depth <= DEEPEST => tree::value(&self.0),
             _ => Err(StateError::TooDeep),
         }
     }
