@@ -30,7 +30,7 @@ const ALL: &[Explanation] = &[
     Explanation {
         heading: "Tabs and directives in YAML",
         matches: |found| {
-            let odd = ["\"%YAML 1.2", "\"\\ta: 1"];
+            let odd = ["\"%YAML 1.2", "\"\\t"];
             let call = odd
                 .iter()
                 .any(|text| has(found, &format!("yamldecode({text}")));
@@ -50,7 +50,8 @@ const ALL: &[Explanation] = &[
         heading: "Remainders of infinities from YAML",
         matches: |found| {
             let text = found.text.to_lowercase();
-            let call = text.contains(" % ") && text.contains("yamldecode(") && text.contains(".inf");
+            let call =
+                text.contains(" % ") && text.contains("yamldecode(") && text.contains(".inf");
             let refused = summary(&found.ours) == Some("Operation failed");
             call && refused && found.theirs == Outcome::Infinite
         },
@@ -119,6 +120,12 @@ mod tests {
         check(encoded, &some, &other, None);
         let tab = "yamldecode(\"\\ta: 1\")";
         check(tab, &some, &call, Some("Tabs and directives in YAML"));
+        check(
+            "yamldecode(\"\\t${1}\")",
+            &some,
+            &call,
+            Some("Tabs and directives in YAML"),
+        );
         check(tab, &call, &some, None);
         check("yamldecode(\"a: 1\\t\")", &some, &call, None);
         let log = Some("Logarithms of the smallest floats");

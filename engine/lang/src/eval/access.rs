@@ -69,7 +69,8 @@ impl Evaluator<'_> {
     fn no_element(&self, value: Evaluated, key: Evaluated) -> Failure {
         let mut both = Gathered::new(());
         let (value, key) = (both.take(value), both.take(key));
-        let part = element(value.peel(), key.peel());
+        let marks = value.marks() | key.marks();
+        let part = element(value.peel(), key.peel()).map(|found| found.mark(marks));
         let spare = part.unwrap_or_else(|_| Value::unknown(Type::Dynamic));
         Failure::from(both.failed.unwrap_or_default()).with_spare(spare)
     }

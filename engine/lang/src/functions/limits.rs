@@ -12,8 +12,9 @@ pub(crate) const MOST_ELEMENTS: usize = 1 << 23;
 /// How deep collections may be nested in a text that is decoded, and in an expression.
 pub(crate) const MOST_DEPTH: usize = 10_000;
 
-/// How deep they may be nested where they leave the language, for plans, states and plugins.
-pub(crate) const MOST_STORED_DEPTH: usize = 1_000;
+/// How deep they may be nested where they leave the language, for plans, states and plugins. The
+/// type of such a value is nested twice as deep in a state, and still has to be read again.
+pub(crate) const MOST_STORED_DEPTH: usize = 400;
 
 /// Refuses a string that would get too long.
 pub(super) fn check_bytes(len: usize) -> Result<(), FunctionError> {

@@ -339,6 +339,9 @@ fn deep_nesting_needs_no_stack() {
         ("f(", ")"),
         ("1?", ":1"),
         ("\"${", "}\""),
+        ("[for a in ", " : a]"),
+        ("[for a in [] : ", "]"),
+        ("{for a in [] : a => ", "}"),
     ] {
         let text = format!("a = {}1{}\n", open.repeat(10_000), close.repeat(10_000));
         check(&text, &[]);

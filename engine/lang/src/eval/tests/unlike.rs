@@ -106,6 +106,11 @@ fn what_failed_and_is_not_taken() {
     check("true ? \"a\" : (null ? var.secret : \"b\")", "a".into());
     let marked = secret("a".into());
     check("true ? \"a\" : ([1][3] ? var.secret : \"b\")", marked);
+    // An element of what failed is as sensitive as that.
+    let element = "issensitive(true ? 0 : (var.secret[*].tags)[0])";
+    check(element, true.into());
+    let none = "issensitive(true ? 0 : (var.secret[*].tags)[5])";
+    check(none, false.into());
     // Elements that failed are not known, so that nobody knows what iterating over them gives.
     check("true ? 1 : [for x in 1[*].name : x]", Value::int(1));
     check(

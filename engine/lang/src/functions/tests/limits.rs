@@ -215,7 +215,7 @@ fn values_that_are_stored_are_less_deep() {
         let diags = stored(&text).expect_err("it is too deep");
         assert_eq!(
             diags.0[0].detail,
-            "Collections can be nested 1000 deep here."
+            "Collections can be nested 400 deep here."
         );
     }
 }
