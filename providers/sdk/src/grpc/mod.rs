@@ -1,5 +1,6 @@
 //! The plugin program: handshake, socket, services, and an orderly end.
 
+mod answers;
 mod control;
 mod convert;
 mod listener;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use muster_provider::{self as plain, ProviderError, RawState};
 use muster_value::{Type, Value};
-use muster_wire::{Timestamp, tfplugin6 as wire};
+use muster_wire::tfplugin6 as wire;
 use tonic::transport::server::Router;
 use tonic::{Code, Request, Response, Status};
 
 use super::Done;
+use super::answers::{Reply, mismatch, raw_state, timestamp, unknown, unsupported};
 use super::convert::{decode, deferred, diags, dynamic, path};
 use super::schema;
 use crate::provider::Provider;
@@ -29,8 +30,6 @@ pub(super) fn router<P: Provider>(server: Arc<Server<P>>, done: &Done) -> Router
 }
 
 struct Service<P: Provider>(Arc<Server<P>>);
-
-type Reply<T> = Result<Response<T>, Status>;
 
 impl<P: Provider> Service<P> {
     async fn ask(&self, request: plain::Request) -> Result<plain::Response, Status> {
@@ -115,25 +114,8 @@ impl<P: Provider> Service<P> {
     }
 }
 
-fn timestamp(seconds: i64) -> Timestamp {
-    Timestamp { seconds, nanos: 0 }
-}
-
-fn unknown(kind: &str, name: &str) -> Status {
-    Status::invalid_argument(format!("the provider has no {kind} named {name:?}"))
-}
-
 /// The stream of a call that is not supported.
 type Nothing<T> = futures::stream::Empty<Result<T, Status>>;
-
-fn unsupported<T>() -> Reply<T> {
-    Err(Status::unimplemented("the provider does not offer this"))
-}
-
-/// The server's answers have the shape of the question; anything else is a bug here.
-fn mismatch() -> Status {
-    Status::internal("the answer does not match the question")
-}
 
 #[tonic::async_trait]
 impl<P: Provider> wire::provider_server::Provider for Service<P> {
@@ -703,13 +685,4 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
     ) -> Reply<Self::InvokeActionStream> {
         unsupported()
     }
-}
-
-fn raw_state(raw: wire::RawState) -> Result<RawState, Status> {
-    if raw.json.is_empty() {
-        return Ok(RawState::Flatmap(raw.flatmap.into_iter().collect()));
-    }
-    let text = String::from_utf8(raw.json)
-        .map_err(|_| Status::invalid_argument("the stored object is not UTF-8"))?;
-    Ok(RawState::Json(text.into()))
 }
