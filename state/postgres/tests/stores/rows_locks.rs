@@ -1,15 +1,52 @@
 //! Locks on states as rows, and changes side by side.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster_snapshot::Snapshot;
-use muster_store::StoreError;
+use muster_store::{Settings, Store, StoreError};
 
 use crate::rows::{info, open, table};
-use crate::support::{Server, query};
+use crate::support::{Server, Session, query};
 
-const PATIENT: Duration = Duration::from_secs(60);
+/// A last guard: tests wait for events.
+const PATIENT: Duration = Duration::from_secs(120);
+
+/// Waits until a statement answers something else than `f` and than nothing.
+fn wait_for(settings: &Settings, statement: &str) {
+    let started = Instant::now();
+    while ["", "f"].contains(&&*query(settings, statement)) {
+        assert!(started.elapsed() < PATIENT, "{statement}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until the only lock is prolonged.
+fn wait_for_a_beat(settings: &Settings) {
+    let locks = table(settings, "locks");
+    let before = query(settings, &format!("SELECT expires FROM {locks}"));
+    let later = format!("SELECT expires > '{before}' FROM {locks}");
+    wait_for(settings, &later);
+}
+
+/// Begins to write, and goes on with `meanwhile` when the write is in the middle of its
+/// transaction.
+fn write_slowly(settings: &Settings, store: &dyn Store, meanwhile: impl FnOnce()) {
+    let versions = table(settings, "versions");
+    let mut session = Session::start(settings);
+    session.run(&format!("BEGIN; LOCK TABLE {versions} IN SHARE MODE"));
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| store.write(&mut Snapshot::new("1")));
+        let waits = format!(
+            "SELECT true FROM pg_locks
+             WHERE relation = '{versions}'::regclass AND NOT granted"
+        );
+        wait_for(settings, &waits);
+        meanwhile();
+        session.run("COMMIT");
+        assert!(writer.join().unwrap().unwrap());
+    });
+}
 
 #[test]
 fn locks_end_after_their_holders() {
@@ -20,26 +57,76 @@ fn locks_end_after_their_holders() {
     settings.insert("lock_lease".to_owned(), 2.into());
     let (store, other) = (open(&settings), open(&settings));
     let lock = store.lock(info(), Duration::ZERO).unwrap();
-    thread::sleep(Duration::from_secs(4));
-    assert!(
-        other.lock(info(), Duration::ZERO).is_err(),
-        "it is prolonged"
-    );
+    wait_for_a_beat(&settings);
     lock.release().unwrap();
     let locks = table(&settings, "locks");
-    query(
-        &settings,
-        &format!(
-            "INSERT INTO {locks} VALUES ('default', 'gone', '{{}}', now() + interval '1 second')"
-        ),
-    );
+    let add =
+        format!("INSERT INTO {locks} VALUES ('default', 'gone', '{{}}', now() + interval '1 day')");
+    query(&settings, &add);
     match store.lock(info(), Duration::ZERO) {
         Err(StoreError::Locked { holder, .. }) => assert_eq!(holder.unwrap().id, "gone"),
         other => panic!("not refused as it should be: {other:?}"),
     }
-    let lock = store.lock(info(), PATIENT).unwrap();
+    end_all(&settings);
+    assert!(
+        matches!(other.force_unlock("x"), Err(StoreError::NotLocked { .. })),
+        "who is gone holds nothing"
+    );
+    let lock = store.lock(info(), Duration::ZERO).unwrap();
     store.write(&mut Snapshot::new("1")).unwrap();
     lock.release().unwrap();
+}
+
+/// Ends all locks, as if their time were over.
+fn end_all(settings: &Settings) {
+    let locks = table(settings, "locks");
+    let end = format!("UPDATE {locks} SET expires = clock_timestamp() - interval '1 second'");
+    query(settings, &format!("SET lock_timeout = '60s'; {end}"));
+}
+
+#[test]
+fn locks_are_prolonged_while_their_holders_write() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let mut settings = server.settings();
+    settings.insert("lock_lease".to_owned(), 2.into());
+    let (store, other) = (open(&settings), open(&settings));
+    let lock = store.lock(info(), Duration::ZERO).unwrap();
+    write_slowly(&settings, &*store, || {
+        wait_for_a_beat(&settings);
+        let refused = other.lock(info(), Duration::ZERO);
+        assert!(
+            matches!(refused, Err(StoreError::Locked { .. })),
+            "{refused:?}"
+        );
+    });
+    lock.release().unwrap();
+}
+
+#[test]
+fn locks_do_not_end_before_the_writes_that_rest_on_them() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let mut settings = server.settings();
+    // So long that nothing is prolonged before the test is over.
+    settings.insert("lock_lease".to_owned(), 100_000.into());
+    let (store, other) = (open(&settings), open(&settings));
+    let lock = store.lock(info(), Duration::ZERO).unwrap();
+    write_slowly(&settings, &*store, || {
+        end_all(&settings);
+        match other.lock(info(), Duration::ZERO) {
+            Err(StoreError::Locked { holder, .. }) => {
+                assert_eq!(holder.unwrap().id, lock.info().id);
+            }
+            other => panic!("two hold it: {other:?}"),
+        }
+    });
+    let second = other.lock(info(), Duration::ZERO).unwrap();
+    let refused = store.write(&mut Snapshot::new("2")).unwrap_err();
+    assert!(refused.to_string().contains("holds one now"), "{refused}");
+    second.release().unwrap();
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! A PostgreSQL server for tests: one that is thrown away, or the one that the environment names.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -143,6 +143,48 @@ pub(crate) fn query(settings: &Settings, statement: &str) -> String {
         .expect("psql can be run");
     assert!(answer.status.success(), "{statement}: {answer:?}");
     String::from_utf8_lossy(&answer.stdout).trim().to_owned()
+}
+
+/// A session of its own, which ends with this.
+pub(crate) struct Session {
+    psql: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Session {
+    pub(crate) fn start(settings: &Settings) -> Self {
+        let programs = programs().expect("psql is there");
+        let url = settings["conn_str"].as_str().expect("there is one");
+        let mut psql = Command::new(programs.join("psql"))
+            .args([url, "-XAtq", "-v", "ON_ERROR_STOP=1"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("psql can be run");
+        let answers = psql.stdout.take().expect("it is a pipe");
+        Self {
+            psql,
+            answers: BufReader::new(answers),
+        }
+    }
+
+    /// Runs statements that answer nothing, to their end.
+    pub(crate) fn run(&mut self, statements: &str) {
+        let stdin = self.psql.stdin.as_mut().expect("it is a pipe");
+        writeln!(stdin, "{statements};\n\\echo done").expect("psql reads");
+        let mut answer = String::new();
+        let read = self.answers.read_line(&mut answer);
+        read.expect("psql answers");
+        assert_eq!(answer.trim(), "done", "{statements}");
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // It ends with what it reads.
+        drop(self.psql.stdin.take());
+        let _ = self.psql.wait();
+    }
 }
 
 fn unique_name() -> String {
