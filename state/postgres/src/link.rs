@@ -19,7 +19,7 @@ use crate::tls::Connector;
 
 /// For how long a lost connection is made again, or a transaction tried again that others were
 /// in the way of.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one job may take.
 const LONGEST_JOB: Duration = Duration::from_secs(300);
 /// The pauses between attempts grow from the one to the other.
