@@ -17,7 +17,8 @@ struct Pair {
     workspace: String,
     from: Journaled,
     to: Journaled,
-    /// What is in the new place, and may be overwritten.
+    /// What is in the new place, and may be overwritten: as somebody has seen it, and from when
+    /// it is locked as it is.
     replaced: Option<Snapshot>,
     /// The new place does not have the workspace yet.
     is_new: bool,
@@ -39,9 +40,7 @@ pub(crate) fn copy_all(
     for pair in pairs.iter().filter(|_| !force) {
         pair.ask()?;
     }
-    let mut done = Vec::new();
-    let copied = copy(&*target, &mut pairs, locking, force, &mut done);
-    copied.map_err(|failure| undone(failure, &*target, &pairs, &done))
+    copy(&*target, &mut pairs, locking, force)
 }
 
 /// All workspaces that have something in their states.
@@ -93,6 +92,14 @@ impl Pair {
         Err(Failure::new(SUMMARY, detail))
     }
 
+    /// Whether nobody has written to the new place since somebody looked.
+    fn is_as_seen(&self, now: Option<&Snapshot>) -> bool {
+        match (self.replaced.as_ref(), now) {
+            (Some(seen), Some(now)) => is_copy(seen, now),
+            (seen, now) => [seen, now].into_iter().flatten().all(Snapshot::is_empty),
+        }
+    }
+
     /// Lets a person decide about a state that would be overwritten.
     fn ask(&self) -> Outcome<()> {
         let is_there = self.replaced.as_ref().filter(|state| !state.is_empty());
@@ -121,45 +128,67 @@ fn is_copy(a: &Snapshot, b: &Snapshot) -> bool {
     (a.serial, &a.lineage) == (b.serial, &b.lineage) && a.same_content(b)
 }
 
-/// Copies while nobody else works with any of the states. What was done is in `done`, also after
-/// an error: how many workspaces were made, and how many states were written.
+/// Copies while nobody else works with any of the states. What was done is undone after an error,
+/// while the locks are still held: what others may change is not touched.
 fn copy(
     target: &dyn Backend,
     pairs: &mut [Pair],
     locking: &args::Locking,
     force: bool,
-    done: &mut Vec<Step>,
 ) -> Outcome<()> {
-    for (index, pair) in pairs.iter().enumerate().filter(|(_, pair)| pair.is_new) {
-        target.create(&pair.workspace)?;
-        done.push(Step::Made(index));
+    let (mut held, mut done) = (Vec::new(), Vec::new());
+    let copied = hold(target, pairs, locking, force, (&mut held, &mut done))
+        .and_then(|()| write(pairs, &mut done));
+    if let Err(failure) = copied {
+        return Err(undone(failure, target, pairs, &done));
     }
-    let mut held: Vec<Option<LockGuard>> = Vec::new();
-    for pair in &*pairs {
-        held.push(lock(&pair.from, locking, "migration source state")?);
-        held.push(lock(&pair.to, locking, "migration destination state")?);
+    // All of them are given back, also after one that could not be.
+    let released: Vec<_> = held.into_iter().map(LockGuard::release).collect();
+    for result in released {
+        result?;
+    }
+    Ok(())
+}
+
+/// Locks all states, and makes the workspaces that the new place does not have. From then on
+/// nothing that may be overwritten changes. What is held and was done is told, also after an
+/// error.
+fn hold(
+    target: &dyn Backend,
+    pairs: &mut [Pair],
+    locking: &args::Locking,
+    force: bool,
+    (held, done): (&mut Vec<LockGuard>, &mut Vec<Step>),
+) -> Outcome<()> {
+    for (index, pair) in pairs.iter_mut().enumerate() {
+        held.extend(lock(&pair.from, locking, "migration source state")?);
         pair.check_settled()?;
-    }
-    for pair in pairs.iter().filter(|_| !force) {
+        if pair.is_new {
+            target.create(&pair.workspace)?;
+        }
+        // Whoever has locked a workspace that was made just now uses it, so that it stays.
+        held.extend(lock(&pair.to, locking, "migration destination state")?);
         let now = pair.to.read()?;
-        let is_as_seen = match (&pair.replaced, &now) {
-            (Some(seen), Some(now)) => is_copy(seen, now),
-            (seen, now) => [seen, now].into_iter().flatten().all(Snapshot::is_empty),
-        };
-        if !is_as_seen {
+        if !force && !pair.is_as_seen(now.as_ref()) {
             let place = pair.to.describe();
             let detail = format!("Somebody else has just written to {place}. Nothing was copied.");
             return Err(Failure::new(SUMMARY, detail));
         }
+        pair.replaced = now;
+        if pair.is_new {
+            done.push(Step::Made(index));
+        }
     }
+    Ok(())
+}
+
+/// Writes the states. What was done is in `done`, also after an error.
+fn write(pairs: &[Pair], done: &mut Vec<Step>) -> Outcome<()> {
     for (index, pair) in pairs.iter().enumerate() {
         if let Some(state) = pair.from.read()? {
             done.push(Step::Written(index));
             pair.to.replace(&state)?;
         }
-    }
-    for guard in held.into_iter().flatten() {
-        guard.release()?;
     }
     Ok(())
 }
@@ -176,12 +205,14 @@ enum Step {
 fn undone(failure: Failure, target: &dyn Backend, pairs: &[Pair], done: &[Step]) -> Failure {
     let mut diags: Diags = failure.diags;
     for step in done.iter().rev() {
-        let (pair, undone) = match *step {
-            Step::Made(index) => (&pairs[index], target.delete(&pairs[index].workspace)),
-            Step::Written(index) => match &pairs[index].replaced {
-                Some(state) => (&pairs[index], pairs[index].to.replace(state)),
-                None => continue,
-            },
+        let (Step::Made(index) | Step::Written(index)) = *step;
+        let pair = &pairs[index];
+        let undone = match (step, &pair.replaced) {
+            (Step::Made(_), None) => target.delete(&pair.workspace),
+            (Step::Written(_), Some(state)) => pair.to.replace(state),
+            // Either somebody was quicker than the lock and needs the workspace, or there was no
+            // state to put back.
+            (Step::Made(_), Some(_)) | (Step::Written(_), None) => continue,
         };
         if let Err(error) = undone {
             let detail = format!(
