@@ -37,8 +37,7 @@ pub use source::{ModuleSource, RegistryModule, RemoteModule, SourceError};
 pub use types::{
     Backend, Check, CheckBlock, Config, Defaults, IgnoreChanges, Import, ImportKey, Lifecycle,
     Local, LocalProvider, Module, ModuleCall, ModuleId, Moved, Output, ProviderBlock, ProviderKey,
-    ProviderMeta,
-    Removed, Repetition, RequiredProvider, Resource, Trigger, Variable,
+    ProviderMeta, Removed, Repetition, RequiredProvider, Resource, Trigger, Variable,
 };
 pub use variables::{InputVariables, apply_type};
 

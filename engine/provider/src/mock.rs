@@ -131,9 +131,7 @@ impl MockProvider {
                 opened(value, diags)
             }
             Request::Renew { .. } => opened(Value::NULL, Diags::new()),
-            Request::UpgradeIdentity { .. }
-            | Request::Move(_)
-            | Request::CallFunction { .. } => {
+            Request::UpgradeIdentity { .. } | Request::Move(_) | Request::CallFunction { .. } => {
                 return Err(ProviderError::Unsupported { call });
             }
         })

@@ -199,7 +199,8 @@ fn provider_meta(cx: &mut Decoder<'_>, draft: &mut Draft, block: &Block) {
     }
     if let Some(earlier) = draft.module.provider_metas.get(&name) {
         let place = cx.place(earlier.span);
-        let detail = format!("A module has one at most for a provider, and there is one at {place}.");
+        let detail =
+            format!("A module has one at most for a provider, and there is one at {place}.");
         return cx.error("Duplicate provider_meta block", detail, block.header);
     }
     let meta = ProviderMeta {
