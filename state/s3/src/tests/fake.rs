@@ -15,6 +15,11 @@ pub(super) enum Act {
     Refuse(u16, &'static str),
     /// It is carried out after a while.
     Delay(Duration),
+    /// Somebody else puts these bytes there first, then it is carried out.
+    After(&'static str, Vec<u8>),
+    /// It is carried out, but before the answer somebody else puts these bytes there, and the
+    /// connection ends.
+    ServeAndPut(&'static str, Vec<u8>),
     /// The connection ends before anything is done.
     Cut,
     /// It is carried out, but the connection ends before the answer.
@@ -125,16 +130,24 @@ impl Fake {
                     answer(status, "", body.as_bytes())
                 }
                 Act::Cut => Vec::new(),
-                _ => {
-                    if let Act::Delay(time) = act {
-                        std::thread::sleep(time);
-                    }
+                Act::Delay(time) => {
+                    std::thread::sleep(time);
                     self.carry_out(&seen)
                 }
+                Act::After(path, ref bytes) => {
+                    self.put(path, bytes);
+                    self.carry_out(&seen)
+                }
+                Act::ServeAndPut(path, ref bytes) => {
+                    let answer = self.carry_out(&seen);
+                    self.put(path, bytes);
+                    answer
+                }
+                _ => self.carry_out(&seen),
             };
             let mut stream = stream;
             let end = match act {
-                Act::Cut | Act::ServeAndCut => 0,
+                Act::Cut | Act::ServeAndCut | Act::ServeAndPut(..) => 0,
                 Act::Half => answer.len() - 10,
                 _ => answer.len(),
             };

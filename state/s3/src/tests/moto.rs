@@ -1,10 +1,10 @@
 //! Stores against moto, which pretends to be AWS.
 
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use muster_store::{Backend as _, LockInfo, conformance};
 use serde_json::json;
@@ -39,29 +39,30 @@ impl Moto {
     }
 
     fn launch(scheme: &str, files: &[(&str, &Path)]) -> Option<Self> {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
         let mut command = Command::new("moto_server");
-        command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
+        command.args(["-H", "127.0.0.1", "-p", "0"]);
         for (option, path) in files {
             command.arg(option).arg(path);
         }
-        let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let Ok(child) = spawned else {
+        let spawned = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let Ok(mut child) = spawned else {
             eprintln!("skipped: moto_server is not on the PATH");
             return None;
         };
-        let url = format!("{scheme}://{address}");
-        let moto = Self { child, url };
-        let started = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "it never listens"
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut moto = Self {
+            child,
+            url: String::new(),
+        };
+        // It takes a free port, and tells which one when it can be reached.
+        let url = lines.find_map(|line| {
+            let line = line.unwrap();
+            let (_, url) = line.split_once("Running on ")?;
+            Some(url.trim().to_owned())
+        });
+        moto.url = url.expect("it listens");
+        assert!(moto.url.starts_with(scheme), "{}", moto.url);
+        std::thread::spawn(move || lines.for_each(drop));
         moto.prepare();
         Some(moto)
     }
