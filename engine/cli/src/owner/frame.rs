@@ -1,5 +1,6 @@
 //! What the process that carries out a run and the processes that show it say to each other: a
-//! byte for the kind, four bytes for the length (the lowest first), then as many bytes.
+//! byte for the kind, four bytes for the length (the lowest first), then as many bytes. What is
+//! too long for that is sent in parts, of which only the last one has the kind.
 
 use std::io::{self, Read, Write};
 
@@ -48,6 +49,8 @@ const ABOUT: u8 = 7;
 const ANSWER: u8 = 8;
 const NO_ANSWER: u8 = 9;
 const SIGNAL: u8 = 10;
+/// The beginning, or some of the middle, of what the next frame ends.
+const PART: u8 = 11;
 
 impl Frame {
     /// The frame as bytes.
@@ -79,18 +82,27 @@ impl Frame {
     /// # Errors
     /// Nothing can be read, or what is there is no frame.
     pub(super) fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
-        let mut header = [0; 5];
-        if !fill(from, &mut header)? {
-            return Ok(None);
+        let mut bytes = Vec::new();
+        loop {
+            let mut header = [0; 5];
+            if !fill(from, &mut header)? {
+                return match bytes.is_empty() {
+                    true => Ok(None),
+                    false => Err(io::ErrorKind::UnexpectedEof.into()),
+                };
+            }
+            let [kind, length @ ..] = header;
+            let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+            if length > MOST {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let before = bytes.len();
+            bytes.resize(before + length, 0);
+            from.read_exact(&mut bytes[before..])?;
+            if kind != PART {
+                return Self::decode(kind, bytes).map(Some);
+            }
         }
-        let [kind, length @ ..] = header;
-        let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
-        if length > MOST {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let mut bytes = vec![0; length];
-        from.read_exact(&mut bytes)?;
-        Self::decode(kind, bytes).map(Some)
     }
 
     fn decode(kind: u8, bytes: Vec<u8>) -> io::Result<Self> {
@@ -121,15 +133,25 @@ pub(super) fn encode_text(stream: Stream, text: &[u8]) -> Vec<u8> {
     encode(kind, text)
 }
 
-/// Questions, answers and documents that are too long for a frame are cut; output comes in pieces.
-fn encode(kind: u8, bytes: &[u8]) -> Vec<u8> {
-    let bytes = &bytes[..bytes.len().min(MOST)];
-    let length = u32::try_from(bytes.len()).unwrap_or_default();
-    let mut frame = Vec::with_capacity(5 + bytes.len());
-    frame.push(kind);
-    frame.extend(length.to_le_bytes());
-    frame.extend(bytes);
+fn encode(kind: u8, mut bytes: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(5 * (1 + bytes.len() / MOST) + bytes.len());
+    while let Some((part, rest)) = bytes
+        .split_at_checked(MOST)
+        .filter(|(_, rest)| !rest.is_empty())
+    {
+        put(&mut frame, PART, part);
+        bytes = rest;
+    }
+    put(&mut frame, kind, bytes);
     frame
+}
+
+/// Adds a frame of bytes that are not too many for it.
+fn put(to: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
+    let length = u32::try_from(bytes.len()).unwrap_or_default();
+    to.push(kind);
+    to.extend(length.to_le_bytes());
+    to.extend(bytes);
 }
 
 fn single(bytes: &[u8]) -> io::Result<u8> {
@@ -187,6 +209,29 @@ mod tests {
     }
 
     #[test]
+    fn long_answers_come_in_parts() {
+        let check = |length: usize, frames: usize| {
+            // A character of two bytes is cut where the first byte is an odd one.
+            let line = "a".to_owned() + &"\u{e9}".repeat(length / 2);
+            let line = line[..line.floor_char_boundary(length)].to_owned();
+            let bytes = Frame::Answer(Some(line.clone())).encode();
+            assert_eq!(bytes.len(), line.len() + 5 * frames, "{length}");
+            let mut from = bytes.as_slice();
+            let found = Frame::read(&mut from).unwrap();
+            assert!(found == Some(Frame::Answer(Some(line))), "{length}");
+            assert!(from.is_empty(), "{length}");
+        };
+        check(0, 1);
+        check(MOST - 1, 1);
+        check(MOST + 1, 2);
+        check(3 * MOST + 1, 4);
+        let exactly = Frame::Text(Stream::Out, vec![b'a'; MOST]);
+        let bytes = exactly.encode();
+        assert_eq!(bytes.len(), MOST + 5);
+        assert!(Frame::read(&mut bytes.as_slice()).unwrap() == Some(exactly));
+    }
+
+    #[test]
     fn what_is_no_frame() {
         let check = |bytes: &[u8], expect: io::ErrorKind| {
             let mut from = bytes;
@@ -196,6 +241,7 @@ mod tests {
         check(&[OUT, 1], io::ErrorKind::UnexpectedEof);
         check(&[OUT, 2, 0, 0, 0, b'a'], io::ErrorKind::UnexpectedEof);
         check(&[OUT, 0, 0, 0, 255], io::ErrorKind::InvalidData);
+        check(&[PART, 1, 0, 0, 0, b'a'], io::ErrorKind::UnexpectedEof);
         check(&[0, 0, 0, 0, 0], io::ErrorKind::InvalidData);
         check(&[ENDED, 0, 0, 0, 0], io::ErrorKind::InvalidData);
     }
