@@ -36,13 +36,16 @@ pub(crate) fn split(args: &[String]) -> Option<ExitCode> {
         let _inside = runtime.enter();
         signals::listen_to_all()
     };
+    // All that this process needs is there before the owner is: it must not take an owner at work
+    // for none. Signals that come meanwhile wait in the socket.
+    let screen = Screen::new(here, runtime, signals)?;
     let owner = Command::new(std::env::current_exe().ok()?)
         .arg(ARGUMENT)
         .args(std::env::args_os().skip(1))
         .stdin(Stdio::from(std::os::fd::OwnedFd::from(there)))
         .spawn()
         .ok()?;
-    Screen::new(here, runtime, signals).and_then(|screen| screen.show(owner))
+    screen.show(owner)
 }
 
 /// The command among some arguments.
@@ -66,7 +69,8 @@ struct Screen {
 }
 
 impl Screen {
-    /// With the threads that send signals and answers to the owner.
+    /// With the threads that send signals and answers to the owner. `None` if the system has no
+    /// threads for that.
     fn new(socket: UnixStream, runtime: Runtime, signals: Listening) -> Option<Self> {
         let to = Arc::new(Mutex::new(socket.try_clone().ok()?));
         let (questions, asked) = channel();
