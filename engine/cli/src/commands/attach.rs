@@ -24,7 +24,7 @@ pub(crate) struct Attach {
     /// No colour, even on a terminal.
     #[arg(long)]
     pub no_color: bool,
-    /// The process of the run, when there is more than one.
+    /// The process of the run, or the one that was started, when there is more than one.
     #[arg(value_name = "PROCESS")]
     pub process: Option<u32>,
 }
@@ -69,14 +69,15 @@ fn runs() -> Vec<Attached> {
 }
 
 fn choose(args: &Attach, mut runs: Vec<Attached>) -> Result<Attached, String> {
-    runs.retain(|run| {
-        args.process
-            .is_none_or(|process| process == run.about.process)
-    });
+    let all = list(&runs);
+    runs.retain(|run| args.process.is_none_or(|process| run.about.is_of(process)));
     match (runs.pop(), args.process) {
-        (None, Some(process)) => Err(format!(
+        (None, Some(process)) if all.is_empty() => Err(format!(
             "Error: No such run\n\nNo run of process {process} is going on in this directory.{}",
             last()
+        )),
+        (None, Some(process)) => Err(format!(
+            "Error: No such run\n\nNo run of process {process} is going on in this directory, but there is:{all}"
         )),
         (None, None) => Err(format!(
             "Error: No run to attach to\n\nNo run is going on in this directory.{}",
@@ -91,21 +92,26 @@ fn choose(args: &Attach, mut runs: Vec<Attached>) -> Result<Attached, String> {
         },
         (Some(run), _) => {
             runs.push(run);
-            let list = runs.iter().map(|run| {
-                let About {
-                    process,
-                    operation,
-                    began,
-                    ..
-                } = &run.about;
-                format!("\n  muster attach {process}    {operation}, since {began}")
-            });
-            let list: String = list.collect();
             Err(format!(
-                "Error: More than one run is going on\n\nSay which one to attach to:{list}"
+                "Error: More than one run is going on\n\nSay which one to attach to:{}",
+                list(&runs)
             ))
         }
     }
+}
+
+/// How to attach to each of some runs, a line each.
+fn list(runs: &[Attached]) -> String {
+    let lines = runs.iter().map(|run| {
+        let About {
+            process,
+            operation,
+            began,
+            ..
+        } = &run.about;
+        format!("\n  muster attach {process}    {operation}, since {began}")
+    });
+    lines.collect()
 }
 
 /// Where to look for what an earlier run has said.

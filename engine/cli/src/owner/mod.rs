@@ -39,8 +39,8 @@ const ARGUMENT: &str = "internal-owner";
 /// The most bytes that are kept for those who attach later.
 const KEPT: usize = 1 << 20;
 
-/// How long those who are attached may take to see the end.
-const LAST_LOOK: Duration = Duration::from_secs(2);
+/// How long those who are attached may take to see the end. Nobody waits who has been sent it.
+const LAST_LOOK: Duration = Duration::from_secs(30);
 
 /// What a log has after what was said before.
 const ALONE: &str = "\nThe program that showed this run has ended. Operations in progress are finished, and nothing new is begun.\n";
@@ -66,6 +66,8 @@ struct Owner {
     /// Somebody takes requests; before that nothing has begun.
     heeded: AtomicBool,
     door: Mutex<Option<Door>>,
+    /// The process of the screen.
+    screen: Option<u32>,
     /// Where the log goes, if there has to be one.
     folder: OnceLock<PathBuf>,
     /// The terminal was closed: whoever is to see what is said has to look into the log.
@@ -104,6 +106,8 @@ pub(crate) fn begin(args: &mut Vec<String>) -> io::Result<()> {
         requests: Mutex::new(Some(requests)),
         heeded: AtomicBool::new(false),
         door: Mutex::default(),
+        screen: rustix::process::getppid()
+            .and_then(|screen| u32::try_from(screen.as_raw_nonzero().get()).ok()),
         folder: OnceLock::new(),
         unseen: AtomicBool::new(false),
     });
@@ -134,8 +138,8 @@ pub(crate) fn decline() -> bool {
 pub(crate) fn open(operation: &str, json: bool) {
     let Some(owner) = OWNER.get() else { return };
     let folder = folder();
-    let about = About::new(operation, json);
-    let opened = Door::open(&folder, &about.id());
+    let about = About::new(operation, json, owner.screen);
+    let opened = Door::open(&folder, &about.process.to_string());
     // Even where the working directory is another one later.
     let absolute = std::path::absolute(&folder).unwrap_or(folder);
     owner.folder.get_or_init(|| absolute);
@@ -283,10 +287,12 @@ impl Owner {
             }
         }
         self.leave_unless_heeded(1);
-        self.be_alone(&mut self.said());
         let _ = request.send(Request::Alone);
         // Nobody answers any more.
         let _ = answer.send(None);
+        // When the log says that nothing new is begun, that is so.
+        futures::executor::block_on(crate::signals::current().requested());
+        self.be_alone(&mut self.said());
     }
 
     fn pass_on(&self, signal: u8, request: &UnboundedSender<Request>) {

@@ -21,6 +21,9 @@ const LOGS: usize = 10;
 /// The most bytes of a log.
 const LOG_SIZE: usize = 8 << 20;
 
+/// As many random characters are in the name of a socket.
+const RANDOM: usize = 8;
+
 /// The ending of sockets' names.
 const SOCKET: &str = "sock";
 
@@ -40,16 +43,18 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Opens a door with a name in a folder, and in its data directory, which are made if they
-    /// are not there.
+    /// Opens a door with a name that begins like this in a folder, and in its data directory,
+    /// which are made if they are not there. No other door ever has its name, not even that of a
+    /// process with the same number in another container.
     ///
     /// # Errors
     /// The folder takes no sockets.
     pub(super) fn open(folder: &Path, name: &str) -> io::Result<(Self, UnixListener)> {
         let made = make(folder)?;
-        let path = folder.join(name).with_extension(SOCKET);
+        let random: String = muster_store::random_id().chars().take(RANDOM).collect();
+        let path = folder.join(format!("{name}-{random}.{SOCKET}"));
         // Only a socket that is listened to gets the name that others look for.
-        let early = folder.join(format!(".{name}"));
+        let early = folder.join(format!(".{name}-{random}"));
         let listener = listen(&early)?;
         std::fs::set_permissions(&early, PermissionsExt::from_mode(0o600))?;
         std::fs::rename(&early, &path)?;
@@ -85,8 +90,6 @@ fn make(folder: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 fn listen(path: &Path) -> io::Result<UnixListener> {
-    // One of this name is of a process that is no more: names have numbers of processes in them.
-    let _ = std::fs::remove_file(path);
     let (short, _folder) = short(path)?;
     UnixListener::bind(short)
 }
@@ -193,9 +196,11 @@ mod tests {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
+    /// The names of all runs, without what is random in them.
     fn names(folder: &Path) -> Vec<String> {
-        let found = going_on(folder);
-        found.into_iter().map(|(name, _)| name).collect()
+        let found = going_on(folder).into_iter().map(|(name, _)| name);
+        let fixed = found.map(|name| name.split('-').next().unwrap().to_owned());
+        fixed.collect()
     }
 
     #[test]
@@ -205,7 +210,7 @@ mod tests {
         assert!(names(&folder).is_empty());
         let (one, _listener) = Door::open(&folder, "1").unwrap();
         assert_eq!(mode(&folder), 0o700);
-        assert_eq!(mode(&folder.join("1.sock")), 0o600);
+        assert_eq!(mode(&one.path), 0o600);
         let (two, _listener) = Door::open(&folder, "2").unwrap();
         assert_eq!(names(&folder), ["1", "2"]);
         drop(two);
@@ -220,8 +225,21 @@ mod tests {
         let (door, listener) = Door::open(home.path(), "1").unwrap();
         drop(listener);
         assert!(names(home.path()).is_empty());
-        assert!(!home.path().join("1.sock").exists());
+        assert!(!door.path.exists());
         drop(door);
+    }
+
+    #[test]
+    fn doors_of_processes_with_the_same_number() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("runs");
+        let (one, _listener) = Door::open(&folder, "7").unwrap();
+        let (other, _listener) = Door::open(&folder, "7").unwrap();
+        assert_eq!(names(&folder), ["7", "7"]);
+        drop(one);
+        assert_eq!(names(&folder), ["7"]);
+        drop(other);
+        assert!(!folder.exists());
     }
 
     #[test]

@@ -16,11 +16,17 @@ const MOST: usize = 32;
 /// How long a run may take to say what it is.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long nobody is let in after the system had no means to let somebody in.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What is known of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct About {
     /// The process that carries it out.
     pub process: u32,
+    /// The process that was started, and shows it.
+    #[serde(default)]
+    pub screen: Option<u32>,
     /// The command, as `apply`.
     pub operation: String,
     /// When it began.
@@ -30,41 +36,57 @@ pub(crate) struct About {
 }
 
 impl About {
-    /// About a run of this process that begins now.
-    pub(super) fn new(operation: &str, json: bool) -> Self {
+    /// About a run of this process that begins now, and that the other one shows.
+    pub(super) fn new(operation: &str, json: bool, screen: Option<u32>) -> Self {
         Self {
             process: std::process::id(),
+            screen,
             operation: operation.to_owned(),
             began: muster_store::timestamp(),
             json,
         }
     }
 
-    /// The name that its socket has.
-    pub(super) fn id(&self) -> String {
-        self.process.to_string()
+    /// Whether this is its number: that of the process that carries it out, or of the one that
+    /// was started.
+    pub(crate) fn is_of(&self, process: u32) -> bool {
+        self.process == process || self.screen == Some(process)
     }
 }
 
-/// Lets everybody in who comes to the door.
+/// Lets everybody in who comes to the door, as long as this process lives.
 ///
 /// # Errors
 /// The system has no thread for it.
 pub(super) fn start(listener: UnixListener, tape: &'static Tape, about: About) -> io::Result<()> {
     let first: Arc<[u8]> = Frame::About(serde_json::to_vec(&about)?).encode().into();
     let thread = std::thread::Builder::new().name("door".to_owned());
-    thread.spawn(move || {
-        for visitor in listener.incoming() {
-            let (Ok(visitor), first) = (visitor, Arc::clone(&first)) else {
-                return;
-            };
-            // Without a thread nobody is let in.
-            let _ = std::thread::Builder::new()
-                .name("visitor".to_owned())
-                .spawn(move || show(&visitor, &first, tape));
-        }
-    })?;
+    thread.spawn(move || let_in(listener.incoming(), PAUSE, &first, tape))?;
     Ok(())
+}
+
+/// Lets visitors in. That one could not come in keeps no later one out.
+fn let_in(
+    visitors: impl Iterator<Item = io::Result<UnixStream>>,
+    pause: Duration,
+    first: &Arc<[u8]>,
+    tape: &'static Tape,
+) {
+    for visitor in visitors {
+        match visitor {
+            Ok(visitor) => {
+                let first = Arc::clone(first);
+                // Without a thread nobody is let in.
+                let _ = std::thread::Builder::new()
+                    .name("visitor".to_owned())
+                    .spawn(move || show(&visitor, &first, tape));
+            }
+            // This one has gone away already.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // Too many files are open, say: whoever waits at the door is let in later.
+            Err(_) => std::thread::sleep(pause),
+        }
+    }
 }
 
 /// Shows all that is on the tape to somebody, who may go away at any time.
@@ -139,5 +161,43 @@ impl Attached {
     /// Whether something is there already that comes next.
     pub(crate) fn has_more(&self) -> bool {
         !self.from.buffer().is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_who_could_not_come_in_keeps_nobody_out() {
+        let tape: &'static Tape = Box::leak(Box::new(Tape::new(100)));
+        tape.push(Frame::Text(Stream::Out, b"said".to_vec()).encode());
+        tape.end(Frame::Ended(0).encode());
+        let about = About::new("apply", false, Some(4711));
+        let first: Arc<[u8]> = Frame::About(serde_json::to_vec(&about).unwrap())
+            .encode()
+            .into();
+        let (here, there) = UnixStream::pair().unwrap();
+        let visitors = [
+            Err(io::Error::other("too many files")),
+            Err(io::ErrorKind::ConnectionAborted.into()),
+            Ok(there),
+        ];
+        let_in(visitors.into_iter(), Duration::ZERO, &first, tape);
+        let mut attached = Attached::new(here).unwrap();
+        assert_eq!(attached.about, about);
+        assert!(matches!(attached.next(), Part::Text(Stream::Out, text) if text == b"said"));
+        assert!(matches!(attached.next(), Part::Ended(0)));
+    }
+
+    #[test]
+    fn runs_have_the_numbers_of_both_processes() {
+        let about = About::new("apply", false, Some(4711));
+        for (process, expect) in [(std::process::id(), true), (4711, true), (1, false)] {
+            assert_eq!(about.is_of(process), expect, "{process}");
+        }
+        let told = r#"{"process":7,"operation":"apply","began":"","json":false}"#;
+        let earlier: About = serde_json::from_str(told).unwrap();
+        assert!(earlier.is_of(7));
     }
 }
