@@ -1,14 +1,87 @@
 //! Runs whose screen goes away, and screens that come to runs.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, getsid};
 
 use crate::background::{Running, lives, signal, wait_until};
 use crate::harness::{Ran, Work};
-use crate::kill::{CHAIN, finish, in_the_middle};
+use crate::kill::{CHAIN, finish};
+
+/// Keeps plugins from making anything in a simulated world until it is opened: they take turns.
+pub(crate) struct Gate {
+    lock: File,
+    path: PathBuf,
+}
+
+impl Gate {
+    /// A closed gate before the world in this file.
+    pub(crate) fn new(work: &Work, world: &str) -> Self {
+        let lock = format!("{world}.lock");
+        work.write(&lock, "");
+        let path = work.path().join(lock).canonicalize().unwrap();
+        let lock = File::options().write(true).open(&path).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        Self { lock, path }
+    }
+
+    /// Waits until a plugin of the run stands before it.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, run: &Running) {
+        wait_until("a plugin before the gate", || {
+            run.plugins()
+                .into_iter()
+                .any(|plugin| self.has_open(plugin))
+        });
+    }
+
+    fn has_open(&self, process: u32) -> bool {
+        let folder = Path::new("/proc").join(process.to_string()).join("fd");
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut targets = files.flat_map(|file| std::fs::read_link(file.path()));
+        targets.any(|target| target == self.path)
+    }
+
+    /// Lets everybody through.
+    pub(crate) fn open(self) {
+        flock(&self.lock, FlockOperation::Unlock).unwrap();
+    }
+}
+
+/// The chain, whose second zone is in a world behind a gate.
+fn gated() -> (Work, Gate) {
+    let slow = "sim { latency = var.latency }";
+    let work = Work::with(&CHAIN.replace(slow, "sim { path = \"slow.json\" }"));
+    let gate = Gate::new(&work, "slow.json");
+    (work, gate)
+}
+
+/// An apply of the chain with a closed gate, which is at the second zone.
+fn at_the_gate(work: &Work, gate: &Gate, args: &[&str]) -> Running {
+    let always = ["apply", "-auto-approve", "-var", "latency=0s"];
+    let mut run = Running::muster(work, &[&always, args].concat());
+    run.wait_for("muster_zone.second: Creating...");
+    gate.wait_for(&run);
+    run
+}
+
+/// Waits until a run knows that its screen is gone.
+#[track_caller]
+fn wait_until_alone(work: &Work) {
+    let folder = work.path().join(".terraform/runs");
+    wait_until("the log", || {
+        let mut files = std::fs::read_dir(&folder).unwrap().flatten();
+        files.any(|file| {
+            std::fs::read_to_string(file.path())
+                .is_ok_and(|text| text.contains("The program that showed this run has ended."))
+        })
+    });
+}
 
 /// The log that a run without a screen has left behind.
 fn log(work: &Work) -> String {
@@ -25,14 +98,16 @@ fn log(work: &Work) -> String {
 
 #[test]
 fn a_screen_that_is_killed() {
-    let work = Work::with(CHAIN);
-    let mut run = in_the_middle(&work, "8s");
+    let (work, gate) = gated();
+    let mut run = at_the_gate(&work, &gate, &[]);
     let (engine, plugins) = (run.engine(), run.plugins());
     // What is done to the terminal's processes is not done to it.
     let id = Pid::from_raw(i32::try_from(engine).unwrap());
     assert_eq!(getsid(id).ok(), id);
     signal(run.pid(), Signal::KILL);
     run.end().code(-1);
+    wait_until_alone(&work);
+    gate.open();
     wait_until("the end of the run", || !lives(engine));
     assert!(!plugins.iter().any(|plugin| lives(*plugin)));
     // What was in flight was finished and is recorded; nothing was begun after it.
@@ -62,9 +137,11 @@ fn a_screen_that_is_killed() {
 
 #[test]
 fn a_terminal_that_was_closed() {
-    let work = Work::with(CHAIN);
-    let mut run = in_the_middle(&work, "8s");
+    let (work, gate) = gated();
+    let mut run = at_the_gate(&work, &gate, &[]);
     signal(run.pid(), Signal::HUP);
+    run.wait_for_error("Interrupt received");
+    gate.open();
     run.end().code(1).never_says(&["at once.\n"]);
     let log = log(&work);
     for part in [
@@ -78,12 +155,14 @@ fn a_terminal_that_was_closed() {
 
 #[test]
 fn a_signal_to_all_processes_counts_once() {
-    let work = Work::with(CHAIN);
-    let mut run = in_the_middle(&work, "8s");
+    let (work, gate) = gated();
+    let mut run = at_the_gate(&work, &gate, &[]);
     let engine = run.engine();
     for process in [engine, run.pid()] {
         signal(process, Signal::TERM);
     }
+    run.wait_for_error("Interrupt received");
+    gate.open();
     run.end()
         .code(1)
         .says(&[
@@ -95,22 +174,28 @@ fn a_signal_to_all_processes_counts_once() {
 
 #[test]
 fn runs_that_somebody_watches() {
-    let work = Work::with(CHAIN);
-    let mut run = in_the_middle(&work, "8s");
+    let (work, gate) = gated();
+    let mut run = at_the_gate(&work, &gate, &[]);
     let mut early = Running::muster(&work, &["attach"]);
     // What was said before, and what is said from now on.
     early.wait_for("muster_zone.second: Creating...");
-    let id = run.engine().to_string();
-    let mut named = Running::muster(&work, &["attach", &id]);
-    named.wait_for("muster_zone.second: Creating...");
+    // Both processes stand for the run.
+    let (engine, screen) = (run.engine().to_string(), run.pid().to_string());
+    let mut watching = vec![early];
+    for id in [engine, screen] {
+        let mut named = Running::muster(&work, &["attach", &id]);
+        named.wait_for("muster_zone.second: Creating...");
+        watching.push(named);
+    }
+    gate.open();
     let all = [
         "muster_zone.first: Creation complete",
         "muster_zone.third: Creation complete",
         "Apply complete! Resources: 3 added",
     ];
     let shown = run.end().code(0).says(&all);
-    for mut watching in [early, named] {
-        let ran = watching.end().code(0).says(&["Attached to apply"]);
+    for each in &mut watching {
+        let ran = each.end().code(0).says(&["Attached to apply"]);
         assert_eq!(ran.stdout, shown.stdout);
     }
     work.run(&["attach"])
@@ -123,12 +208,16 @@ fn runs_that_somebody_watches() {
 
 #[test]
 fn a_run_that_lost_its_screen_is_watched_to_its_end() {
-    let work = Work::with(CHAIN);
-    let mut run = in_the_middle(&work, "8s");
+    let (work, gate) = gated();
+    let mut run = at_the_gate(&work, &gate, &[]);
     run.engine();
     signal(run.pid(), Signal::KILL);
     run.end().code(-1);
-    let ran = work.run(&["attach"]).code(1);
+    let mut watching = Running::muster(&work, &["attach"]);
+    watching.wait_for("muster_zone.second: Creating...");
+    wait_until_alone(&work);
+    gate.open();
+    let ran = watching.end().code(1);
     ran.says(&[
         "muster_zone.first: Creation complete",
         "muster_zone.second: Creation complete",
@@ -187,9 +276,10 @@ fn watching_changes_nothing() {
     signal(leaving.pid(), Signal::INT);
     leaving.end().code(130).says(&["The run goes on."]);
     assert!(run.runs());
+    let engine = run.engine();
     work.run(&["attach", "1"])
         .code(1)
-        .says(&["Error: No such run"]);
+        .says(&["Error: No such run", &format!("muster attach {engine} ")]);
     work.run(&["attach", "-json"])
         .code(1)
         .says(&["Error: The run says no JSON"]);
@@ -211,17 +301,26 @@ fn runs_beside_each_other() {
     other.end().code(1);
     // What it left behind is in nobody's way.
     watching(&work, None);
-    let socket = format!(".terraform/runs/{}.sock", ids[1]);
-    assert!(!work.path().join(socket).exists());
+    assert_eq!(sockets(&work), [ids[0]]);
+}
+
+/// The processes whose sockets are there.
+fn sockets(work: &Work) -> Vec<u32> {
+    let entries = std::fs::read_dir(work.path().join(".terraform/runs")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let sockets = names.filter(|name| name.ends_with(".sock"));
+    sockets
+        .map(|name| name.split('-').next().unwrap().parse().unwrap())
+        .collect()
 }
 
 #[test]
 fn documents_of_a_run() {
-    let work = Work::with(CHAIN);
-    let args = ["apply", "-json", "-auto-approve", "-var", "latency=8s"];
-    let mut run = Running::muster(&work, &args);
-    run.wait_for("muster_zone.second: Creating...");
+    let (work, gate) = gated();
+    let mut run = at_the_gate(&work, &gate, &["-json"]);
     let mut watching = Running::muster(&work, &["attach", "-json"]);
+    watching.wait_for("muster_zone.second: Creating...");
+    gate.open();
     let ran = watching.end().code(0);
     assert_eq!(ran.stdout, run.end().code(0).stdout);
     for line in ran.stdout.lines() {
@@ -241,16 +340,7 @@ fn output_that_nobody_reads_holds_nobody_up() {
     let mut child = command.spawn().unwrap();
     drop(command);
     reader.read_exact(&mut [0]).unwrap();
-    let runs = work.path().join(".terraform/runs");
-    let socket = std::fs::read_dir(&runs).unwrap().flatten().next().unwrap();
-    let engine: u32 = socket
-        .path()
-        .file_stem()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let engine = sockets(&work)[0];
     child.kill().unwrap();
     child.wait().unwrap();
     wait_until("the end of the run", || !lives(engine));

@@ -4,10 +4,11 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
+use crate::attach::Gate;
 use crate::background::{Running, lives, signal, wait_until};
 use crate::harness::{Ran, Work, skip};
 
-/// A zone that takes its time.
+/// A zone.
 fn zone(cpu: u32) -> String {
     format!(
         "terraform {{
@@ -15,11 +16,8 @@ fn zone(cpu: u32) -> String {
     muster = {{ source = \"muster/muster\" }}
   }}
 }}
-variable \"latency\" {{
-  default = \"0s\"
-}}
 provider \"muster\" {{
-  sim {{ latency = var.latency }}
+  sim {{}}
 }}
 resource \"muster_zone\" \"a\" {{
   name     = \"edge\"
@@ -113,11 +111,14 @@ fn an_object_is_imported_by_its_identity() {
 #[test]
 fn what_a_killed_run_has_made_is_found_by_it() {
     let work = Work::with(&zone(1));
-    let mut run = Running::muster(&work, &["apply", "-auto-approve", "-var", "latency=3s"]);
+    let gate = Gate::new(&work, ".muster/sim.json");
+    let mut run = Running::muster(&work, &["apply", "-auto-approve"]);
     run.wait_for("muster_zone.a: Creating...");
+    gate.wait_for(&run);
     let (engine, plugins) = (run.engine(), run.plugins());
     // The engine hears nothing any more, while the plugin makes the zone and answers.
     signal(engine, Signal::STOP);
+    gate.open();
     let world = work.path().join(".muster/sim.json");
     wait_until("the zone", || {
         std::fs::read_to_string(&world).is_ok_and(|text| text.contains("edge"))
