@@ -344,6 +344,111 @@ fn killed_when_all_is_done_but_the_records() {
         .never_says(&["was interrupted"]);
 }
 
+/// The record of a move of a state in a file.
+const RECORD: &str = ".terraform.tfstate.move";
+
+/// The record of a move of a state that is elsewhere.
+fn record_elsewhere(work: &Work) -> std::path::PathBuf {
+    let journals = std::fs::read_dir(work.path().join(".terraform/journals")).unwrap();
+    let mut paths = journals.map(|entry| entry.unwrap().path());
+    paths
+        .find(|path| path.extension().is_some_and(|end| end == "move"))
+        .unwrap()
+}
+
+#[test]
+fn recorded_at_the_new_place_only() {
+    let server = Server::start();
+    let (work, other) = (applied(), server.work(""));
+    killed(&server, Mode::Ignore, &work, &other);
+    std::fs::remove_file(work.path().join(RECORD)).unwrap();
+    other.write("more.tf", "resource \"terraform_data\" \"a\" {}\n");
+    // The new state gains nothing before the record is gone.
+    other
+        .run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["Nothing had been moved yet", "1 added"]);
+    work.run(&["plan", "-detailed-exitcode"])
+        .code(0)
+        .never_says(&["was interrupted"]);
+}
+
+#[test]
+fn another_object_at_the_new_address_is_not_what_was_moved() {
+    let server = Server::start();
+    let (work, other) = (applied(), server.work(""));
+    killed(&server, Mode::Ignore, &work, &other);
+    std::fs::remove_file(record_elsewhere(&other)).unwrap();
+    other.write("more.tf", "resource \"terraform_data\" \"a\" {}\n");
+    other
+        .run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["1 added"]);
+    work.run(&["apply", "-auto-approve"])
+        .code(1)
+        .says(&[
+            "Interrupted move between states",
+            "terraform_data.a",
+            "recover -drop-move",
+        ])
+        .never_says(&["Apply complete!"]);
+    work.run(&["recover", "-drop-move"])
+        .code(0)
+        .says(&["this state has terraform_data.a"]);
+    // Both have kept what is theirs.
+    for side in [&work, &other] {
+        side.run(&["plan", "-detailed-exitcode"])
+            .code(0)
+            .never_says(&["was interrupted"]);
+    }
+    work.run(&["recover", "-drop-move"])
+        .code(1)
+        .says(&["Nothing to recover"]);
+}
+
+#[test]
+fn what_was_moved_and_is_gone_by_now() {
+    let server = Server::start();
+    let (other, work) = (Work::empty(), server.work(CONFIG));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    killed(&server, Mode::Store, &work, &other);
+    // The new state was settled and worked on before the old one was.
+    std::fs::remove_file(other.path().join(RECORD)).unwrap();
+    other.run(&["state", "rm", "terraform_data.a"]).code(0);
+    work.run(&["plan"])
+        .code(0)
+        .says(&["They are in neither of the two states any more", "1 to add"]);
+    work.run(&["plan"]).code(0).never_says(&["was interrupted"]);
+}
+
+#[test]
+fn a_directory_with_another_name_settles_its_own_end() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (work, other) = (applied(), server.work(""));
+    killed(&server, Mode::Store, &work, &other);
+    let renamed = folder.path().join("renamed");
+    std::fs::rename(work.path(), &renamed).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = other.command(args);
+        command.current_dir(&renamed);
+        Ran::new(&command.output().unwrap())
+    };
+    // From the other side it cannot be found.
+    let said = work.path().display().to_string();
+    other.run(&["plan"]).code(1).says(&[
+        "Interrupted move between states",
+        "cannot be worked in",
+        &said,
+    ]);
+    run(&["plan"])
+        .code(0)
+        .says(&["The move was finished just now", "1 to add"]);
+    other.run(&["plan"]).never_says(&["was interrupted"]);
+    // Where it was, for who removes it.
+    std::fs::rename(&renamed, work.path()).unwrap();
+}
+
 #[test]
 fn what_cannot_be_settled_holds_everything_up() {
     let server = Server::start();
@@ -354,12 +459,19 @@ fn what_cannot_be_settled_holds_everything_up() {
     assert!(!folder.exists());
     work.run(&["apply", "-auto-approve"])
         .code(1)
-        .says(&["Interrupted move between states", "terraform_data.a"])
+        .says(&[
+            "Interrupted move between states",
+            "terraform_data.a",
+            &folder.display().to_string(),
+            "recover -drop-move",
+        ])
         .never_says(&["Apply complete!"]);
     work.run(&["state", "rm", "terraform_data.b"])
         .code(1)
         .says(&["Interrupted move between states"]);
-    // By hand.
-    std::fs::remove_file(work.path().join(".terraform.tfstate.move")).unwrap();
+    // After a look.
+    work.run(&["recover", "-drop-move"])
+        .code(0)
+        .says(&["The move is given up here", "terraform_data.a"]);
     work.run(&["state", "rm", "terraform_data.a"]).code(0);
 }

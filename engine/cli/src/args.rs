@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Import(crate::commands::import::Import),
     /// List creations that were interrupted, and say what became of them.
     #[command(
-        after_help = "Examples:\n  muster recover\n  muster recover aws_vpc.main vpc-0123456789abcdef0\n  muster recover -absent aws_vpc.main"
+        after_help = "Examples:\n  muster recover\n  muster recover aws_vpc.main vpc-0123456789abcdef0\n  muster recover -absent aws_vpc.main\n  muster recover -drop-move"
     )]
     Recover(crate::commands::recover::Recover),
     /// Show the state or a saved plan.

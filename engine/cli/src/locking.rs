@@ -102,8 +102,9 @@ fn unless_moving(
     again: impl FnOnce() -> Result<LockGuard, StoreError>,
 ) -> Outcome<LockGuard> {
     match taken {
-        Err(StoreError::Moving { transfer, .. }) => {
-            transfer::settle(&transfer, locking)?;
+        Err(StoreError::Moving { transfer, record }) => {
+            let open = transfer::Open::here(locking, &record);
+            transfer::settle(&transfer, &open, locking)?;
             Ok(again()?)
         }
         taken => Ok(taken?),
@@ -140,11 +141,18 @@ async fn patiently(
             Err(StoreError::Locked { place, holder }) if started.elapsed() < timeout => {
                 if !is_told {
                     let holder = holder.map(|h| format!(" of {} ({})", h.who, h.info));
-                    errln!("Waiting for the lock{} on {place} ...", holder.unwrap_or_default());
+                    errln!(
+                        "Waiting for the lock{} on {place} ...",
+                        holder.unwrap_or_default()
+                    );
                     is_told = true;
                 }
             }
-            taken => return Ok(Some(unless_moving(taken, locking, || lock(Duration::ZERO))?)),
+            taken => {
+                return Ok(Some(unless_moving(taken, locking, || {
+                    lock(Duration::ZERO)
+                })?));
+            }
         }
         let left = timeout.saturating_sub(started.elapsed());
         tokio::select! {

@@ -13,9 +13,10 @@ use crate::{Journaled, StoreError, os};
 
 /// A move of objects from one state to another.
 ///
-/// It is recorded on both sides before anything is written; then the objects are written to their
-/// new place, then taken out of the old one, and the records are removed. Whoever finds a record
-/// later knows by what the new place has how far it came.
+/// It is recorded on both sides before anything is written, at the new place first: nobody else
+/// puts anything there from then on. Then the objects are written to their new place, then taken
+/// out of the old one, and the records are removed. Whoever finds a record later knows by what
+/// both places have how far it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// Names it, on both sides.
@@ -30,6 +31,17 @@ pub struct Transfer {
     pub destination: End,
     /// What is moved.
     pub moves: Vec<Moved>,
+    /// The side that this copy of the record is kept at.
+    pub side: Side,
+}
+
+/// A side of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Side {
+    /// Where the objects were.
+    Source,
+    /// Where they are moved to.
+    Destination,
 }
 
 /// One side of a move, and how commands get to it.
@@ -55,8 +67,10 @@ pub struct Moved {
     /// Its address in the new one.
     #[serde(with = "as_text")]
     pub to: InstanceAddr,
-    /// A digest of its objects.
+    /// A digest of its objects in the old state.
     pub digest: String,
+    /// The same in the new state, where other instances may say something else of the resource.
+    pub written: String,
 }
 
 /// How far an interrupted move has come.
@@ -66,41 +80,60 @@ pub enum Progress {
     Begun,
     /// The objects are in the new state, and these are still in the old one, as they were.
     Written(Vec<InstanceAddr>),
+    /// The objects are in neither state any more: they were moved, and somebody has done something
+    /// else with them since.
+    Gone,
     /// One of the states was changed since, so that nobody can tell what is right. The addresses
     /// are those in the old state that speak against it.
     Unclear(Vec<InstanceAddr>),
 }
 
 impl Transfer {
+    /// The copy of the record for a side.
+    #[must_use]
+    pub fn at(&self, side: Side) -> Self {
+        Self {
+            side,
+            ..self.clone()
+        }
+    }
+
     /// How far it has come, by what both states have. States that are not there yet are empty.
     pub fn progress(&self, source: &Snapshot, destination: &Snapshot) -> Progress {
-        let mut arrived = 0;
-        let (mut left, mut odd) = (Vec::new(), Vec::new());
+        let (mut left, mut odd, mut missing) = (Vec::new(), Vec::new(), Vec::new());
         for moved in &self.moves {
-            arrived += usize::from(destination.instance(&moved.to).is_some());
-            match digest(source, &moved.from) {
-                Some(found) if found == moved.digest => left.push(moved.from.clone()),
-                Some(_) => odd.push(moved.from.clone()),
-                None => {}
+            let here = digest(source, &moved.from);
+            let there = digest(destination, &moved.to);
+            let as_it_was = here.as_ref() == Some(&moved.digest);
+            match (here.is_some(), there) {
+                // Another object of the same address did not come from here.
+                (true, Some(there)) if !as_it_was || there != moved.written => {
+                    odd.push(moved.from.clone());
+                }
+                (_, None) => missing.push((moved.from.clone(), here.is_some())),
+                _ => {}
+            }
+            if as_it_was {
+                left.push(moved.from.clone());
             }
         }
-        if arrived == 0 {
-            return Progress::Begun;
+        if missing.len() == self.moves.len() {
+            return match missing.iter().any(|(_, is_here)| *is_here) {
+                true => Progress::Begun,
+                false => Progress::Gone,
+            };
         }
-        if !odd.is_empty() {
-            return Progress::Unclear(odd);
+        // All of them are written at once. Those that were taken out again since are of no concern,
+        // unless the old state still has them: they would be lost.
+        odd.extend(
+            missing
+                .into_iter()
+                .filter_map(|(a, is_here)| is_here.then_some(a)),
+        );
+        match odd.is_empty() {
+            true => Progress::Written(left),
+            false => Progress::Unclear(odd),
         }
-        if arrived < self.moves.len() {
-            // All of them were written at once: some were taken out again since, or put in by
-            // somebody else. Only those that are nowhere else would be lost.
-            let missing = self.moves.iter();
-            let missing = missing.filter(|m| destination.instance(&m.to).is_none());
-            let missing: Vec<InstanceAddr> = missing.map(|m| m.from.clone()).collect();
-            if missing.iter().any(|addr| left.contains(addr)) {
-                return Progress::Unclear(missing);
-            }
-        }
-        Progress::Written(left)
     }
 }
 
@@ -185,6 +218,14 @@ impl Journaled {
         if self.transfer()?.is_none_or(|found| found.id != id) {
             return Ok(());
         }
+        self.drop_transfer()
+    }
+
+    /// Removes the record of a move, whatever it says, also where it cannot be read.
+    ///
+    /// # Errors
+    /// The record cannot be removed.
+    pub fn drop_transfer(&self) -> Result<(), StoreError> {
         let path = self.transfer_path();
         std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
         let folder = os::folder_of(&path);
@@ -256,6 +297,7 @@ mod tests {
             let from = from.parse().unwrap();
             Moved {
                 digest: digest(&before, &from).unwrap(),
+                written: digest(&before, &from).unwrap(),
                 to: to.parse().unwrap(),
                 from,
             }
@@ -267,6 +309,7 @@ mod tests {
             source: end("here"),
             destination: end("there"),
             moves: vec![moved("x_y.a", "x_y.c"), moved("x_y.b", "x_y.d")],
+            side: Side::Source,
         }
     }
 
@@ -289,11 +332,20 @@ mod tests {
         check(&[], &after, Progress::Written(Vec::new()));
         // Somebody has worked on with what was moved.
         let changed = [("x_y.c", "more"), ("x_y.d", "two")];
+        check(&[], &changed, Progress::Written(Vec::new()));
+        check(&before[1..], &changed, Progress::Written(addrs(&["x_y.b"])));
+        // The new state has an object of its own where one should go.
+        check(&before, &changed, Progress::Unclear(addrs(&["x_y.a"])));
         check(
             &before,
-            &changed,
-            Progress::Written(addrs(&["x_y.a", "x_y.b"])),
+            &changed[..1],
+            Progress::Unclear(addrs(&["x_y.a", "x_y.b"])),
         );
+        // They were moved, and destroyed or moved on since.
+        check(&[], &[], Progress::Gone);
+        check(&[("x_y.other", "z")], &[], Progress::Gone);
+        // The old state was worked on with, and the new one has nothing yet.
+        check(&[("x_y.a", "more")], &[], Progress::Begun);
         check(&[], &after[..1], Progress::Written(Vec::new()));
         // Or with what should not be there any more.
         check(
@@ -342,6 +394,7 @@ mod tests {
         store.clear_transfer("another").unwrap();
         assert!(store.transfer().unwrap().is_some());
         store.clear_transfer("t").unwrap();
+        assert_eq!(store.transfer().unwrap(), None);
         guard.release().unwrap();
         lock(&open()).unwrap().release().unwrap();
     }
@@ -355,5 +408,7 @@ mod tests {
         std::fs::write(store.transfer_path(), "{").unwrap();
         let error = store.transfer().unwrap_err().to_string();
         assert!(error.contains(".s.move"), "{error}");
+        store.drop_transfer().unwrap();
+        assert_eq!(store.transfer().unwrap(), None);
     }
 }

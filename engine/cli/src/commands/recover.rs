@@ -15,6 +15,7 @@ use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock, lock_timeout, redirected};
 use crate::recovery;
 use crate::session::{Session, TERRAFORM_VERSION};
+use crate::transfer;
 use crate::view::View;
 
 /// At most so many addresses of a journal are listed.
@@ -35,6 +36,10 @@ pub(crate) struct Recover {
     /// Brings a journal into the state that was set aside, or is damaged.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["address", "absent"])]
     pub adopt: Option<PathBuf>,
+    /// Gives up a move of objects from or to another state that was interrupted and cannot be
+    /// finished.
+    #[arg(long, conflicts_with_all = ["address", "absent", "adopt"])]
+    pub drop_move: bool,
     /// The instance whose creation was interrupted; all of them are listed without it.
     #[arg(value_name = "ADDRESS")]
     pub address: Option<String>,
@@ -63,6 +68,7 @@ pub(crate) async fn run(args: Recover) -> ExitCode {
         Err(code) => return code,
     };
     let result = match (&args.adopt, &args.address) {
+        _ if args.drop_move => drop_move(&args, &view),
         (Some(path), _) => adopt(&args, path, &view),
         (None, Some(address)) => settle(&args, address, &view),
         (None, None) => list(&args, &view),
@@ -190,6 +196,18 @@ fn adopt(args: &Recover, path: &Path, view: &View) -> Outcome<()> {
         "{text}{}\n",
         recovery::unanswered(&report.in_flight)
     ));
+    Ok(())
+}
+
+/// Removes the record of a move that cannot be finished.
+fn drop_move(args: &Recover, view: &View) -> Outcome<()> {
+    let store = store(args)?.for_transfers();
+    let guard = lock(&store, &args.locking, "recover")?;
+    let told = transfer::give_up(&store)?;
+    if let Some(guard) = guard {
+        guard.release()?;
+    }
+    view.say(&format!("{told}\n"));
     Ok(())
 }
 

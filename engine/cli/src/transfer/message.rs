@@ -54,6 +54,8 @@ pub(super) struct Ready {
     pub folder: PathBuf,
     /// The workspace.
     pub workspace: String,
+    /// The file that moves of its objects are recorded in, as an absolute path.
+    pub record: PathBuf,
 }
 
 impl From<Failure> for Answer {

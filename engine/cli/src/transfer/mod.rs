@@ -1,19 +1,25 @@
 //! Objects are moved from one state to another. Each of the states is in the hands of a process of
 //! its own, which has it under its lock; this one says what is done.
 //!
-//! The move is put on record on both sides first. Then the objects are written to their new place,
-//! taken out of the old one, and the records are removed. Whatever is killed in between leaves
-//! the objects in both states at most, and a record that every command finds that takes the lock
-//! of one of them: it finishes the move before it does anything else.
+//! The move is put on record on both sides first, at the new place before the old one: from then on
+//! nobody else puts anything there. Then the objects are written to their new place, taken out of
+//! the old one, and the records are removed. Whatever is killed in between leaves the objects in
+//! both states at most, and a record that every command finds that takes the lock of one of them:
+//! it finishes the move before it does anything else.
 
 mod message;
 mod peer;
 mod serve;
 
+use std::path::{Path, PathBuf};
+
 use muster_addr::{InstanceAddr, Target};
 use muster_lang::{Diagnostic, Diags};
 use muster_snapshot::Snapshot;
-use muster_store::{End, Journaled, LockInfo, Moved, Progress, Transfer, instance_digest};
+use muster_store::{
+    DEFAULT_WORKSPACE, End, Journaled, LockInfo, Moved, Progress, Side, Store, Transfer,
+    instance_digest,
+};
 
 use crate::args::Locking;
 use crate::commands::state_mv;
@@ -49,12 +55,17 @@ pub(crate) fn transfer(request: &Request<'_>) -> Outcome<(usize, String)> {
     if request.dry_run {
         return Ok((moves.len(), to));
     }
-    let record = record(source.end(), destination.end(), &moves, &here);
-    source.record(&record)?;
-    destination.record(&record)?;
+    let before = here.clone();
     for (old, new) in &moves {
         let taken = state_mv::take(&mut here, old);
         state_mv::put(&mut there, taken, new);
+    }
+    let record = record((source.end(), &before), (destination.end(), &there), &moves);
+    destination.record(&record.at(Side::Destination))?;
+    if let Err(failure) = source.record(&record) {
+        // What is left of it is settled by the next command there.
+        let _ = destination.clear(&record.id);
+        return Err(failure);
     }
     destination.write(&there)?;
     source.write(&here)?;
@@ -75,28 +86,33 @@ fn both(request: &Request<'_>) -> Outcome<(Peer, Peer)> {
         }
         source.lock()?;
         destination.lock()?;
-        let pending = source.pending().or(destination.pending()).cloned();
-        let Some(pending) = pending else {
+        let found = |peer: &Peer, at: &Where| {
+            let pending = peer.pending().cloned()?;
+            Some((pending, Open::new(at.clone(), peer.record_path())))
+        };
+        let pending = found(&source, &request.from);
+        let Some((pending, open)) = pending.or_else(|| found(&destination, &request.to)) else {
             return Ok((source, destination));
         };
         drop((source, destination));
-        settle(&pending, request.locking)?;
+        settle(&pending, &open, request.locking)?;
     }
     let detail = "Others move objects to and from these states, and are interrupted again and again. Try it later.";
     Err(Failure::new("Interrupted move between states", detail))
 }
 
+/// The record for the source, made of the states as they are before and after.
 fn record(
-    source: End,
-    destination: End,
+    (source, before): (End, &Snapshot),
+    (destination, after): (End, &Snapshot),
     moves: &[(InstanceAddr, InstanceAddr)],
-    state: &Snapshot,
 ) -> Transfer {
     let info = LockInfo::new("state-mv", TERRAFORM_VERSION);
     let moved = |(from, to): &(InstanceAddr, InstanceAddr)| Moved {
         from: from.clone(),
         to: to.clone(),
-        digest: instance_digest(state, from).unwrap_or_default(),
+        digest: instance_digest(before, from).unwrap_or_default(),
+        written: instance_digest(after, to).unwrap_or_default(),
     };
     Transfer {
         id: info.id,
@@ -105,7 +121,62 @@ fn record(
         source,
         destination,
         moves: moves.iter().map(moved).collect(),
+        side: Side::Source,
     }
+}
+
+/// A state in which a record was found. It may be elsewhere by now than the record says.
+pub(crate) struct Open {
+    at: Where,
+    record: PathBuf,
+}
+
+impl Open {
+    fn new(at: Where, record: &Path) -> Self {
+        let record = absolute(record);
+        Self { at, record }
+    }
+
+    /// The state that a command works with, where it has found this record.
+    pub(crate) fn here(locking: &Locking, record: &Path) -> Self {
+        let at = Where {
+            file: locking.state_out.clone().or_else(|| locking.state.clone()),
+            ..Where::default()
+        };
+        Self::new(at, record)
+    }
+
+    /// One end of a move: this state if the record is a copy for that end, or else where the
+    /// record says that it is.
+    fn or_recorded(&self, transfer: &Transfer, side: Side, locking: &Locking) -> Outcome<Peer> {
+        if transfer.side == side
+            && let Ok(peer) = Peer::start(&self.at, locking)
+            && peer.record_path() == self.record
+        {
+            return Ok(peer);
+        }
+        let end = match side {
+            Side::Source => &transfer.source,
+            Side::Destination => &transfer.destination,
+        };
+        Peer::start(&place(end), locking)
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What became of a move that was interrupted.
+enum Settled {
+    /// It is done now.
+    Finished,
+    /// Nothing had been moved, and nothing is.
+    GivenUp,
+    /// The objects are in neither state any more.
+    Gone,
+    /// Somebody else has settled it meanwhile.
+    Already,
 }
 
 /// Finishes a move that was interrupted, or gives it up if nothing was moved, and says so.
@@ -113,43 +184,36 @@ fn record(
 /// # Errors
 /// One of the states cannot be reached, or both have been changed since. Nothing else can be done
 /// with either of them until that is mended.
-pub(crate) fn settle(transfer: &Transfer, locking: &Locking) -> Outcome<()> {
-    let finished = finish(transfer, locking).map_err(|failure| unfinished(transfer, &failure))?;
-    let (many, source, destination) = (
-        objects(transfer),
-        &transfer.source.place,
-        &transfer.destination.place,
-    );
-    let begun = format!(
-        "{} began to move {many} from {source} to {destination} at {}, and was interrupted.",
-        transfer.who, transfer.created
-    );
-    match finished {
-        None => {}
-        Some(true) => errln!(
-            "Warning: {begun} The move was finished just now: they are in {destination}, and in {source} no longer.\n"
+pub(crate) fn settle(transfer: &Transfer, open: &Open, locking: &Locking) -> Outcome<()> {
+    let settled =
+        finish(transfer, open, locking).map_err(|failure| unfinished(transfer, &failure))?;
+    let (source, destination) = (whole(&transfer.source), whole(&transfer.destination));
+    let told = match settled {
+        Settled::Already => return Ok(()),
+        Settled::Finished => format!(
+            "The move was finished just now: they are in {destination}, and in {source} no longer."
         ),
-        Some(false) => {
-            errln!("Warning: {begun} Nothing had been moved yet: they are in {source}.\n")
-        }
-    }
+        Settled::GivenUp => format!("Nothing had been moved yet: they are in {source}."),
+        Settled::Gone => "They are in neither of the two states any more: others have changed these since, and there is nothing left to move.".to_owned(),
+    };
+    errln!("Warning: {} {told}\n", begun(transfer));
     Ok(())
 }
 
-/// Whether the objects have arrived; nothing if somebody else has settled it meanwhile.
-fn finish(transfer: &Transfer, locking: &Locking) -> Outcome<Option<bool>> {
-    let mut source = Peer::start(&place(&transfer.source), locking)?;
-    let mut destination = Peer::start(&place(&transfer.destination), locking)?;
+fn finish(transfer: &Transfer, open: &Open, locking: &Locking) -> Outcome<Settled> {
+    let mut source = open.or_recorded(transfer, Side::Source, locking)?;
+    let mut destination = open.or_recorded(transfer, Side::Destination, locking)?;
     source.lock()?;
     destination.lock()?;
     let on_record = |peer: &Peer| peer.pending().is_some_and(|found| found.id == transfer.id);
     if !on_record(&source) && !on_record(&destination) {
-        return Ok(None);
+        return Ok(Settled::Already);
     }
     let mut here = source.read()?.unwrap_or_default();
     let there = destination.read()?.unwrap_or_default();
-    let arrived = match transfer.progress(&here, &there) {
-        Progress::Begun => false,
+    let settled = match transfer.progress(&here, &there) {
+        Progress::Begun => Settled::GivenUp,
+        Progress::Gone => Settled::Gone,
         Progress::Written(left) => {
             for addr in &left {
                 here.remove_instance(addr);
@@ -157,20 +221,29 @@ fn finish(transfer: &Transfer, locking: &Locking) -> Outcome<Option<bool>> {
             if !left.is_empty() {
                 source.write(&here)?;
             }
-            true
+            Settled::Finished
         }
-        Progress::Unclear(addrs) => {
-            let addrs: Vec<String> = addrs.iter().map(ToString::to_string).collect();
-            let detail = format!(
-                "Both states have been changed since, so that it cannot be told which of them is right about {}",
-                addrs.join(", ")
-            );
-            return Err(Failure::new("Unclear", detail));
-        }
+        Progress::Unclear(addrs) => return Err(unclear(&addrs)),
     };
-    destination.clear(&transfer.id)?;
-    source.clear(&transfer.id)?;
-    Ok(Some(arrived))
+    // The side that has the objects goes on without the record first: the other one gains nothing
+    // at these addresses that could be taken for them before it is gone there too.
+    let mut ends = [&mut destination, &mut source];
+    if matches!(settled, Settled::GivenUp) {
+        ends.reverse();
+    }
+    for end in ends {
+        end.clear(&transfer.id)?;
+    }
+    Ok(settled)
+}
+
+fn unclear(addrs: &[InstanceAddr]) -> Failure {
+    let addrs: Vec<String> = addrs.iter().map(ToString::to_string).collect();
+    let detail = format!(
+        "One of the states, or both, have been changed since, so that it cannot be told which of them is right about {}",
+        addrs.join(", ")
+    );
+    Failure::new("Unclear", detail)
 }
 
 fn place(end: &End) -> Where {
@@ -190,17 +263,79 @@ fn objects(transfer: &Transfer) -> String {
     }
 }
 
-fn unfinished(transfer: &Transfer, failure: &Failure) -> Failure {
-    let detail = format!(
-        "{} began to move {} from {} to {} at {}, and was interrupted. The objects may be in both states, so that nothing is done with either of them before that is settled, and it cannot be: {}. Once that is mended, the next command settles it. To settle it by hand, take the objects out of one of the states with another program, and remove the files that end in .move beside both states, or in .terraform/journals of their directories.",
+/// A state, and the directory that it is used in.
+fn whole(end: &End) -> String {
+    let workspace = match end.workspace.as_str() {
+        DEFAULT_WORKSPACE => String::new(),
+        name => format!(", workspace {name}"),
+    };
+    format!(
+        "{} (directory {}{workspace})",
+        end.place,
+        end.folder.display()
+    )
+}
+
+/// What was begun, in a sentence.
+fn begun(transfer: &Transfer) -> String {
+    format!(
+        "{} began to move {} from {} to {} at {}, and was interrupted.",
         transfer.who,
         objects(transfer),
-        transfer.source.place,
-        transfer.destination.place,
-        transfer.created,
+        whole(&transfer.source),
+        whole(&transfer.destination),
+        transfer.created
+    )
+}
+
+fn unfinished(transfer: &Transfer, failure: &Failure) -> Failure {
+    let detail = format!(
+        "{} The objects may be in both states, so that nothing is done with either of them before that is settled, and it cannot be: {}. Once that is mended, the next command settles it; of a directory that was renamed, that is a command in it. To settle it by hand, look at both states with muster state list, run muster recover -drop-move in each directory that there is, and before anything else take objects that are in both states out of one of them with muster state rm.",
+        begun(transfer),
         failure.reason()
     );
     Failure::new("Interrupted move between states", detail)
+}
+
+/// Gives up the move that a state has on record, and tells what the state has of it.
+///
+/// # Errors
+/// There is none, or its record cannot be removed.
+pub(crate) fn give_up(store: &Journaled) -> Outcome<String> {
+    if !store.transfer_path().exists() {
+        let detail = "No move of objects from or to this state is on record.";
+        return Err(Failure::new("Nothing to recover", detail));
+    }
+    let found = store.transfer();
+    let state = store.read()?.unwrap_or_default();
+    store.drop_transfer()?;
+    let transfer = match found {
+        Ok(Some(transfer)) => transfer,
+        Ok(None) => return Ok("Somebody else has settled it meanwhile.".to_owned()),
+        Err(error) => return Ok(format!("The record of the move is removed. {error}.")),
+    };
+    let (other, moves) = (
+        match transfer.side {
+            Side::Source => &transfer.destination,
+            Side::Destination => &transfer.source,
+        },
+        transfer.moves.iter(),
+    );
+    let ours = moves.map(|moved| match transfer.side {
+        Side::Source => &moved.from,
+        Side::Destination => &moved.to,
+    });
+    let ours = ours.filter(|addr| state.instance(addr).is_some());
+    let ours: Vec<String> = ours.map(ToString::to_string).collect();
+    let has = match &ours[..] {
+        [] => "nothing".to_owned(),
+        some => some.join(", "),
+    };
+    Ok(format!(
+        "{} The move is given up here; of its objects, this state has {has}. What {} has too is managed twice: take it out of one of the states with muster state rm, and give the move up there as well.",
+        begun(&transfer),
+        whole(other)
+    ))
 }
 
 /// What people should know who look at a state without its lock.
@@ -209,12 +344,8 @@ pub(crate) fn warning(store: &Journaled) -> Diags {
         return Diags::new();
     };
     let detail = format!(
-        "{} began to move {} from {} to {} at {}, and was interrupted. The objects may be in both states; the next command that takes the lock settles it.",
-        transfer.who,
-        objects(&transfer),
-        transfer.source.place,
-        transfer.destination.place,
-        transfer.created
+        "{} The objects may be in both states; the next command that takes the lock settles it.",
+        begun(&transfer)
     );
     Diagnostic::warning("Interrupted move between states", detail).into()
 }

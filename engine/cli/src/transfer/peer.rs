@@ -10,9 +10,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use muster_snapshot::Snapshot;
 use muster_store::{End, Transfer};
 
-use super::Where;
 use super::message::{Answer, Question, Ready, hear, say};
 use super::serve::decode;
+use super::{Where, absolute};
 use crate::args::Locking;
 use crate::error::{Failure, Outcome};
 
@@ -30,6 +30,7 @@ pub(super) struct Peer {
 impl Peer {
     /// Finds a state.
     pub(super) fn start(at: &Where, locking: &Locking) -> Outcome<Self> {
+        check_folder(at)?;
         let started = command(at, locking).and_then(|mut command| command.spawn());
         let mut child = started.map_err(|error| lost(&error.to_string()))?;
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
@@ -43,6 +44,7 @@ impl Peer {
                 place: String::new(),
                 folder: Default::default(),
                 workspace: String::new(),
+                record: Default::default(),
             },
             pending: None,
             file: at.file.as_deref().map(absolute),
@@ -76,6 +78,11 @@ impl Peer {
             workspace: self.ready.workspace.clone(),
             file: self.file.clone(),
         }
+    }
+
+    /// The file that moves of its objects are recorded in.
+    pub(super) fn record_path(&self) -> &Path {
+        &self.ready.record
     }
 
     /// A move that was on record when the lock was taken.
@@ -184,8 +191,18 @@ fn option(name: &str, path: &Path) -> OsString {
     option
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// A process that cannot be started says nothing of the directory that it should work in.
+fn check_folder(at: &Where) -> Outcome<()> {
+    let Some(folder) = &at.folder else {
+        return Ok(());
+    };
+    std::fs::read_dir(folder).map(drop).map_err(|error| {
+        let detail = format!(
+            "The directory {} cannot be worked in: {error}.",
+            folder.display()
+        );
+        Failure::new("Failed to move objects between states", detail)
+    })
 }
 
 fn lost(reason: &str) -> Failure {

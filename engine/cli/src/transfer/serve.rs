@@ -10,6 +10,7 @@ use muster_lang::Sources;
 use muster_snapshot::Snapshot;
 use muster_store::{DEFAULT_WORKSPACE, Journaled, LockGuard, Store};
 
+use super::absolute;
 use super::message::{Answer, Question, Ready, hear, say};
 use crate::args;
 use crate::commands::state_edit;
@@ -69,6 +70,7 @@ fn open(locking: &args::Locking) -> Outcome<(Journaled, Ready)> {
         place: store.describe(),
         folder,
         workspace: workspace(),
+        record: absolute(&store.transfer_path()),
     };
     Ok((store, ready))
 }
