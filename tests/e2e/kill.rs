@@ -239,7 +239,10 @@ fn an_interrupt_while_plugins_start() {
     let asked = Instant::now();
     signal(run.pid(), Signal::INT);
     run.end().code(1).says(&["Operation cancelled"]);
-    assert!(asked.elapsed() < Duration::from_secs(100), "it did not wait");
+    assert!(
+        asked.elapsed() < Duration::from_secs(100),
+        "it did not wait"
+    );
     wait_until("the end of the plugin", || {
         !plugins.iter().any(|plugin| lives(*plugin))
     });
@@ -256,7 +259,10 @@ fn an_interrupt_while_another_run_has_the_lock() {
     let asked = Instant::now();
     signal(second.pid(), Signal::INT);
     second.end().code(1).says(&["Operation cancelled"]);
-    assert!(asked.elapsed() < Duration::from_secs(100), "it did not wait");
+    assert!(
+        asked.elapsed() < Duration::from_secs(100),
+        "it did not wait"
+    );
     assert!(first.runs());
 }
 

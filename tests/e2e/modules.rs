@@ -3,9 +3,9 @@
 mod archives;
 mod git;
 mod registry;
-mod tests;
 #[path = "../../providers/install/tests/install/support/server.rs"]
 pub(crate) mod server;
+mod tests;
 
 use serde_json::{Value, json};
 

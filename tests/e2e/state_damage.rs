@@ -121,9 +121,10 @@ fn commands_that_only_show_the_state_tell_of_interrupted_runs() {
         }
     }
     let plan = [&["plan", "-lock=false"], QUICK].concat();
-    work.run(&plan)
-        .code(0)
-        .says(&["An earlier run was interrupted", "create muster_zone.second"]);
+    work.run(&plan).code(0).says(&[
+        "An earlier run was interrupted",
+        "create muster_zone.second",
+    ]);
     finish(&work, "2 added, 0 changed, 0 destroyed.");
     let quiet = work.run(&["show"]).code(0);
     assert_eq!(quiet.stderr, "");
@@ -196,7 +197,10 @@ fn blocks_of_encryption_are_validated() {
     let work = encrypted("\"long enough for everybody\"");
     work.run(&["validate"]).code(0);
     let other = work.read("main.tf");
-    work.write("main.tf", other.replacen("method.aes_gcm.main", "method.aes_gcm.other", 1));
+    work.write(
+        "main.tf",
+        other.replacen("method.aes_gcm.main", "method.aes_gcm.other", 1),
+    );
     work.run(&["validate"]).code(1).says(&["no method"]);
     // Nobody has to know the passphrase for that.
     let work = encrypted("var.passphrase");

@@ -85,7 +85,7 @@ pub(crate) fn parse(file: FileId, text: &[u8]) -> (Arc<Doc>, Diags) {
         file,
         nodes: Vec::new(),
         diags: Diags::new(),
-            unclosed: 0,
+        unclosed: 0,
     };
     let root = p.document();
     let nodes = p.nodes;

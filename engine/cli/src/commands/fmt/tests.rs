@@ -158,7 +158,11 @@ fn a_file_that_cannot_be_written_over_keeps_its_content() {
         assert_eq!(there, expect.unwrap_or("what was there"), "{content}");
     };
     check(true, "new", Ok("new"));
-    check(true, "twenty bytes, no more", Err(io::ErrorKind::StorageFull));
+    check(
+        true,
+        "twenty bytes, no more",
+        Err(io::ErrorKind::StorageFull),
+    );
     // What comes behind a shorter text cannot be taken away: the first error is told.
     check(false, "new", Err(io::ErrorKind::PermissionDenied));
 }
