@@ -44,7 +44,7 @@ fn write_slowly(settings: &Settings, store: &dyn Store, meanwhile: impl FnOnce()
         wait_for(settings, &waits);
         meanwhile();
         session.run("COMMIT");
-        assert!(writer.join().unwrap().unwrap());
+        assert!(writer.join().expect("it ends").expect("it is written"));
     });
 }
 

@@ -73,7 +73,7 @@ fn a_file_of_somebody_else_stays_theirs() {
     let file = dir.path().join("a.tf");
     std::fs::write(&file, "old").unwrap();
     if let Err(error) = std::os::unix::fs::chown(&file, Some(4321), Some(4321)) {
-        eprintln!("skipped: only the superuser can give files away, and here: {error}");
+        errln!("skipped: only the superuser can give files away, and here: {error}");
         return;
     }
     replace(&file, b"new").unwrap();
@@ -89,7 +89,7 @@ fn a_file_with_attributes_keeps_them() {
     std::fs::write(&path, "old").unwrap();
     let flags = rustix::fs::XattrFlags::empty();
     if let Err(error) = rustix::fs::setxattr(&path, "user.note", b"mine", flags) {
-        eprintln!("skipped: not every file system has attributes, and here: {error}");
+        errln!("skipped: not every file system has attributes, and here: {error}");
         return;
     }
     replace(&path, b"new").unwrap();
