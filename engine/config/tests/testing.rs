@@ -39,7 +39,6 @@ run "a" {
   command = plan
   plan_options {
     mode    = refresh-only
-    refresh = false
     target  = [a.b, module.c]
     replace = [a.b[0]]
   }
@@ -62,7 +61,7 @@ run "a" {
     let run = &files[0].runs[0];
     assert_eq!(run.command, TestCommand::Plan);
     let options = &run.options;
-    assert!(options.refresh_only && !options.refresh);
+    assert!(options.refresh_only && options.refresh);
     assert_eq!((options.targets.len(), options.replace.len()), (2, 1));
     let expected: Vec<_> = run.expected.iter().map(|e| e.object.clone()).collect();
     assert_eq!(
