@@ -228,7 +228,10 @@ impl Evaluator<'_> {
     }
 
     fn result_key(&mut self, id: NodeId, marks: &mut Marks) -> Result<Option<Str>, Failure> {
-        let key = self.node(id).map_err(Failure::unless_text)?;
+        let key = self.node(id).map_err(|failure| {
+            *marks |= failure.spare.marks();
+            failure.unless_text()
+        })?;
         let summary = "Invalid object key";
         if key.is_null() {
             return Err(self.error(id, summary, "The key of a result is null."));

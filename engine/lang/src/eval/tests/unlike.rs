@@ -111,6 +111,10 @@ fn what_failed_and_is_not_taken() {
     check(element, true.into());
     let none = "issensitive(true ? 0 : (var.secret[*].tags)[5])";
     check(none, false.into());
+    // So is an object with a key that failed.
+    let key = "%{for k in sensitive([\"a\"])~}%{if k}%{endif}%{endfor~}";
+    let object = format!("issensitive(true ? 0 : {{for v in [1] : \"{key}\" => v}})");
+    check(&object, true.into());
     // Elements that failed are not known, so that nobody knows what iterating over them gives.
     check("true ? 1 : [for x in 1[*].name : x]", Value::int(1));
     check(
