@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_addr::ConfigResource;
-use muster_plan::{Action, Change, Mode, Plan};
+use muster_plan::{Mode, Plan};
 use muster_snapshot::Snapshot;
 use muster_store::{Part, changed_resources};
 use sha2::{Digest, Sha256};
@@ -61,7 +61,7 @@ pub(crate) fn part(plan: &Plan, stored: &Snapshot) -> Option<Part> {
         return None;
     }
     let mut writes = BTreeSet::new();
-    for change in plan.changes.iter().filter(|change| is_effective(change)) {
+    for change in plan.changes.iter().filter(|change| change.is_effective()) {
         writes.insert(change.addr.resource.config());
         writes.extend(change.previous.iter().map(|p| p.resource.config()));
     }
@@ -70,8 +70,4 @@ pub(crate) fn part(plan: &Plan, stored: &Snapshot) -> Option<Part> {
     writes.extend(refreshed.map(|addr| addr.config()));
     let reads: BTreeSet<ConfigResource> = plan.reads.difference(&writes).cloned().collect();
     Some(Part { writes, reads })
-}
-
-fn is_effective(change: &Change) -> bool {
-    change.action != Action::NoOp || change.importing.is_some() || change.previous.is_some()
 }

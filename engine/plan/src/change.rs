@@ -136,6 +136,13 @@ pub struct Change {
     pub resumes: bool,
 }
 
+impl Change {
+    /// Whether an apply has something to do for it: the object, or what is stored of it, changes.
+    pub fn is_effective(&self) -> bool {
+        self.action != Action::NoOp || self.importing.is_some() || self.previous.is_some()
+    }
+}
+
 /// What happens to one output of the root module.
 #[derive(Clone, Debug)]
 pub struct OutputChange {

@@ -18,7 +18,7 @@ impl Planner {
     ) -> BTreeSet<ConfigResource> {
         let mut found = BTreeSet::new();
         let mut roots: Vec<NodeId> = self.undecided.keys().copied().collect();
-        for change in changes.values().filter(|c| is_effective(c)) {
+        for change in changes.values().filter(|c| c.is_effective()) {
             self.root(change, &mut roots, &mut found);
         }
         if self.options.mode == Mode::RefreshOnly {
@@ -53,8 +53,4 @@ impl Planner {
         found.extend(change.dependencies.iter().cloned());
         found.insert(resource);
     }
-}
-
-fn is_effective(change: &Change) -> bool {
-    change.action != Action::NoOp || change.importing.is_some() || change.previous.is_some()
 }
