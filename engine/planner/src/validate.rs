@@ -103,16 +103,21 @@ impl Validator {
         id: &ResourceId,
         answer: Result<Response, ProviderError>,
     ) {
-        let addr = self.addr(inst, id);
         match answer {
             Ok(response) => {
-                let spec = self.eval.spec(module, id).ok();
+                let found = response.diags();
+                if found.0.is_empty() {
+                    return;
+                }
+                // The body is laid out once more, but only where something has to be found in it.
+                let (spec, addr) = (self.eval.spec(module, id).ok(), self.addr(inst, id));
                 self.diags
-                    .extend(located(response.diags().clone(), &addr, spec.as_deref()));
+                    .extend(located(found.clone(), &addr, spec.as_deref()));
             }
             Err(error) => {
                 if let Some(resource) = self.eval.config().module(module).resources.get(id) {
                     let provider = resource.provider.provider.clone();
+                    let addr = self.addr(inst, id);
                     self.diags.push(error.diagnostic(&provider).about(&addr));
                 }
             }
