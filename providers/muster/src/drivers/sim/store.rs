@@ -119,8 +119,9 @@ impl WorldFile {
         let mut file = tempfile::Builder::new()
             .prefix(&self.temporary())
             .tempfile_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, world)?;
-        file.write_all(b"\n")?;
+        let mut text = serde_json::to_vec_pretty(world)?;
+        text.push(b'\n');
+        file.write_all(&text)?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
         File::open(folder)?.sync_all()
