@@ -71,8 +71,8 @@ pub struct Module {
     pub locals: BTreeMap<Str, Local>,
     /// Outputs.
     pub outputs: BTreeMap<Str, Output>,
-    /// Resources of all modes.
-    pub resources: BTreeMap<ResourceId, Arc<Resource>>,
+    /// Resources of all modes, in the order of their names.
+    pub resources: IndexMap<ResourceId, Arc<Resource>, foldhash::fast::RandomState>,
     /// Calls of other modules.
     pub calls: BTreeMap<Str, ModuleCall>,
     /// `provider` blocks by local name and alias.

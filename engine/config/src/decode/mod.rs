@@ -90,6 +90,7 @@ pub(crate) fn decode(files: &ModuleFiles, sources: &Sources) -> (Draft, Diags) {
         draft.add(&mut cx, block);
     }
     draft.override_with(&mut cx, &late);
+    draft.module.resources.sort_unstable_keys();
     (draft, cx.diags)
 }
 
