@@ -6,6 +6,9 @@ use crate::{InstanceKey, ModulePath, Str};
 /// lock files depends on it, whatever server a download comes from.
 const DEFAULT_HOST: &str = "registry.terraform.io";
 
+/// Host and owner of the provider that is part of the engine.
+const BUILTIN: (&str, &str) = ("terraform.io", "builtin");
+
 /// The identity of a provider: `registry.terraform.io/hashicorp/aws`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProviderAddr {
@@ -38,15 +41,15 @@ impl ProviderAddr {
     /// The provider that is part of the engine: `terraform.io/builtin/terraform`.
     pub fn builtin() -> Self {
         Self {
-            host: "terraform.io".into(),
-            namespace: "builtin".into(),
+            host: BUILTIN.0.into(),
+            namespace: BUILTIN.1.into(),
             type_name: "terraform".into(),
         }
     }
 
     /// Whether this is [`ProviderAddr::builtin`].
     pub fn is_builtin(&self) -> bool {
-        *self == Self::builtin()
+        (&*self.host, &*self.namespace) == BUILTIN && &*self.type_name == "terraform"
     }
 
     /// The shortest form people know: the default host is left out.

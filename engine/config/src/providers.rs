@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr};
+use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId};
 use muster_lang::{Diagnostic, Diags, Span};
 
 use crate::decode::{CallDraft, Draft, ProviderRef};
@@ -33,6 +33,8 @@ impl Config {
         let mut all: BTreeMap<ProviderAddr, Vec<ProviderRequirement>> = BTreeMap::new();
         for (id, module) in self.iter() {
             let mut seen = HashSet::new();
+            // Most resources belong to the provider of the one before.
+            let mut last: Option<&ProviderAddr> = None;
             for (name, required) in &module.required_providers {
                 seen.insert(required.source.clone());
                 all.entry(required.source.clone())
@@ -61,6 +63,10 @@ impl Config {
                 (name.unwrap_or(i.target.resource.implied_provider()), None)
             });
             for (name, addr) in blocks.chain(resources).chain(imports) {
+                if addr.is_some() && addr == last {
+                    continue;
+                }
+                last = addr;
                 let addr = addr.cloned().unwrap_or_else(|| module.provider(name));
                 if seen.insert(addr.clone()) {
                     let local_name = Str::from(&*addr.type_name);
@@ -195,16 +201,14 @@ fn resolve_resources(
     diags: &mut Diags,
 ) {
     let mut known: HashMap<LocalProvider, Option<(Bound, bool)>> = HashMap::default();
+    let mut implied = Implied::default();
     let mut resources = std::mem::take(&mut config.modules[index].resources);
     for resource in resources.values_mut() {
         let resource = Arc::make_mut(resource);
         let written = draft.providers.get(&resource.id);
         let local = match written {
             Some(reference) => reference.local.clone(),
-            None => LocalProvider {
-                name: resource.id.implied_provider().into(),
-                alias: None,
-            },
+            None => implied.of(&resource.id),
         };
         resource.local_provider = local.clone();
         let found = known.entry(local).or_insert_with_key(|local| {
@@ -241,6 +245,23 @@ fn resolve_resources(
         }
     }
     config.modules[index].resources = resources;
+}
+
+/// The local names that resource types imply; most types have the one of the type before.
+#[derive(Default)]
+struct Implied(Option<LocalProvider>);
+
+impl Implied {
+    fn of(&mut self, id: &ResourceId) -> LocalProvider {
+        let name = id.implied_provider();
+        match &self.0 {
+            Some(last) if &*last.name == name => last.clone(),
+            _ => {
+                let name = name.into();
+                self.0.insert(LocalProvider { name, alias: None }).clone()
+            }
+        }
+    }
 }
 
 /// Whether a called module has asked its caller for a configuration.

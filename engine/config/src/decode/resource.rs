@@ -33,6 +33,15 @@ static MANAGED: LazyLock<BodySchema> = LazyLock::new(|| {
     schema(&[], &META_ARGUMENTS, blocks)
 });
 
+/// Stands in a resource until its module is placed.
+static PLACEHOLDER: LazyLock<(ProviderConfigAddr, LocalProvider)> = LazyLock::new(|| {
+    let local = LocalProvider {
+        name: Str::default(),
+        alias: None,
+    };
+    (placeholder(&local.name), local)
+});
+
 const META_ARGUMENTS: [&str; 4] = ["count", "for_each", "provider", "depends_on"];
 
 /// A decoded block and the `provider` argument, if it has one. The provider of the resource is
@@ -77,12 +86,9 @@ pub(crate) fn resource(
     };
     let (lifecycle, enabled) = lifecycle(cx, &content, mode);
     let resource = Resource {
-        provider: placeholder(id.implied_provider()),
+        provider: PLACEHOLDER.0.clone(),
         provider_key: None,
-        local_provider: LocalProvider {
-            name: id.implied_provider().into(),
-            alias: None,
-        },
+        local_provider: PLACEHOLDER.1.clone(),
         repetition: repetition(cx, &content, enabled.as_ref()),
         depends_on: cx.depends_on(content.attribute("depends_on")),
         lifecycle,
@@ -107,7 +113,7 @@ fn refuse_reserved(cx: &mut Decoder<'_>, content: &Content) {
     }
 }
 
-/// Stands in a resource until its module is placed.
+/// Stands in a block until its module is placed.
 pub(crate) fn placeholder(local_name: &str) -> ProviderConfigAddr {
     ProviderConfigAddr {
         module: ModulePath::root(),
