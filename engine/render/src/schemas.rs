@@ -1,12 +1,14 @@
 //! The schemas of providers, described for tools.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use muster_provider::Schemas;
 use muster_schema::{
-    Attribute, AttributeType, Block, FunctionSignature, NestedBlock, Nesting, Parameter,
-    ProviderSchema, Schema, SchemaMap, StringKind,
+    Attribute, AttributeType, Block, FunctionSignature, IdentityAttribute, IdentitySchema,
+    NestedBlock, Nesting, Parameter, ProviderSchema, Schema, SchemaMap, Str, StringKind,
 };
 
 use crate::json::JsonWriter;
@@ -50,6 +52,38 @@ fn provider(w: &mut JsonWriter<'_>, schema: &ProviderSchema, builtin: bool) {
                 }
             });
         }
+        identities(w, &schema.identities);
+    });
+}
+
+/// What objects are known by. A provider that says nothing of it has no such part.
+fn identities(w: &mut JsonWriter<'_>, schemas: &BTreeMap<Str, Arc<IdentitySchema>>) {
+    if schemas.is_empty() {
+        return;
+    }
+    w.key("resource_identity_schemas").object(|w| {
+        for (name, schema) in schemas {
+            w.key(name).object(|w| {
+                w.key("version").uint(schema.version);
+                if schema.attributes.is_empty() {
+                    return;
+                }
+                w.key("attributes").object(|w| {
+                    for (name, attribute) in sorted(&schema.attributes) {
+                        identity_attribute(w.key(name), attribute);
+                    }
+                });
+            });
+        }
+    });
+}
+
+fn identity_attribute(w: &mut JsonWriter<'_>, one: &IdentityAttribute) {
+    w.object(|w| {
+        w.key("type").ty(&one.ty);
+        text(w, "description", &one.description);
+        flag(w, "required_for_import", one.required_for_import);
+        flag(w, "optional_for_import", one.optional_for_import);
     });
 }
 
@@ -106,7 +140,7 @@ fn nested_block(w: &mut JsonWriter<'_>, nested: &NestedBlock) {
     });
 }
 
-fn attributes(w: &mut JsonWriter<'_>, all: &IndexMap<muster_schema::Str, Attribute>) {
+fn attributes(w: &mut JsonWriter<'_>, all: &IndexMap<Str, Attribute>) {
     w.object(|w| {
         for (name, one) in sorted(all) {
             stacker::maybe_grow(64 * 1024, 1024 * 1024, || attribute(w.key(name), one));
@@ -166,7 +200,7 @@ fn parameter(w: &mut JsonWriter<'_>, param: &Parameter) {
     });
 }
 
-fn sorted<T>(all: &IndexMap<muster_schema::Str, T>) -> Vec<(&muster_schema::Str, &T)> {
+fn sorted<T>(all: &IndexMap<Str, T>) -> Vec<(&Str, &T)> {
     let mut sorted: Vec<_> = all.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
     sorted
@@ -203,8 +237,6 @@ fn flag(w: &mut JsonWriter<'_>, key: &str, value: bool) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use muster_addr::ProviderAddr;
     use muster_value::Type;
 
@@ -248,5 +280,35 @@ mod tests {
         write_schemas_json(&all, &mut out).unwrap();
         let expect = r#"{"format_version":"1.0","provider_schemas":{"registry.terraform.io/x/y":{"provider":{"version":0,"block":{"description_kind":"plain"}},"resource_schemas":{"r":{"version":3,"block":{"attributes":{"a":{"type":["list","bool"],"description_kind":"plain","sensitive":true},"b":{"type":"string","description_kind":"plain","required":true}},"block_types":{"n":{"nesting_mode":"set","block":{"description_kind":"plain"},"max_items":2}},"description_kind":"plain"}}}}}}"#;
         assert_eq!(String::from_utf8(out).unwrap(), expect);
+    }
+
+    #[test]
+    fn identities_are_written() {
+        let part = |required, optional, description: &str| IdentityAttribute {
+            ty: Type::String,
+            required_for_import: required,
+            optional_for_import: optional,
+            description: description.to_owned(),
+        };
+        let identity = IdentitySchema {
+            version: 2,
+            attributes: IndexMap::from([
+                ("name".into(), part(true, false, "Its name.")),
+                ("account".into(), part(false, true, "")),
+            ]),
+        };
+        let mut schema = ProviderSchema::default();
+        schema.identities.insert("r".into(), Arc::new(identity));
+        let mut all = Schemas::default();
+        all.insert(ProviderAddr::new("x", "y"), Arc::new(schema));
+        let mut out = Vec::new();
+        write_schemas_json(&all, &mut out).unwrap();
+        let found: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let found = &found["provider_schemas"]["registry.terraform.io/x/y"];
+        let expect = serde_json::json!({ "r": { "version": 2, "attributes": {
+            "account": { "type": "string", "optional_for_import": true },
+            "name": { "type": "string", "description": "Its name.", "required_for_import": true },
+        }}});
+        assert_eq!(found["resource_identity_schemas"], expect);
     }
 }
