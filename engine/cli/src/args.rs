@@ -175,10 +175,10 @@ pub(crate) struct View {
 /// Options about input.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Inputs {
-    /// Value of a variable, NAME=VALUE.
+    /// Value of a variable; can be given several times.
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
-    /// File with values of variables.
+    /// File with values of variables, beside terraform.tfvars and *.auto.tfvars.
     #[arg(long = "var-file", value_name = "FILE")]
     pub var_files: Vec<String>,
     /// Ask for what is missing.
@@ -189,7 +189,7 @@ pub(crate) struct Inputs {
 /// Values of variables, for commands that need them only to find modules and the state.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Variables {
-    /// Value of a variable that a module source or the backend uses, NAME=VALUE.
+    /// Value of a variable that a module source or the backend uses.
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
     /// File with values of such variables.
@@ -238,7 +238,7 @@ pub(crate) struct Planning {
     /// Look at the real objects first.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub refresh: bool,
-    /// Only this module, resource or instance, and what it needs.
+    /// Only this module, resource or instance, and what it needs; can be given several times.
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<String>,
     /// Leave this module, resource or instance alone, and what depends on it.
@@ -290,8 +290,8 @@ pub(crate) struct Init {
 /// Options of `init` about the place that states are kept in.
 #[derive(Debug, Args)]
 pub(crate) struct StatePlace {
-    /// A setting of the backend block that is not written in it, or a file with some.
-    #[arg(long, value_name = "KEY=VALUE|FILE")]
+    /// A setting of the backend block that is not written in it, as KEY=VALUE, or a file with some.
+    #[arg(long, value_name = "SETTING")]
     pub backend_config: Vec<String>,
     /// Go on with what is in the place that the backend block names now, and leave the states in
     /// the old one.
@@ -453,7 +453,7 @@ pub(crate) struct Refresh {
     pub inputs: Inputs,
     #[command(flatten)]
     pub locking: Locking,
-    /// Only this module, resource or instance, and what it needs.
+    /// Only this module, resource or instance, and what it needs; can be given several times.
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<String>,
     /// Leave this module, resource or instance alone, and what depends on it.

@@ -47,6 +47,16 @@ pub(crate) fn without_values(args: Vec<String>) -> Result<Vec<String>, String> {
     Ok(kept)
 }
 
+/// Whether a flag is set by arguments that nobody has made sense of: the last of them counts.
+pub(crate) fn is_set(args: &[String], flag: &str) -> bool {
+    let options = args.iter().take_while(|arg| *arg != "--");
+    let values = options.filter_map(|arg| match split(arg) {
+        Some((name, value)) => (name == flag).then(|| parse(value).unwrap_or(false)),
+        None => (arg == flag).then_some(true),
+    });
+    values.last().unwrap_or(false)
+}
+
 /// The name, with its dashes, and the value of a long option that has one behind `=`.
 fn split(arg: &str) -> Option<(&str, &str)> {
     arg.split_once('=')
@@ -129,6 +139,20 @@ mod tests {
     fn the_last_counts() {
         check("muster plan --json --json=false", "muster plan");
         check("muster plan --json=false --json", "muster plan --json");
+    }
+
+    #[test]
+    fn flags_are_seen_in_what_makes_no_sense() {
+        let check = |args: &str, expect: bool| {
+            let args: Vec<String> = args.split(' ').map(str::to_owned).collect();
+            assert_eq!(is_set(&args, "--json"), expect, "{args:?}");
+        };
+        check("muster plan --nosuch --json", true);
+        check("muster plan --json=1 --nosuch", true);
+        check("muster plan --json --json=false", false);
+        check("muster plan --json=maybe", false);
+        check("muster plan -- --json", false);
+        check("muster plan --nosuch", false);
     }
 
     #[test]

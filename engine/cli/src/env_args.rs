@@ -24,7 +24,7 @@ pub(crate) fn splice(
     for name in [own.as_str(), VARIABLE] {
         if let Some(text) = env(name) {
             let words = words(&text).ok_or_else(|| {
-                format!("the arguments in {name} cannot be told apart: a quote is not closed")
+                format!("The arguments in {name} cannot be told apart: a quote is not closed")
             })?;
             more.extend(words);
         }

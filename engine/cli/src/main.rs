@@ -25,6 +25,7 @@ mod env_args;
 mod error;
 mod fit;
 mod generate;
+mod help;
 mod install;
 mod launch;
 mod locking;
@@ -79,47 +80,32 @@ fn carry_out(args: Vec<String>) -> ExitCode {
     let cli = match parse(args) {
         Ok(cli) => cli,
         Err(_) if owner::decline() => return ExitCode::FAILURE,
-        Err(refused) => return refused.print(),
+        Err(refused) => return refusal::print(&refused.reason, &refused.args),
     };
     let code = command(cli);
     owner::end(code);
     code
 }
 
-/// Why arguments make no sense.
-enum Refused {
-    Text(String),
-    Arguments(Box<clap::Error>),
-}
-
-impl Refused {
-    fn print(&self) -> ExitCode {
-        let error = match self {
-            Self::Text(text) => {
-                errln!("{text}");
-                return ExitCode::FAILURE;
-            }
-            Self::Arguments(error) => error,
-        };
-        if let Some(verb) = unbuilt_verb(error) {
-            errln!(
-                "Error: muster has no command \"{verb}\" yet; muster -help lists what there is."
-            );
-            return ExitCode::FAILURE;
-        }
-        refusal::print(error)
-    }
+/// Why arguments make no sense, and what they are with those of the environment.
+struct Refused {
+    reason: refusal::Reason,
+    args: Vec<String>,
 }
 
 fn parse(args: Vec<String>) -> Result<Cli, Refused> {
-    let args = env_args::splice(args, |name| std::env::var(name).ok())
-        .map_err(|reason| Refused::Text(format!("Error: {reason}.")))?;
-    let args = bool_flags::without_values(args::normalize(args)).map_err(|reason| {
-        Refused::Text(format!(
-            "Error: Failed to parse command-line flags\n\n{reason}."
-        ))
-    })?;
-    Cli::try_parse_from(args).map_err(|error| Refused::Arguments(Box::new(error)))
+    let refused = |reason, args| Refused { reason, args };
+    let args = match env_args::splice(args.clone(), |name| std::env::var(name).ok()) {
+        Ok(spliced) => args::normalize(spliced),
+        Err(detail) => return Err(refused(refusal::Reason::Flags(detail), args)),
+    };
+    let parsed = match bool_flags::without_values(args.clone()) {
+        Ok(plain) => {
+            Cli::try_parse_from(plain).map_err(|error| refusal::Reason::Parser(Box::new(error)))
+        }
+        Err(detail) => Err(refusal::Reason::Flags(detail)),
+    };
+    parsed.map_err(|reason| refused(reason, args))
 }
 
 fn command(cli: Cli) -> ExitCode {
@@ -145,8 +131,13 @@ fn command(cli: Cli) -> ExitCode {
     if let Some(dir) = &cli.global.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
-        errln!("Error: cannot work in {}: {error}", dir.display());
-        return ExitCode::FAILURE;
+        let detail = format!(
+            "The directory {} cannot be entered: {error}.",
+            dir.display()
+        );
+        let failure = error::Failure::new("Error handling -chdir option", detail);
+        let view = view::View::new(&args::View::default());
+        return view.fail(&failure, &muster_lang::Sources::default());
     }
     remember_options(&cli.command);
     if let Some((name, json)) = operation(&cli.command) {
@@ -193,15 +184,6 @@ fn option_name(arg: &str) -> String {
         Some((name, _)) => format!("{name}=..."),
         None => arg.to_owned(),
     }
-}
-
-/// A verb that people know from elsewhere, and that is not built yet.
-fn unbuilt_verb(error: &clap::Error) -> Option<String> {
-    const VERBS: &[&str] = &["login", "logout"];
-    let verb = error
-        .get(clap::error::ContextKind::InvalidSubcommand)?
-        .to_string();
-    VERBS.contains(&verb.as_str()).then_some(verb)
 }
 
 fn run(command: Command) -> ExitCode {

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use crate::args::Metadata;
+use crate::refusal;
 
 /// Describes functions.
 pub(crate) fn run(args: &Metadata) -> ExitCode {
     let Metadata::Functions { json } = args;
     if !json {
-        errln!("Error: metadata functions writes JSON only; give it -json.");
-        return ExitCode::FAILURE;
+        return refusal::only_json(&["metadata", "functions"]);
     }
     outln!("{}", muster_render::functions_json());
     ExitCode::SUCCESS

@@ -16,6 +16,7 @@ use muster_lang::Sources;
 
 use crate::args::{self, Providers, ProvidersCommand};
 use crate::error::{Failure, Outcome};
+use crate::refusal;
 use crate::session::Session;
 use crate::view::View;
 
@@ -23,8 +24,7 @@ use crate::view::View;
 pub(crate) async fn run(args: &Providers) -> ExitCode {
     let view = View::new(&args::View::default());
     if let Some(ProvidersCommand::Schema(args::ProvidersSchema { json: false })) = &args.command {
-        errln!("Error: providers schema writes JSON only; give it -json.");
-        return ExitCode::FAILURE;
+        return refusal::only_json(&["providers", "schema"]);
     }
     let session = match Session::load(Sources::default()) {
         Ok(session) => session,
