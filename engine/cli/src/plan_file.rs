@@ -186,14 +186,17 @@ pub(crate) fn load(path: &Path) -> Result<(Session, Loaded), (Failure, Sources)>
 /// Also gives what is to be said about the file.
 fn read(path: &Path) -> Outcome<(PlanFile, Diags)> {
     let shown = path.display();
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::new(SUMMARY, format!("{shown} cannot be read: {error}.")))?;
+    let summary = format!("Failed to load \"{shown}\" as a plan file");
+    let bytes = std::fs::read(path).map_err(|error| {
+        let detail = format!("The file cannot be read: {error}. plan -out makes plan files.");
+        Failure::new(&summary, detail)
+    })?;
     let (bytes, warnings) = plan_seal::open(bytes)?;
     let file = PlanFile::decode(&bytes).map_err(|error| {
         let detail = format!(
             "{shown} is not a plan that can be applied: {error}. Make a new plan with plan -out."
         );
-        Failure::new(SUMMARY, detail)
+        Failure::new(&summary, detail)
     })?;
     check_version(&file.muster_version)?;
     Ok((file, warnings))

@@ -98,6 +98,7 @@ async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
     view.ending = ending;
     view.profile = args.profile.then(Recorder::default);
     if let Err(failure) = check_options(args) {
+        view.version();
         return view.fail(&failure, &Sources::default());
     }
     let loaded = match &args.plan {
@@ -123,8 +124,12 @@ async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
     }
 }
 
-/// A saved plan says everything already.
+/// A saved plan says everything already, and those who read JSON are asked nothing.
 fn check_options(args: &Apply) -> Outcome<()> {
+    if args.view.json && !args.auto_approve && args.plan.is_none() {
+        let detail = "With -json nobody can be asked for approval. Give -auto-approve, or make a plan with plan -out and apply that.";
+        return Err(Failure::new("Plan file or auto-approve required", detail));
+    }
     let planning = &args.planning;
     let changed = planning.destroy
         || planning.refresh_only
@@ -165,7 +170,7 @@ async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
         let detail = "Nobody is there to approve the changes. Use -auto-approve, or make a plan with plan -out and apply that.";
         Failure::new("Plan requires approval", detail)
     };
-    if args.view.json || !args.inputs.input {
+    if !args.inputs.input {
         return Err(nobody());
     }
     let (question, explanation) = match plan.mode {
@@ -186,12 +191,19 @@ async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
     let answer = tokio::task::spawn_blocking(|| prompt::approve(question, explanation));
     let answer = tokio::select! {
         answer = answer => answer.unwrap_or_default(),
-        () = stop.requested() => Some(false),
+        () = stop.requested() => {
+            let detail = "The run was stopped instead. Nothing was changed.";
+            return Err(Failure::new("error asking for approval: interrupted", detail));
+        }
     };
     match answer {
         Some(true) => Ok(()),
         Some(false) => {
-            outln!("\nApply cancelled.");
+            let operation = match plan.mode {
+                Mode::Destroy => "Destroy",
+                Mode::RefreshOnly | Mode::Normal => "Apply",
+            };
+            outln!("\n{operation} cancelled.");
             Err(Failure::told())
         }
         None => Err(nobody()),

@@ -10,6 +10,7 @@ use muster_lang::Sources;
 use muster_modules::{Event, Installer, ModuleError, Options, Request};
 
 use super::packages::{log, step};
+use super::test::missing_directory;
 use crate::args;
 use crate::cli_config::CliConfig;
 use crate::error::{Failure, Outcome};
@@ -56,6 +57,7 @@ pub(crate) async fn run(args: &Get) -> ExitCode {
 /// Installs the modules that the configuration of the working directory calls, and those that its
 /// tests are about; `tests` is the directory with more of them.
 pub(crate) async fn install(view: &View, upgrade: bool, tests: &str, tell: Tell) -> Outcome<()> {
+    view.diags(&missing_directory(tests), &Sources::default());
     let installer = installer()?;
     let request = Request {
         files: &Disk,

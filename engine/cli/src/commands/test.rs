@@ -40,7 +40,7 @@ pub(crate) struct Test {
     /// Write a report as JUnit XML.
     #[arg(long, value_name = "FILE")]
     pub junit_xml: Option<String>,
-    /// Value of a variable, NAME=VALUE.
+    /// Value of a variable; can be given several times.
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
     /// File with values of variables.
@@ -84,12 +84,7 @@ async fn test(args: &Test, view: &View, sources: &Arc<Mutex<Sources>>) -> Outcom
     diags.extend(found);
     let (given_below, found) = self::given(args, Some(&below), sources);
     diags.extend(found);
-    if !below.is_empty() && below != args::DEFAULT_TESTS && !Path::new(&below).is_dir() {
-        let detail = format!(
-            "There is no directory {below}, so only the tests beside the configuration are run."
-        );
-        diags.push(Diagnostic::warning("Test directory does not exist", detail));
-    }
+    diags.extend(missing_directory(&below));
     if diags.has_errors() {
         return Err(diags.into());
     }
@@ -114,6 +109,17 @@ async fn test(args: &Test, view: &View, sources: &Arc<Mutex<Sources>>) -> Outcom
         sink: sink(view, sources, &reports),
     };
     run_suite(args, view, suite, diags, &reports).await
+}
+
+/// A warning when there is no such directory with more tests, unless nobody has named it.
+pub(crate) fn missing_directory(tests: &str) -> Diags {
+    let mut diags = Diags::new();
+    if !tests.is_empty() && tests != args::DEFAULT_TESTS && !Path::new(tests).is_dir() {
+        let detail =
+            format!("There is no directory {tests}: only tests beside the configuration count.");
+        diags.push(Diagnostic::warning("Test directory does not exist", detail));
+    }
+    diags
 }
 
 async fn run_suite(
