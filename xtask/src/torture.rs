@@ -1,6 +1,7 @@
 //! Kills applies at random moments, lets the next run recover, and compares what exists with what
 //! is in the state.
 
+mod pace;
 mod plan;
 mod table;
 mod trial;
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::bench;
 use crate::differ::random;
+use pace::Pace;
 use table::Table;
 use trial::aws::Aws;
 use trial::{Engine, Ground, Sim, Trial, Verdict};
@@ -90,6 +92,7 @@ fn torture(name: &str, engine: &Engine, trials: &[Trial], options: &Options) -> 
     let folder = tempfile::Builder::new().prefix("torture-").tempdir()?;
     let next = AtomicUsize::new(0);
     let table = Mutex::new(Table::default());
+    let pace = Pace::begin();
     let work = || -> Result<()> {
         let ground: Box<dyn Ground> = match options.provider {
             Provider::Sim => Box::new(Sim),
@@ -104,7 +107,7 @@ fn torture(name: &str, engine: &Engine, trials: &[Trial], options: &Options) -> 
             std::fs::create_dir_all(&place)?;
             let verdict = trial::run(engine, &*ground, trial, &place)
                 .with_context(|| format!("{trial:?}"))?;
-            tell(name, at, trial, &verdict, &table)?;
+            tell((name, at, trial), &verdict, &table, &pace)?;
             if verdict.is_good() {
                 std::fs::remove_dir_all(&place)?;
             }
@@ -122,9 +125,11 @@ fn torture(name: &str, engine: &Engine, trials: &[Trial], options: &Options) -> 
         .into_inner()
         .map_err(|_| anyhow::anyhow!("a worker panicked"))?;
     println!(
-        "{name}, {} runs, seed {}\n\n{table}",
+        "{name}, {}, {} runs, seed {}\n\n{table}{}",
+        options.provider.name(),
         trials.len(),
-        options.seed
+        options.seed,
+        pace.at(table.runs())
     );
     if !table.is_good() {
         println!("What was left is in {}.", folder.keep().display());
@@ -133,11 +138,10 @@ fn torture(name: &str, engine: &Engine, trials: &[Trial], options: &Options) -> 
 }
 
 fn tell(
-    name: &str,
-    at: usize,
-    trial: &Trial,
+    (name, at, trial): (&str, usize, &Trial),
     verdict: &Verdict,
     table: &Mutex<Table>,
+    pace: &Pace,
 ) -> Result<()> {
     let mut table = table
         .lock()
@@ -151,9 +155,10 @@ fn tell(
     table.add(trial, verdict);
     if table.runs().is_multiple_of(REPORTED) {
         eprintln!(
-            "{name}: {} trials, {} went wrong",
+            "{name}: {} trials, {} went wrong; {}",
             table.runs(),
-            table.bad()
+            table.bad(),
+            pace.at(table.runs())
         );
     }
     Ok(())
@@ -202,6 +207,13 @@ impl Options {
 }
 
 impl Provider {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sim => "simulator",
+            Self::Aws => "AWS provider",
+        }
+    }
+
     fn parse(text: &str) -> Result<Self> {
         match text {
             "sim" => Ok(Self::Sim),

@@ -1,14 +1,18 @@
-//! The table of what became of all trials.
+//! The tables of what became of all trials.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result};
 
-use super::trial::{Action, Kill, Trial, Verdict};
+use super::trial::{Action, Kill, Point, Trial, Verdict};
 
-/// Counts, by kind of kill and by what was being done.
+/// The longest bar of a chart.
+const BAR: usize = 40;
+
+/// Counts, by kind of kill and by what was being done, and by how far that was.
 #[derive(Default)]
 pub(super) struct Table {
     rows: BTreeMap<(Action, Kill), Row>,
+    points: BTreeMap<Point, usize>,
     bad: usize,
 }
 
@@ -40,6 +44,7 @@ impl Table {
             failed: usize::from(verdict.failed),
             reported: verdict.reported,
         });
+        *self.points.entry(verdict.point).or_default() += 1;
         self.bad += usize::from(!verdict.is_good());
     }
 
@@ -57,9 +62,48 @@ impl Table {
     pub(super) fn is_good(&self) -> bool {
         self.bad == 0
     }
+
+    /// How far the runs were when they were killed.
+    fn print_points(&self, f: &mut Formatter<'_>) -> Result {
+        writeln!(f, "\n{:<28} {:>5}", "killed when it was", "runs")?;
+        let most = self.points.values().copied().max().unwrap_or(1);
+        for point in Point::all() {
+            let runs = self.points.get(&point).copied().unwrap_or_default();
+            // Whatever there is shows.
+            let bar = "#".repeat((runs * BAR).div_ceil(most));
+            writeln!(f, "{:<28} {runs:>5}  {bar}", point.name())?;
+        }
+        Ok(())
+    }
 }
 
 impl Row {
+    const NAMES: [&str; 9] = [
+        "runs",
+        "too late",
+        "objects",
+        "doubled",
+        "lost",
+        "orphaned",
+        "wrong",
+        "next failed",
+        "unresolved",
+    ];
+
+    fn numbers(&self) -> [usize; 9] {
+        [
+            self.runs,
+            self.too_late,
+            self.objects,
+            self.doubled,
+            self.lost,
+            self.orphaned,
+            self.wrong,
+            self.failed,
+            self.reported,
+        ]
+    }
+
     fn add(&mut self, other: Self) {
         self.runs += other.runs;
         self.too_late += other.too_late;
@@ -73,44 +117,29 @@ impl Row {
     }
 
     fn print(&self, name: &str, f: &mut Formatter<'_>) -> Result {
-        writeln!(
-            f,
-            "{name:<28} {:>5} {:>8} {:>8} {:>7} {:>6} {:>8} {:>6} {:>11} {:>10}",
-            self.runs,
-            self.too_late,
-            self.objects,
-            self.doubled,
-            self.lost,
-            self.orphaned,
-            self.wrong,
-            self.failed,
-            self.reported
-        )
+        line(name, self.numbers(), f)
     }
+}
+
+/// A line of the table, with each cell as wide as the head of its column.
+fn line(name: &str, cells: [impl Display; 9], f: &mut Formatter<'_>) -> Result {
+    write!(f, "{name:<28}")?;
+    for (cell, head) in cells.iter().zip(Row::NAMES) {
+        write!(f, " {cell:>width$}", width = head.len().max(5))?;
+    }
+    writeln!(f)
 }
 
 impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        writeln!(
-            f,
-            "{:<28} {:>5} {:>8} {:>8} {:>7} {:>6} {:>8} {:>6} {:>11} {:>10}",
-            "killed",
-            "runs",
-            "too late",
-            "objects",
-            "doubled",
-            "lost",
-            "orphaned",
-            "wrong",
-            "next failed",
-            "unresolved"
-        )?;
+        line("killed", Row::NAMES, f)?;
         let mut all = Row::default();
         for ((action, kill), row) in &self.rows {
             row.print(&format!("{}: {}", action.name(), kill.name()), f)?;
             all.add(*row);
         }
         all.print("all", f)?;
-        writeln!(f, "{} of {} runs went wrong", self.bad, all.runs)
+        self.print_points(f)?;
+        writeln!(f, "\n{} of {} runs went wrong", self.bad, all.runs)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::process::Ended;
 use super::{Action, Existing, Kill, Trial, Verdict, lines};
@@ -47,7 +47,11 @@ pub(super) fn end(last: &Ended, verdict: &mut Verdict) {
 
 /// What the next run says when the one before has ended in order.
 pub(super) fn in_order(next: &Ended, verdict: &mut Verdict) {
-    if next.said.contains("An earlier run was interrupted") {
+    let signs = [
+        "An earlier run was interrupted",
+        "Earlier runs were interrupted",
+    ];
+    if signs.iter().any(|sign| next.said.contains(sign)) {
         verdict.blame("the run did not end in order".to_owned());
     }
 }
@@ -94,24 +98,45 @@ pub(super) fn state(trial: &Trial, existing: &[Existing], path: &Path, verdict: 
     }
 }
 
-/// The ids of the objects in a state.
-fn ids(state: &Value) -> Vec<&str> {
-    let resources = state["resources"].as_array().into_iter().flatten();
-    let instances = resources.flat_map(|r| r["instances"].as_array().into_iter().flatten());
-    instances
-        .map(|instance| instance["attributes"]["id"].as_str().unwrap_or_default())
-        .collect()
+/// What is looked at of a state.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct State {
+    resources: Vec<Resource>,
 }
 
-/// A JSON file; nothing if it is not there or empty.
-fn document(path: &Path, verdict: &mut Verdict) -> Value {
+#[derive(Deserialize)]
+struct Resource {
+    #[serde(default)]
+    instances: Vec<Instance>,
+}
+
+#[derive(Deserialize)]
+struct Instance {
+    attributes: Option<Attributes>,
+}
+
+#[derive(Deserialize)]
+struct Attributes {
+    id: Option<String>,
+}
+
+/// The ids of the objects in a state.
+fn ids<'a>(state: &'a State) -> Vec<&'a str> {
+    let instances = state.resources.iter().flat_map(|r| &r.instances);
+    let id = |instance: &'a Instance| instance.attributes.as_ref()?.id.as_deref();
+    instances.map(|i| id(i).unwrap_or_default()).collect()
+}
+
+/// A state file; nothing if it is not there or empty.
+fn document(path: &Path, verdict: &mut Verdict) -> State {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     if text.is_empty() {
-        return Value::Null;
+        return State::default();
     }
     serde_json::from_str(&text).unwrap_or_else(|error| {
         verdict.blame(format!("{}: {error}", path.display()));
-        Value::Null
+        State::default()
     })
 }
 
@@ -127,6 +152,8 @@ fn some_of(names: &[&str]) -> String {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::Value;
+
     use super::*;
 
     const TRIAL: Trial = Trial {
@@ -134,7 +161,7 @@ mod tests {
         kill: Kill::Engine,
         objects: 2,
         latency: Duration::ZERO,
-        after: 0,
+        after: Some(0),
         delay: Duration::ZERO,
         at_once: true,
     };

@@ -4,6 +4,7 @@ pub(crate) mod aws;
 mod engine;
 mod judge;
 mod lines;
+mod point;
 mod process;
 mod sim;
 
@@ -13,6 +14,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 pub(crate) use engine::Engine;
+use lines::Progress;
+pub(crate) use point::Point;
 use process::{Ended, Process};
 pub(crate) use sim::Sim;
 
@@ -53,8 +56,9 @@ pub(crate) struct Trial {
     pub objects: usize,
     /// How long the service takes for each change.
     pub latency: Duration,
-    /// How many results the engine tells of before the kill.
-    pub after: usize,
+    /// How many results the engine tells of before the kill, and at least that it begins with
+    /// something. If there is no number, it is killed once it has a plugin.
+    pub after: Option<usize>,
     /// How long it is left in peace then.
     pub delay: Duration,
     /// Whether the next run begins while plugins may still be at it.
@@ -64,6 +68,8 @@ pub(crate) struct Trial {
 /// What became of a trial.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Verdict {
+    /// How far the run was when it was killed.
+    pub point: Point,
     /// The run was over before it was killed.
     pub too_late: bool,
     /// Objects that exist more often than they should.
@@ -92,14 +98,15 @@ impl Action {
         }
     }
 
-    /// What engines print after the address of an object that is done.
-    fn complete(self) -> String {
-        let what = match self {
+    const ALL: [Self; 3] = [Self::Create, Self::Update, Self::Destroy];
+
+    /// What engines call it when it is done to an object.
+    fn noun(self) -> &'static str {
+        match self {
             Self::Create => "Creation",
             Self::Update => "Modifications",
             Self::Destroy => "Destruction",
-        };
-        format!(": {what} complete after ")
+        }
     }
 
     fn command(self) -> &'static [&'static str] {
@@ -199,7 +206,7 @@ pub(crate) fn run(
     }
     ground.configure(trial, Stage::After, folder)?;
     engine.enter(folder)?;
-    let (first, others) = interrupt(engine, trial, folder)?;
+    let (first, others) = interrupt(engine, trial, folder, &mut verdict)?;
     judge::first(trial, &first, &mut verdict);
     let survived = trial.kill == Kill::Screen && !others.owners.is_empty();
     if survived {
@@ -267,18 +274,32 @@ struct Others {
 
 /// Starts a run and kills it. Gives what it said, and its other processes; plugins may still be at
 /// it.
-fn interrupt(engine: &Engine, trial: &Trial, folder: &Path) -> Result<(Ended, Others)> {
+fn interrupt(
+    engine: &Engine,
+    trial: &Trial,
+    folder: &Path,
+    verdict: &mut Verdict,
+) -> Result<(Ended, Others)> {
     let mut run = engine.start(folder, trial.action.command(), "first.txt")?;
-    run.wait_for(|said| {
-        let begun = lines::begun(said).next().is_some();
-        begun && lines::count_done(trial.action, said) >= trial.after
-    })?;
-    std::thread::sleep(trial.delay);
-    let (owners, plugins) = run
-        .descendants()?
-        .into_iter()
-        .partition(|id| process::is_owner(*id));
-    let others = Others { owners, plugins };
+    let mut progress = Progress::of(trial.action, run.output())?;
+    let others = match trial.after {
+        None => {
+            run.wait_until(|run| Ok(!Others::of(run)?.plugins.is_empty()))?;
+            std::thread::sleep(trial.delay);
+            Others::of(&run)?
+        }
+        Some(after) => {
+            run.wait_until(|_| Ok(progress.look()?.begun > 0))?;
+            // They are the same to the end, and to look for them takes time.
+            let others = Others::of(&run)?;
+            run.wait_until(|_| Ok(progress.look()?.done >= after))?;
+            std::thread::sleep(trial.delay);
+            others
+        }
+    };
+    progress.look()?;
+    let is_over = run.is_over()?;
+    verdict.point = Point::of(&progress, trial.objects, is_over);
     kill(trial.kill, &mut run, &others)?;
     let ended = run.end()?;
     // An engine that was not killed has the lock until it has ended in order.
@@ -287,6 +308,16 @@ fn interrupt(engine: &Engine, trial: &Trial, folder: &Path) -> Result<(Ended, Ot
         process::wait_for_ends(&others.plugins)?;
     }
     Ok((ended, others))
+}
+
+impl Others {
+    fn of(run: &Process) -> Result<Self> {
+        let (owners, plugins) = run
+            .descendants()?
+            .into_iter()
+            .partition(|id| process::is_owner(*id));
+        Ok(Self { owners, plugins })
+    }
 }
 
 fn kill(what: Kill, run: &mut Process, others: &Others) -> Result<()> {

@@ -42,22 +42,23 @@ impl Process {
         Ok(Self { child, output })
     }
 
-    /// What it has printed so far.
-    pub(super) fn said(&self) -> Result<String> {
-        let bytes = std::fs::read(&self.output)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    /// The file that it prints into.
+    pub(super) fn output(&self) -> &Path {
+        &self.output
     }
 
-    /// Waits until something that it has printed is enough; false if it ends before.
-    pub(super) fn wait_for(&mut self, enough: impl Fn(&str) -> bool) -> Result<bool> {
+    /// Whether it has ended.
+    pub(super) fn is_over(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// Waits until something is so, or it has ended.
+    pub(super) fn wait_until(&mut self, mut so: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
         let began = Instant::now();
         loop {
-            let ended = self.child.try_wait()?.is_some();
-            if enough(&self.said()?) {
-                return Ok(!ended);
-            }
-            if ended {
-                return Ok(false);
+            let ended = self.is_over()?;
+            if so(self)? || ended {
+                return Ok(());
             }
             if began.elapsed() > PATIENCE {
                 bail!("waited too long for {}", self.output.display());
@@ -68,10 +69,13 @@ impl Process {
 
     /// Waits for its end.
     pub(super) fn end(mut self) -> Result<Ended> {
-        self.wait_for(|_| false)?;
+        self.wait_until(|_| Ok(false))?;
         let code = self.child.wait()?.code();
-        let said = self.said()?;
-        Ok(Ended { code, said })
+        let bytes = std::fs::read(&self.output)?;
+        Ok(Ended {
+            code,
+            said: String::from_utf8_lossy(&bytes).into_owned(),
+        })
     }
 
     /// Kills the process itself.

@@ -1,9 +1,10 @@
 //! Trials on the simulator.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::Result;
+use serde::Deserialize;
 
 use super::{Action, Existing, Ground, Stage, Trial};
 
@@ -39,6 +40,28 @@ resource "muster_zone" "late" {
 }
 "#;
 
+/// What is looked at of a world.
+#[derive(Deserialize)]
+struct World {
+    zones: BTreeMap<String, Zone>,
+}
+
+#[derive(Deserialize)]
+struct Zone {
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    name: String,
+    capacity: Capacity,
+}
+
+#[derive(Deserialize)]
+struct Capacity {
+    cpu: f64,
+}
+
 /// The simulator, whose world is in the folder of a trial.
 pub(crate) struct Sim;
 
@@ -62,13 +85,12 @@ impl Ground for Sim {
         if !path.exists() {
             return Ok(Vec::new());
         }
-        let world: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
-        let zones = world["zones"].as_object().context("a world has zones")?;
+        let world: World = serde_json::from_slice(&std::fs::read(&path)?)?;
         let wanted = f64::from(cpu(trial.action, Stage::After));
-        let existing = zones.iter().map(|(id, zone)| Existing {
-            name: zone["spec"]["name"].as_str().unwrap_or_default().to_owned(),
-            id: id.clone(),
-            right: zone["spec"]["capacity"]["cpu"].as_f64() == Some(wanted),
+        let existing = world.zones.into_iter().map(|(id, zone)| Existing {
+            name: zone.spec.name,
+            id,
+            right: zone.spec.capacity.cpu == wanted,
         });
         Ok(existing.collect())
     }
