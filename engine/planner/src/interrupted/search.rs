@@ -1,6 +1,7 @@
 //! The object of an interrupted creation is looked for by its identity, and by the ids that it may
 //! be imported by.
 
+use muster_lang::Diags;
 use muster_provider::{Imported, Private, ProviderError, Read, Request, Response};
 use muster_schema::{check_conforms, normalize_blocks};
 use muster_value::Value;
@@ -34,11 +35,12 @@ impl Planner {
                 return self.missed(task, &diagnostic.summary);
             }
         };
-        let error = response.diags().iter().find(|d| d.is_error());
-        match error.map(|e| e.summary.clone()) {
-            Some(error) if error == NOT_THERE => return self.absent(task),
-            Some(error) => return self.missed(task, &error),
-            None => {}
+        if let Some(error) = response.diags().iter().find(|d| d.is_error()) {
+            let summary = error.summary.clone();
+            return match says_absent(&task, response.diags()) {
+                true => self.absent(task),
+                false => self.missed(task, &summary),
+            };
         }
         match (&task.stage, response) {
             (Stage::Find, Response::Imported { objects, .. }) => self.find(task, objects),
@@ -48,6 +50,7 @@ impl Planner {
                     value,
                     private,
                     identity,
+                    deferred: None,
                     ..
                 },
             ) => {
@@ -171,6 +174,15 @@ impl Planner {
             false => self.plan_change(task),
         }
     }
+}
+
+/// Whether the errors of an answer are a proof that there is no such object. Who is refused a look,
+/// or cannot reach the service, may say the same, so that errors prove nothing; but providers whose
+/// creations have idempotency tokens are those of our own SDK, which says this of nothing else.
+fn says_absent(task: &Task, diags: &Diags) -> bool {
+    let has_token = (task.creation.as_ref()).is_some_and(|c| c.record.resume.is_some());
+    let mut errors = diags.iter().filter(|d| d.is_error());
+    has_token && matches!(task.stage, Stage::Find) && errors.all(|error| error.summary == NOT_THERE)
 }
 
 /// The clue that was followed last.

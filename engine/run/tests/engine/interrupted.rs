@@ -298,12 +298,13 @@ fn a_name_that_is_no_id_proves_nothing() {
 
 #[test]
 fn without_an_answer_nothing_is_made() {
-    for fault in [Fault::Refuse, Fault::Crash] {
+    let calls = ["import a", "read a"].into_iter();
+    for (call, fault) in calls.flat_map(|call| [(call, Fault::Refuse), (call, Fault::Crash)]) {
         let mut lab = named();
         let config = thing("other") + &thing("a");
         lab.interrupt(&config, "a", Fault::Lost);
         let record = lab.record("fake_thing.a", "a");
-        lab.fault("import a", fault);
+        lab.fault(call, fault);
         let config = config + "resource \"fake_thing\" \"c\" {\n name = fake_thing.a.id\n}\n";
         let records = [record.clone()];
         let plan = lab.check_plan(&config, Mode::Normal, &records, UNRESOLVED, "");
@@ -492,6 +493,48 @@ fn an_identity_that_nothing_has_proves_that_nothing_was_made() {
     check_resolved(&plan, &["fake_thing.a"]);
     lab.carry_out(&thing("a"), plan);
     assert_eq!(lab.world().objects.len(), 1);
+}
+
+/// What is said of an object that is not there.
+const NOT_THERE: &str = "Cannot import non-existent remote object";
+
+#[test]
+fn an_error_proves_nothing() {
+    // The object is there, but this cannot be seen; who may not look says the same as who has
+    // found nothing.
+    for says in [NOT_THERE, "Resource Not Found", "AccessDenied", "timeout"] {
+        let mut lab = identified();
+        lab.interrupt(&thing("a"), "a", Fault::Lost);
+        let records = [lab.record("fake_thing.a", "a")];
+        lab.fault("identify a", Fault::Say(says));
+        let plan = lab.check_plan(&thing("a"), Mode::Normal, &records, UNRESOLVED, "");
+        check_resolved(&plan, &[]);
+        let details = lab.take_details();
+        assert!(details.contains(&format!("shelf=top: {says}")), "{details}");
+        lab.heal();
+        lab.check_plan(&thing("a"), Mode::Normal, &records, ADOPTED, "");
+    }
+    // Nor when it is read.
+    let mut lab = named();
+    let config = thing("other") + &thing("a");
+    lab.interrupt(&config, "a", Fault::Lost);
+    let records = [lab.record("fake_thing.a", "a")];
+    lab.fault("read a", Fault::Say(NOT_THERE));
+    lab.check_plan(&config, Mode::Normal, &records, UNRESOLVED, "");
+}
+
+#[test]
+fn providers_with_tokens_say_what_is_not_there() {
+    let mut lab = with_tokens();
+    lab.world().identified = Some(1);
+    lab.interrupt(&thing("a"), "a", Fault::Crash);
+    let records = [lab.record("fake_thing.a", "a")];
+    let check = |says: &'static str, diags: &str, changes: &str| {
+        lab.fault("identify a", Fault::Say(says));
+        lab.check_plan(&sized("a", 2), Mode::Normal, &records, diags, changes);
+    };
+    check(NOT_THERE, "", "Create fake_thing.a");
+    check("AccessDenied", UNRESOLVED, "");
 }
 
 #[test]

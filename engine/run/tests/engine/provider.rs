@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     Crash,
     /// The process ends, and what was to be done is done.
     Lost,
+    /// An error with this summary, and nothing was done.
+    Say(&'static str),
     /// An answer that is not true.
     Lie(fn(Value) -> Value),
 }
@@ -256,6 +258,16 @@ fn error(call: &str) -> Diags {
     Diags(vec![Diagnostic::error("Told to fail", call)])
 }
 
+/// What a question is answered that only looks.
+fn looked(fault: Option<Fault>, call: &str, name: &'static str) -> Result<Diags, ProviderError> {
+    match fault {
+        None => Ok(Diags::new()),
+        Some(Fault::Crash) => Err(crash(name)),
+        Some(Fault::Say(summary)) => Ok(Diags(vec![Diagnostic::error(summary, call)])),
+        Some(_) => Ok(error(call)),
+    }
+}
+
 fn crash(call: &'static str) -> ProviderError {
     ProviderError::Crashed {
         call,
@@ -300,7 +312,11 @@ impl Fake {
             }
             Request::Read(read) => {
                 assert!(read.current.is_wholly_known() && !read.current.is_null());
-                let found = world.objects.get(&text(&read.current, "id")).cloned();
+                let id = text(&read.current, "id");
+                let call = format!("read {id}");
+                let diags = looked(world.fault(&call), &call, "ReadResource")?;
+                let found = world.objects.get(&id).cloned();
+                let found = found.filter(|_| !diags.has_errors());
                 let found = found.unwrap_or(Value::Null(thing_type()));
                 world.hear("read", &read.provider_meta);
                 world.know("read", read.identity.as_ref());
@@ -309,7 +325,7 @@ impl Fake {
                     value: found,
                     private: read.private,
                     deferred: None,
-                    diags: Diags::new(),
+                    diags,
                 }
             }
             Request::Plan(plan) => Response::Planned(self.plan(&mut world, plan)?),
@@ -339,26 +355,22 @@ impl Fake {
                 let id = match &by {
                     ImportBy::Id(id) => id.to_string(),
                     ImportBy::Identity(identity) => {
-                        let mut all = world.objects.iter();
                         let name = text(identity, "name");
+                        let call = format!("identify {name}");
+                        world.calls.push(call.clone());
+                        let diags = looked(world.fault(&call), &call, "ImportResourceState")?;
+                        let mut all = world.objects.iter();
                         let found = all.find(|(_, object)| text(object, "name") == name);
-                        let found = found.map(|(id, _)| id.clone());
-                        world.calls.push(format!("identify {name}"));
-                        let Some(id) = found else {
-                            return Ok(Response::Imported {
-                                objects: Vec::new(),
-                                diags: Diags::new(),
-                            });
+                        let found = found.filter(|_| !diags.has_errors());
+                        let Some((id, _)) = found else {
+                            let objects = Vec::new();
+                            return Ok(Response::Imported { objects, diags });
                         };
-                        id
+                        id.clone()
                     }
                 };
                 let call = format!("import {id}");
-                let diags = match world.fault(&call) {
-                    Some(Fault::Crash) => return Err(crash("ImportResourceState")),
-                    Some(_) => error(&call),
-                    None => Diags::new(),
-                };
+                let diags = looked(world.fault(&call), &call, "ImportResourceState")?;
                 Response::Imported {
                     objects: vec![Imported {
                         type_name,
@@ -411,7 +423,7 @@ impl Fake {
         match world.fault(&call) {
             Some(Fault::Lie(lie)) => value = lie(value),
             Some(Fault::Crash | Fault::Lost) => return Err(crash("PlanResourceChange")),
-            Some(Fault::Refuse | Fault::Half) => diags = error(&call),
+            Some(Fault::Refuse | Fault::Half | Fault::Say(_)) => diags = error(&call),
             None => {}
         }
         let identity = identity(world, &value);
@@ -492,7 +504,7 @@ fn open(world: &mut World, config: Value) -> Result<Opened, ProviderError> {
     match world.fault(&call) {
         Some(Fault::Crash | Fault::Lost) => return Err(crash("OpenEphemeralResource")),
         Some(Fault::Lie(lie)) => value = lie(value),
-        Some(Fault::Refuse | Fault::Half) => diags = error(&call),
+        Some(Fault::Refuse | Fault::Half | Fault::Say(_)) => diags = error(&call),
         None => {}
     }
     if !diags.has_errors() {
