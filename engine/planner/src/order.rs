@@ -2,18 +2,22 @@
 //!
 //! Objects are made after what they need and destroyed after what needs them. Edges go through
 //! joins, one per node of the configuration and per destroyed resource, so their number grows
-//! with the number of objects and not with its square.
+//! with the number of objects and not with its square. Steps that are free to begin at the same
+//! time come in the order of their addresses.
+
+mod sort;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_lang::Diagnostic;
 use muster_plan::{Action, Change, Deposed, Mode, Step, StepId, StepKind};
-use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::Planner;
 use crate::graph::{Node, NodeId};
+
+use sort::sort;
 
 type Changes = BTreeMap<(InstanceAddr, Deposed), Change>;
 type Dependents = HashMap<ConfigResource, BTreeSet<ConfigResource>>;
@@ -420,8 +424,8 @@ impl<'a> Order<'a> {
     }
 
     fn finish(self) -> Result<Vec<Step>, Box<Diagnostic>> {
-        let order = toposort(&self.graph, None).map_err(|cycle| {
-            let change = self.graph[cycle.node_id()].change();
+        let order = sort(&self.graph).map_err(|node| {
+            let change = self.graph[node].change();
             let addr = change.map(|c| self.changes[c as usize].addr.to_string());
             let detail = format!(
                 "There is no order in which everything can be made and destroyed{}. Objects that depend on each other in the state and in the configuration in opposite directions cause this; apply one of the changes first with -target.",
