@@ -5,6 +5,7 @@
 //! the plan's steps as they are: it never adds, drops or reorders one, and where an answer
 //! contradicts the plan it stops. The state is right after every answer.
 
+mod ask;
 mod change;
 mod check;
 mod checks;
@@ -13,30 +14,27 @@ mod ephemeral;
 mod outputs;
 mod provision;
 mod read;
+mod source;
+mod step;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use muster_addr::{
-    AbsResource, ConfigResource, InstanceAddr, Mode, ModuleInstance, ProviderConfigAddr,
-};
+use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_config::{Config, Resource};
-use muster_eval::{
-    CheckResult, Evaluator, ModuleInst, ProviderFunctions, Providers, Sent, Settings, Settled,
-    provider_meta,
-};
+use muster_eval::{Evaluator, ModuleInst, ProviderFunctions, Providers, Settings};
 use muster_lang::{Diagnostic, Diags, Files};
-use muster_plan::{
-    Action, Ask, Change, CheckResults, Operation, Part, Plan, Question, Shown, StepKind, id_hint,
-};
-use muster_provider::{ProviderError, Request, Response, Schemas};
+use muster_plan::{Action, Ask, CheckResults, Plan, Question};
+use muster_provider::{ProviderError, Response, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
+pub use source::{planned_values, stored_values};
+
 use ephemeral::Ephemerals;
 use provision::{Ending, endings};
-use task::{Stage, Task};
+use task::Task;
 
 /// A shared, immutable string.
 pub type Str = std::sync::Arc<str>;
@@ -311,198 +309,6 @@ impl Applier {
             .collect()
     }
 
-    fn begin(&mut self, step: usize) {
-        let after = &self.plan.steps[step].after;
-        if !self.is_close(step) && after.iter().any(|s| self.failed[s.0 as usize]) {
-            self.failed[step] = true;
-            return self.complete(step);
-        }
-        let plan = Arc::clone(&self.plan);
-        let kind = &plan.steps[step].kind;
-        if let Some((module, _)) = kind.check() {
-            return self.begin_check(step, module, kind);
-        }
-        match kind {
-            StepKind::OpenEphemeral { addr, provider } => {
-                return self.begin_open(step, addr, provider);
-            }
-            StepKind::CloseEphemeral { addr } => return self.begin_close(step, addr),
-            _ => {}
-        }
-        let Some(index) = kind.change() else {
-            return self.complete(step);
-        };
-        let change = &plan.changes[index as usize];
-        let task = match self.task(step, index, change) {
-            Ok(task) => task,
-            Err(diags) => {
-                self.diags.extend(diags);
-                return self.fail_step(step);
-            }
-        };
-        match plan.steps[step].kind {
-            StepKind::Create { depose, .. } => self.begin_change(task, depose),
-            StepKind::Update { .. } => self.begin_change(task, false),
-            StepKind::Delete { .. } | StepKind::DeleteDeposed { .. } => self.begin_delete(task),
-            StepKind::Read { .. } => self.begin_read(task),
-            StepKind::Forget { .. } => self.forget(&task),
-            StepKind::CheckVariable { .. }
-            | StepKind::CheckOutput { .. }
-            | StepKind::CheckBlock { .. }
-            | StepKind::OpenEphemeral { .. }
-            | StepKind::CloseEphemeral { .. }
-            | StepKind::Join => {
-                self.complete(step);
-            }
-        }
-    }
-
-    fn task(&mut self, step: usize, index: u32, change: &Change) -> Result<Task, Diags> {
-        let id = &change.addr.resource.resource;
-        let schemas = self.eval.schemas();
-        let schema = schemas.resource(&change.provider.provider, id.mode, &id.type_name);
-        let Some(schema) = schema else {
-            self.lost(&change.addr, "its provider has no such resource type");
-            return Err(Diags::new());
-        };
-        let identity = match id.mode {
-            Mode::Managed => schemas.identity(&change.provider.provider, &id.type_name),
-            Mode::Data | Mode::Ephemeral => None,
-        };
-        let identity = identity.cloned();
-        let inst = match change.action {
-            Action::Delete | Action::Forget => None,
-            _ => self.eval.find_module(&change.addr.resource.module)?,
-        };
-        if !self.providers.is_evaluated(&change.provider) {
-            self.providers.evaluate(&self.eval, &change.provider)?;
-        }
-        Ok(Task::new(step, index, change, schema, identity, inst))
-    }
-
-    fn complete(&mut self, step: usize) {
-        for i in 0..self.next[step].len() {
-            let next = self.next[step][i];
-            self.waiting[next] -= 1;
-            if self.waiting[next] == 0 {
-                self.ready.push_back(next);
-            }
-        }
-    }
-
-    fn fail_step(&mut self, step: usize) {
-        self.failed[step] = true;
-        self.any_failed = true;
-        self.complete(step);
-    }
-
-    /// Gives up on a task; the reason was reported.
-    pub(crate) fn fail(&mut self, task: &Task) {
-        if task.part != Part::Whole {
-            let addr = task.addr().clone();
-            self.asks.push_back(Question::GivenUp(addr));
-        }
-        if let Some(inst) = task.inst {
-            let id = &task.addr().resource.resource;
-            self.eval
-                .set_instance(inst, id, task.addr().key.clone(), Err(()));
-        }
-        self.fail_step(task.step);
-    }
-
-    /// Asks a provider about a task.
-    pub(crate) fn ask(
-        &mut self,
-        mut task: Task,
-        stage: Stage,
-        mut request: Request,
-        operation: Option<Operation>,
-    ) {
-        self.next_id += 1;
-        let id = self.next_id;
-        let change = &self.plan.changes[task.change as usize];
-        if let Some(meta) = request.provider_meta_mut() {
-            let (resource, provider) = (&change.addr.resource, &change.provider.provider);
-            // The plan has found nothing wrong with it.
-            *meta = provider_meta(&self.eval, resource, provider).unwrap_or(Value::NULL);
-        }
-        let shown = operation.map(|operation| Shown {
-            addr: change.addr.clone(),
-            // What is set aside for a new object is not what the new one is called by.
-            deposed: match operation {
-                Operation::Delete => task.deposed.clone().or_else(|| change.deposed.clone()),
-                _ => change.deposed.clone(),
-            },
-            operation,
-            action: change.action,
-            id: if operation == Operation::Create {
-                None
-            } else {
-                id_hint(&change.before)
-            },
-            part: task.part,
-        });
-        let ask = Ask {
-            id,
-            provider: change.provider.clone(),
-            request,
-            object: Some(change.addr.clone()),
-            shown,
-        };
-        task.stage = stage;
-        self.tasks.insert(id, task);
-        self.send(ask);
-    }
-
-    fn send(&mut self, ask: Ask) {
-        let addr = ask.provider.clone();
-        match self.providers.send(&addr, ask) {
-            Sent::Go(ask) => self.asks.push_back(Question::Provider(ask)),
-            Sent::First(request) => self.ask_provider(&addr, request),
-            Sent::Waits => {}
-            Sent::Refused(ask) => self.refuse(&ask),
-        }
-    }
-
-    fn refuse(&mut self, ask: &Ask) {
-        self.refuse_ephemeral(ask.id);
-        if let Some(task) = self.tasks.remove(&ask.id) {
-            self.undo(&task);
-            self.fail(&task);
-        }
-    }
-
-    fn ask_provider(&mut self, addr: &ProviderConfigAddr, request: Request) {
-        self.next_id += 1;
-        self.provider_asks.insert(self.next_id, addr.clone());
-        let ask = Ask {
-            id: self.next_id,
-            provider: addr.clone(),
-            request,
-            object: None,
-            shown: None,
-        };
-        self.asks.push_back(Question::Provider(ask));
-    }
-
-    fn provider_answer(
-        &mut self,
-        addr: &ProviderConfigAddr,
-        answer: Result<Response, ProviderError>,
-    ) {
-        let (settled, diags) = self.providers.answer(&self.eval, addr, answer);
-        self.diags.extend(diags);
-        match settled {
-            Settled::Next(request) => self.ask_provider(addr, request),
-            Settled::Ready(asks) => self.asks.extend(asks.into_iter().map(Question::Provider)),
-            Settled::Failed(asks) => {
-                for ask in asks {
-                    self.refuse(&ask);
-                }
-            }
-        }
-    }
-
     fn resource_of(&self, task: &Task) -> Option<&Resource> {
         let module = self.eval.module_of(task.inst?);
         let resources = &self.eval.config().module(module).resources;
@@ -519,77 +325,4 @@ impl Applier {
         self.diags
             .push(Diagnostic::error("Plan does not fit", detail).about(addr));
     }
-
-    /// Checks once more what could not be decided while planning.
-    fn begin_check(&mut self, step: usize, module: &ModuleInstance, kind: &StepKind) {
-        let result = match self.eval.find_module(module) {
-            Ok(None) => CheckResult::Pass,
-            Ok(Some(inst)) => self.check(inst, kind),
-            Err(diags) => CheckResult::Fail(diags),
-        };
-        match result {
-            CheckResult::Fail(diags) if matches!(kind, StepKind::CheckBlock { .. }) => {
-                self.diags.extend(checks::as_warnings(diags));
-                self.complete(step);
-            }
-            CheckResult::Fail(diags) => {
-                if let (StepKind::CheckOutput { name, .. }, true) = (kind, module.is_root()) {
-                    self.refused_outputs.insert(name.clone());
-                }
-                self.diags.extend(diags);
-                self.fail_step(step);
-            }
-            CheckResult::Pass | CheckResult::Unknown => self.complete(step),
-        }
-    }
-
-    fn forget(&mut self, task: &Task) {
-        let change = &self.plan.changes[task.change as usize];
-        match &change.deposed {
-            Some(key) => self.state.remove_deposed(&change.addr, key),
-            None => self.state.remove(&change.addr),
-        };
-        self.counts.forgotten += 1;
-        self.touch(task.addr());
-        self.complete(task.step);
-    }
-}
-
-/// The values of instances as far as nobody has set them: as planned, or as stored.
-pub fn planned_values(plan: Arc<Plan>, schemas: Arc<Schemas>) -> muster_eval::InstanceSource {
-    let planned: HashMap<InstanceAddr, usize> = plan
-        .changes
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| c.deposed.is_none() && c.action != Action::Delete)
-        .map(|(i, c)| (c.addr.clone(), i))
-        .collect();
-    Box::new(move |addr| {
-        if let Some(&i) = planned.get(addr) {
-            return Some(plan.changes[i].after.clone());
-        }
-        stored(&plan.prior, &schemas, &addr.resource, addr)
-    })
-}
-
-/// The values of instances as a state has them.
-pub fn stored_values(state: Arc<Snapshot>, schemas: Arc<Schemas>) -> muster_eval::InstanceSource {
-    Box::new(move |addr| stored(&state, &schemas, &addr.resource, addr))
-}
-
-fn stored(
-    state: &Snapshot,
-    schemas: &Schemas,
-    resource: &AbsResource,
-    addr: &InstanceAddr,
-) -> Option<Value> {
-    let provider = &state.resources.get(resource)?.provider.provider;
-    let id = &resource.resource;
-    let schema = schemas.resource(provider, id.mode, &id.type_name)?;
-    let value = state
-        .current(addr)?
-        .decode_marked(&schema.block.implied_type())
-        .ok()?;
-    let sensitive = schema.block.sensitive_paths(&value.unmark_deep());
-    Some(value.mark_paths(&sensitive))
 }

@@ -1,6 +1,9 @@
 //! `moved` blocks, and the moves that follow from a `count` that comes or goes: objects of the
 //! stored state get their new addresses before anything is planned.
 
+mod order;
+mod pattern;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::{HashMap, HashSet};
@@ -11,10 +14,10 @@ use muster_addr::{
 use muster_config::{Config, Module, Repetition};
 use muster_lang::{Diagnostic, Diags, Span};
 use muster_snapshot::{Instance, Resource, Snapshot};
-use petgraph::algo::{kosaraju_scc, toposort};
-use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::Str;
+use order::order;
+use pattern::{KeyPattern, Pattern, changed};
 
 /// What became of the state.
 #[derive(Default)]
@@ -87,101 +90,6 @@ struct Statement {
     shared: usize,
     /// The block; `None` for a move that follows from a `count`.
     span: Option<Span>,
-}
-
-/// What the key of a step may be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum KeyPattern {
-    /// Any: it stays as it is.
-    Any,
-    /// This one.
-    Exactly(InstanceKey),
-}
-
-impl KeyPattern {
-    fn matches(&self, key: &InstanceKey) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Exactly(own) => own == key,
-        }
-    }
-
-    /// Whether some key suits both.
-    fn overlaps(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Exactly(a), Self::Exactly(b)) => a == b,
-            _ => true,
-        }
-    }
-}
-
-/// Addresses of one side of a move.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Pattern {
-    steps: Vec<(Str, KeyPattern)>,
-    /// `None` when whole modules move.
-    resource: Option<(ResourceId, KeyPattern)>,
-}
-
-impl Pattern {
-    /// The address without keys.
-    fn place(&self) -> (ModulePath, Option<&ResourceId>) {
-        let names = self.steps.iter().map(|(name, _)| name.clone());
-        (
-            ModulePath(names.collect()),
-            self.resource.as_ref().map(|(id, _)| id),
-        )
-    }
-
-    /// Whether some address suits both.
-    fn overlaps(&self, other: &Self) -> bool {
-        self.steps.len() == other.steps.len()
-            && steps_overlap(&self.steps, &other.steps)
-            && match (&self.resource, &other.resource) {
-                (Some((a, own)), Some((b, their))) => a == b && own.overlaps(their),
-                (None, None) => true,
-                _ => false,
-            }
-    }
-
-    /// Whether an address of this may lie inside a module of the other.
-    fn may_lie_in(&self, outer: &Self) -> bool {
-        outer.resource.is_none()
-            && outer.steps.len() <= self.steps.len()
-            && (outer.steps.len() < self.steps.len() || self.resource.is_some())
-            && steps_overlap(&self.steps[..outer.steps.len()], &outer.steps)
-    }
-
-    fn matches_module(&self, module: &[ModuleStep]) -> bool {
-        let pairs = self.steps.iter().zip(module);
-        self.steps.len() <= module.len()
-            && pairs
-                .into_iter()
-                .all(|((name, key), step)| *name == step.name && key.matches(&step.key))
-    }
-
-    /// The address as people write it.
-    fn shown(&self) -> String {
-        let key = |key: &KeyPattern| match key {
-            KeyPattern::Exactly(key) => key.to_string(),
-            KeyPattern::Any => String::new(),
-        };
-        let mut parts: Vec<String> = self
-            .steps
-            .iter()
-            .map(|(name, k)| format!("module.{name}{}", key(k)))
-            .collect();
-        if let Some((id, k)) = &self.resource {
-            parts.push(format!("{id}{}", key(k)));
-        }
-        parts.join(".")
-    }
-}
-
-fn steps_overlap(a: &[(Str, KeyPattern)], b: &[(Str, KeyPattern)]) -> bool {
-    a.iter()
-        .zip(b)
-        .all(|((name, own), (other, their))| name == other && own.overlaps(their))
 }
 
 /// The blocks of all modules.
@@ -357,61 +265,6 @@ fn implied(config: &Config, state: &Snapshot, explicit: &[Statement]) -> Vec<Sta
     found
 }
 
-/// An order in which what moves on does so after it arrived, and what is inside a module moves
-/// before the module does.
-fn order(statements: &[Statement]) -> Result<Vec<usize>, Diags> {
-    let mut graph: DiGraph<usize, ()> = DiGraph::new();
-    let nodes: Vec<NodeIndex> = (0..statements.len()).map(|i| graph.add_node(i)).collect();
-    // By the place they move from: few share one, so the work grows with their number.
-    let mut by_from: HashMap<(ModulePath, Option<&ResourceId>), Vec<usize>> = HashMap::default();
-    for (i, statement) in statements.iter().enumerate() {
-        by_from.entry(statement.from.place()).or_default().push(i);
-    }
-    for (i, statement) in statements.iter().enumerate() {
-        for later in by_from.get(&statement.to.place()).into_iter().flatten() {
-            if statement.to.overlaps(&statements[*later].from) {
-                graph.add_edge(nodes[i], nodes[*later], ());
-            }
-        }
-        for side in [&statement.from, &statement.to] {
-            for depth in 1..=side.steps.len() {
-                let names = side.steps[..depth].iter().map(|(name, _)| name.clone());
-                let place = (ModulePath(names.collect()), None);
-                for outer in by_from.get(&place).into_iter().flatten() {
-                    if *outer != i && side.may_lie_in(&statements[*outer].from) {
-                        graph.add_edge(nodes[i], nodes[*outer], ());
-                    }
-                }
-            }
-        }
-    }
-    match toposort(&graph, None) {
-        Ok(order) => Ok(order.into_iter().map(|n| graph[n]).collect()),
-        Err(_) => Err(cycles(statements, &graph)),
-    }
-}
-
-fn cycles(statements: &[Statement], graph: &DiGraph<usize, ()>) -> Diags {
-    let mut diags = Diags::new();
-    for group in kosaraju_scc(graph).into_iter().filter(|g| g.len() > 1) {
-        let mut list: Vec<String> = group
-            .iter()
-            .map(|n| &statements[graph[*n]])
-            .map(|s| format!("  - {} to {}", s.from.shown(), s.to.shown()))
-            .collect();
-        list.sort();
-        let detail = format!(
-            "These blocks move in a circle, so nobody can say where things end up:\n{}",
-            list.join("\n")
-        );
-        diags.push(Diagnostic::error(
-            "Cyclic dependency in move statements",
-            detail,
-        ));
-    }
-    diags
-}
-
 /// A state while its objects are moved.
 struct Mover<'a> {
     state: &'a mut Snapshot,
@@ -580,12 +433,5 @@ impl Statement {
             resource: id,
         };
         Some(resource.instance(key))
-    }
-}
-
-fn changed(pattern: &KeyPattern, old: &InstanceKey) -> InstanceKey {
-    match pattern {
-        KeyPattern::Any => old.clone(),
-        KeyPattern::Exactly(key) => key.clone(),
     }
 }
