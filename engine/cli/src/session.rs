@@ -1,6 +1,9 @@
 //! What every command works with: the configuration, the providers and the state of one working
 //! directory.
 
+mod variables;
+mod workspace;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +28,9 @@ use crate::encryption;
 use crate::error::{Failure, Outcome};
 use crate::install::Finder;
 use crate::launch::Plugins;
-use crate::prompt;
+
+use workspace::check_workspace;
+pub(crate) use workspace::{is_workspace_name, named_workspace, workspace};
 
 /// The version whose language, state and plugin protocol this engine speaks.
 pub(crate) const TERRAFORM_VERSION: &str = "1.11.4";
@@ -179,7 +184,12 @@ impl Session {
         Ok(())
     }
 
-    fn with_config(config: Arc<Config>, sources: &mut Sources, warnings: Diags) -> Outcome<Self> {
+    /// With a configuration that was loaded already, with these warnings. Takes the sources.
+    pub(crate) fn with_config(
+        config: Arc<Config>,
+        sources: &mut Sources,
+        warnings: Diags,
+    ) -> Outcome<Self> {
         check_workspace()?;
         let plugins = Arc::new(plugins(&config)?);
         let pool = Arc::new(Pool::new(
@@ -273,114 +283,6 @@ impl Session {
         }
     }
 
-    /// Values of the root module's variables. For those that nobody gave, people are asked until
-    /// they stop it.
-    pub(crate) fn variables(
-        &mut self,
-        inputs: &args::Inputs,
-        stop: &Stop,
-    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
-        let config = Arc::clone(&self.config);
-        self.variables_of(config.root(), inputs, stop)
-    }
-
-    /// Values of the root module's variables. Those that nobody gave are unknown, and nobody is
-    /// asked.
-    pub(crate) fn known_variables(
-        &mut self,
-        inputs: &args::Inputs,
-    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
-        let mut root = self.config.root().clone();
-        let (given, diags) = self.given(inputs)?;
-        let missing: Vec<_> = given.missing(&root).into_iter().cloned().collect();
-        for variable in &missing {
-            root.variables.remove(&variable.name);
-        }
-        let mut values = self.resolve(&given, diags, &root)?;
-        values.extend(missing.into_iter().map(|variable| {
-            let ty = variable.ty.without_optional();
-            (variable.name, Value::unknown(ty))
-        }));
-        Ok(values)
-    }
-
-    pub(crate) fn variables_of(
-        &mut self,
-        root: &muster_config::Module,
-        inputs: &args::Inputs,
-        stop: &Stop,
-    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
-        let (mut given, diags) = self.given(inputs)?;
-        if inputs.input && prompt::is_wanted() {
-            let asked = given.missing(root).into_iter();
-            // Nobody is asked twice, when a plan has to be made anew.
-            let asked: Vec<_> = asked
-                .filter(|v| !self.answers.contains_key(&v.name))
-                .collect();
-            for variable in asked {
-                let answer = prompt::variable(variable, stop);
-                self.answers
-                    .extend(answer.map(|answer| (variable.name.clone(), answer)));
-            }
-            if stop.is_requested() {
-                return Err(stopped());
-            }
-            for (name, answer) in &self.answers {
-                given.answer(name, answer);
-            }
-        }
-        self.resolve(&given, diags, root)
-    }
-
-    /// What the environment, files and options say.
-    fn given(&mut self, inputs: &args::Inputs) -> Outcome<(InputVariables, Diags)> {
-        let mut given = InputVariables::new();
-        given.environment(std::env::vars());
-        let mut diags = given.auto_files(".", &Disk, &mut self.sources);
-        diags.extend(self.take_options(inputs, &mut given));
-        match diags.has_errors() {
-            true => Err(diags.into()),
-            false => Ok((given, diags)),
-        }
-    }
-
-    /// What options alone say.
-    pub(crate) fn options(&mut self, inputs: &args::Inputs) -> Outcome<InputVariables> {
-        let mut given = InputVariables::new();
-        let diags = self.take_options(inputs, &mut given);
-        match diags.has_errors() {
-            true => Err(diags.into()),
-            false => Ok(given),
-        }
-    }
-
-    fn take_options(&mut self, inputs: &args::Inputs, given: &mut InputVariables) -> Diags {
-        let mut diags = Diags::new();
-        for file in &inputs.var_files {
-            diags.extend(given.option_file(file, &Disk, &mut self.sources));
-        }
-        for option in &inputs.vars {
-            diags.extend(given.option(option));
-        }
-        diags
-    }
-
-    fn resolve(
-        &mut self,
-        given: &InputVariables,
-        mut diags: Diags,
-        root: &muster_config::Module,
-    ) -> Outcome<BTreeMap<muster_config::Str, Value>> {
-        let (values, found) = given.resolve(root, &mut self.sources);
-        self.as_given = given.as_given(root);
-        diags.extend(found);
-        if diags.has_errors() {
-            return Err(diags.into());
-        }
-        self.warnings.extend(diags);
-        Ok(values)
-    }
-
     /// What the runs of this command need.
     pub(crate) fn context(
         &self,
@@ -458,41 +360,6 @@ fn hides_something(diags: &Diags, sources: &Sources) -> bool {
         file.is_some_and(|f| of_root(&f.name) && broken(id, &f.name, &f.text))
     });
     unread || parse
-}
-
-/// The selected workspace.
-pub(crate) fn workspace() -> String {
-    let stored = || std::fs::read_to_string(data_dir().join("environment")).ok();
-    let name = named_workspace()
-        .or_else(stored)
-        .map(|s| s.trim().to_owned())
-        .filter(|s| !s.is_empty());
-    name.unwrap_or_else(|| "default".to_owned())
-}
-
-/// The workspace that the environment names, whatever is selected.
-pub(crate) fn named_workspace() -> Option<String> {
-    let named = std::env::var("TF_WORKSPACE").ok();
-    named.filter(|name| !name.is_empty())
-}
-
-/// Whether a workspace may have this name: where states are, it is part of a path or an address.
-pub(crate) fn is_workspace_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:@%".contains(c);
-    !name.is_empty() && name.chars().all(allowed) && name != "." && name != ".."
-}
-
-fn check_workspace() -> Outcome<()> {
-    match named_workspace() {
-        Some(name) if !is_workspace_name(&name) => {
-            let detail = format!(
-                "{name:?} is no name of a workspace: it may have letters, digits and characters that are safe in a URL, but no slash."
-            );
-            let summary = "Invalid workspace name set using TF_WORKSPACE";
-            Err(Failure::new(summary, detail))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Now, to the second.

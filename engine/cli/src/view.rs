@@ -1,29 +1,27 @@
 //! What commands show: text for people, JSON for tools, or both at once.
 
 mod documents;
+mod output;
+mod results;
 
-use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use muster_addr::InstanceAddr;
-use muster_applier::Counts;
-use muster_config::Config;
 use muster_lang::{Diagnostic, Diags, Sources};
-use muster_plan::{Event, Mode, Plan};
-use muster_provider::Schemas;
+use muster_plan::Event;
 use muster_render::{DiagnosticRenderer, Progress, Style};
 use muster_run::Sink;
-use muster_snapshot::{OutputValue, Snapshot};
 
 use crate::args;
 use crate::error::Failure;
+use crate::log;
 use crate::profile::Recorder;
-use crate::{log, owner};
+
 use documents::Documents;
+pub(crate) use output::{output_is_lost, put, put_bytes, put_err, put_err_bytes, put_log};
 
 /// See the module.
 pub(crate) struct View {
@@ -262,269 +260,11 @@ impl View {
             }
         });
     }
-
-    /// Shows a plan.
-    pub(crate) fn plan(&self, plan: &Plan, schemas: &Schemas) {
-        if self.ending == Ending::Refresh {
-            return;
-        }
-        if self.documents.are_wanted() {
-            for line in muster_render::plan_stream(plan) {
-                self.tell(&line);
-            }
-        }
-        if self.people {
-            self.say(&muster_render::plan_text(plan, schemas, self.style));
-        }
-    }
-
-    /// Tells machines what a saved plan is about to do; people have seen it when it was made.
-    pub(crate) fn saved_plan(&self, plan: &Plan) {
-        if self.documents.are_wanted() {
-            for line in muster_render::planned_changes(plan, false) {
-                self.tell(&line);
-            }
-        }
-    }
-
-    /// Says where configuration was written, if the plan needed some.
-    pub(crate) fn generated(&self, path: &Path, plan: &Plan) {
-        if plan.changes.iter().any(|c| c.generated_config.is_some()) {
-            self.say(&format!(
-                "\nWrote configuration for the imported objects to {}. Review it, and edit it as you like,\nbefore you keep it.\n",
-                path.display()
-            ));
-        }
-    }
-
-    /// Says where a plan was saved.
-    pub(crate) fn saved(&self, path: &Path) {
-        let path = path.display();
-        self.say(&format!("\nSaved the plan to: {path}\n"));
-        self.hint(&format!(
-            "\nTo perform exactly these actions, run:\n    muster apply \"{path}\"\n"
-        ));
-    }
-
-    /// Shows a plan that was saved.
-    pub(crate) fn show_plan(&self, plan: &Plan, config: &Config, schemas: &Schemas) {
-        let options = muster_render::PlanJson {
-            terraform_version: crate::session::TERRAFORM_VERSION,
-            configuration: Some(config),
-        };
-        self.documents
-            .write(|out| muster_render::plan_json(plan, schemas, options, out));
-        if self.people {
-            self.say(&muster_render::plan_text(plan, schemas, self.style));
-        }
-    }
-
-    /// Shows what an apply has done.
-    pub(crate) fn applied(&self, plan: &Plan, counts: Counts, state: &Snapshot) {
-        if self.documents.are_wanted() {
-            self.applied_documents(counts, state);
-        }
-        let mut parts = Vec::new();
-        if counts.imported > 0 {
-            parts.push(format!("{} imported", counts.imported));
-        }
-        let destroyed = counts.destroyed;
-        parts.extend([
-            format!("{} added", counts.added),
-            format!("{} changed", counts.changed),
-            format!("{destroyed} destroyed"),
-        ]);
-        match self.ending {
-            Ending::Destroy => self.say(&format!(
-                "\nDestroy complete! Resources: {destroyed} destroyed.\n"
-            )),
-            Ending::Apply => self.say(&format!(
-                "\nApply complete! Resources: {}.\n",
-                parts.join(", ")
-            )),
-            Ending::Refresh => {}
-        }
-        if !state.outputs.is_empty() && plan.mode != Mode::Destroy {
-            self.say(&format!(
-                "\nOutputs:\n\n{}",
-                muster_render::outputs_text(&state.outputs)
-            ));
-        }
-    }
-
-    fn applied_documents(&self, counts: Counts, state: &Snapshot) {
-        let Counts {
-            added,
-            changed,
-            destroyed,
-            imported,
-            ..
-        } = counts;
-        let operation = match self.ending {
-            Ending::Destroy => "destroy",
-            Ending::Apply | Ending::Refresh => "apply",
-        };
-        if self.ending != Ending::Refresh {
-            let message = format!(
-                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
-            );
-            let changes = serde_json::json!({
-                "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
-            });
-            let summary = muster_render::document("change_summary", &message, "changes", changes);
-            self.tell(&summary);
-        }
-        if self.ending != Ending::Destroy {
-            self.tell(&muster_render::outputs_document(&state.outputs));
-        }
-    }
-
-    /// Shows what validation found.
-    pub(crate) fn validation(&self, diags: &Diags, sources: &Sources) {
-        let renderer = DiagnosticRenderer::new(sources, self.style);
-        if self.documents.are_wanted() {
-            self.documents.put(&renderer.validate_json(diags));
-        }
-        if !self.people {
-            return;
-        }
-        self.diags_for_people(diags, &renderer);
-        if !diags.has_errors() {
-            let note = match diags.is_empty() {
-                true => "",
-                false => ", but there were some validation warnings as shown above",
-            };
-            let success = self.style().success("Success!");
-            outln!("{success} The configuration is valid{note}.\n");
-        }
-    }
-
-    /// There is no state to show.
-    pub(crate) fn no_state(&self) {
-        self.tell("{\"format_version\":\"1.0\"}");
-        self.say("No state.\n");
-    }
-
-    /// Shows a state.
-    pub(crate) fn show_state(&self, state: &Snapshot, schemas: &Schemas) {
-        let version = crate::session::TERRAFORM_VERSION;
-        self.documents
-            .write(|out| muster_render::state_json(state, schemas, version, out));
-        if self.people {
-            let style = self.style;
-            Documents::Stdout
-                .write(|out| muster_render::write_state_text(state, schemas, style, out));
-        }
-    }
-
-    /// Shows one instance.
-    pub(crate) fn show_instance(&self, state: &Snapshot, addr: &InstanceAddr, schemas: &Schemas) {
-        self.say(&muster_render::instance_text(state, addr, schemas));
-    }
-
-    /// Shows all outputs.
-    pub(crate) fn outputs(&self, state: &Snapshot) {
-        if self.documents.are_wanted() {
-            self.tell(muster_render::outputs_json(&state.outputs).trim_end());
-        }
-        match state.outputs.is_empty() {
-            true => self.say(
-                "The state has no outputs. They are there once they are declared and an apply has run.\n",
-            ),
-            false => self.say(&muster_render::outputs_text(&state.outputs)),
-        }
-    }
-
-    /// Shows one output.
-    pub(crate) fn output(&self, output: &OutputValue) {
-        if self.documents.are_wanted() {
-            self.tell(&muster_render::output_json(output));
-        }
-        if self.people {
-            outln!("{}", muster_render::value_text(&output.value, true));
-        }
-    }
 }
 
 /// Whether another program runs this one.
 pub(crate) fn is_automated() -> bool {
     std::env::var_os("TF_IN_AUTOMATION").is_some_and(|value| !value.is_empty())
-}
-
-/// Prints. A reader that goes away early has seen enough.
-pub(crate) fn put(text: &str) {
-    put_bytes(text.as_bytes());
-}
-
-/// As [`put`], whatever the bytes are.
-pub(crate) fn put_bytes(bytes: &[u8]) {
-    let mut out = out();
-    note_loss(&out.write_all(bytes).and_then(|()| out.flush()));
-}
-
-/// Standard output; where another process shows what this one says, that one's.
-fn out() -> Box<dyn Write> {
-    match owner::is_owner() {
-        true => Box::new(Said),
-        false => Box::new(std::io::stdout().lock()),
-    }
-}
-
-/// Takes what another process shows.
-struct Said;
-
-impl Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        owner::say(owner::Stream::Out, bytes, true);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Standard output could not be written, though somebody is there to read it.
-static OUTPUT_IS_LOST: AtomicBool = AtomicBool::new(false);
-
-/// Remembers when output is lost, and says so once. A reader that goes away early has seen enough.
-fn note_loss(written: &std::io::Result<()>) {
-    if let Err(error) = written
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-        && !OUTPUT_IS_LOST.swap(true, Ordering::Relaxed)
-    {
-        errln!("Error: the output cannot be written: {error}");
-    }
-}
-
-/// Whether some of the output could not be written.
-pub(crate) fn output_is_lost() -> bool {
-    OUTPUT_IS_LOST.load(Ordering::Relaxed)
-}
-
-/// Prints to standard error. Nobody may be reading there any more, which must not keep a run from
-/// recording what it did.
-pub(crate) fn put_err(text: &str) {
-    put_err_bytes(text.as_bytes());
-}
-
-/// As [`put_err`], whatever the bytes are.
-pub(crate) fn put_err_bytes(bytes: &[u8]) {
-    if !owner::say(owner::Stream::Err, bytes, true) {
-        write_err(bytes);
-    }
-}
-
-/// As [`put_err`], for what is no part of what a command shows.
-pub(crate) fn put_log(text: &str) {
-    if !owner::say(owner::Stream::Err, text.as_bytes(), false) {
-        write_err(text.as_bytes());
-    }
-}
-
-fn write_err(bytes: &[u8]) {
-    let mut err = std::io::stderr().lock();
-    let _ = err.write_all(bytes).and_then(|()| err.flush());
 }
 
 /// How many columns lines may have. Serial lines and some containers have terminals that do not

@@ -65,8 +65,8 @@ impl Documents {
         match self {
             Self::Nowhere => {}
             Self::Stdout => {
-                let mut out = io::BufWriter::new(super::out());
-                super::note_loss(&write(&mut out).and_then(|()| out.flush()));
+                let mut out = io::BufWriter::new(super::output::out());
+                super::output::note_loss(&write(&mut out).and_then(|()| out.flush()));
             }
             Self::File(target) => {
                 let file = target.file.lock().unwrap_or_else(|e| e.into_inner());

@@ -1,0 +1,199 @@
+//! What commands come to: plans, states, outputs.
+
+use std::path::Path;
+
+use muster_addr::InstanceAddr;
+use muster_applier::Counts;
+use muster_config::Config;
+use muster_lang::{Diags, Sources};
+use muster_plan::{Mode, Plan};
+use muster_provider::Schemas;
+use muster_render::DiagnosticRenderer;
+use muster_snapshot::{OutputValue, Snapshot};
+
+use super::documents::Documents;
+use super::{Ending, View};
+
+impl View {
+    /// Shows a plan.
+    pub(crate) fn plan(&self, plan: &Plan, schemas: &Schemas) {
+        if self.ending == Ending::Refresh {
+            return;
+        }
+        if self.documents.are_wanted() {
+            for line in muster_render::plan_stream(plan) {
+                self.tell(&line);
+            }
+        }
+        if self.people {
+            self.say(&muster_render::plan_text(plan, schemas, self.style));
+        }
+    }
+
+    /// Tells machines what a saved plan is about to do; people have seen it when it was made.
+    pub(crate) fn saved_plan(&self, plan: &Plan) {
+        if self.documents.are_wanted() {
+            for line in muster_render::planned_changes(plan, false) {
+                self.tell(&line);
+            }
+        }
+    }
+
+    /// Says where configuration was written, if the plan needed some.
+    pub(crate) fn generated(&self, path: &Path, plan: &Plan) {
+        if plan.changes.iter().any(|c| c.generated_config.is_some()) {
+            self.say(&format!(
+                "\nWrote configuration for the imported objects to {}. Review it, and edit it as you like,\nbefore you keep it.\n",
+                path.display()
+            ));
+        }
+    }
+
+    /// Says where a plan was saved.
+    pub(crate) fn saved(&self, path: &Path) {
+        let path = path.display();
+        self.say(&format!("\nSaved the plan to: {path}\n"));
+        self.hint(&format!(
+            "\nTo perform exactly these actions, run:\n    muster apply \"{path}\"\n"
+        ));
+    }
+
+    /// Shows a plan that was saved.
+    pub(crate) fn show_plan(&self, plan: &Plan, config: &Config, schemas: &Schemas) {
+        let options = muster_render::PlanJson {
+            terraform_version: crate::session::TERRAFORM_VERSION,
+            configuration: Some(config),
+        };
+        self.documents
+            .write(|out| muster_render::plan_json(plan, schemas, options, out));
+        if self.people {
+            self.say(&muster_render::plan_text(plan, schemas, self.style));
+        }
+    }
+
+    /// Shows what an apply has done.
+    pub(crate) fn applied(&self, plan: &Plan, counts: Counts, state: &Snapshot) {
+        if self.documents.are_wanted() {
+            self.applied_documents(counts, state);
+        }
+        let mut parts = Vec::new();
+        if counts.imported > 0 {
+            parts.push(format!("{} imported", counts.imported));
+        }
+        let destroyed = counts.destroyed;
+        parts.extend([
+            format!("{} added", counts.added),
+            format!("{} changed", counts.changed),
+            format!("{destroyed} destroyed"),
+        ]);
+        match self.ending {
+            Ending::Destroy => self.say(&format!(
+                "\nDestroy complete! Resources: {destroyed} destroyed.\n"
+            )),
+            Ending::Apply => self.say(&format!(
+                "\nApply complete! Resources: {}.\n",
+                parts.join(", ")
+            )),
+            Ending::Refresh => {}
+        }
+        if !state.outputs.is_empty() && plan.mode != Mode::Destroy {
+            self.say(&format!(
+                "\nOutputs:\n\n{}",
+                muster_render::outputs_text(&state.outputs)
+            ));
+        }
+    }
+
+    fn applied_documents(&self, counts: Counts, state: &Snapshot) {
+        let Counts {
+            added,
+            changed,
+            destroyed,
+            imported,
+            ..
+        } = counts;
+        let operation = match self.ending {
+            Ending::Destroy => "destroy",
+            Ending::Apply | Ending::Refresh => "apply",
+        };
+        if self.ending != Ending::Refresh {
+            let message = format!(
+                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+            );
+            let changes = serde_json::json!({
+                "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
+            });
+            let summary = muster_render::document("change_summary", &message, "changes", changes);
+            self.tell(&summary);
+        }
+        if self.ending != Ending::Destroy {
+            self.tell(&muster_render::outputs_document(&state.outputs));
+        }
+    }
+
+    /// Shows what validation found.
+    pub(crate) fn validation(&self, diags: &Diags, sources: &Sources) {
+        let renderer = DiagnosticRenderer::new(sources, self.style);
+        if self.documents.are_wanted() {
+            self.documents.put(&renderer.validate_json(diags));
+        }
+        if !self.people {
+            return;
+        }
+        self.diags_for_people(diags, &renderer);
+        if !diags.has_errors() {
+            let note = match diags.is_empty() {
+                true => "",
+                false => ", but there were some validation warnings as shown above",
+            };
+            let success = self.style().success("Success!");
+            outln!("{success} The configuration is valid{note}.\n");
+        }
+    }
+
+    /// There is no state to show.
+    pub(crate) fn no_state(&self) {
+        self.tell("{\"format_version\":\"1.0\"}");
+        self.say("No state.\n");
+    }
+
+    /// Shows a state.
+    pub(crate) fn show_state(&self, state: &Snapshot, schemas: &Schemas) {
+        let version = crate::session::TERRAFORM_VERSION;
+        self.documents
+            .write(|out| muster_render::state_json(state, schemas, version, out));
+        if self.people {
+            let style = self.style;
+            Documents::Stdout
+                .write(|out| muster_render::write_state_text(state, schemas, style, out));
+        }
+    }
+
+    /// Shows one instance.
+    pub(crate) fn show_instance(&self, state: &Snapshot, addr: &InstanceAddr, schemas: &Schemas) {
+        self.say(&muster_render::instance_text(state, addr, schemas));
+    }
+
+    /// Shows all outputs.
+    pub(crate) fn outputs(&self, state: &Snapshot) {
+        if self.documents.are_wanted() {
+            self.tell(muster_render::outputs_json(&state.outputs).trim_end());
+        }
+        match state.outputs.is_empty() {
+            true => self.say(
+                "The state has no outputs. They are there once they are declared and an apply has run.\n",
+            ),
+            false => self.say(&muster_render::outputs_text(&state.outputs)),
+        }
+    }
+
+    /// Shows one output.
+    pub(crate) fn output(&self, output: &OutputValue) {
+        if self.documents.are_wanted() {
+            self.tell(&muster_render::output_json(output));
+        }
+        if self.people {
+            outln!("{}", muster_render::value_text(&output.value, true));
+        }
+    }
+}
