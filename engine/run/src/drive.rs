@@ -99,7 +99,8 @@ pub(crate) async fn drive_recorded<M: Machine>(
             calls.push(answer(context, &works, recorder, question));
         }
         // What is set aside for a new object is so before that is asked for.
-        record(machine, recorder, None);
+        note(machine, recorder, None);
+        recorder.write();
         for ask in machine.renewals(now()) {
             calls.push(answer(context, &works, recorder, Question::Provider(ask)));
         }
@@ -109,32 +110,12 @@ pub(crate) async fn drive_recorded<M: Machine>(
             break;
         }
         tokio::select! {
-            Some(answer) = calls.next() => {
-                let mut ending = None;
-                let answered = match answer {
-                    Some((id, Answer::Provider(answer, told))) => {
-                        let answer = *answer;
-                        let answered = Answered::new(told.object, told.sent, &answer);
-                        ending = told.shown.map(|shown| Ending::new(shown, &answer));
-                        machine.answer(id, answer);
-                        Some(answered).filter(|_| !machine.take_untaken())
-                    }
-                    Some((id, Answer::Provisioner(answer))) => {
-                        machine.provisioned(id, answer);
-                        None
-                    }
-                    None => None,
-                };
-                let changed = record(machine, recorder, answered.as_ref());
-                // What people have seen must not be forgotten when this process is killed.
-                if let Some(ending) = ending {
-                    ending.tell(&works);
-                }
+            Some(answers) = ready(&mut calls) => {
+                let changed = take_in(machine, answers, recorder, &works, context);
                 if recorder.has_failed() && !context.stop.is_requested() {
                     context.stop.request();
                 }
                 after(machine, changed);
-                report(machine.take_diags(), context);
             }
             // What could not be done right after an answer must not wait for the next one.
             _ = ticks.tick() => after(machine, false),
@@ -163,8 +144,55 @@ fn report(diags: Diags, context: &Context) {
     }
 }
 
-/// Records what has changed; whether there was anything.
-fn record<M: Machine>(machine: &mut M, recorder: &Recorder, answered: Option<&Answered>) -> bool {
+/// The next answer, and all others that are there as well; none if nothing was asked.
+async fn ready<F: Future>(calls: &mut FuturesUnordered<F>) -> Option<Vec<F::Output>> {
+    let mut answers = vec![calls.next().await?];
+    // From here on nothing is awaited, so that none of them gets lost.
+    while let Some(Some(answer)) = calls.next().now_or_never() {
+        answers.push(answer);
+    }
+    Some(answers)
+}
+
+/// Hands answers over, records what has changed by them, in one write, and tells of them. Whether
+/// anything has changed.
+fn take_in<M: Machine>(
+    machine: &mut M,
+    answers: Vec<Option<(u64, Answer)>>,
+    recorder: &Recorder,
+    works: &Works<'_>,
+    context: &Context,
+) -> bool {
+    let mut changed = false;
+    let mut news = Vec::with_capacity(answers.len());
+    for (id, answer) in answers.into_iter().flatten() {
+        let mut ending = None;
+        let mut answered = None;
+        match answer {
+            Answer::Provider(answer, told) => {
+                ending = told.shown.map(|shown| Ending::new(shown, &answer));
+                let known = Answered::new(told.object, told.sent, &answer);
+                machine.answer(id, *answer);
+                answered = Some(known).filter(|_| !machine.take_untaken());
+            }
+            Answer::Provisioner(answer) => machine.provisioned(id, answer),
+        }
+        changed |= note(machine, recorder, answered.as_ref());
+        news.push((ending, machine.take_diags()));
+    }
+    // What people have seen must not be forgotten when this process is killed.
+    recorder.write();
+    for (ending, diags) in news {
+        if let Some(ending) = ending {
+            ending.tell(works);
+        }
+        report(diags, context);
+    }
+    changed
+}
+
+/// Notes what has changed; whether there was anything.
+fn note<M: Machine>(machine: &mut M, recorder: &Recorder, answered: Option<&Answered>) -> bool {
     let Some((state, changed)) = machine.take_changed() else {
         return false;
     };

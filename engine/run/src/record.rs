@@ -7,7 +7,7 @@ use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_plan::Ask;
 use muster_provider::{ApplyRequest, ProviderError, Request, Response};
 use muster_snapshot::Snapshot;
-use muster_store::{Intent, IntentAction, Journal, StoreError};
+use muster_store::{Batch, Intent, IntentAction, Journal, StoreError};
 use muster_value::value_to_json;
 
 use crate::Context;
@@ -46,6 +46,8 @@ pub(crate) type Sent = Option<u64>;
 /// The journal of a run, as the driver uses it.
 pub(crate) struct Recorder {
     journal: Option<Journal>,
+    /// Results that are not written yet.
+    results: Option<RefCell<Batch>>,
     /// Why something could not be recorded.
     failure: RefCell<Option<StoreError>>,
 }
@@ -53,6 +55,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new(journal: Option<Journal>) -> Self {
         Self {
+            results: journal.as_ref().map(|j| RefCell::new(j.batch())),
             journal,
             failure: RefCell::default(),
         }
@@ -97,30 +100,40 @@ impl Recorder {
         self.failure.borrow_mut().get_or_insert(error);
     }
 
-    /// Records objects as they are in a state.
+    /// Notes objects as they are in a state. They are recorded by [`Recorder::write`].
     pub(crate) fn objects(
         &self,
         state: &Snapshot,
         changed: impl IntoIterator<Item = InstanceAddr>,
         answered: Option<&Answered>,
     ) {
-        let Some(journal) = &self.journal else {
+        let Some(results) = &self.results else {
             return;
         };
+        let mut results = results.borrow_mut();
         let mut open = answered.and_then(|a| a.intent);
         for addr in changed {
             let own = answered.is_some_and(|a| a.addr.as_ref() == Some(&addr));
             let intent = open.take_if(|_| own);
             let made = intent.filter(|_| answered.is_some_and(|a| a.made));
-            let recorded = journal
+            let noted = results
                 .objects(state, &addr, intent)
-                .and_then(|()| made.map_or(Ok(()), |id| journal.made(id, &addr)));
-            if let Err(error) = recorded {
+                .and_then(|()| made.map_or(Ok(()), |id| results.made(id, &addr)));
+            if let Err(error) = noted {
                 self.fail(error);
             }
         }
         if let Some(id) = open
-            && let Err(error) = journal.close(id)
+            && let Err(error) = results.close(id)
+        {
+            self.fail(error);
+        }
+    }
+
+    /// Records what was noted, in one write.
+    pub(crate) fn write(&self) {
+        if let Some(results) = &self.results
+            && let Err(error) = results.borrow_mut().write()
         {
             self.fail(error);
         }
@@ -130,6 +143,7 @@ impl Recorder {
     pub(crate) fn difference(&self, stored: &Snapshot, state: &Snapshot) {
         if self.journal.is_some() {
             self.objects(state, muster_store::changed_instances(stored, state), None);
+            self.write();
         }
     }
 }

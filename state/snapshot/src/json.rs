@@ -77,6 +77,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Writes behind what is there.
+    pub(crate) fn onto(out: Vec<u8>) -> Self {
+        Self {
+            out,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.out
     }
@@ -127,6 +135,11 @@ impl Writer {
 
     pub(crate) fn string(&mut self, text: &str) {
         self.out.push(b'"');
+        if !text.bytes().any(may_need_escape) {
+            self.literal(text);
+            self.out.push(b'"');
+            return;
+        }
         let mut from = 0;
         for (at, c) in text.char_indices() {
             let short = match c {
@@ -188,13 +201,7 @@ impl Writer {
 
     /// A string as it is in JSON, or a word or number.
     fn token(&mut self, text: &str) {
-        // Nearly all text has nothing to escape, which is told fastest byte by byte. The first
-        // byte of the two line separators is that of many other characters too.
-        const LINE_SEPARATOR_START: u8 = 0xe2;
-        if !text
-            .bytes()
-            .any(|b| matches!(b, b'<' | b'>' | b'&' | LINE_SEPARATOR_START))
-        {
+        if !text.bytes().any(may_be_special) {
             return self.literal(text);
         }
         let mut from = 0;
@@ -217,6 +224,19 @@ impl Writer {
         self.out.push(b'\n');
         self.out.resize(self.out.len() + 2 * self.depth, b' ');
     }
+}
+
+/// Whether a byte may be of a character that Go escapes without need. Nearly no text has one, which
+/// is told fastest byte by byte. The first byte of the two line separators is that of many other
+/// characters too.
+fn may_be_special(byte: u8) -> bool {
+    const LINE_SEPARATOR_START: u8 = 0xe2;
+    matches!(byte, b'<' | b'>' | b'&' | LINE_SEPARATOR_START)
+}
+
+/// Whether a byte may be of a character that is escaped in a string.
+fn may_need_escape(byte: u8) -> bool {
+    may_be_special(byte) || matches!(byte, b'"' | b'\\' | ..0x20)
 }
 
 /// The text without space between its tokens and without needless escapes.

@@ -23,10 +23,11 @@ pub(crate) mod faults {
     use std::cell::Cell;
     use std::io;
 
-    use nix::libc::{EIO, ENOLCK};
+    use nix::libc::{EIO, ENOLCK, ENOSPC};
 
     thread_local! {
         static SYNCS: Cell<Option<u32>> = const { Cell::new(None) };
+        static LONGEST_WRITE: Cell<usize> = const { Cell::new(usize::MAX) };
         static NO_LOCKS: Cell<bool> = const { Cell::new(false) };
     }
 
@@ -38,6 +39,18 @@ pub(crate) mod faults {
     /// Whether a sync has failed since [`fail_sync_after`]. From now on none does.
     pub(crate) fn end() -> bool {
         SYNCS.take().is_none()
+    }
+
+    /// There is no room for so many bytes at a time, or more.
+    pub(crate) fn fail_writes_from(length: usize) {
+        LONGEST_WRITE.set(length);
+    }
+
+    pub(crate) fn write(length: usize) -> io::Result<()> {
+        match length >= LONGEST_WRITE.get() {
+            true => Err(io::Error::from_raw_os_error(ENOSPC)),
+            false => Ok(()),
+        }
     }
 
     /// Files cannot be locked, or can be again.

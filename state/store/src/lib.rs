@@ -25,7 +25,9 @@ use muster_snapshot::Snapshot;
 
 pub use codec::{About, Codec, CodecError, Seal, SealError};
 pub use error::StoreError;
-pub use journal::{Intent, IntentAction, Journal, Journaled, Recovery, RunInfo, SetAside};
+pub use journal::{
+    Batch, Intent, IntentAction, Journal, JournalCost, Journaled, Recovery, RunInfo, SetAside,
+};
 pub use local::{LocalBackend, LocalStore};
 pub use lock::{LockGuard, LockInfo};
 pub use merge::{changed_resources, is_merged, merge, without_resources};

@@ -166,6 +166,8 @@ mod unix {
 
     /// Writes all bytes at a place in a file.
     pub(crate) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        #[cfg(test)]
+        crate::disk::faults::write(bytes.len())?;
         std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
     }
 

@@ -26,24 +26,31 @@ pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
 /// Writes a state that has nothing but this instance of another one; `None` if that does not
 /// have it.
 pub fn encode_instance(snapshot: &Snapshot, addr: &InstanceAddr) -> Option<Vec<u8>> {
-    let found = snapshot.resources.get(&addr.resource)?;
-    let (key, instance) = found.instances.get_key_value(&addr.key)?;
-    let mut w = Writer::default();
+    let mut out = Vec::new();
+    encode_instance_onto(&mut out, snapshot, addr).then_some(out)
+}
+
+/// As [`encode_instance`], behind the bytes that are there already. Whether there is anything of
+/// the instance; if not, nothing is written.
+pub fn encode_instance_onto(out: &mut Vec<u8>, snapshot: &Snapshot, addr: &InstanceAddr) -> bool {
+    let found = snapshot.resources.get(&addr.resource);
+    let instance = found.and_then(|found| found.instances.get_key_value(&addr.key));
+    let (Some(found), Some(instance)) = (found, instance) else {
+        return false;
+    };
+    let mut w = Writer::onto(std::mem::take(out));
     w.open(b'{');
     head(&mut w, &Snapshot::default());
     w.key("resources");
     w.open(b'[');
     w.item();
     let module = addr.resource.module.to_string();
-    resource(
-        &mut w,
-        &module,
-        &addr.resource,
-        (found, [(key, instance)].into_iter()),
-    );
+    let only = std::iter::once(instance);
+    resource(&mut w, &module, &addr.resource, (found, only));
     w.close(b']');
     w.close(b'}');
-    Some(w.into_bytes())
+    *out = w.into_bytes();
+    true
 }
 
 fn head(w: &mut Writer, snapshot: &Snapshot) {

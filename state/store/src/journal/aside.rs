@@ -8,10 +8,10 @@ use std::time::Duration;
 use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
+use super::file;
 use super::record::{Intent, RunInfo};
 use super::replay::{self, Content, Others};
 use super::store::{Journaled, Recovery, creations};
-use super::writer;
 use crate::{LockInfo, StoreError, os};
 
 /// What the name of a journal ends with whose results were brought in by hand.
@@ -155,24 +155,24 @@ impl Journaled {
     /// The journal of a run that went on beside others, which is damaged.
     fn adopt_beside(&self, path: &Path) -> Result<Recovery, StoreError> {
         let shared = &self.shared;
-        let _file = writer::open_locked(path)?;
+        let _file = file::open_locked(path)?;
         let content = self.look_into(path)?;
         let kept = keep_at(&shared.path, path, ADOPTED)?;
         let results = self.bring_all(&content)?;
         shared.take_over(creations(content.open.clone()))?;
-        writer::compact(path, &shared.codec, &[])?;
+        file::compact(path, &shared.codec, &[])?;
         Ok(report(content, results, kept))
     }
 
     fn adopt_own(&self) -> Result<Recovery, StoreError> {
         let shared = &self.shared;
-        let _file = writer::open_locked(&shared.path)?;
+        let _file = file::open_locked(&shared.path)?;
         let content = self.look_into(&shared.path)?;
         let bytes = replay::bytes(&shared.path).map_err(StoreError::io("read", &shared.path))?;
         let kept = keep(&shared.path, ADOPTED, &bytes.unwrap_or_default())?;
         let results = self.bring_all(&content)?;
         let open = creations(content.open.clone());
-        writer::compact(&shared.path, &shared.codec, &open)?;
+        file::compact(&shared.path, &shared.codec, &open)?;
         Ok(report(content, results, kept))
     }
 

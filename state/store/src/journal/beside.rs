@@ -9,9 +9,10 @@ use std::path::PathBuf;
 
 use muster_snapshot::Snapshot;
 
+use super::file;
 use super::record::{Intent, RunInfo};
 use super::store::{Shared, creations};
-use super::writer::{self, Journal};
+use super::writer::Journal;
 use crate::{StoreError, os};
 
 /// As many runs go on side by side.
@@ -57,7 +58,7 @@ impl Shared {
         for path in self.besides()? {
             // One without a word is of a run that is about to begin.
             let is_empty = std::fs::metadata(&path).is_ok_and(|found| found.len() == 0);
-            if !is_empty && path.exists() && !writer::is_in_use(&path)? {
+            if !is_empty && path.exists() && !file::is_in_use(&path)? {
                 return Ok(false);
             }
         }
@@ -91,7 +92,7 @@ impl Shared {
         if more.is_empty() {
             return Ok(());
         }
-        let content = writer::read(&self.path, &self.codec)?.unwrap_or_default();
+        let content = file::read(&self.path, &self.codec)?.unwrap_or_default();
         let mut open = creations(content.open);
         let mut last = content.last_id;
         for intent in more {
@@ -102,14 +103,14 @@ impl Shared {
             last += 1;
             open.push(Intent { id: last, ..intent });
         }
-        writer::compact(&self.path, &self.codec, &open)
+        file::compact(&self.path, &self.codec, &open)
     }
 
     /// The runs that go on side by side.
     pub(super) fn going_on(&self) -> Vec<RunInfo> {
         let paths = self.besides().unwrap_or_default().into_iter();
-        let in_use = paths.filter(|path| matches!(writer::is_in_use(path), Ok(true)));
-        let read = in_use.filter_map(|path| writer::read(&path, &self.codec).ok()??.run);
+        let in_use = paths.filter(|path| matches!(file::is_in_use(path), Ok(true)));
+        let read = in_use.filter_map(|path| file::read(&path, &self.codec).ok()??.run);
         read.collect()
     }
 
@@ -117,8 +118,8 @@ impl Shared {
     pub(super) fn besides_in_flight(&self) -> Result<Vec<Intent>, StoreError> {
         let mut found = Vec::new();
         for path in self.besides()? {
-            if !writer::is_in_use(&path)?
-                && let Some(content) = writer::read(&path, &self.codec)?
+            if !file::is_in_use(&path)?
+                && let Some(content) = file::read(&path, &self.codec)?
             {
                 found.extend(creations(content.open));
             }

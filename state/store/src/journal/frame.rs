@@ -10,12 +10,25 @@ pub(super) const MAGIC: &[u8; 8] = b"mustrj1\n";
 /// No record has more bytes: a length above it is a wrong one.
 pub(super) const MOST: usize = 256 << 20;
 
-/// Appends a frame.
-pub(super) fn push(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Bytes of a length and a checksum.
+const HEAD: usize = 8;
+
+/// Appends a frame with the bytes that `fill` appends; nothing if that fails.
+pub(super) fn push<E>(
+    out: &mut Vec<u8>,
+    fill: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    let start = out.len();
+    out.extend([0; HEAD]);
+    if let Err(error) = fill(out) {
+        out.truncate(start);
+        return Err(error);
+    }
+    let (head, bytes) = out[start..].split_at_mut(HEAD);
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    out.extend(length.to_le_bytes());
-    out.extend(checksum(length, bytes).to_le_bytes());
-    out.extend(bytes);
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4..].copy_from_slice(&checksum(length, bytes).to_le_bytes());
+    Ok(())
 }
 
 /// The checksum is one of the length as well, so that a run of zeros is no frame.
@@ -92,6 +105,14 @@ mod tests {
 
     const RECORDS: [&[u8]; 3] = [b"one", b"", b"three"];
 
+    fn push(out: &mut Vec<u8>, bytes: &[u8]) {
+        let filled: Result<(), ()> = super::push(out, |out| {
+            out.extend(bytes);
+            Ok(())
+        });
+        filled.unwrap();
+    }
+
     fn journal() -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         RECORDS.iter().for_each(|record| push(&mut out, record));
@@ -104,6 +125,16 @@ mod tests {
         assert_eq!(read(&journal), (RECORDS.to_vec(), journal.len()));
         assert_eq!(read(b""), (vec![], 0));
         assert_eq!(read(b"{\"version\": 4}"), (vec![], 0));
+    }
+
+    #[test]
+    fn what_cannot_be_made_leaves_nothing() {
+        let mut out = journal();
+        let failed = super::push(&mut out, |out| {
+            out.extend(b"half");
+            Err("no")
+        });
+        assert_eq!((failed, out), (Err("no"), journal()));
     }
 
     #[test]

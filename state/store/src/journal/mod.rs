@@ -10,7 +10,9 @@
 //! refused until somebody says what is to become of it.
 
 mod aside;
+mod batch;
 mod beside;
+mod file;
 mod frame;
 mod record;
 pub(crate) use record::as_text;
@@ -22,6 +24,7 @@ mod writer;
 
 pub use aside::SetAside;
 pub(crate) use aside::keep;
+pub use batch::Batch;
 pub use record::{Intent, IntentAction, RunInfo};
 pub use store::{Journaled, Recovery};
-pub use writer::Journal;
+pub use writer::{Journal, JournalCost};

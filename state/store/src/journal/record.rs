@@ -16,7 +16,8 @@ pub(super) enum Record {
     Begin(RunInfo),
     /// The world is about to be changed.
     Intent(Box<Intent>),
-    /// The objects of an instance, as they are from now on.
+    /// The objects of an instance, as they are from now on. [`encode_objects`] writes it.
+    #[serde(skip_serializing)]
     Objects(Objects),
     /// An intent that is over although no objects follow from it.
     Closed { intent: u64 },
@@ -105,16 +106,16 @@ impl Intent {
 }
 
 /// See [`Record::Objects`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Objects {
     /// The instance.
     #[serde(with = "as_text")]
     pub addr: InstanceAddr,
     /// The intent that ends with this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub intent: Option<u64>,
     /// A digest of what they were when the run began; empty if there were none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub before: String,
     /// A state with nothing but the instance; none if nothing is left of it. It follows the
     /// record as it is.
@@ -123,21 +124,6 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// What a state says of an instance, which another state was made from.
-    pub(super) fn new(
-        state: &Snapshot,
-        addr: &InstanceAddr,
-        intent: Option<u64>,
-        base: &Snapshot,
-    ) -> Self {
-        Self {
-            addr: addr.clone(),
-            intent,
-            before: digest(part(base, addr).as_deref()),
-            part: part(state, addr),
-        }
-    }
-
     /// Brings a state to where this says it is.
     pub(super) fn apply(&self, state: &mut Snapshot) -> Result<(), String> {
         state.remove_instance(&self.addr);
@@ -167,25 +153,53 @@ pub(super) fn part(state: &Snapshot, addr: &InstanceAddr) -> Option<Vec<u8>> {
 
 /// What tells objects of an instance from others; empty if there are none.
 pub(super) fn digest(part: Option<&[u8]>) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let Some(part) = part else {
         return String::new();
     };
     let digest = Sha256::digest(part);
-    digest[..16].iter().map(|b| format!("{b:02x}")).collect()
+    let digits = digest[..16].iter().flat_map(|b| [b >> 4, b & 15]);
+    digits.map(|d| char::from(DIGITS[usize::from(d)])).collect()
+}
+
+/// What [`Objects`] are as a line of JSON.
+#[derive(Serialize)]
+enum Line<'a> {
+    Objects {
+        #[serde(with = "as_text")]
+        addr: &'a InstanceAddr,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        intent: Option<u64>,
+        #[serde(skip_serializing_if = "String::is_empty")]
+        before: String,
+    },
+}
+
+/// Appends a [`Record::Objects`]: a line of JSON, and behind it what `state` says of an instance,
+/// if it has that. `base` is the state that the run began with.
+pub(super) fn encode_objects(
+    out: &mut Vec<u8>,
+    (base, state): (&Snapshot, &Snapshot),
+    addr: &InstanceAddr,
+    intent: Option<u64>,
+) -> Result<(), StoreError> {
+    let line = Line::Objects {
+        addr,
+        intent,
+        before: digest(part(base, addr).as_deref()),
+    };
+    serde_json::to_writer(&mut *out, &line).map_err(unwritable)?;
+    out.push(b'\n');
+    if !muster_snapshot::encode_instance_onto(out, state, addr) {
+        out.pop();
+    }
+    Ok(())
 }
 
 impl Record {
-    /// As a line of JSON, with the part behind it if there is one.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = serde_json::to_vec(self).map_err(unwritable)?;
-        if let Self::Objects(Objects {
-            part: Some(part), ..
-        }) = self
-        {
-            bytes.push(b'\n');
-            bytes.extend_from_slice(part);
-        }
-        Ok(bytes)
+    /// Appends it as a line of JSON.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        serde_json::to_writer(out, self).map_err(unwritable)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use muster_snapshot::Snapshot;
 
 use super::aside;
+use super::file;
 use super::record::{Intent, IntentAction, RunInfo};
 use super::replay::{Brought, Content, Others};
-use super::writer::{self, Journal};
+use super::writer::Journal;
 use crate::{Codec, LockGuard, LockInfo, Part, Store, StoreError, Version};
 
 /// A store whose runs record what they do in a journal, a file on this machine.
@@ -140,11 +141,11 @@ impl Journaled {
         paths.insert(0, shared.path.clone());
         for path in paths {
             // One that is in use is of a run that goes on.
-            if !matches!(writer::is_in_use(&path), Ok(false)) {
+            if !matches!(file::is_in_use(&path), Ok(false)) {
                 continue;
             }
             // What is wrong with a journal is told by those who take the lock.
-            if let Ok(Some(content)) = writer::read(&path, &shared.codec) {
+            if let Ok(Some(content)) = file::read(&path, &shared.codec) {
                 found.add(content, shared.inner.read().ok()?);
             }
         }
@@ -196,14 +197,14 @@ impl Journaled {
         if !shared.path.exists() {
             return Ok(());
         }
-        let _file = writer::open_locked(&shared.path)?;
+        let _file = file::open_locked(&shared.path)?;
         let content = shared.content()?.unwrap_or_default();
         if content.run.is_some() {
             return Err(shared.unreadable("another run was on in the meantime"));
         }
         let mut open = creations(content.open);
         open.retain(|intent| !settled(intent));
-        writer::compact(&shared.path, &shared.codec, &open)?;
+        file::compact(&shared.path, &shared.codec, &open)?;
         found.in_flight = open;
         Ok(())
     }
@@ -224,12 +225,12 @@ impl Shared {
 
     /// What the journal says; none if there is none.
     fn content(&self) -> Result<Option<Content>, StoreError> {
-        writer::read(&self.path, &self.codec)
+        file::read(&self.path, &self.codec)
     }
 
     /// Whether a run is writing to the journal.
     fn is_in_use(&self) -> Result<bool, StoreError> {
-        writer::is_in_use(&self.path)
+        file::is_in_use(&self.path)
     }
 
     pub(super) fn unreadable(&self, reason: &str) -> StoreError {
@@ -246,7 +247,7 @@ impl Shared {
         for path in self.files()? {
             // Kept until the journal is as it should be: a run without the lock on the state
             // must not come in between.
-            if let Some(_file) = writer::open_existing(&path)? {
+            if let Some(_file) = file::open_existing(&path)? {
                 self.repair(&path, &mut report)?;
             }
         }
@@ -268,7 +269,7 @@ impl Shared {
 
     /// Brings in what one journal has, and leaves of it what is not settled yet.
     fn repair(&self, path: &Path, report: &mut Recovery) -> Result<(), StoreError> {
-        let content = writer::read(path, &self.codec)?.unwrap_or_default();
+        let content = file::read(path, &self.codec)?.unwrap_or_default();
         let damaged = content.length - content.good;
         let brought = match content.results() {
             0 => Some(Brought::default()),
@@ -294,10 +295,10 @@ impl Shared {
         report.in_flight.extend(new);
         report.run = content.run.or(report.run.take());
         if *path == self.path {
-            return writer::compact(path, &self.codec, &creations(content.open));
+            return file::compact(path, &self.codec, &creations(content.open));
         }
         self.take_over(creations(content.open))?;
-        writer::compact(path, &self.codec, &[])
+        file::compact(path, &self.codec, &[])
     }
 
     /// Brings the results of a journal into the stored state. None if they do not belong there.
@@ -317,7 +318,7 @@ impl Shared {
         let mut stored = stored;
         for path in self.files()? {
             // One that was there just now may be gone.
-            let Some(content) = writer::read(&path, &self.codec)? else {
+            let Some(content) = file::read(&path, &self.codec)? else {
                 continue;
             };
             if content.results() > 0

@@ -10,7 +10,28 @@ use crate::disk::faults;
 use crate::{Codec, LocalStore, LockInfo, Store};
 
 mod adopt;
+mod batch;
 mod beside;
+
+impl Journal {
+    /// A batch of one.
+    fn objects(
+        &self,
+        state: &Snapshot,
+        addr: &InstanceAddr,
+        intent: Option<u64>,
+    ) -> Result<(), crate::StoreError> {
+        let mut batch = self.batch();
+        batch.objects(state, addr, intent)?;
+        batch.write()
+    }
+
+    fn made(&self, intent: u64, addr: &InstanceAddr) -> Result<(), crate::StoreError> {
+        let mut batch = self.batch();
+        batch.made(intent, addr)?;
+        batch.write()
+    }
+}
 
 struct Place {
     folder: tempfile::TempDir,

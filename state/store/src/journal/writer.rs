@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
-use super::frame;
-use super::record::{Intent, IntentAction, Objects, Record, RunInfo};
-use super::replay::Content;
+use super::batch::{Batch, Entry};
+use super::record::{Intent, Record, RunInfo};
+use super::{file, frame};
 use crate::{Codec, StoreError, disk, os};
 
 /// Room on the disk is taken in pieces of this size, so that a result still has its place when
@@ -53,34 +53,24 @@ struct Writer {
     reserved: u64,
     last_id: u64,
     open: Vec<Intent>,
+    cost: JournalCost,
 }
 
-/// Opens a journal that nobody else has open for writing; none if it is not there any more.
-pub(super) fn open_existing(path: &Path) -> Result<Option<File>, StoreError> {
-    let opened = os::open_existing(path).map_err(StoreError::io("open", path))?;
-    let Some(file) = opened else {
-        return Ok(None);
-    };
-    if !os::try_lock(&file).map_err(StoreError::io("lock", path))? {
-        return Err(in_use(path));
-    }
-    Ok(os::is_at(&file, path).then_some(file))
-}
-
-/// Whether a run is writing to a journal. Nobody who opens it is kept from that.
-pub(super) fn is_in_use(path: &Path) -> Result<bool, StoreError> {
-    let opened = os::open_existing(path).map_err(StoreError::io("open", path))?;
-    match opened {
-        Some(file) => os::is_locked(&file).map_err(StoreError::io("lock", path)),
-        None => Ok(false),
-    }
-}
-
-fn in_use(path: &Path) -> StoreError {
-    StoreError::Locked {
-        place: path.display().to_string(),
-        holder: None,
-    }
+/// What a journal has taken from a run so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalCost {
+    /// How many records the run has written.
+    pub records: u64,
+    /// How many bytes those are in the file.
+    pub bytes: u64,
+    /// In how many pieces they were written.
+    pub writes: u64,
+    /// How long it took to make and write them.
+    pub writing: Duration,
+    /// How often the disk was waited for.
+    pub syncs: u64,
+    /// How long that was; other work went on meanwhile.
+    pub syncing: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +81,10 @@ struct Synced {
     busy: bool,
     /// It has failed once: the system forgets then what was to be written.
     failed: bool,
+    /// How often it was done.
+    count: u64,
+    /// How long it took.
+    time: Duration,
 }
 
 impl Journal {
@@ -104,7 +98,7 @@ impl Journal {
         run: RunInfo,
         base: Snapshot,
     ) -> Result<Self, StoreError> {
-        let file = open_locked(path)?;
+        let file = file::open_locked(path)?;
         Self::begin_in(path, codec, run, (file, base))
     }
 
@@ -119,10 +113,10 @@ impl Journal {
         run: RunInfo,
         base: Snapshot,
     ) -> Result<Self, StoreError> {
-        let file = open_locked(path)?;
+        let file = file::open_locked(path)?;
         let length = file.metadata().map_err(StoreError::io("read", path))?.len();
         if length > 0 {
-            return Err(in_use(path));
+            return Err(file::in_use(path));
         }
         Self::begin_in(path, codec, run, (file, base))
     }
@@ -134,7 +128,7 @@ impl Journal {
         (file, base): (File, Snapshot),
     ) -> Result<Self, StoreError> {
         // What another run has left since the journal was looked at must be brought in first.
-        let content = read(path, codec)?.unwrap_or_default();
+        let content = file::read(path, codec)?.unwrap_or_default();
         if content.run.is_some() || content.good < content.length {
             return Err(StoreError::Journal {
                 reason: format!(
@@ -149,6 +143,7 @@ impl Journal {
             reserved: 0,
             last_id: content.last_id,
             open: content.open,
+            cost: JournalCost::default(),
         };
         let journal = Self {
             shared: Arc::new(Shared {
@@ -188,54 +183,20 @@ impl Journal {
     /// The journal cannot be written: then the world must not be changed.
     pub fn intent(&self, mut intent: Intent) -> Result<u64, StoreError> {
         let mut writer = self.writer();
-        intent.id = writer.last_id + 1;
-        let id = intent.id;
-        self.append_to(
-            &mut writer,
-            &Record::Intent(Box::new(intent.clone())),
-            Room::Wanted,
-        )?;
+        let id = writer.last_id + 1;
+        intent.id = id;
+        let record = Record::Intent(Box::new(intent));
+        self.append_to(&mut writer, &record, Room::Wanted)?;
         writer.last_id = id;
-        writer.open.push(intent);
+        if let Record::Intent(intent) = record {
+            writer.open.push(*intent);
+        }
         Ok(id)
     }
 
-    /// Records the objects of an instance as a state has them now, and that they are the result
-    /// of an intent, if they are.
-    ///
-    /// # Errors
-    /// The journal cannot be written.
-    pub fn objects(
-        &self,
-        state: &Snapshot,
-        addr: &InstanceAddr,
-        intent: Option<u64>,
-    ) -> Result<(), StoreError> {
-        let objects = Objects::new(state, addr, intent, &self.shared.base);
-        self.append(&Record::Objects(objects))?;
-        self.forget(intent);
-        Ok(())
-    }
-
-    /// Records that the provider has told of the object of an intent, and that this was recorded.
-    /// Earlier creations of the same instance, which it has gone on with, are over then.
-    ///
-    /// # Errors
-    /// The journal cannot be written.
-    pub fn made(&self, intent: u64, addr: &InstanceAddr) -> Result<(), StoreError> {
-        self.close_all(|open| {
-            open.action == IntentAction::Create && open.id < intent && open.addr == *addr
-        })
-    }
-
-    /// Records that an intent is over.
-    ///
-    /// # Errors
-    /// The journal cannot be written.
-    pub fn close(&self, intent: u64) -> Result<(), StoreError> {
-        self.append(&Record::Closed { intent })?;
-        self.forget(Some(intent));
-        Ok(())
+    /// Records to write together.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.clone())
     }
 
     /// Records that intents are over, of earlier runs as well.
@@ -243,15 +204,9 @@ impl Journal {
     /// # Errors
     /// The journal cannot be written.
     pub fn close_all(&self, over: impl Fn(&Intent) -> bool) -> Result<(), StoreError> {
-        let open = self.open_intents();
-        let mut over = open.iter().filter(|intent| over(intent));
-        over.try_for_each(|intent| self.close(intent.id))
-    }
-
-    fn forget(&self, intent: Option<u64>) {
-        if let Some(id) = intent {
-            self.writer().open.retain(|open| open.id != id);
-        }
+        let mut batch = self.batch();
+        batch.close_all(over)?;
+        batch.write()
     }
 
     /// Records that a state was stored which has everything that was recorded until now.
@@ -287,9 +242,12 @@ impl Journal {
                 let writer = self.writer();
                 (Arc::clone(&writer.file), writer.length)
             };
+            let began = Instant::now();
             let result = disk::sync_data(&file);
             synced = shared.synced();
             synced.busy = false;
+            synced.count += 1;
+            synced.time += began.elapsed();
             synced.failed |= result.is_err();
             shared.turn.notify_all();
             result.map_err(self.failed("write"))?;
@@ -319,7 +277,34 @@ impl Journal {
     /// The journal cannot be written or removed.
     pub fn finish(&self) -> Result<(), StoreError> {
         let open = self.open_intents();
-        compact(&self.shared.path, &self.shared.codec, &open)
+        file::compact(&self.shared.path, &self.shared.codec, &open)
+    }
+
+    /// What it has taken from this run so far.
+    pub fn cost(&self) -> JournalCost {
+        let cost = self.writer().cost;
+        let synced = self.shared.synced();
+        JournalCost {
+            syncs: synced.count,
+            syncing: synced.time,
+            ..cost
+        }
+    }
+
+    /// The state that the run began with.
+    pub(super) fn base(&self) -> &Snapshot {
+        &self.shared.base
+    }
+
+    pub(super) fn codec(&self) -> &Codec {
+        &self.shared.codec
+    }
+
+    /// The numbers of open intents.
+    pub(super) fn open_ids(&self, is_wanted: impl Fn(&Intent) -> bool) -> Vec<u64> {
+        let writer = self.writer();
+        let wanted = writer.open.iter().filter(|intent| is_wanted(intent));
+        wanted.map(|intent| intent.id).collect()
     }
 
     fn append(&self, record: &Record) -> Result<(), StoreError> {
@@ -332,9 +317,29 @@ impl Journal {
         record: &Record,
         room: Room,
     ) -> Result<(), StoreError> {
+        let began = Instant::now();
         let mut bytes = Vec::new();
-        push(&mut bytes, &self.shared.codec, record)?;
-        self.put(writer, &bytes, room)
+        file::push(&mut bytes, &self.shared.codec, |out| record.encode(out))?;
+        self.put(writer, &bytes, room)?;
+        writer.cost.add(1, &bytes, began.elapsed());
+        Ok(())
+    }
+
+    /// Appends the frames of some records, which it took so long to make.
+    pub(super) fn append_frames(
+        &self,
+        bytes: &[u8],
+        records: &[Entry],
+        encoding: Duration,
+    ) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let began = Instant::now();
+        self.put(&mut writer, bytes, Room::Left)?;
+        let over = |id: u64| records.iter().any(|record| record.over == Some(id));
+        writer.open.retain(|open| !over(open.id));
+        let time = encoding + began.elapsed();
+        writer.cost.add(records.len(), bytes, time);
+        Ok(())
     }
 
     /// Appends bytes. What is written of them when that fails is overwritten by the next ones.
@@ -367,88 +372,17 @@ impl Journal {
     }
 }
 
+impl JournalCost {
+    fn add(&mut self, records: usize, bytes: &[u8], time: Duration) {
+        self.records += records as u64;
+        self.bytes += bytes.len() as u64;
+        self.writes += 1;
+        self.writing += time;
+    }
+}
+
 impl Shared {
     fn synced(&self) -> MutexGuard<'_, Synced> {
         self.synced.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Opens a journal that nobody else has open for writing.
-pub(super) fn open_locked(path: &Path) -> Result<File, StoreError> {
-    let folder = os::folder_of(path);
-    std::fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
-    loop {
-        let file = os::open_private(path).map_err(StoreError::io("open", path))?;
-        match os::try_lock(&file) {
-            Ok(true) => {}
-            Ok(false) => {
-                return Err(StoreError::Locked {
-                    place: path.display().to_string(),
-                    holder: None,
-                });
-            }
-            // Who goes on without a lock on the state has said that nobody else is there.
-            Err(error) if os::has_no_locks(&error) => {}
-            Err(error) => return Err(StoreError::io("lock", path)(error)),
-        }
-        // Whoever had it before may have put another file in its place when it was done.
-        if os::is_at(&file, path) {
-            return Ok(file);
-        }
-    }
-}
-
-/// What a journal says; none if there is none. One that goes on behind a damaged record is
-/// refused: it was not cut off, and what the record said is missing.
-pub(super) fn read(path: &Path, codec: &Codec) -> Result<Option<Content>, StoreError> {
-    let bytes = super::replay::bytes(path).map_err(StoreError::io("read", path))?;
-    let content = bytes.map(|bytes| Content::read(&bytes, codec));
-    let refused = |reason: String| StoreError::Journal {
-        reason: format!("{}: {reason}", path.display()),
-    };
-    match content.transpose().map_err(refused)? {
-        Some(content) if content.behind > 0 => Err(refused(damaged(path, &content))),
-        content => Ok(content),
-    }
-}
-
-fn damaged(path: &Path, content: &Content) -> String {
-    let (at, behind) = (content.good, content.behind);
-    let path = path.display();
-    format!(
-        "it is damaged at byte {at}, and {behind} whole records follow. Nothing was changed. To bring everything that can be read into the state, with a copy of the file kept, run: muster recover -adopt {path}. To go on without what it says, move it away"
-    )
-}
-
-pub(super) fn push(out: &mut Vec<u8>, codec: &Codec, record: &Record) -> Result<(), StoreError> {
-    let sealed = codec
-        .seal(record.encode()?)
-        .map_err(|reason| StoreError::Journal {
-            reason: reason.to_string(),
-        })?;
-    if sealed.len() > frame::MOST {
-        let reason = format!("a record of {} bytes is too long for it", sealed.len());
-        return Err(StoreError::Journal { reason });
-    }
-    frame::push(out, &sealed);
-    Ok(())
-}
-
-/// Replaces a journal by one that has nothing but these intents, or removes it.
-pub(super) fn compact(path: &Path, codec: &Codec, open: &[Intent]) -> Result<(), StoreError> {
-    if open.is_empty() {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::io("remove", path)(error));
-            }
-            _ => {}
-        }
-        let folder = os::folder_of(path);
-        return os::sync_folder(folder).map_err(StoreError::io("write", folder));
-    }
-    let mut bytes = frame::MAGIC.to_vec();
-    for intent in open {
-        push(&mut bytes, codec, &Record::Intent(Box::new(intent.clone())))?;
-    }
-    os::replace(path, &bytes).map_err(StoreError::io("write", path))
 }
