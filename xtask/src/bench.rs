@@ -2,9 +2,11 @@
 
 mod lang;
 mod measure;
+mod state;
 
 pub(crate) use lang::lang;
 pub(crate) use measure::measure;
+pub(crate) use state::state;
 
 use std::fs;
 use std::path::{Path, PathBuf};

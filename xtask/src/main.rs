@@ -19,6 +19,8 @@ Usage: cargo xtask COMMAND
 Commands:
   bench start  Time the release build beside terraform: start-up and the least of work
   bench lang   Time parsing, fmt, validate and evaluation on big files, beside terraform
+  bench state  Tell what part of big applies the keeping of their state is: bench state [PROGRAM];
+               without it, the release build is made and used
   codegen      Generate the Rust code of the plugin protocols from schemas/*.proto
   differ       Compare with terraform on random input: differ KIND [--count N] [--seed S],
                where KIND is expressions, numbers, heredocs or files
@@ -46,6 +48,8 @@ fn run(args: &[&str]) -> Result<()> {
         ["codegen"] => codegen::write(&root()),
         ["bench", "start"] => bench::start(&root()),
         ["bench", "lang"] => bench::lang(&root()),
+        ["bench", "state"] => bench::state(&root(), None),
+        ["bench", "state", program] => bench::state(&root(), Some(program)),
         ["measure", program @ ..] => bench::measure(program),
         ["tidy"] => tidy::check(&root()),
         ["torture", rest @ ..] => torture::run(&root(), rest),

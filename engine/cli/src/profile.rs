@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use muster_addr::ConfigResource;
 use muster_plan::{Event, Plan};
 use muster_planner::{Graph, Node};
-use muster_render::{Order, Profile, Span};
+use muster_render::{Kept, Order, Profile, Span};
 use muster_run::Sink;
+use muster_store::Journal;
 
 use crate::session::Session;
 use crate::view::View;
@@ -65,6 +66,21 @@ impl Recorder {
     /// Applying has ended.
     pub(crate) fn applied(&self, plan: &Plan) {
         self.end("apply", |spans| Order::of_steps(plan, spans));
+    }
+
+    /// The state is stored. `snapshot` is how long that took, on the way and at the end.
+    pub(crate) fn stored(&self, journal: Option<&Journal>, on_the_way: Duration, at_end: Duration) {
+        let cost = journal.map(Journal::cost).unwrap_or_default();
+        locked(&self.profile).kept(Kept {
+            records: cost.records,
+            bytes: cost.bytes,
+            writes: cost.writes,
+            writing: cost.writing,
+            syncs: cost.syncs,
+            syncing: cost.syncing,
+            snapshot: on_the_way + at_end,
+            on_the_way,
+        });
     }
 
     fn end(&self, phase: &'static str, order: impl FnOnce(&[Span]) -> Order) {

@@ -24,7 +24,7 @@ pub use functions::functions_json;
 pub use generate::resource_block;
 pub use outputs::{OutputError, output_json, output_raw, outputs_json, outputs_text, value_text};
 pub use plan::{PlanJson, plan_json, plan_text, write_plan_text};
-pub use profile::{Order, Profile, Span};
+pub use profile::{Kept, Order, Profile, Span};
 pub use progress::{
     Progress, document, leveled, outputs_document, plan_stream, planned_changes, version_document,
 };

@@ -5,6 +5,7 @@ mod save;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use muster_lang::{Diags, Severity, Sources};
 use muster_plan::{Mode, Plan};
@@ -283,6 +284,7 @@ async fn execute(
     };
     let mut saved = stored.clone();
     let mut unsaved = false;
+    let mut on_the_way = Duration::ZERO;
     if let Some(profile) = &view.profile {
         profile.begin();
     }
@@ -290,6 +292,7 @@ async fn execute(
     let save = store.save_every().map(|every| muster_run::Save {
         every,
         save: Box::new(|state| {
+            let began = Instant::now();
             // The journal has everything, so that the run can go on; but not where somebody else
             // may do the same things.
             if let Err(error) = save(store, &mut saved, state)
@@ -301,6 +304,7 @@ async fn execute(
                 view.diags(&as_warnings(Failure::from(error).diags), &session.sources);
                 unsaved = true;
             }
+            on_the_way += began.elapsed();
         }),
     });
     let keep = Keep {
@@ -311,12 +315,17 @@ async fn execute(
     if let Some(profile) = &view.profile {
         profile.applied(&plan);
     }
+    let began = Instant::now();
     let mut diags = outcome.diags;
     if let Err(failure) = save_last(store, &mut saved, &outcome.state, outcome.unrecorded) {
         view.diags(&diags, &session.sources);
         return Err(failure);
     }
     diags.extend(recovery::finish(store, journal.as_ref(), &plan)?);
+    if let Some(profile) = &view.profile {
+        let journal = journal.as_ref().map(|(journal, _)| journal);
+        profile.stored(journal, on_the_way, began.elapsed());
+    }
     let failed = diags.has_errors() || view.has_failed();
     view.diags(&diags, &session.sources);
     if failed {

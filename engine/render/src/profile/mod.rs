@@ -63,10 +63,38 @@ impl Calls {
     }
 }
 
+/// What keeping the state has taken. All but the snapshot is a part of a phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// How many records the journal got.
+    pub records: u64,
+    /// How many bytes those are.
+    pub bytes: u64,
+    /// In how many pieces they were written.
+    pub writes: u64,
+    /// How long that took.
+    pub writing: Duration,
+    /// How often the disk was waited for.
+    pub syncs: u64,
+    /// How long that was; other work went on meanwhile.
+    pub syncing: Duration,
+    /// How long it took to store the state, on the way and after the last phase.
+    pub snapshot: Duration,
+    /// What of that was on the way.
+    pub on_the_way: Duration,
+}
+
+impl Kept {
+    fn total(&self) -> Duration {
+        self.writing + self.syncing + self.snapshot
+    }
+}
+
 /// Where the time of a run went.
 #[derive(Debug, Default)]
 pub struct Profile {
     phases: Vec<Phase>,
+    kept: Option<Kept>,
     calls: BTreeMap<(String, &'static str), Calls>,
     /// The longest chain of steps of the plan, and how many steps there are.
     chain: Option<(Vec<steps::Named>, usize)>,
@@ -92,6 +120,21 @@ impl Profile {
         self.phases.is_empty()
     }
 
+    /// Adds what keeping the state has taken.
+    pub fn kept(&mut self, kept: Kept) {
+        self.kept = Some(kept);
+    }
+
+    /// What part of the run that was: of all phases, and of storing the state at the end.
+    fn share(&self, kept: &Kept) -> f64 {
+        let phases: Duration = self.phases.iter().map(|phase| phase.total).sum();
+        let run = phases + kept.snapshot.saturating_sub(kept.on_the_way);
+        match run.is_zero() {
+            true => 0.0,
+            false => kept.total().as_secs_f64() / run.as_secs_f64(),
+        }
+    }
+
     /// Adds what blocks what when a plan is applied.
     pub fn chain(&mut self, plan: &Plan) {
         self.chain = Some(longest_chain(plan));
@@ -109,6 +152,9 @@ impl Profile {
                 .collect();
             map.insert("longest_chain".into(), links.into());
             map.insert("steps".into(), (*steps).into());
+        }
+        if let (Some(kept), Some(map)) = (&self.kept, content.as_object_mut()) {
+            map.insert("state".into(), kept_json(kept, self.share(kept)));
         }
         document("profile", &self.headline(), "profile", content)
     }
@@ -146,6 +192,19 @@ fn calls_json(((provider, operation), calls): (&(String, &'static str), &Calls))
         "total_seconds": seconds(calls.total),
         "mean_seconds": seconds(calls.mean()),
         "max_seconds": seconds(calls.max),
+    })
+}
+
+fn kept_json(kept: &Kept, share: f64) -> Json {
+    json!({
+        "journal_records": kept.records,
+        "journal_bytes": kept.bytes,
+        "journal_writes": kept.writes,
+        "journal_seconds": seconds(kept.writing),
+        "syncs": kept.syncs,
+        "sync_seconds": seconds(kept.syncing),
+        "snapshot_seconds": seconds(kept.snapshot),
+        "share": (share * 1e4).round() / 1e4,
     })
 }
 

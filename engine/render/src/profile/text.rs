@@ -6,7 +6,7 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Style as Lines};
 
-use super::{Phase, Profile, seconds_text};
+use super::{Kept, Phase, Profile, seconds_text};
 use crate::style::{Paint, Style};
 
 impl Profile {
@@ -19,6 +19,12 @@ impl Profile {
         if !self.calls.is_empty() {
             title(&mut out, "Time of providers", style);
             out.push_str(&self.calls_table());
+        }
+        if let Some(kept) = &self.kept {
+            let share = self.share(kept) * 100.0;
+            let text = format!("Time of the state, {share:.1}% of the run");
+            title(&mut out, &text, style);
+            out.push_str(&kept_table(kept));
         }
         if let Some((chain, steps)) = &self.chain
             && !chain.is_empty()
@@ -72,6 +78,24 @@ fn path(out: &mut String, phase: &Phase, style: Style) {
     table.push_record(["(the rest)", "", "", &seconds_text(phase.rest())]);
     table.push_record(["Total", "", "", &seconds_text(phase.total)]);
     out.push_str(&drawn(table, 2, 4));
+}
+
+fn kept_table(kept: &Kept) -> String {
+    let mut table = Builder::default();
+    table.push_record(["Part", "Records", "Bytes", "Writes", "Took"]);
+    let written = [kept.records, kept.bytes, kept.writes].map(|n| n.to_string());
+    let [records, bytes, writes] = &written;
+    table.push_record([
+        "journal",
+        records,
+        bytes,
+        writes,
+        &seconds_text(kept.writing),
+    ]);
+    let (syncs, syncing) = (kept.syncs.to_string(), seconds_text(kept.syncing));
+    table.push_record(["waiting for the disk", "", "", &syncs, &syncing]);
+    table.push_record(["snapshot", "", "", "", &seconds_text(kept.snapshot)]);
+    drawn(table, 1, 5)
 }
 
 fn title(out: &mut String, text: &str, style: Style) {
