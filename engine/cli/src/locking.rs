@@ -1,16 +1,18 @@
 //! The lock on a state.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use muster_lang::Diags;
 use muster_run::Stop;
 use muster_store::{Journaled, LocalStore, LockGuard, LockInfo, Part, Store, StoreError};
 
 use crate::args;
 use crate::backend::{Opened, journaled};
 use crate::error::{Failure, Outcome};
-use crate::session::{TERRAFORM_VERSION, stopped};
-use crate::transfer;
+use crate::session::TERRAFORM_VERSION;
+use crate::{recovery, transfer};
 
 /// The pause between two attempts to lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
@@ -137,47 +139,84 @@ async fn patiently(
     let started = Instant::now();
     let mut is_told = false;
     loop {
-        match lock(Duration::ZERO) {
+        let waited_for = match lock(Duration::ZERO) {
             Err(StoreError::Locked { place, holder }) if started.elapsed() < timeout => {
                 if !is_told {
-                    let holder = holder.map(|h| format!(" of {} ({})", h.who, h.info));
+                    let holder = holder.map(|h| format!(" of {}", held_by(&h)));
                     errln!(
                         "Waiting for the lock{} on {place} ...",
                         holder.unwrap_or_default()
                     );
                     is_told = true;
                 }
+                place
             }
             taken => {
                 return Ok(Some(unless_moving(taken, locking, || {
                     lock(Duration::ZERO)
                 })?));
             }
-        }
+        };
         let left = timeout.saturating_sub(started.elapsed());
         tokio::select! {
-            () = stop.requested() => return Err(stopped()),
+            () = stop.requested() => return Err(given_up(&waited_for)),
             () = tokio::time::sleep(LOCK_PAUSE.min(left)) => {}
         }
     }
 }
 
+/// Who has a lock, and what for where that is said.
+fn held_by(holder: &LockInfo) -> String {
+    match holder.info.is_empty() {
+        true => holder.who.clone(),
+        false => format!("{} ({})", holder.who, holder.info),
+    }
+}
+
+/// Somebody asked to stop while another run had the lock.
+fn given_up(place: &str) -> Failure {
+    let detail = format!(
+        "The run was stopped while another one had the lock on {place}. Nothing was changed."
+    );
+    Failure::new("Error acquiring the state lock", detail)
+}
+
 /// As [`lock_until`], on a part of the state, or on everything if there is none.
 pub(crate) async fn lock_part_until(
     stop: &Stop,
-    store: &dyn Store,
+    store: &Journaled,
     locking: &args::Locking,
     operation: &str,
     part: Option<&Part>,
 ) -> Outcome<Option<LockGuard>> {
-    patiently(stop, locking, |timeout| {
+    let is_locked = AtomicBool::new(false);
+    let taken = patiently(stop, locking, |timeout| {
         let info = LockInfo::new(operation, TERRAFORM_VERSION);
-        match part {
+        let taken = match part {
             Some(part) => store.lock_part(info, part, timeout),
             None => store.lock(info, timeout),
-        }
+        };
+        let in_the_way = matches!(taken, Err(StoreError::Locked { .. }));
+        is_locked.store(in_the_way, Ordering::Relaxed);
+        taken
     })
-    .await
+    .await;
+    // Who asks to stop need not know.
+    let is_in_the_way = is_locked.into_inner() && !stop.is_requested() && part.is_some();
+    taken.map_err(|failure| match recovery::must_be_alone(store) {
+        Some(why) if is_in_the_way => explained(failure, &why),
+        _ => failure,
+    })
+}
+
+/// Why somebody else is in the way, with one more paragraph.
+fn explained(failure: Failure, why: &str) -> Failure {
+    let mut diags = Diags::new();
+    for mut diagnostic in failure.diags {
+        diagnostic.detail = format!("{}\n\n{why}", diagnostic.detail);
+        diags.push(diagnostic);
+    }
+    Failure { diags, ..failure }
 }
 
 /// How long to wait for a lock; `None` if none is wanted.
@@ -187,8 +226,8 @@ pub(crate) fn lock_timeout(locking: &args::Locking) -> Outcome<Option<Duration>>
     }
     let text = &locking.lock_timeout;
     let timeout = duration(text).ok_or_else(|| {
-        let detail = format!("\"{text}\" is not a duration; write 30s, 5m or 1h.");
-        Failure::new("Invalid -lock-timeout", detail)
+        let detail = format!("{text:?} is no value of -lock-timeout: write 30s, 5m or 1h.");
+        Failure::new("Failed to parse command-line flags", detail)
     })?;
     Ok(Some(timeout))
 }

@@ -1,4 +1,6 @@
-//! What a run that did not end well has left, and how it is told.
+//! What a run that did not end well has left.
+
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -6,13 +8,11 @@ use muster_addr::InstanceAddr;
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::{Action, Change, InFlight, Plan};
 use muster_snapshot::{Identity, JsonText};
-use muster_store::{Intent, IntentAction, Journal, Journaled, Recovery, RunInfo, Store};
+use muster_store::{Intent, Journal, Journaled, Store};
 
 use crate::error::{Failure, Outcome};
-use crate::transfer;
-
-/// At most so many calls are named.
-const MOST_NAMED: usize = 20;
+use crate::{owner, transfer};
+pub(crate) use words::unanswered;
 
 /// Creations that earlier runs have begun, and of which nobody knows what became.
 ///
@@ -83,59 +83,42 @@ fn from_intent(intent: Intent) -> InFlight {
     }
 }
 
-/// What was found when the state was opened, once: what an interrupted run has left, and signs of
-/// damage.
+/// What was found when the state was opened, once: what interrupted runs have left, what was said
+/// that nobody has seen, and signs of damage.
 pub(crate) fn warnings(store: &Journaled) -> Diags {
-    let recovery = match store.take_recovery() {
-        Some(recovery) => Some(warning(&recovery)),
+    let mut diags = Diags::new();
+    let recovered = store.take_recoveries();
+    let interrupted = match recovered.is_empty() {
+        false => words::recovered(&recovered),
         // Without the lock, nobody has looked yet.
-        None => store.interrupted().map(|found| {
-            Diagnostic::warning(
-                INTERRUPTED,
-                sentence_of(&found) + &unanswered(&found.in_flight),
-            )
-        }),
+        true => words::interrupted(&store.interrupted()),
     };
-    let mut diags: Diags = recovery.map_or_else(Diags::new, Diags::from);
+    for found in [interrupted, unseen()].into_iter().flatten() {
+        diags.push(found);
+    }
     for remark in store.take_remarks() {
         diags.push(Diagnostic::warning(DAMAGED, remark));
     }
     diags.extend(transfer::warning(store));
-    if let Some(others) = going_on(store) {
+    if let Some(others) = words::going_on(&store.going_on()) {
         diags.push(others);
     }
     diags
 }
 
-/// Says which other runs are changing the state: what they have done is in it when they end.
-fn going_on(store: &Journaled) -> Option<Diagnostic> {
-    let runs = store.going_on();
-    let named = runs.iter().map(|run| {
-        format!(
-            "the {} that {} began at {} (process {})",
-            run.operation, run.who, run.created, run.process
-        )
-    });
-    let named: Vec<String> = named.collect();
-    (!named.is_empty()).then(|| {
-        let detail = format!(
-            "What they do is in the state, and in what is planned, only when they end: {}.",
-            named.join(", ")
-        );
-        Diagnostic::warning("Other runs are going on", detail)
-    })
-}
-
-const INTERRUPTED: &str = "An earlier run was interrupted";
 const DAMAGED: &str = "The state may be damaged";
+
+/// Says where to find what runs have said that lost their terminals, once for each.
+fn unseen() -> Option<Diagnostic> {
+    let logs = owner::untold(&owner::folder());
+    logs.iter().for_each(|log| owner::told(log));
+    words::unseen(&logs)
+}
 
 /// As [`warnings`], in single lines, for commands that only show what is stored.
 pub(crate) fn hint(store: &Journaled) {
-    if let Some(found) = store.interrupted() {
-        errln!(
-            "Warning: {INTERRUPTED}. {} The next plan says more.",
-            sentence_of(&found)
-        );
+    for found in store.interrupted() {
+        errln!("Warning: {}", words::hint(&found));
     }
     for moving in transfer::warning(store) {
         errln!("Warning: {}. {}", moving.summary, moving.detail);
@@ -150,73 +133,9 @@ pub(crate) fn remarks(store: &Journaled) {
     }
 }
 
-/// What is known of an interrupted run whose results were not brought in.
-fn sentence_of(found: &Recovery) -> String {
-    let mut text = begun(found.run.as_ref());
-    match found.results {
-        0 => {}
-        1 => text += " One result of it is not in the stored state yet, and is shown.",
-        n => text += &format!(" {n} results of it are not in the stored state yet, and are shown."),
-    }
-    match found.in_flight.len() {
-        0 => {}
-        1 => text += " One call was never answered.",
-        n => text += &format!(" {n} calls were never answered."),
-    }
-    text
-}
-
-fn begun(run: Option<&RunInfo>) -> String {
-    match run {
-        Some(run) => format!(
-            "The {} that {} began at {} (process {}) was interrupted.",
-            run.operation, run.who, run.created, run.process
-        ),
-        None => "Not everything that it began was settled since.".to_owned(),
-    }
-}
-
-fn warning(recovery: &Recovery) -> Diagnostic {
-    let mut detail = begun(recovery.run.as_ref());
-    match recovery.results {
-        0 => {}
-        1 => detail += " One result that it had recorded was brought into the state.",
-        n => detail += &format!(" {n} results that it had recorded were brought into the state."),
-    }
-    if let Some(kept) = &recovery.kept {
-        let why = match recovery.damaged {
-            0 => "Others have changed the same objects since, and theirs stay".to_owned(),
-            n => format!("The last {n} bytes of its journal cannot be read"),
-        };
-        detail += &format!(" {why}; the journal as it was is in {}.", kept.display());
-        if recovery.damaged == 0 {
-            detail +=
-                " `muster recover` shows what it has, and `muster recover -adopt` brings that in.";
-        }
-    }
-    detail += &unanswered(&recovery.in_flight);
-    Diagnostic::warning(INTERRUPTED, detail)
-}
-
-/// Names calls that nobody knows the end of.
-pub(crate) fn unanswered(intents: &[Intent]) -> String {
-    if intents.is_empty() {
-        return String::new();
-    }
-    let named = intents.iter().take(MOST_NAMED).map(|intent| {
-        let action = match intent.action {
-            IntentAction::Create => "create",
-            IntentAction::Update => "update",
-            IntentAction::Delete => "destroy",
-        };
-        format!("\n  - {action} {}", intent.addr)
-    });
-    let mut text = "\n\nNobody knows what became of these calls:".to_owned();
-    text.extend(named);
-    if intents.len() > MOST_NAMED {
-        text += &format!("\n  - and {} more", intents.len() - MOST_NAMED);
-    }
-    text + "\n\nWhat was updated or destroyed is read again; what was created is looked for before it is created a second time. `muster plan` does that; `muster recover` lists what it cannot find out."
+/// Why a command that works beside others has to wait for them all the same, if it has.
+pub(crate) fn must_be_alone(store: &Journaled) -> Option<String> {
+    words::must_be_alone(&store.interrupted())
 }
 
 /// Ends a run whose state is stored. Warns of calls that were never answered.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::owner::{self, About, Attached, Part, Printer, Stream};
+use crate::owner::{self, About, Attached, Elsewhere, Part, Printer, Stream};
 use crate::signals;
 
 /// What stands for output of a run that is not kept any more.
@@ -32,7 +32,12 @@ pub(crate) struct Attach {
 /// Shows a run that is going on.
 pub(crate) async fn run(args: &Attach) -> ExitCode {
     let mut signals = signals::listen_to_all();
-    let attached = match choose(args, runs()) {
+    // One that is stopped does not answer.
+    let found = tokio::select! {
+        found = tokio::task::spawn_blocking(runs) => found.unwrap_or_default(),
+        _ = signals.next() => return ExitCode::from(LEFT),
+    };
+    let attached = match choose(args, found) {
         Ok(attached) => attached,
         Err(reason) => {
             errln!("{reason}");
@@ -60,44 +65,86 @@ pub(crate) async fn run(args: &Attach) -> ExitCode {
     }
 }
 
-/// All runs that are going on here.
-fn runs() -> Vec<Attached> {
-    let found = owner::going_on(&owner::folder());
-    let attached = found.into_iter().map(|(_, stream)| Attached::new(stream));
-    // One that ends this very moment says nothing any more.
-    attached.filter_map(Result::ok).collect()
+/// Runs that are going on.
+#[derive(Default)]
+struct Runs {
+    here: Vec<Attached>,
+    /// On other machines that share the directory.
+    elsewhere: Vec<Elsewhere>,
 }
 
-fn choose(args: &Attach, mut runs: Vec<Attached>) -> Result<Attached, String> {
+/// All runs that are going on in this directory.
+fn runs() -> Runs {
+    let found = owner::going_on(&owner::folder());
+    let attached = found.here.into_iter().map(Attached::new);
+    Runs {
+        // One that ends this very moment says nothing any more.
+        here: attached.filter_map(Result::ok).collect(),
+        elsewhere: found.elsewhere,
+    }
+}
+
+fn choose(args: &Attach, found: Runs) -> Result<Attached, String> {
+    let Runs {
+        here: mut runs,
+        mut elsewhere,
+    } = found;
     let all = list(&runs);
     runs.retain(|run| args.process.is_none_or(|process| run.about.is_of(process)));
-    match (runs.pop(), args.process) {
-        (None, Some(process)) if all.is_empty() => Err(format!(
-            "Error: No such run\n\nNo run of process {process} is going on in this directory.{}",
-            last()
-        )),
-        (None, Some(process)) => Err(format!(
-            "Error: No such run\n\nNo run of process {process} is going on in this directory, but there is:{all}"
-        )),
-        (None, None) => Err(format!(
-            "Error: No run to attach to\n\nNo run is going on in this directory.{}",
-            last()
-        )),
-        (Some(run), _) if runs.is_empty() => match args.json && !run.about.json {
-            true => Err(format!(
-                "Error: The run says no JSON\n\nThe {} of process {} was started without -json. Attach to it without -json.",
-                run.about.operation, run.about.process
-            )),
-            false => Ok(run),
-        },
-        (Some(run), _) => {
+    elsewhere.retain(|run| args.process.is_none_or(|process| run.process == process));
+    match runs.pop() {
+        None if !elsewhere.is_empty() => Err(out_of_reach(&elsewhere)),
+        None => Err(none_of(args.process, &all)),
+        Some(run) if !runs.is_empty() => {
             runs.push(run);
             Err(format!(
                 "Error: More than one run is going on\n\nSay which one to attach to:{}",
                 list(&runs)
             ))
         }
+        Some(run) if run.about.full => Err(format!(
+            "Error: Too many are attached\n\nAs many as can be are attached to the {} of process {} already.",
+            run.about.operation, run.about.process
+        )),
+        Some(run) if args.json && !run.about.json => Err(format!(
+            "Error: The run says no JSON\n\nThe {} of process {} was started without -json. Attach to it without -json.",
+            run.about.operation, run.about.process
+        )),
+        Some(run) => Ok(run),
     }
+}
+
+/// There is no run, or none of this process, but these.
+fn none_of(process: Option<u32>, all: &str) -> String {
+    match process {
+        Some(process) if all.is_empty() => format!(
+            "Error: No such run\n\nNo run of process {process} is going on in this directory.{}",
+            last()
+        ),
+        Some(process) => format!(
+            "Error: No such run\n\nNo run of process {process} is going on in this directory, but there is:{all}"
+        ),
+        None => format!(
+            "Error: No run to attach to\n\nNo run is going on in this directory.{}",
+            last()
+        ),
+    }
+}
+
+/// What is known of runs on other machines.
+fn out_of_reach(runs: &[Elsewhere]) -> String {
+    let lines = runs.iter().map(|run| {
+        format!(
+            "\n  process {} runs on {}    ({})",
+            run.process,
+            run.host,
+            run.path.display()
+        )
+    });
+    let lines: String = lines.collect();
+    format!(
+        "Error: The run is on another machine\n\nIt can be attached to only there:{lines}\n\nA run that was killed has left its file behind. `muster attach` removes it there; where that machine is gone, remove it by hand."
+    )
 }
 
 /// How to attach to each of some runs, a line each.

@@ -8,12 +8,15 @@
 
 mod frame;
 mod handing;
+mod log;
+mod panics;
 mod place;
 mod screen;
 mod serve;
 mod tape;
 
 use std::io::{self, BufReader, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,8 +30,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::commands::attach;
 use frame::Frame;
 pub(crate) use frame::Stream;
-use place::{Door, Log};
-pub(crate) use place::{folder, going_on, newest_log};
+use log::Log;
+pub(crate) use log::{log_of, newest_log, told, untold};
+use place::Door;
+pub(crate) use place::{Elsewhere, folder, going_on};
 pub(crate) use screen::{Printer, split};
 pub(crate) use serve::{About, Attached, Part};
 use tape::Tape;
@@ -45,6 +50,7 @@ const LAST_LOOK: Duration = Duration::from_secs(30);
 /// What a log has after what was said before.
 const ALONE: &str = "\nThe program that showed this run has ended. Operations in progress are finished, and nothing new is begun.\n";
 const CLOSED: &str = "\nThe terminal that showed this run was closed.\n";
+const UNSHOWN: &str = "\nThe program that showed this run has ended.\n";
 
 /// Something that the screen has passed on, or that has happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,19 +105,9 @@ pub(crate) fn begin(args: &mut Vec<String>) -> io::Result<()> {
     rustix::process::setsid()?;
     let (answer, answers) = mpsc::channel();
     let (request, requests) = unbounded_channel();
-    let owner = OWNER.get_or_init(|| Owner {
-        said: Mutex::default(),
-        tape: Tape::new(KEPT),
-        answers: Mutex::new(answers),
-        requests: Mutex::new(Some(requests)),
-        heeded: AtomicBool::new(false),
-        door: Mutex::default(),
-        screen: rustix::process::getppid()
-            .and_then(|screen| u32::try_from(screen.as_raw_nonzero().get()).ok()),
-        folder: OnceLock::new(),
-        unseen: AtomicBool::new(false),
-    });
+    let owner = OWNER.get_or_init(|| Owner::new(answers, requests));
     owner.said().screen = Some(socket.try_clone()?);
+    panics::take_over(owner);
     std::thread::Builder::new()
         .name("screen".to_owned())
         .spawn(move || owner.listen(socket, &answer, &request))?;
@@ -139,7 +135,7 @@ pub(crate) fn open(operation: &str, json: bool) {
     let Some(owner) = OWNER.get() else { return };
     let folder = folder();
     let about = About::new(operation, json, owner.screen);
-    let opened = Door::open(&folder, &about.process.to_string());
+    let opened = Door::open(&folder, about.process);
     // Even where the working directory is another one later.
     let absolute = std::path::absolute(&folder).unwrap_or(folder);
     owner.folder.get_or_init(|| absolute);
@@ -156,20 +152,7 @@ pub(crate) fn say(stream: Stream, text: &[u8], kept: bool) -> bool {
         return false;
     };
     let mut said = owner.said();
-    for piece in text.chunks(frame::PIECE) {
-        let bytes = frame::encode_text(stream, piece);
-        owner.put(&mut said, &bytes);
-        if !kept {
-            continue;
-        }
-        if owner.unseen.load(Ordering::SeqCst) {
-            owner.keep_log(&mut said, CLOSED);
-        }
-        if let Some(log) = &mut said.log {
-            log.add(piece);
-        }
-        owner.tape.push(bytes);
-    }
+    owner.say(&mut said, stream, text, kept);
     true
 }
 
@@ -207,6 +190,8 @@ pub(crate) fn end(code: ExitCode) {
     let mut said = owner.said();
     if owner.unseen.load(Ordering::SeqCst) {
         owner.keep_log(&mut said, CLOSED);
+    } else if said.screen.is_none() {
+        owner.keep_log(&mut said, UNSHOWN);
     }
     if let Some(log) = &mut said.log {
         let now = muster_store::timestamp();
@@ -217,8 +202,41 @@ pub(crate) fn end(code: ExitCode) {
 }
 
 impl Owner {
+    fn new(answers: Receiver<Option<String>>, requests: UnboundedReceiver<Request>) -> Self {
+        let screen = rustix::process::getppid();
+        Self {
+            said: Mutex::default(),
+            tape: Tape::new(KEPT),
+            answers: Mutex::new(answers),
+            requests: Mutex::new(Some(requests)),
+            heeded: AtomicBool::new(false),
+            door: Mutex::default(),
+            screen: screen.and_then(|screen| u32::try_from(screen.as_raw_nonzero().get()).ok()),
+            folder: OnceLock::new(),
+            unseen: AtomicBool::new(false),
+        }
+    }
+
     fn said(&self) -> MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// See [`say`].
+    fn say(&self, said: &mut Said, stream: Stream, text: &[u8], kept: bool) {
+        for piece in text.chunks(frame::PIECE) {
+            let bytes = frame::encode_text(stream, piece);
+            self.put(said, &bytes);
+            if !kept {
+                continue;
+            }
+            if self.unseen.load(Ordering::SeqCst) {
+                self.keep_log(said, CLOSED);
+            }
+            if let Some(log) = &mut said.log {
+                log.add(piece);
+            }
+            self.tape.push(bytes);
+        }
     }
 
     /// Sends something to the screen, if there is one.
@@ -226,15 +244,16 @@ impl Owner {
         if let Some(screen) = &mut said.screen
             && screen.write_all(bytes).is_err()
         {
-            self.be_alone(said);
+            // It is of no use any more even if it is there still. Whoever listens to it learns of
+            // that, and does what has to be done then.
+            let _ = screen.shutdown(Shutdown::Both);
+            said.screen = None;
         }
     }
 
     /// There is no screen any more. Where its output went, nobody waits for more.
     fn be_alone(&self, said: &mut Said) {
-        if said.screen.take().is_none() {
-            return;
-        }
+        said.screen = None;
         let mut null = std::fs::File::options();
         if let Ok(null) = null.read(true).write(true).open("/dev/null") {
             let _ = rustix::stdio::dup2_stdin(&null);
@@ -249,7 +268,7 @@ impl Owner {
         let Some(folder) = self.folder.get().filter(|_| said.log.is_none()) else {
             return;
         };
-        let Ok(mut log) = Log::create(folder, &std::process::id().to_string()) else {
+        let Ok(mut log) = Log::create(folder, std::process::id()) else {
             return;
         };
         let (gap, frames) = self.tape.frames();

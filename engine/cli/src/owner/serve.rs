@@ -33,6 +33,9 @@ pub(crate) struct About {
     pub began: String,
     /// Whether it says JSON documents.
     pub json: bool,
+    /// So many are attached to it that nobody else is let in.
+    #[serde(default)]
+    pub full: bool,
 }
 
 impl About {
@@ -44,6 +47,7 @@ impl About {
             operation: operation.to_owned(),
             began: muster_store::timestamp(),
             json,
+            full: false,
         }
     }
 
@@ -59,23 +63,47 @@ impl About {
 /// # Errors
 /// The system has no thread for it.
 pub(super) fn start(listener: UnixListener, tape: &'static Tape, about: About) -> io::Result<()> {
-    let first: Arc<[u8]> = Frame::About(serde_json::to_vec(&about)?).encode().into();
+    let first = First::new(&about)?;
     let thread = std::thread::Builder::new().name("door".to_owned());
     thread.spawn(move || let_in(listener.incoming(), PAUSE, &first, tape))?;
     Ok(())
+}
+
+/// The first frame that somebody gets.
+#[derive(Clone)]
+struct First {
+    usual: Arc<[u8]>,
+    /// When there are too many already.
+    full: Arc<[u8]>,
+}
+
+impl First {
+    fn new(about: &About) -> io::Result<Self> {
+        let full = About {
+            full: true,
+            ..about.clone()
+        };
+        let frame = |about: &About| -> io::Result<Arc<[u8]>> {
+            Ok(Frame::About(serde_json::to_vec(about)?).encode().into())
+        };
+        Ok(Self {
+            usual: frame(about)?,
+            full: frame(&full)?,
+        })
+    }
 }
 
 /// Lets visitors in. That one could not come in keeps no later one out.
 fn let_in(
     visitors: impl Iterator<Item = io::Result<UnixStream>>,
     pause: Duration,
-    first: &Arc<[u8]>,
+    first: &First,
     tape: &'static Tape,
 ) {
     for visitor in visitors {
         match visitor {
             Ok(visitor) => {
-                let first = Arc::clone(first);
+                let first = first.clone();
                 // Without a thread nobody is let in.
                 let _ = std::thread::Builder::new()
                     .name("visitor".to_owned())
@@ -90,11 +118,11 @@ fn let_in(
 }
 
 /// Shows all that is on the tape to somebody, who may go away at any time.
-fn show(mut visitor: &UnixStream, first: &[u8], tape: &Tape) -> io::Result<()> {
+fn show(mut visitor: &UnixStream, first: &First, tape: &Tape) -> io::Result<()> {
     let Some(mut reader) = tape.reader(MOST) else {
-        return Ok(());
+        return visitor.write_all(&first.full);
     };
-    visitor.write_all(first)?;
+    visitor.write_all(&first.usual)?;
     loop {
         match reader.next() {
             Next::Frame(bytes) => visitor.write_all(&bytes)?,
@@ -174,9 +202,7 @@ mod tests {
         tape.push(Frame::Text(Stream::Out, b"said".to_vec()).encode());
         tape.end(Frame::Ended(0).encode());
         let about = About::new("apply", false, Some(4711));
-        let first: Arc<[u8]> = Frame::About(serde_json::to_vec(&about).unwrap())
-            .encode()
-            .into();
+        let first = First::new(&about).unwrap();
         let (here, there) = UnixStream::pair().unwrap();
         let visitors = [
             Err(io::Error::other("too many files")),
@@ -188,6 +214,23 @@ mod tests {
         assert_eq!(attached.about, about);
         assert!(matches!(attached.next(), Part::Text(Stream::Out, text) if text == b"said"));
         assert!(matches!(attached.next(), Part::Ended(0)));
+    }
+
+    #[test]
+    fn one_too_many_is_told_so() {
+        let tape: &'static Tape = Box::leak(Box::new(Tape::new(100)));
+        let inside: Vec<_> = (0..MOST).map(|_| tape.reader(MOST).unwrap()).collect();
+        let first = First::new(&About::new("apply", false, None)).unwrap();
+        let come = || {
+            let (here, there) = UnixStream::pair().unwrap();
+            let first = first.clone();
+            std::thread::spawn(move || show(&there, &first, tape));
+            Attached::new(here).unwrap()
+        };
+        assert!(come().about.full);
+        drop(inside);
+        assert!(!come().about.full);
+        tape.end(Frame::Ended(0).encode());
     }
 
     #[test]

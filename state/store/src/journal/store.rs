@@ -37,7 +37,7 @@ struct Found {
     beside: bool,
     /// The journal was looked at while nobody else could write to it.
     recovered: bool,
-    report: Option<Recovery>,
+    reports: Vec<Recovery>,
     in_flight: Vec<Intent>,
     journal: Option<Journal>,
 }
@@ -99,9 +99,9 @@ impl Journaled {
         state.with_file_name(format!(".{name}.journal"))
     }
 
-    /// What was found when the state was opened; once.
-    pub fn take_recovery(&self) -> Option<Recovery> {
-        self.shared.found().report.take()
+    /// What was found of each run that did not end well when the state was opened; once.
+    pub fn take_recoveries(&self) -> Vec<Recovery> {
+        std::mem::take(&mut self.shared.found().reports)
     }
 
     /// Creations that earlier runs have begun, and of which nobody knows what became. While a run
@@ -129,16 +129,16 @@ impl Journaled {
         self.shared.going_on()
     }
 
-    /// What a run that was killed has left, for those who do not take the lock: nothing of it is
-    /// brought in. None if that is known already, or a run is on.
-    pub fn interrupted(&self) -> Option<Recovery> {
+    /// What each run that was killed has left, for those who do not take the lock: nothing of it
+    /// is brought in. Nothing if that is known already; runs that go on are left out.
+    pub fn interrupted(&self) -> Vec<Recovery> {
         let shared = &self.shared;
         if shared.found().recovered {
-            return None;
+            return Vec::new();
         }
-        let mut found = Recovery::default();
         let mut paths = shared.besides().unwrap_or_default();
         paths.insert(0, shared.path.clone());
+        let mut reports = Vec::new();
         for path in paths {
             // One that is in use is of a run that goes on.
             if !matches!(file::is_in_use(&path), Ok(false)) {
@@ -146,10 +146,14 @@ impl Journaled {
             }
             // What is wrong with a journal is told by those who take the lock.
             if let Ok(Some(content)) = file::read(&path, &shared.codec) {
-                found.add(content, shared.inner.read().ok()?);
+                let Ok(stored) = shared.inner.read() else {
+                    return Vec::new();
+                };
+                reports.push(Recovery::of(content, stored));
             }
         }
-        found.is_news().then_some(found)
+        reports.retain(Recovery::is_news);
+        reports
     }
 
     /// Begins a run that changes the world. `base` is the stored state, or what will be one.
@@ -243,18 +247,21 @@ impl Shared {
         if found.recovered {
             return Ok(0);
         }
-        let mut report = Recovery::default();
+        let mut reports = Vec::new();
         for path in self.files()? {
             // Kept until the journal is as it should be: a run without the lock on the state
             // must not come in between.
             if let Some(_file) = file::open_existing(&path)? {
-                self.repair(&path, &mut report)?;
+                let report = self.repair(&path, &reports)?;
+                reports.push(report);
             }
         }
-        found.in_flight = creations(report.in_flight.clone());
-        let results = report.results;
-        if report.is_news() {
-            found.report = Some(report);
+        let open = reports.iter().flat_map(|report| &report.in_flight);
+        found.in_flight = creations(open.cloned().collect());
+        let results = reports.iter().map(|report| report.results).sum();
+        reports.retain(Recovery::is_news);
+        if !reports.is_empty() {
+            found.reports = reports;
         }
         found.recovered = true;
         Ok(results)
@@ -267,38 +274,46 @@ impl Shared {
         Ok(files)
     }
 
-    /// Brings in what one journal has, and leaves of it what is not settled yet.
-    fn repair(&self, path: &Path, report: &mut Recovery) -> Result<(), StoreError> {
+    /// Brings in what one journal has, and leaves of it what is not settled yet. Calls that were
+    /// found in other journals already are not told of again.
+    fn repair(&self, path: &Path, before: &[Recovery]) -> Result<Recovery, StoreError> {
         let content = file::read(path, &self.codec)?.unwrap_or_default();
-        let damaged = content.length - content.good;
+        let mut report = Recovery {
+            damaged: content.length - content.good,
+            ..Recovery::default()
+        };
         let brought = match content.results() {
             0 => Some(Brought::default()),
             _ => self.bring(path, &content)?,
         };
         match brought {
             Some(brought) if brought.conflicts == 0 => {
-                report.results += brought.count;
-                if damaged > 0 {
-                    let kept = aside::keep_at(&self.path, path, aside::CUT)?;
-                    report.kept.get_or_insert(kept);
+                report.results = brought.count;
+                if report.damaged > 0 {
+                    report.kept = Some(aside::keep_at(&self.path, path, aside::CUT)?);
                 }
             }
             other => {
-                report.results += other.unwrap_or_default().count;
+                report.results = other.unwrap_or_default().count;
                 report.kept = Some(aside::keep_at(&self.path, path, "")?);
             }
         }
-        report.damaged += damaged;
-        let known = |intent: &Intent| report.in_flight.iter().any(|i| i.is_same_call(intent));
+        let known = |intent: &Intent| {
+            let mut known = before.iter().flat_map(|report| &report.in_flight);
+            known.any(|other| other.is_same_call(intent))
+        };
         let new = content.open.iter().filter(|intent| !known(intent));
-        let new: Vec<Intent> = new.cloned().collect();
-        report.in_flight.extend(new);
-        report.run = content.run.or(report.run.take());
-        if *path == self.path {
-            return file::compact(path, &self.codec, &creations(content.open));
+        report.in_flight = new.cloned().collect();
+        report.run = content.run;
+        let open = creations(content.open);
+        match *path == self.path {
+            true => file::compact(path, &self.codec, &open)?,
+            false => {
+                self.take_over(open)?;
+                file::compact(path, &self.codec, &[])?;
+            }
         }
-        self.take_over(creations(content.open))?;
-        file::compact(path, &self.codec, &[])
+        Ok(report)
     }
 
     /// Brings the results of a journal into the stored state. None if they do not belong there.
@@ -377,13 +392,16 @@ impl Journaled {
 }
 
 impl Recovery {
-    /// Adds what a journal has that the stored state has not.
-    fn add(&mut self, content: Content, stored: Option<Snapshot>) {
+    /// What a journal has that the stored state has not.
+    fn of(content: Content, stored: Option<Snapshot>) -> Self {
         let brought = content.base(stored);
         let brought = brought.and_then(|mut state| content.bring(&mut state, Others::Stay).ok());
-        self.results += brought.unwrap_or_default().count;
-        self.run = content.run.or(self.run.take());
-        self.in_flight.extend(content.open);
+        Self {
+            results: brought.unwrap_or_default().count,
+            run: content.run,
+            in_flight: content.open,
+            ..Self::default()
+        }
     }
 
     /// Whether people should be told.
@@ -461,5 +479,9 @@ impl Store for Journaled {
 
     fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
         self.shared.inner.version(serial)
+    }
+
+    fn version_of(&self, version: &Version) -> Result<Option<Snapshot>, StoreError> {
+        self.shared.inner.version_of(version)
     }
 }

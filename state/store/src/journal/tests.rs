@@ -64,7 +64,11 @@ impl Place {
         let guard = store.lock(info, std::time::Duration::ZERO).unwrap();
         let state = store.read().unwrap().unwrap_or_default();
         guard.release().unwrap();
-        (state, store.take_recovery(), store.in_flight().unwrap())
+        (
+            state,
+            store.take_recoveries().pop(),
+            store.in_flight().unwrap(),
+        )
     }
 }
 
@@ -388,7 +392,7 @@ fn whoever_does_not_have_the_lock_changes_nothing() {
     let before = fs::read(place.journal()).unwrap();
     let store = place.open();
     assert_eq!(store.in_flight().unwrap().len(), 1);
-    let found = store.interrupted().unwrap();
+    let found = store.interrupted().pop().unwrap();
     assert_eq!((found.results, found.in_flight.len()), (1, 2));
     assert!(!place.state().exists());
     assert_eq!(fs::read(place.journal()).unwrap(), before);

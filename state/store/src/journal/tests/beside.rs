@@ -217,3 +217,44 @@ fn what_has_moved_is_at_one_place() {
     assert_eq!(names, ["x_y.b", "x_y.old"]);
     assert!(report.unwrap().kept.is_some());
 }
+
+#[test]
+fn runs_that_were_killed_are_told_of_one_by_one() {
+    let place = Place::new();
+    let first = stored(&place);
+    let killed: Vec<_> = ["a", "b"]
+        .into_iter()
+        .map(|name| {
+            let store = place.open();
+            let held = lock_part(&store, name).unwrap();
+            let journal = store.begin("apply", &first).unwrap();
+            let made = format!("x_y.{name}");
+            set(&journal, &mut first.clone(), &made, "one");
+            let lost = intent(&format!("x_y.{name}2"), IntentAction::Create);
+            journal.intent(lost).unwrap();
+            journal.sync().unwrap();
+            (journal, held, store)
+        })
+        .collect();
+    drop(killed);
+    let check = |reports: &[crate::Recovery]| {
+        let of = |report: &crate::Recovery| {
+            let open = report.in_flight.iter().map(|i| i.addr.to_string());
+            (report.run.is_some(), report.results, open.collect())
+        };
+        let told: Vec<(bool, usize, Vec<String>)> = reports.iter().map(of).collect();
+        let one = |name: &str| (true, 1, vec![format!("x_y.{name}2")]);
+        assert_eq!(told, [one("a"), one("b")]);
+    };
+    check(&place.open().interrupted());
+    let store = place.open();
+    let guard = store
+        .lock(LockInfo::new("apply", "0"), Duration::ZERO)
+        .unwrap();
+    let told = store.take_recoveries();
+    check(&told);
+    assert_ne!(told[0].run, told[1].run);
+    assert!(store.take_recoveries().is_empty());
+    assert_eq!(store.in_flight().unwrap().len(), 2);
+    guard.release().unwrap();
+}
