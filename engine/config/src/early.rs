@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Scope, Subject, eval};
 use muster_value::{Marks, Type, Value, convert};
 
-use crate::decode::NoFiles;
 use crate::load::Tree;
-use crate::{Repetition, Str, apply_type};
+use crate::{Nothing, Repetition, Str, apply_type};
 
 /// A text that the engine has to know early.
 #[derive(Clone, Debug)]
@@ -197,7 +196,7 @@ impl Scope for EarlyScope<'_> {
     }
 
     fn files(&self) -> &dyn Files {
-        &NoFiles
+        &Nothing
     }
 }
 
@@ -219,7 +218,7 @@ impl Scope for Repeated<'_> {
     }
 
     fn files(&self) -> &dyn Files {
-        &NoFiles
+        &Nothing
     }
 }
 

@@ -1,5 +1,7 @@
 //! References that lead nowhere, found without evaluating anything.
 
+mod place;
+
 use muster_addr::{Mode, ResourceId};
 use muster_lang::{Diagnostic, DiagnosticKind, Diags, Expr, Reference, Span, Subject};
 use muster_value::PathStep;
@@ -8,6 +10,8 @@ use crate::decode::Draft;
 use crate::load::Tree;
 use crate::naming::did_you_mean;
 use crate::{Check, Config, Import, Module, Repetition, Str};
+
+use place::Place;
 
 /// Checks every reference of every module.
 pub(crate) fn check(tree: &Tree, diags: &mut Diags) {
@@ -55,73 +59,6 @@ fn own_address(id: &ResourceId, check: &Check, kind: &str) -> Option<Diagnostic>
     };
     let summary = format!("Invalid reference in {kind}");
     Some(Diagnostic::error(summary, detail).at(own.span))
-}
-
-/// What an expression may use besides the objects of its module.
-#[derive(Clone, Copy, Default)]
-struct Place<'a> {
-    count: bool,
-    each: bool,
-    this: bool,
-    /// The `check` block it stands in.
-    check: Option<&'a str>,
-}
-
-impl Place<'_> {
-    fn of(repetition: &Repetition) -> Self {
-        Self {
-            count: matches!(repetition, Repetition::Count(_)),
-            each: matches!(repetition, Repetition::ForEach(_)),
-            this: false,
-            check: None,
-        }
-    }
-}
-
-impl Place<'_> {
-    /// Summary and detail for something that is not known here.
-    fn refuses(&self, subject: &Subject) -> Option<(&'static str, String)> {
-        const ONLY: &str = "known only inside of resource, data and module blocks that set";
-        let (summary, detail) = match subject {
-            Subject::EachValue if !self.each => {
-                let summary = "each.value cannot be used in this context";
-                (summary, format!("each is {ONLY} for_each."))
-            }
-            Subject::EachKey if !self.each => {
-                let summary = "Reference to \"each\" in context without for_each";
-                (summary, format!("each is {ONLY} for_each."))
-            }
-            Subject::CountIndex if !self.count => {
-                let summary = "Reference to \"count\" in non-counted context";
-                (summary, format!("count is {ONLY} count."))
-            }
-            Subject::SelfObject if !self.this => {
-                let detail = "self is known only in postconditions and provisioners. Elsewhere, refer \
-                              to the object by its address.";
-                ("Invalid \"self\" reference", detail.into())
-            }
-            Subject::Path(name) if !matches!(&**name, "module" | "root" | "cwd") => {
-                let detail = "there are only path.module, path.root and path.cwd.";
-                (
-                    "Invalid \"path\" attribute",
-                    format!("There is no path.{name}: {detail}"),
-                )
-            }
-            Subject::Terraform(name) if !matches!(&**name, "workspace" | "applying") => {
-                let detail = "there are only terraform.workspace and terraform.applying.";
-                (
-                    "Invalid \"terraform\" attribute",
-                    format!("There is no terraform.{name}: {detail}"),
-                )
-            }
-            Subject::Output(_) => {
-                let detail = "Outputs of the module itself can be referred to in tests only.";
-                ("Invalid reference", detail.into())
-            }
-            _ => return None,
-        };
-        Some((summary, detail))
-    }
 }
 
 struct Checker<'a> {

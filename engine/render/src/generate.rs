@@ -13,7 +13,7 @@ use muster_schema::{Attribute, AttributeType, Block, NestedBlock, Nesting, Schem
 use muster_value::Value;
 use serde_json::Value as Json;
 
-use crate::diff::key_text;
+use crate::strings::{key_literal, literal};
 
 /// A `resource` block that describes an object as it is: everything that a configuration may say
 /// of it, sorted by name, and null for what is sensitive. `provider` is the provider configuration
@@ -118,7 +118,7 @@ fn write_many(out: &mut String, value: &Value, mut item: impl FnMut(&mut String,
     if let Some(entries) = value.as_entries() {
         out.push_str("{\n");
         for (key, value) in entries {
-            let _ = write!(out, "{} = ", key_of(key));
+            let _ = write!(out, "{} = ", key_literal(key));
             item(out, value);
             out.push('\n');
         }
@@ -180,7 +180,7 @@ fn write_json(out: &mut String, json: &Json) {
         Json::Object(entries) => {
             out.push_str("{\n");
             for (key, item) in entries {
-                let _ = write!(out, "{} = ", key_of(key));
+                let _ = write!(out, "{} = ", key_literal(key));
                 write_json(out, item);
                 out.push('\n');
             }
@@ -188,34 +188,6 @@ fn write_json(out: &mut String, json: &Json) {
         }
         other => _ = write!(out, "{other}"),
     });
-}
-
-fn key_of(key: &str) -> String {
-    match key_text(key) {
-        quoted if quoted.starts_with('"') => literal(key),
-        plain => plain,
-    }
-}
-
-/// A quoted template that gives exactly this text.
-fn literal(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '$' | '%' if rest.peek() == Some(&'{') => out.extend([c, c]),
-            c if c.is_control() => _ = write!(out, "\\u{:04x}", u32::from(c)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 fn write_blocks(out: &mut String, block: &Block, value: &Value) {
@@ -262,13 +234,6 @@ mod tests {
         let mut out = String::new();
         write_text(&mut out, text);
         assert_eq!(out, expect);
-    }
-
-    #[test]
-    fn strings_are_written_as_literals() {
-        check("plain", r#""plain""#);
-        check("${a} %{b} $c", r#""$${a} %%{b} $c""#);
-        check("a\"b\\c\nd\u{8}", r#""a\"b\\c\nd\u0008""#);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod progress;
 mod schemas;
 mod state;
 mod state_diff;
+mod strings;
 mod style;
 mod testing;
 mod why;

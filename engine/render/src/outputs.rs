@@ -6,8 +6,9 @@ use std::fmt;
 use muster_snapshot::{OutputValue, Str};
 use muster_value::{Marks, Type, Value, convert};
 
-use crate::diff::{Canvas, Context, Forced, Shape, diff, quote};
+use crate::diff::{Canvas, Context, Forced, Shape, diff};
 use crate::json::{JsonWriter, indent, to_string};
+use crate::strings::quote;
 use crate::style::Style;
 
 /// All outputs, one after another: `name = value`.

@@ -10,9 +10,10 @@ use muster_snapshot::{Attributes, DeposedKey, Object, OutputValue, Resource, Sna
 use muster_value::{Marks, Value, implied_type, json_to_value};
 
 use crate::Style;
-use crate::diff::{Canvas, Context, Forced, Shape, diff, diff_block, diff_untyped, quote};
+use crate::diff::{Canvas, Context, Forced, Shape, diff, diff_block, diff_untyped};
 use crate::json::JsonWriter;
 use crate::modules::{ModuleGroups, write_instance_name};
+use crate::strings::quote;
 use crate::style::Paint;
 
 /// Writes a state as the JSON document of `show -json`, on one line, which the caller ends.

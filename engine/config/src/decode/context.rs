@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use muster_lang::{
     Attribute, AttributeSchema, BlockSchema, BodySchema, Diagnostic, DiagnosticKind, Diags, Expr,
-    FileId, Files, Node, RawExpr, Reference, Scope, Sources, Span, Subject, eval, syntax,
+    FileId, Node, RawExpr, Reference, Sources, Span, Subject, eval, syntax,
 };
 use muster_value::{PathStep, Type, Value, convert};
 
-use crate::Str;
 use crate::early::EarlyText;
 use crate::files::is_tofu;
+use crate::{Nothing, Str};
 
 /// Collects diagnostics while the files of one directory are decoded.
 pub(crate) struct Decoder<'a> {
@@ -362,7 +362,7 @@ pub fn constant(raw: &RawExpr) -> Result<Value, Diags> {
     if diags.has_errors() {
         return Err(diags);
     }
-    eval(&expr, &NoFiles, &[])
+    eval(&expr, &Nothing, &[])
 }
 
 /// Parses a text as an expression. All positions in the result are meaningless, so it is for
@@ -404,39 +404,4 @@ fn first_call(expr: &Expr) -> Option<Span> {
         start,
         end,
     })
-}
-
-/// The scope of a constant: there is nothing in it.
-pub(crate) struct NoFiles;
-
-impl Scope for NoFiles {
-    fn resolve(&self, _: &Reference) -> Result<Value, Diags> {
-        Err(Diags::new())
-    }
-
-    fn files(&self) -> &dyn Files {
-        self
-    }
-}
-
-impl Files for NoFiles {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Err("no files can be read here".into())
-    }
-
-    fn exists(&self, _: &str) -> Result<bool, String> {
-        Err("no files can be read here".into())
-    }
-
-    fn walk(&self, _: &str) -> Result<Vec<String>, String> {
-        Err("no files can be read here".into())
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-
-    fn cwd(&self) -> String {
-        ".".into()
-    }
 }

@@ -23,7 +23,7 @@ use crate::{LocalProvider, Module, Resource, Str, overrides};
 
 pub(crate) use call::{CallDraft, check_constraint};
 pub use context::constant;
-pub(crate) use context::{Decoder, NoFiles, schema};
+pub(crate) use context::{Decoder, schema};
 pub(crate) use encryption::from_text as encryption_from_text;
 pub use provider::LANGUAGE_VERSION;
 pub(crate) use provider::provider as provider_block;

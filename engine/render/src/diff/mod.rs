@@ -4,7 +4,6 @@ mod block;
 mod draw;
 mod pair;
 mod stand_in;
-mod strings;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +15,6 @@ use muster_value::{Marks, Path, PathStep, Str, Type, Value, implied_type, json_t
 pub(crate) use block::{Block, diff_block, diff_untyped};
 pub(crate) use draw::{Canvas, Context};
 pub(crate) use stand_in::StandIn;
-pub(crate) use strings::{key_text, quote};
 
 /// What happens to a part of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

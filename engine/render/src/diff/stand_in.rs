@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use muster_addr::InstanceKey;
 
-use super::quote;
+use crate::strings::quote;
 
 /// The key of an instance as it occurs in strings, and what is drawn in its place.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! YAML in strings.
 
-use muster_lang::{Diags, Files, Reference, Scope};
+use muster_config::Nothing;
 use muster_value::Value;
 
 /// Texts longer than this are compared line by line.
@@ -14,6 +14,7 @@ pub(super) fn parse(text: &str) -> Option<Value> {
         return None;
     }
     let decode = muster_lang::functions::lookup("yamldecode")?;
+    // Decoding asks for neither names nor files.
     let call = muster_lang::functions::Call { scope: &Nothing };
     let value = (decode.call)(&[Value::from(text)], &call).ok()?;
     let is_body = matches!(
@@ -21,41 +22,6 @@ pub(super) fn parse(text: &str) -> Option<Value> {
         Value::Object(_) | Value::Map(_) | Value::Tuple(_) | Value::List(_)
     );
     is_body.then_some(value)
-}
-
-/// A scope without names and files, neither of which decoding asks for.
-struct Nothing;
-
-impl Scope for Nothing {
-    fn resolve(&self, _: &Reference) -> Result<Value, Diags> {
-        Err(Diags::new())
-    }
-
-    fn files(&self) -> &dyn Files {
-        self
-    }
-}
-
-impl Files for Nothing {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Err("no files can be read here".to_owned())
-    }
-
-    fn exists(&self, _: &str) -> Result<bool, String> {
-        Err("no files can be read here".to_owned())
-    }
-
-    fn walk(&self, _: &str) -> Result<Vec<String>, String> {
-        Err("no files can be read here".to_owned())
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-
-    fn cwd(&self) -> String {
-        "/".to_owned()
-    }
 }
 
 #[cfg(test)]

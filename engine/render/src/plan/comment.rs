@@ -6,7 +6,7 @@ use muster_addr::InstanceKey;
 use muster_plan::{Action, Change, Reason};
 use muster_provider::{ImportBy, identity_text};
 
-use crate::diff::quote;
+use crate::strings::quote;
 use crate::style::{Paint, Style};
 
 /// Lines with the keys of instances that are shown together.

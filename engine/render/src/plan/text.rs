@@ -14,9 +14,9 @@ use super::group::{Drawn, Group, groups};
 use super::relevant::Relevant;
 use crate::diff::{
     Act, Block, Canvas, Context, Forced, Node, Shape, StandIn, diff, diff_block, diff_untyped,
-    quote,
 };
 use crate::order::listed;
+use crate::strings::quote;
 use crate::style::{Paint, Style, wrap};
 
 /// Columns when nobody says how wide the terminal is.

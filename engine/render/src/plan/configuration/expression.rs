@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use muster_config::Nothing;
 use muster_lang::expr::{BinaryOp, UnaryOp};
-use muster_lang::{Diags, Expr, Files, Node, NodeId, Reference, Scope, eval};
+use muster_lang::{Expr, Node, NodeId, Reference, eval};
 use muster_value::{Type, Value};
 
 use super::references::addresses;
@@ -85,41 +86,6 @@ fn result(op: BinaryOp) -> Type {
     match op {
         Add | Sub | Mul | Div | Rem => Type::Number,
         Eq | NotEq | Less | LessEq | Greater | GreaterEq | And | Or => Type::Bool,
-    }
-}
-
-/// A scope without names, files and functions. All that would ask it is taken out before.
-struct Nothing;
-
-impl Scope for Nothing {
-    fn resolve(&self, _: &Reference) -> Result<Value, Diags> {
-        Ok(Value::unknown(Type::Dynamic))
-    }
-
-    fn files(&self) -> &dyn Files {
-        self
-    }
-}
-
-impl Files for Nothing {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Err("no files can be read here".to_owned())
-    }
-
-    fn exists(&self, _: &str) -> Result<bool, String> {
-        Err("no files can be read here".to_owned())
-    }
-
-    fn walk(&self, _: &str) -> Result<Vec<String>, String> {
-        Err("no files can be read here".to_owned())
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-
-    fn cwd(&self) -> String {
-        ".".to_owned()
     }
 }
 
