@@ -182,3 +182,66 @@ fn states_that_others_wrote_are_there_too() {
         .code(0)
         .says(&["There is no state yet."]);
 }
+
+/// What the state history calls each state, the newest first.
+fn names(work: &Work) -> Vec<String> {
+    let json = work.json(&["state", "history", "-json"]);
+    let versions = json["versions"].as_array().unwrap();
+    let ids = versions.iter().map(|v| v["id"].as_str().unwrap());
+    ids.map(str::to_owned).collect()
+}
+
+#[test]
+fn states_with_the_same_serial_number() {
+    let work = applied(&["one", "two"]);
+    let newest = serials(&work)[0].to_string();
+    let mut pushed = state(&work);
+    pushed["outputs"]["o"]["value"] = "pushed".into();
+    work.write("pushed.tfstate", serde_json::to_vec(&pushed).unwrap());
+    work.run(&["state", "push", "-force", "pushed.tfstate"])
+        .code(0);
+    let both = [2, 1].map(|n| format!("{newest}.{n}"));
+    assert_eq!(names(&work)[..2], both);
+    work.run(&["state", "history"])
+        .code(0)
+        .says(&[&both[0], &both[1]]);
+    work.run(&["state", "diff", &both[1], &both[0]])
+        .code(0)
+        .says(&["\"out two\" -> \"pushed\""]);
+    let several = format!("Several states have the serial number {newest}");
+    work.run(&["state", "diff", &newest])
+        .code(0)
+        .says(&[&several, &both[1], "say the same"]);
+    work.run(&["state", "diff", &format!("{newest}.3")])
+        .code(1)
+        .says(&["No such state"]);
+    work.run(&["state", "restore", "-auto-approve", &both[1]])
+        .code(0)
+        .says(&[&format!("Restored: state {} is now number", both[1])]);
+    assert_eq!(state(&work)["outputs"]["o"]["value"], "out two");
+}
+
+#[test]
+fn a_state_file_that_is_gone() {
+    let work = applied(&["one", "two"]);
+    let before = state(&work);
+    let newest = serials(&work)[0];
+    std::fs::remove_file(work.path().join("terraform.tfstate")).unwrap();
+    let hint = [
+        "terraform.tfstate is not there",
+        "the last one had 2 resource instances",
+        &format!("muster state restore {newest}"),
+    ];
+    work.run(&["plan"]).code(0).says(&hint);
+    work.run(&["state", "list"]).code(1).says(&hint);
+    work.run(&["state", "restore", "-auto-approve", &newest.to_string()])
+        .code(0);
+    assert_eq!(state(&work)["resources"], before["resources"]);
+    work.run(&["plan", "-detailed-exitcode"])
+        .code(0)
+        .never_says(&["is not there"]);
+    // Without objects nothing is lost with it.
+    work.run(&["destroy", "-auto-approve"]).code(0);
+    std::fs::remove_file(work.path().join("terraform.tfstate")).unwrap();
+    work.run(&["plan"]).code(0).never_says(&["is not there"]);
+}

@@ -133,6 +133,15 @@ pub trait Store: Send + Sync {
     fn version(&self, _serial: u64) -> Result<Option<Snapshot>, StoreError> {
         self.history().map(|_| None)
     }
+
+    /// A state that [`Store::history`] tells of, also where others have its serial number. `None`
+    /// if it is not kept any more.
+    ///
+    /// # Errors
+    /// As [`Store::history`].
+    fn version_of(&self, _version: &Version) -> Result<Option<Snapshot>, StoreError> {
+        self.history().map(|_| None)
+    }
 }
 
 /// A state that was stored.

@@ -171,4 +171,9 @@ impl Store for Patient {
     fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
         self.ask("read", move |store| store.version(serial))
     }
+
+    fn version_of(&self, version: &Version) -> Result<Option<Snapshot>, StoreError> {
+        let version = version.clone();
+        self.ask("read", move |store| store.version_of(&version))
+    }
 }

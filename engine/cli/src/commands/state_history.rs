@@ -1,6 +1,10 @@
 //! The subcommands of `muster state` that look at earlier states and bring them back.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::ParseIntError;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use muster_render::{StateDiff, Style};
@@ -38,12 +42,12 @@ pub(crate) struct Diff {
     /// The state file, instead of terraform.tfstate.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Serial number of the earlier state.
+    /// Serial number of the earlier state, as `state history` shows it.
     #[arg(value_name = "SERIAL")]
-    pub from: u64,
+    pub from: Which,
     /// Serial number of the later state; the present one when absent.
     #[arg(value_name = "SERIAL")]
-    pub to: Option<u64>,
+    pub to: Option<Which>,
 }
 
 /// `state restore`
@@ -54,9 +58,63 @@ pub(crate) struct Restore {
     /// Do not ask for approval.
     #[arg(long)]
     pub auto_approve: bool,
-    /// Serial number of the state that is to come back.
+    /// Serial number of the state that is to come back, as `state history` shows it.
     #[arg(value_name = "SERIAL")]
-    pub serial: u64,
+    pub serial: Which,
+}
+
+/// One of the states that are kept: its serial number, and which of those that have it, the oldest
+/// being the first. A state that was pushed by force, or begun anew, has the number of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Which {
+    serial: u64,
+    nth: Option<usize>,
+}
+
+impl FromStr for Which {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (serial, nth) = match text.split_once('.') {
+            Some((serial, nth)) => (serial, Some(nth)),
+            None => (text, None),
+        };
+        let wrong = |_: ParseIntError| {
+            format!("{text:?} is no serial number as muster state history shows them")
+        };
+        Ok(Self {
+            serial: serial.parse().map_err(wrong)?,
+            nth: nth.map(str::parse).transpose().map_err(wrong)?,
+        })
+    }
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.nth {
+            Some(nth) => write!(f, "{}.{nth}", self.serial),
+            None => write!(f, "{}", self.serial),
+        }
+    }
+}
+
+/// What each of the versions, the newest first, is called.
+fn names(versions: &[Version]) -> Vec<Which> {
+    let mut left: BTreeMap<u64, usize> = BTreeMap::new();
+    for version in versions {
+        *left.entry(version.serial).or_default() += 1;
+    }
+    let counts = left.clone();
+    let name = |version: &Version| {
+        let serial = version.serial;
+        let nth = left.get_mut(&serial).map(|left| {
+            *left -= 1;
+            *left + 1
+        });
+        let nth = nth.filter(|_| counts.get(&serial) > Some(&1));
+        Which { serial, nth }
+    };
+    versions.iter().map(name).collect()
 }
 
 /// Lists the states that are kept, the newest first.
@@ -79,8 +137,10 @@ pub(crate) fn history(args: &History) -> Outcome<()> {
 fn history_json(versions: &[Version]) -> serde_json::Value {
     let versions: Vec<_> = versions
         .iter()
-        .map(|version| {
+        .zip(names(versions))
+        .map(|(version, name)| {
             serde_json::json!({
+                "id": name.to_string(),
                 "serial": version.serial,
                 "created": version.created,
                 "who": version.who,
@@ -92,13 +152,13 @@ fn history_json(versions: &[Version]) -> serde_json::Value {
 }
 
 fn history_text(versions: &[Version]) -> String {
-    let rows = versions.iter().map(|version| {
+    let rows = versions.iter().zip(names(versions)).map(|(version, name)| {
         let who = match version.who.as_str() {
             "" => "unknown",
             who => who,
         };
         [
-            version.serial.to_string(),
+            name.to_string(),
             to_seconds(&version.created).to_owned(),
             who.to_owned(),
             version.instances.to_string(),
@@ -131,7 +191,7 @@ pub(crate) async fn diff(view: &View, args: &Diff) -> Outcome<()> {
     let store = store(args.state.as_deref())?.any();
     let from = version(&store, args.from)?;
     let to = match args.to {
-        Some(serial) => version(&store, serial)?,
+        Some(which) => version(&store, which)?,
         None => store.read()?.unwrap_or_default(),
     };
     let diff = StateDiff::new(&from, &to);
@@ -147,13 +207,17 @@ pub(crate) async fn diff(view: &View, args: &Diff) -> Outcome<()> {
     }
     out!("{}", String::from_utf8_lossy(&out));
     if !args.json {
-        let (a, b) = (from.serial, to.serial);
+        let (a, b) = (args.from.to_string(), to_name(args.to, &to));
         match diff.is_empty() {
             true => outln!("The states {a} and {b} say the same."),
             false => outln!("From {a} to {b}: {}.", diff.summary()),
         }
     }
     Ok(())
+}
+
+fn to_name(which: Option<Which>, state: &Snapshot) -> String {
+    which.map_or_else(|| state.serial.to_string(), |which| which.to_string())
 }
 
 /// A state that needs all providers which two states need.
@@ -173,10 +237,35 @@ fn union(a: &Snapshot, b: &Snapshot) -> Snapshot {
     union
 }
 
-fn version(store: &dyn Store, serial: u64) -> Outcome<Snapshot> {
-    store.version(serial)?.ok_or_else(|| {
+/// A state that is kept. Without more than a serial number, the latest one that has it, other than
+/// one that somebody has put in its place since by hand.
+fn version(store: &dyn Store, which: Which) -> Outcome<Snapshot> {
+    let versions = store.history()?;
+    let names = names(&versions);
+    let of_serial: Vec<_> = (names.iter().zip(&versions))
+        .filter(|(name, _)| name.serial == which.serial)
+        .collect();
+    let found = match (which.nth, &of_serial[..]) {
+        (None, all) => {
+            if all.len() > 1 {
+                let all: Vec<String> = all.iter().map(|(name, _)| name.to_string()).collect();
+                errln!(
+                    "Several states have the serial number {which}: {}. This is about the latest that was stored; name another one to work with that.\n",
+                    all.join(", ")
+                );
+            }
+            store.version(which.serial)?
+        }
+        // The only one is the first as well.
+        (Some(1), [(_, version)]) => store.version_of(version)?,
+        (Some(_), all) => match all.iter().find(|(name, _)| **name == which) {
+            Some((_, version)) => store.version_of(version)?,
+            None => None,
+        },
+    };
+    found.ok_or_else(|| {
         let detail = format!(
-            "No state with the serial number {serial} is kept in {}. muster state history shows those that are.",
+            "No state with the serial number {which} is kept in {}. muster state history shows those that are.",
             store.describe()
         );
         Failure::new("No such state", detail)
@@ -237,7 +326,7 @@ fn replace(store: &dyn Store, style: Style, args: &Restore) -> Outcome<()> {
         // What is there now has nothing to do with it, or cannot be read.
         now => {
             let newest = store.history()?.iter().map(|v| v.serial).max();
-            let newest = newest.max(now.map(|now| now.serial)).max(Some(args.serial));
+            let newest = newest.max(now.map(|now| now.serial)).max(Some(new.serial));
             new.serial = newest.unwrap_or_default() + 1;
             store.replace(&new)?;
         }
@@ -272,8 +361,32 @@ SERIAL  STORED               WHO      INSTANCES
             expect
         );
         let json = history_json(&[version(9, "")]).to_string();
-        let expect = r#"{"format_version":"1.0","versions":[{"serial":9,"created":"2026-11-21T17:18:03.756986673Z","who":"","instances":3}]}"#;
+        let expect = r#"{"format_version":"1.0","versions":[{"id":"9","serial":9,"created":"2026-11-21T17:18:03.756986673Z","who":"","instances":3}]}"#;
         assert_eq!(json, expect);
         assert_eq!(to_seconds("2026-11-21T17:18:03Z"), "2026-11-21T17:18:03");
+        let text = history_text(&[version(9, ""), version(12, ""), version(9, "")]);
+        let first = text
+            .lines()
+            .map(|line| line.split(' ').next().unwrap_or_default());
+        assert_eq!(first.collect::<Vec<_>>(), ["SERIAL", "9.2", "12", "9.1"]);
+    }
+
+    #[test]
+    fn names_of_states_are_read_back() {
+        for text in ["0", "9", "9.2", "18446744073709551615.1"] {
+            assert_eq!(text.parse::<Which>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            ".",
+            "9.",
+            ".9",
+            "x",
+            "9.x",
+            "-1",
+            "18446744073709551616",
+        ] {
+            assert!(text.parse::<Which>().is_err(), "{text}");
+        }
     }
 }

@@ -39,11 +39,18 @@ fn get(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
 }
 
 /// Which state is to be read.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Wanted {
     Current,
+    /// The latest one with this number.
     Serial(i64),
+    /// The one with this number that was stored at this time.
+    At(i64, String),
 }
+
+/// When a version was stored, in the form of RFC 3339.
+const CREATED: &str =
+    "to_char(version.created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
 
 /// A state that was looked for.
 enum Found {
@@ -68,7 +75,7 @@ impl RowsStore {
             .database
             .link
             .call(("read", &place), async move |client| {
-                look(client, &database, &name, wanted, known.as_ref()).await
+                look(client, &database, &name, &wanted, known.as_ref()).await
             })?;
         Ok(match found {
             None => None,
@@ -169,7 +176,7 @@ async fn look(
     client: &mut Client,
     database: &Database,
     name: &str,
-    wanted: Wanted,
+    wanted: &Wanted,
     known: Option<&Arc<Loaded>>,
 ) -> Result<Option<Found>, Fault> {
     let transaction = client.build_transaction().read_only(true);
@@ -183,14 +190,19 @@ async fn look(
             let look = format!("SELECT id, revision FROM {workspaces} WHERE name = $1");
             tx.query_opt(&look, &[&name]).await?
         }
-        Wanted::Serial(serial) => {
+        Wanted::Serial(serial) | Wanted::At(serial, _) => {
+            let created = match wanted {
+                Wanted::At(_, created) => Some(created),
+                _ => None,
+            };
             let look = format!(
                 "SELECT workspace.id, version.revision FROM {workspaces} AS workspace
                  JOIN {versions} AS version ON version.workspace = workspace.id
                  WHERE workspace.name = $1 AND version.serial = $2
+                 AND ($3::text IS NULL OR {CREATED} = $3)
                  ORDER BY version.revision DESC LIMIT 1"
             );
-            tx.query_opt(&look, &[&name, &serial]).await?
+            tx.query_opt(&look, &[&name, serial, &created]).await?
         }
     };
     let number = row.map(|row| (row.get(0), row.get::<_, i64>(1)));
@@ -281,8 +293,7 @@ impl Store for RowsStore {
 
     fn history(&self) -> Result<Vec<Version>, StoreError> {
         let statement = format!(
-            "SELECT version.serial, version.who, version.instances,
-                    to_char(version.created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')
+            "SELECT version.serial, version.who, version.instances, {CREATED}
              FROM {} AS workspace JOIN {} AS version ON version.workspace = workspace.id
              WHERE workspace.name = $1 ORDER BY version.revision DESC",
             self.database.table("workspaces"),
@@ -310,6 +321,14 @@ impl Store for RowsStore {
             return Ok(None);
         };
         let loaded = self.load(Wanted::Serial(serial))?;
+        Ok(loaded.map(|loaded| (*loaded.snapshot).clone()))
+    }
+
+    fn version_of(&self, version: &Version) -> Result<Option<Snapshot>, StoreError> {
+        let Ok(serial) = i64::try_from(version.serial) else {
+            return Ok(None);
+        };
+        let loaded = self.load(Wanted::At(serial, version.created.clone()))?;
         Ok(loaded.map(|loaded| (*loaded.snapshot).clone()))
     }
 }

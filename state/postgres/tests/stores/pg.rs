@@ -44,7 +44,11 @@ fn workspaces_are_listed_made_and_deleted() {
         .extra
         .push(("x".into(), muster_snapshot::JsonText::parse("1").unwrap()));
     assert!(backend.open("a").unwrap().write(&mut state).unwrap());
+    // Who deletes it holds its lock until that is done.
+    let store = backend.open("a").unwrap();
+    let guard = store.lock(info(), Duration::ZERO).unwrap();
     backend.delete("a").unwrap();
+    guard.release().unwrap();
     assert_eq!(backend.workspaces().unwrap(), ["default", "b"]);
     assert!(backend.delete("default").is_err());
     assert!(

@@ -103,7 +103,12 @@ fn workspaces_are_listed_made_and_deleted() {
     store
         .write(&mut state(&Snapshot::new("1"), &["1", "2"]))
         .unwrap();
+    // Who deletes it holds its lock until that is done.
+    let guard = store.lock(info(), Duration::ZERO).unwrap();
     backend.delete("a").unwrap();
+    let other = backend.open("a").unwrap().lock(info(), Duration::ZERO);
+    assert!(matches!(other, Err(StoreError::Locked { .. })), "{other:?}");
+    guard.release().unwrap();
     assert_eq!(backend.workspaces().unwrap(), ["default", "b"]);
     assert_eq!(store.read().unwrap(), None);
     let rows = query(
@@ -167,9 +172,14 @@ fn every_state_is_kept_and_only_changes_are_written() {
     old.serial = 2;
     store.replace(&old).unwrap();
     assert_eq!(other.read().unwrap(), Some(old.clone()));
-    assert_eq!(store.version(2).unwrap(), Some(old));
+    assert_eq!(store.version(2).unwrap(), Some(old.clone()));
     assert_eq!(store.version(5).unwrap(), Some(states[4].clone()));
-    assert_eq!(store.history().unwrap().len(), 6);
+    let history = store.history().unwrap();
+    assert_eq!(history.len(), 6);
+    // Also the one whose number another one has.
+    let twice: Vec<_> = history.iter().filter(|v| v.serial == 2).collect();
+    let found = twice.iter().map(|v| store.version_of(v).unwrap().unwrap());
+    assert_eq!(found.collect::<Vec<_>>(), [old, states[1].clone()]);
 }
 
 #[test]

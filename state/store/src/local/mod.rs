@@ -267,6 +267,18 @@ impl Store for LocalStore {
             _ => self.inner.paths.history.state(&self.codec, serial),
         }
     }
+
+    fn version_of(&self, version: &Version) -> Result<Option<Snapshot>, StoreError> {
+        let history = &self.inner.paths.history;
+        if let Some(state) = history.state_of(&self.codec, version)? {
+            return Ok(Some(state));
+        }
+        // What others have written is recorded when somebody writes after it.
+        self.with_present(|now| {
+            let now = now.filter(|now| now.version() == *version);
+            Ok(now.map(|now| now.state.clone()))
+        })
+    }
 }
 
 /// Tries something again for as long as `timeout`, until nobody is in the way any more.
@@ -303,8 +315,8 @@ fn is_altered(error: &StoreError) -> bool {
 impl LocalStore {
     fn read_once(&self, session: &Session) -> Result<Option<Snapshot>, StoreError> {
         let bytes = self.inner.paths.read(session.alone())?;
-        if bytes.is_empty() && !session.is_made {
-            self.check_emptied()?;
+        if bytes.is_empty() {
+            self.check_missing(session.is_made)?;
         }
         let state = self.parse(&bytes)?;
         if let Some(state) = &state {
@@ -359,22 +371,30 @@ impl LocalStore {
     }
 
     /// Refuses an empty file where the history says that there were objects: something has gone
-    /// wrong, and to go on would make them all once more.
-    fn check_emptied(&self) -> Result<(), StoreError> {
-        let paths = &self.inner.paths;
-        let last = match paths.state.exists() {
-            true => paths.history.versions(None)?.into_iter().next(),
-            false => None,
+    /// wrong, and to go on would make them all once more. Where there is no file people mean to
+    /// begin anew, or have lost it; they are told of the history.
+    fn check_missing(&self, is_made: bool) -> Result<(), StoreError> {
+        let history = &self.inner.paths.history;
+        let is_there = !is_made && self.path().exists();
+        let versions = match history.versions(None) {
+            Err(error) if is_there => return Err(error),
+            // The state does not depend on it.
+            versions => versions.unwrap_or_default(),
         };
-        match last {
-            Some(last) if last.instances > 0 => Err(self.corrupt(CodecError::State(
-                muster_snapshot::StateError::Emptied {
-                    serial: last.serial,
-                    instances: last.instances,
-                },
-            ))),
-            _ => Ok(()),
+        let Some(last) = versions.first().filter(|last| last.instances > 0) else {
+            return Ok(());
+        };
+        let (serial, instances) = (last.serial, last.instances);
+        if is_there {
+            let emptied = muster_snapshot::StateError::Emptied { serial, instances };
+            return Err(self.corrupt(CodecError::State(emptied)));
         }
+        self.inner.remark(format!(
+            "{} is not there, but {} has states of it, and the last one had {instances} resource instances. If the file was lost, `muster state restore {serial}` brings that one back; an apply begins anew and makes all objects once more.",
+            self.describe(),
+            history.path.display()
+        ));
+        Ok(())
     }
 
     /// Refuses a state that differs from what was written under its number.

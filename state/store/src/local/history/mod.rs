@@ -94,7 +94,7 @@ impl History {
         let entries = frame::read(&file).entries;
         let mut versions = Vec::new();
         if let Some(now) = now.filter(|now| !is_last(&entries, now)) {
-            versions.push(version(now.head("", false)));
+            versions.push(now.version());
         }
         versions.extend(entries.into_iter().rev().map(|e| version(e.head)));
         versions.truncate(KEPT);
@@ -103,10 +103,28 @@ impl History {
 
     /// The last state that was stored with a serial number.
     pub(super) fn state(&self, codec: &Codec, serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        self.last(codec, |head| head.serial == serial)
+    }
+
+    /// A state of [`History::versions`].
+    pub(super) fn state_of(
+        &self,
+        codec: &Codec,
+        wanted: &Version,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        self.last(codec, |head| version(head.clone()) == *wanted)
+    }
+
+    /// The last state that is wanted.
+    fn last(
+        &self,
+        codec: &Codec,
+        is_wanted: impl Fn(&Head) -> bool,
+    ) -> Result<Option<Snapshot>, StoreError> {
         let file = self.read()?;
         let entries = frame::read(&file).entries;
         let shown = &entries[entries.len().saturating_sub(KEPT)..];
-        let Some(at) = shown.iter().rposition(|e| e.head.serial == serial) else {
+        let Some(at) = shown.iter().rposition(|e| is_wanted(&e.head)) else {
             return Ok(None);
         };
         let last = entries.len() - shown.len() + at;
@@ -269,6 +287,13 @@ fn version(head: Head) -> Version {
         created: head.created,
         who: head.who,
         instances: head.instances,
+    }
+}
+
+impl Stored<'_> {
+    /// What is known of it without a history.
+    pub(super) fn version(&self) -> Version {
+        version(self.head("", false))
     }
 }
 

@@ -116,14 +116,27 @@ fn what_others_wrote_is_kept_too() {
         [7, 2, 1],
         "the present one is always there"
     );
-    assert_eq!(store.history().unwrap()[0].who, "");
+    let present = store.history().unwrap()[0].clone();
+    assert_eq!(present.who, "");
+    assert_eq!(store.version_of(&present).unwrap().as_ref(), Some(&theirs));
     let mut next = theirs.clone();
     let ours_again = write(&store, &mut next, 1);
     assert_eq!(serials(&store), [8, 7, 2, 1]);
+    let present = store.history().unwrap()[0].clone();
+    assert_eq!(
+        store.version_of(&present).unwrap(),
+        Some(ours_again[0].clone())
+    );
     for state in [&ours[0], &ours[1], &theirs, &ours_again[0]] {
         assert_eq!(store.version(state.serial).unwrap().as_ref(), Some(state));
     }
     std::fs::remove_file(place.path()).unwrap();
+    assert_eq!(store.read().unwrap(), None);
+    let remarks = store.take_remarks();
+    assert!(
+        matches!(&remarks[..], [one] if one.contains("state restore 8")),
+        "{remarks:?}"
+    );
     let mut anew = state_of(1);
     write(&store, &mut anew, 1);
     assert_eq!(serials(&store), [1, 8, 7, 2, 1]);
@@ -143,6 +156,11 @@ fn states_put_in_place_are_kept() {
     assert_eq!(serials(&store), [2, 2, 1]);
     assert_eq!(store.version(2).unwrap().as_ref(), Some(&other));
     assert_eq!(store.version(1).unwrap().as_ref(), Some(&all[0]));
+    // Also those whose number another one has.
+    let versions = store.history().unwrap();
+    let found = versions.iter().map(|v| store.version_of(v).unwrap());
+    let found: Vec<Snapshot> = found.flatten().collect();
+    assert_eq!(found, [other, all[1].clone(), all[0].clone()]);
     std::fs::write(place.path(), "damaged").unwrap();
     assert_eq!(serials(&store), [2, 2, 1], "those before it can be read");
     assert_eq!(store.version(1).unwrap().as_ref(), Some(&all[0]));
