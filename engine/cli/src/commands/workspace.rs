@@ -1,11 +1,14 @@
 //! `muster workspace`
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use muster_addr::{InstanceAddr, Mode};
 use muster_lang::Sources;
-use muster_store::{Backend, DEFAULT_WORKSPACE, Journaled, LocalStore, Store};
+use muster_store::{
+    Backend, DEFAULT_WORKSPACE, Journaled, LocalStore, LockGuard, Store, StoreError,
+};
 
 use crate::args;
 use crate::error::{Failure, Outcome};
@@ -241,24 +244,54 @@ fn delete(args: &Delete) -> Outcome<()> {
         Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))?;
     let store = session.place()?.state(name)?.any();
     let guard = lock(&store, &args.locking, "state-delete")?;
-    let held = held(&store)?;
-    if !held.is_empty() && !args.force {
-        return Err(not_empty(name, &held));
-    }
-    if let Some(guard) = guard {
-        guard.release()?;
-    }
-    if name == DEFAULT_WORKSPACE {
-        let detail = "The default workspace is always there.";
-        return Err(Failure::new("cannot delete default state", detail));
-    }
-    backend.delete(name)?;
+    let held = delete_held(&*backend, name, &store, guard, args.force)?;
     outln!("Deleted workspace {name:?}!");
     if !held.is_empty() {
         outln!("WARNING: {name:?} was non-empty.");
         outln!("What its state had may still exist, and nothing manages it any more.");
     }
     Ok(())
+}
+
+/// Deletes a workspace whose lock is held, if one is wanted, and tells what its state had. The
+/// lock is given back only afterwards, so that nobody puts anything there in between.
+fn delete_held(
+    backend: &dyn Backend,
+    name: &str,
+    store: &Journaled,
+    guard: Option<LockGuard>,
+    force: bool,
+) -> Outcome<Vec<String>> {
+    if guard.is_none() {
+        // Who takes the lock has brought in by that what interrupted runs have left.
+        store.settle(|_| false)?;
+    }
+    let held = held(store)?;
+    if !held.is_empty() && !force {
+        return Err(not_empty(name, &held));
+    }
+    if name == DEFAULT_WORKSPACE {
+        let detail = "The default workspace is always there.";
+        return Err(Failure::new("cannot delete default state", detail));
+    }
+    let mut deleted = backend.delete(name);
+    if deleted.is_ok() {
+        // Another workspace of the same name knows nothing of what this one has begun.
+        store.settle(|_| true)?;
+    }
+    let released = guard.map_or(Ok(()), LockGuard::release);
+    if let Err(StoreError::Io { source, .. }) = &deleted
+        && source.kind() == ErrorKind::DirectoryNotEmpty
+    {
+        // Over a network, the folder of a file that is open may stay; the lock was one.
+        deleted = backend.delete(name);
+    }
+    deleted?;
+    match released {
+        // It went with the workspace.
+        Ok(()) | Err(StoreError::NotLocked { .. }) => Ok(held),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What a state manages, and what an interrupted run may have made for it.
@@ -286,4 +319,64 @@ fn not_empty(name: &str, held: &[String]) -> Failure {
         "\nDestroy them first. With -force the workspace is deleted all the same, and nothing manages them any more.",
     );
     Failure::new("Workspace is not empty", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use muster_snapshot::Snapshot;
+    use muster_store::{LocalBackend, LockInfo};
+
+    use super::*;
+    use crate::backend::journaled;
+
+    /// A place where nobody else may be able to take the lock of what is being deleted.
+    struct Watched(LocalBackend);
+
+    impl Backend for Watched {
+        fn describe(&self) -> String {
+            self.0.describe()
+        }
+
+        fn workspaces(&self) -> Result<Vec<String>, StoreError> {
+            self.0.workspaces()
+        }
+
+        fn create(&self, workspace: &str) -> Result<(), StoreError> {
+            self.0.create(workspace)
+        }
+
+        fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError> {
+            self.0.open(workspace)
+        }
+
+        fn delete(&self, workspace: &str) -> Result<(), StoreError> {
+            let other = self.0.store(workspace);
+            let taken = other.lock(LockInfo::new("test", ""), Duration::ZERO);
+            assert!(matches!(taken, Err(StoreError::Locked { .. })), "{taken:?}");
+            self.0.delete(workspace)
+        }
+    }
+
+    #[test]
+    fn nobody_gets_the_lock_of_a_workspace_before_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Watched(LocalBackend {
+            path: folder.path().join("terraform.tfstate"),
+            workspace_dir: folder.path().join("terraform.tfstate.d"),
+            ..LocalBackend::default()
+        });
+        backend.create("x").unwrap();
+        let store = journaled(backend.0.store("x"));
+        let lock = || {
+            let guard = store.lock(LockInfo::new("test", ""), Duration::ZERO);
+            Some(guard.unwrap())
+        };
+        store.write(&mut Snapshot::new("1.2.3")).unwrap();
+        let held = delete_held(&backend, "x", &store, lock(), false);
+        assert!(held.unwrap_or_else(|_| panic!("it is empty")).is_empty());
+        assert_eq!(backend.workspaces().unwrap(), [DEFAULT_WORKSPACE]);
+        assert!(!folder.path().join("terraform.tfstate.d/x").exists());
+    }
 }
