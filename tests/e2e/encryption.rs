@@ -206,6 +206,30 @@ fn encryption_begins_moves_on_and_ends() {
 }
 
 #[test]
+fn a_key_is_kept_until_the_state_is_rekeyed() {
+    let work = encrypted();
+    let made_from = || {
+        let state: serde_json::Value =
+            serde_json::from_str(&work.read("terraform.tfstate")).unwrap();
+        state["meta"].clone()
+    };
+    run(&work, &["apply", "-auto-approve"]).code(0);
+    let first = made_from();
+    let again = ["apply", "-auto-approve", "-replace=terraform_data.b"];
+    run(&work, &again).code(0).says(&["1 destroyed"]);
+    assert_eq!(made_from(), first);
+    run(&work, &["state", "rekey"]).code(0);
+    let second = made_from();
+    assert_ne!(second, first);
+    run(&work, &again).code(0);
+    assert_eq!(made_from(), second);
+    // What was written before is read as well.
+    run(&work, &["state", "diff", "1", "2"])
+        .code(0)
+        .says(&["terraform_data.b"]);
+}
+
+#[test]
 fn the_environment_says_how() {
     let work = Work::with(CONFIG);
     let inside = format!(
@@ -373,6 +397,59 @@ output "password" {{
     run(&work, &["apply", "-auto-approve"]).code(0);
     assert_eq!(run(&work, &["output", "-raw", "password"]).stdout, SECRET);
     assert_eq!(telling(&work), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn remote_states_are_encrypted_as_their_data_sources_are_called() {
+    let (other, plain) = (
+        encrypted(),
+        Work::with("output \"o\" {\n  value = \"plain\"\n}\n"),
+    );
+    run(&other, &["apply", "-auto-approve"]).code(0);
+    run(&plain, &["apply", "-auto-approve"]).code(0);
+    let reading = |name: &str, repeat: &str, from: &Work| {
+        let path = from.path().join("terraform.tfstate");
+        format!(
+            "data \"terraform_remote_state\" \"{name}\" {{\n  {repeat}\n  backend = \"local\"\n  config = {{ path = \"{}\" }}\n}}\n",
+            path.display()
+        )
+    };
+    let work = Work::with(&format!(
+        "{}{}module \"m\" {{\n  source = \"./m\"\n}}\noutput \"o\" {{\n  value = data.terraform_remote_state.plain.outputs.o\n}}\n",
+        reading("other", "", &other),
+        reading("plain", "", &plain)
+    ));
+    work.write("m/m.tf", reading("other", "count = 2", &other));
+    run(&work, &["init"]).code(0);
+    let with = |names: &[&str]| {
+        let target = "method = method.aes_gcm.main";
+        let named = names
+            .iter()
+            .map(|name| format!("remote_state_data_source {name:?} {{\n{target}\n}}\n"));
+        let named: String = named.collect();
+        let remote = format!("remote_state_data_sources {{\n{named}}}\nplan {{");
+        block(PASSPHRASE, "").replacen("plan {", &remote, 1)
+    };
+    // Each of those that are encrypted has to be named, and nothing is said of the plain one.
+    for names in [&["m.other"][..], &["other"], &["other", "m.other[1]"]] {
+        work.write("encryption.tf", with(names));
+        run(&work, &["apply", "-auto-approve"])
+            .code(1)
+            .says(&["Error loading state", "encrypted"]);
+    }
+    for names in [
+        &["other", "m.other"][..],
+        &["other", "m.other[0]", "m.other[1]"],
+    ] {
+        work.write("encryption.tf", with(names));
+        run(&work, &["apply", "-auto-approve"]).code(0);
+    }
+    assert_eq!(run(&work, &["output", "-raw", "o"]).stdout, "plain");
+    // What is named is not read as plain text.
+    work.write("encryption.tf", with(&["other", "m.other", "plain"]));
+    run(&work, &["apply", "-auto-approve"])
+        .code(1)
+        .says(&["remote_state_data_source.plain", "plain text"]);
 }
 
 #[test]

@@ -106,14 +106,20 @@ pub(crate) fn state_codec() -> Codec {
     }
 }
 
-/// As [`state_codec`], for states of other configurations.
-pub(crate) fn remote_codec() -> Codec {
+/// As [`state_codec`], for the state that a data source reads which may be called by these names,
+/// the most exact one first.
+pub(crate) fn remote_codec(names: &[String]) -> Codec {
     let current = current();
-    let is_said = |said: &Said| said.remote_default.is_some() || !said.remote.is_empty();
-    match current.said.as_ref().is_some_and(is_said) {
-        true => Codec::sealed(Arc::new(Later(current, Kind::Remote))),
-        false => Codec::default(),
-    }
+    let Some(said) = &current.said else {
+        return Codec::default();
+    };
+    let named = names.iter().find(|name| said.remote.contains_key(&***name));
+    let kind = match named {
+        Some(name) => Kind::Remote(name.clone()),
+        None if said.remote_default.is_some() => Kind::Remote(String::new()),
+        None => return Codec::default(),
+    };
+    Codec::sealed(Arc::new(Later(current, kind)))
 }
 
 /// Fetches the keys for states.
@@ -126,6 +132,26 @@ pub(crate) fn ready() -> Outcome<()> {
         encryption
             .state()
             .map_err(|error| current.diagnostic(&error))?;
+    }
+    Ok(())
+}
+
+/// Whether states are encrypted when they are written.
+///
+/// # Errors
+/// What is said makes no sense.
+pub(crate) fn encrypts_states() -> Outcome<bool> {
+    let encryption = current().encryption()?;
+    Ok(encryption.is_some_and(|encryption| encryption.encrypts_states()))
+}
+
+/// Has whatever is written from now on encrypted with a new key.
+///
+/// # Errors
+/// What is said makes no sense.
+pub(crate) fn renew() -> Outcome<()> {
+    if let Some(encryption) = current().encryption()? {
+        encryption.renew();
     }
     Ok(())
 }
@@ -161,10 +187,11 @@ pub(crate) fn plan_seal() -> Outcome<Option<Arc<dyn Seal>>> {
 }
 
 /// What something is encrypted for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Kind {
     State,
-    Remote,
+    /// What the data source is called that reads it; nothing stands for any other one.
+    Remote(String),
 }
 
 /// A seal that is made when it is needed.
@@ -179,9 +206,9 @@ impl Later {
         };
         let none = || SealError("Nothing says how it is encrypted.".to_owned());
         let encryption = self.0.encryption().map_err(told)?.ok_or_else(none)?;
-        let seal = match self.1 {
+        let seal = match &self.1 {
             Kind::State => encryption.state()?,
-            Kind::Remote => encryption.any_remote_state()?,
+            Kind::Remote(name) => encryption.remote_state(name)?,
         };
         seal.ok_or_else(none)
     }

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use muster_addr::ProviderAddr;
-use muster_addr::Str;
+use muster_addr::{InstanceAddr, InstanceKey, ProviderAddr, Str};
 use muster_client::{Client, ClientOptions, PluginSpec};
 use muster_config::version::Constraints;
 use muster_provider::{BackendFault, Builtin, Provider, ProviderError, RemoteStates};
@@ -123,10 +122,12 @@ impl RemoteStates for States {
         backend: &str,
         settings: Option<&Value>,
         workspace: &str,
+        reader: Option<&InstanceAddr>,
     ) -> Result<Option<BTreeMap<Str, Value>>, String> {
         let place = Place::of_object(backend, settings).map_err(|fault| match fault {
             BackendFault::Type(reason) | BackendFault::Settings(reason) => reason,
         })?;
+        let place = place.read_by(reader.map(names_of).unwrap_or_default());
         let state = place.state(workspace).map_err(|failure| failure.reason())?;
         let state = state.any().read().map_err(|e| e.to_string())?;
         let outputs = |state: Snapshot| {
@@ -134,6 +135,18 @@ impl RemoteStates for States {
             outputs.map(|(name, o)| (name, o.value)).collect()
         };
         Ok(state.map(outputs))
+    }
+}
+
+/// What an `encryption` block may call a data source, the most exact name first: by its name, after
+/// those of the modules that it is in, and with its key if it has one.
+fn names_of(reader: &InstanceAddr) -> Vec<String> {
+    let modules = reader.resource.module.0.iter();
+    let mut name: String = modules.map(|step| format!("{}.", step.name)).collect();
+    name.push_str(&reader.resource.resource.name);
+    match reader.key {
+        InstanceKey::None => vec![name],
+        _ => vec![format!("{name}{}", reader.key), name],
     }
 }
 
@@ -153,4 +166,24 @@ fn cache_dir() -> Option<PathBuf> {
         None => crate::cli_config::home()?.join(".cache"),
     };
     Some(base.join("muster").join("schemas"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_readers() {
+        let check = |address: &str, expect: &[&str]| {
+            let address = address.parse().unwrap();
+            assert_eq!(names_of(&address), expect, "{address}");
+        };
+        let kind = "data.terraform_remote_state";
+        check(&format!("{kind}.net"), &["net"]);
+        check(&format!("{kind}.net[0]"), &["net[0]", "net"]);
+        check(
+            &format!("module.a[\"x\"].module.b.{kind}.net[\"k\"]"),
+            &["a.b.net[\"k\"]", "a.b.net"],
+        );
+    }
 }

@@ -51,6 +51,7 @@ impl Planner {
             type_name: task.addr.resource.resource.type_name.clone(),
             config: task.config.clone(),
             provider_meta: Value::NULL,
+            address: Some(task.addr.clone()),
         });
         self.ask(task, Stage::ReadData, request, Some(Operation::Read));
     }

@@ -45,7 +45,7 @@ impl Provider for Builtin {
                 Ok(Response::Done(remote_state::validate(&config, states)))
             }
             Request::ReadData(read) if &*read.type_name == REMOTE_STATE => {
-                Ok(remote_state::read(&read.config, states))
+                Ok(remote_state::read(&read, states))
             }
             request => answer(request),
         };

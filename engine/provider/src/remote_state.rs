@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use muster_addr::Str;
+use muster_addr::{InstanceAddr, Str};
 use muster_lang::{Diagnostic, Diags};
 use muster_schema::{Attribute, Block};
 use muster_value::{Path, Type, Value};
 
-use crate::Response;
+use crate::{ReadData, Response};
 
 /// Reads states that other configurations have stored.
 pub trait RemoteStates: Send + Sync {
@@ -18,7 +18,8 @@ pub trait RemoteStates: Send + Sync {
     /// There are none.
     fn check(&self, backend: &str, settings: Option<&Value>) -> Result<(), BackendFault>;
 
-    /// The outputs of a state; `None` when there is no state.
+    /// The outputs of a state; `None` when there is no state. `reader` is the data source that
+    /// reads it, if that is known.
     ///
     /// # Errors
     /// What is wrong with the state, for people.
@@ -27,6 +28,7 @@ pub trait RemoteStates: Send + Sync {
         backend: &str,
         settings: Option<&Value>,
         workspace: &str,
+        reader: Option<&InstanceAddr>,
     ) -> Result<Option<BTreeMap<Str, Value>>, String>;
 }
 
@@ -104,7 +106,8 @@ pub(crate) fn validate(config: &Value, states: Option<&dyn RemoteStates>) -> Dia
 }
 
 /// Reads the outputs.
-pub(crate) fn read(config: &Value, states: Option<&dyn RemoteStates>) -> Response {
+pub(crate) fn read(read: &ReadData, states: Option<&dyn RemoteStates>) -> Response {
+    let config = &read.config;
     let diags = validate(config, states);
     let nothing = || Value::Null(block().implied_type());
     let answer = |value, diags| Response::State { value, diags };
@@ -117,7 +120,7 @@ pub(crate) fn read(config: &Value, states: Option<&dyn RemoteStates>) -> Respons
     let workspace = config.get("workspace").and_then(Value::as_str);
     let workspace = workspace.map_or("default", |w| &**w);
     let read = match states {
-        Some(states) => states.outputs(backend, settings, workspace),
+        Some(states) => states.outputs(backend, settings, workspace, read.address.as_ref()),
         None => Err("no states can be read here".into()),
     };
     match read {

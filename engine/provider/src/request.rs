@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use muster_addr::Str;
+use muster_addr::{InstanceAddr, Str};
 use muster_lang::Diags;
 use muster_value::{Path, Value, value_to_json};
 
@@ -231,6 +231,8 @@ pub struct ReadData {
     pub config: Value,
     /// `provider_meta` of the module; null when there is none.
     pub provider_meta: Value,
+    /// Where it is in the configuration, if that is known. Plugins are not told.
+    pub address: Option<InstanceAddr>,
 }
 
 /// An answer. Diagnostics of the provider are part of it; they carry paths, not positions.

@@ -62,6 +62,7 @@ fn read_data() -> Request {
         type_name: THING.into(),
         config: thing("1"),
         provider_meta: Value::NULL,
+        address: None,
     })
 }
 

@@ -13,6 +13,7 @@ mod secret;
 mod settings;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_store::{Seal, SealError};
@@ -30,6 +31,8 @@ pub use settings::{
 #[derive(Debug)]
 pub struct Encryption {
     settings: Arc<Settings>,
+    /// See [`Self::renew`].
+    renews: Arc<AtomicBool>,
     made: Mutex<BTreeMap<String, Arc<dyn Seal>>>,
 }
 
@@ -38,6 +41,7 @@ impl Encryption {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings: Arc::new(settings),
+            renews: Arc::default(),
             made: Mutex::default(),
         }
     }
@@ -51,6 +55,20 @@ impl Encryption {
         self.made("state", self.settings.state.as_ref())
     }
 
+    /// From now on whatever is written is encrypted with a new key, although the one of what was
+    /// read would do. It is the same one for all that is written afterwards.
+    pub fn renew(&self) {
+        self.renews.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether states are encrypted when they are written. No key is asked for.
+    pub fn encrypts_states(&self) -> bool {
+        let target = self.settings.state.as_ref();
+        let method = target.and_then(|target| target.methods.first());
+        let method = method.and_then(|method| self.settings.methods.get(method));
+        method.is_some_and(|method| *method != Method::Unencrypted)
+    }
+
     /// For plan files; `None` where nothing is said of them.
     ///
     /// # Errors
@@ -59,8 +77,9 @@ impl Encryption {
         self.made("plan", self.settings.plan.as_ref())
     }
 
-    /// For the state that a data source `terraform_remote_state` reads, by the address of the
-    /// data source: `name`, `module.name` or `module.name[0]`.
+    /// For the state that a data source `terraform_remote_state` reads, by what a
+    /// `remote_state_data_source` block calls the data source: `name`, `module.name` or
+    /// `module.name[0]`. What is said of none of them is as the default says.
     ///
     /// # Errors
     /// As [`Self::state`].
@@ -70,26 +89,6 @@ impl Encryption {
             Some(target) => self.made(&format!("remote_state_data_source.{address}"), Some(target)),
             None => self.made("remote_state_data_sources.default", states.default.as_ref()),
         }
-    }
-
-    /// For the state that any data source `terraform_remote_state` reads, where it is not known
-    /// which one: what is said of any of them is tried, the default first.
-    ///
-    /// # Errors
-    /// As [`Self::state`].
-    pub fn any_remote_state(&self) -> Result<Option<Arc<dyn Seal>>, SealError> {
-        let states = &self.settings.remote_states;
-        let mut methods = Vec::new();
-        for target in states.default.iter().chain(states.named.values()) {
-            for method in &target.methods {
-                if !methods.contains(method) {
-                    methods.push(method.clone());
-                }
-            }
-        }
-        let enforced = false;
-        let target = (!methods.is_empty()).then_some(Target { methods, enforced });
-        self.made("remote_state_data_sources", target.as_ref())
     }
 
     /// Whether the settings make sense. No key is asked for.
@@ -106,7 +105,7 @@ impl Encryption {
             .filter_map(|(name, t)| Some((name, t.as_ref()?)));
         let default = remote.default.iter().map(|target| ("default", target));
         for (name, target) in targets.chain(default).chain(named) {
-            TargetSeal::new(name, settings, target).map_err(open_ended)?;
+            TargetSeal::new(name, settings, target, &self.renews).map_err(open_ended)?;
         }
         Ok(())
     }
@@ -123,7 +122,8 @@ impl Encryption {
         if let Some(seal) = made.get(name) {
             return Ok(Some(Arc::clone(seal)));
         }
-        let seal = TargetSeal::new(name, &self.settings, target).map_err(open_ended)?;
+        let seal = TargetSeal::new(name, &self.settings, target, &self.renews);
+        let seal = seal.map_err(open_ended)?;
         // States of others are only read.
         if !name.starts_with("remote_state") {
             seal.fetch().map_err(open_ended)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_store::{About, Seal, SealError};
@@ -21,6 +22,8 @@ pub(crate) struct TargetSeal {
     target: Target,
     created: Mutex<Option<Arc<Created>>>,
     found: Mutex<BTreeMap<(Addr, Metadata), Secret>>,
+    /// A new key is wanted whatever was read.
+    renews: Arc<AtomicBool>,
     /// What the first key was found by that has opened something.
     proven: Mutex<Option<(Addr, Metadata)>>,
 }
@@ -31,6 +34,7 @@ impl TargetSeal {
         name: &str,
         settings: &Arc<Settings>,
         target: &Target,
+        renews: &Arc<AtomicBool>,
     ) -> Result<Self, SealError> {
         let seal = Self {
             name: name.to_owned(),
@@ -38,6 +42,7 @@ impl TargetSeal {
             target: target.clone(),
             created: Mutex::default(),
             found: Mutex::default(),
+            renews: Arc::clone(renews),
             proven: Mutex::default(),
         };
         seal.check()?;
@@ -109,8 +114,14 @@ impl TargetSeal {
     }
 
     /// The key of what was read, if the provider would make a new one of the same passphrase with
-    /// much work. So whatever is written of a state over time needs few keys to be read.
+    /// much work. So whatever is written of a state over time needs few keys to be read: parts of
+    /// it are written by many runs, and with a salt for each of them it would take minutes to read
+    /// them all. Each state still has a salt of its own, and nonces are random, which allows 2^32
+    /// encryptions with one key; who needs more asks for a new one.
     fn at_hand(&self, keys: &Addr) -> Option<Created> {
+        if self.renews.load(Ordering::Relaxed) {
+            return None;
+        }
         let proven = lock(&self.proven).clone();
         let (addr, meta) = proven.filter(|(addr, _)| addr == keys)?;
         let key = lock(&self.found).get(&(addr, meta.clone()))?.clone();

@@ -109,7 +109,6 @@ fn other_runs_find_the_key_again() {
     assert_eq!(salt(&a), salt(&one.seal(STATE, None).unwrap()));
 }
 
-/// The file was written with Python: `hashlib.pbkdf2_hmac` and `AESGCM` of `cryptography`.
 /// What the key was made from that something is sealed with.
 fn meta(stored: &[u8]) -> envelope::Metadata {
     envelope::read(stored).unwrap().unwrap().meta
@@ -132,6 +131,25 @@ fn what_many_runs_write_has_one_key() {
         after.open(&next.seal(STATE, ABOUT).unwrap()).unwrap(),
         STATE
     );
+}
+
+#[test]
+fn a_new_key_is_made_where_one_is_wanted() {
+    let run = || {
+        let providers = vec![("pbkdf2.main", pbkdf2(OLD))];
+        Encryption::new(settings(providers, &["aes_gcm.main"]))
+    };
+    let state = |run: &Encryption| run.state().unwrap().unwrap();
+    let stored = state(&run()).seal(STATE, ABOUT).unwrap();
+    let rekeying = run();
+    rekeying.renew();
+    let seal = state(&rekeying);
+    assert_eq!(seal.open(&stored).unwrap(), STATE);
+    let [a, b] =
+        [(STATE, ABOUT), (b"x", None)].map(|(text, about)| seal.seal(text, about).unwrap());
+    assert_ne!(meta(&a), meta(&stored));
+    assert_eq!(meta(&a), meta(&b), "one for all of it");
+    assert_eq!(state(&run()).open(&a).unwrap(), STATE);
 }
 
 #[test]
@@ -164,6 +182,7 @@ fn a_key_that_is_not_as_set_is_not_kept() {
     assert_ne!(meta(&same_name.seal(STATE, ABOUT).unwrap()), meta(&stored));
 }
 
+/// The file was written with Python: `hashlib.pbkdf2_hmac` and `AESGCM` of `cryptography`.
 #[test]
 fn files_of_others_are_read() {
     const STORED: &str = concat!(

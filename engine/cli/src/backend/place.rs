@@ -21,8 +21,9 @@ pub(crate) struct Place {
     pub settings: Settings,
     /// The block that says so.
     span: Option<Span>,
-    /// The state is that of another configuration.
-    is_foreign: bool,
+    /// Set where the state is that of another configuration: what the data source that reads it
+    /// may be called, the most exact name first.
+    foreign: Option<Vec<String>>,
 }
 
 /// Two places are the same if their files are, or everything that is said of them.
@@ -44,7 +45,7 @@ impl Place {
             kind,
             settings,
             span: None,
-            is_foreign: false,
+            foreign: None,
         }
     }
 
@@ -82,9 +83,17 @@ impl Place {
             None => Ok(Settings::new()),
         };
         Ok(Self {
-            is_foreign: true,
+            foreign: Some(Vec::new()),
             ..Self::new(found, given.map_err(BackendFault::Settings)?)
         })
+    }
+
+    /// The place of a state that is read by a data source of these names.
+    pub(crate) fn read_by(self, names: Vec<String>) -> Self {
+        Self {
+            foreign: Some(names),
+            ..self
+        }
     }
 
     /// With other values for some settings.
@@ -124,7 +133,7 @@ impl Place {
     /// # Errors
     /// The settings make no sense, or there cannot be such a workspace.
     pub(crate) fn state(&self, workspace: &str) -> Outcome<Opened> {
-        if !self.is_foreign {
+        if self.foreign.is_none() {
             encryption::ready()?;
         }
         match self.local() {
@@ -138,9 +147,9 @@ impl Place {
 
     /// How states become bytes.
     fn codec(&self) -> Codec {
-        match self.is_foreign {
-            true => encryption::remote_codec(),
-            false => encryption::state_codec(),
+        match &self.foreign {
+            Some(names) => encryption::remote_codec(names),
+            None => encryption::state_codec(),
         }
     }
 

@@ -36,6 +36,7 @@ pub(crate) fn run(args: &Rekey) -> Outcome<()> {
         let detail = "Neither the configuration nor TF_ENCRYPTION says how states are encrypted: there is no \"state\" in an encryption block.";
         return Err(Failure::new("Encryption is not set up", detail));
     }
+    encryption::renew()?;
     let backup = match &opened {
         Opened::Local(store) => {
             let mut path = store.path().as_os_str().to_owned();

@@ -167,6 +167,7 @@ fn data_sources_are_known_at_once() {
         type_name: "x".into(),
         config: config(&mock),
         provider_meta: Value::NULL,
+        address: None,
     });
     let Response::State { value, diags } = mock.answer(request).unwrap() else {
         panic!()

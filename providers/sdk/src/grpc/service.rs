@@ -435,6 +435,7 @@ impl<P: Provider> wire::provider_server::Provider for Service<P> {
             type_name: request.type_name.into(),
             config: decode(request.config, &ty)?,
             provider_meta: Value::NULL,
+            address: None,
         });
         let plain::Response::State {
             value,
