@@ -83,7 +83,14 @@ fn into_another_file() {
         .says(&["Error: Invalid target address"]);
     check(&work, "terraform.tfstate", &rest);
     mv(&work, &[out, "terraform_data.b", "terraform_data.b"]).code(0);
-    mv(&work, &[out, "module.m", "module.n"]).code(0);
+    let place = work.path().canonicalize().unwrap().join("other.tfstate");
+    let told = format!(
+        "Move \"module.m.terraform_data.x\" to \"module.n.terraform_data.x\" in {}\nSuccessfully moved 1 object(s).",
+        place.display()
+    );
+    mv(&work, &[out, "module.m", "module.n"])
+        .code(0)
+        .says(&[&told]);
     let moved = [
         "terraform_data.b[0]",
         "terraform_data.b[1]",

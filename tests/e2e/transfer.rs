@@ -58,7 +58,11 @@ fn to_another_workspace() {
     // All instances, and nothing in the place of something else.
     mv(&work, &[to, "terraform_data.b", "terraform_data.d"])
         .code(0)
-        .says(&["Successfully moved 2 object(s)."]);
+        .says(&[
+            "Move \"terraform_data.b[0]\" to \"terraform_data.d[0]\" in ",
+            "Move \"terraform_data.b[1]\" to \"terraform_data.d[1]\" in ",
+            ", workspace staging)\nSuccessfully moved 2 object(s).",
+        ]);
     work.run(&["apply", "-auto-approve"]).code(0);
     mv(&work, &[to, "terraform_data.a", "terraform_data.c"])
         .code(1)
@@ -98,9 +102,17 @@ fn to_another_directory_with_its_own_encryption() {
         "default",
         &["terraform_data.b[0]", "terraform_data.b[1]"],
     );
-    // And back.
+    // And back, which takes it out of the encryption.
     let to = format!("-to-dir={}", work.path().display());
-    mv(&other, &[&to, "terraform_data.a", "terraform_data.a"]).code(0);
+    let back = [&*to, "terraform_data.a", "terraform_data.a"];
+    for args in [&back[..], &[&["-dry-run"], &back[..]].concat()] {
+        mv(&other, args)
+            .code(1)
+            .says(&["The other state is not encrypted", "-allow-unencrypted"]);
+    }
+    check(&other, "default", &["terraform_data.a"]);
+    assert!(!work.read("terraform.tfstate").contains("\"a\""));
+    mv(&other, &[&["-allow-unencrypted"], &back[..]].concat()).code(0);
     work.run(&["plan", "-detailed-exitcode"]).code(0);
     check(&other, "default", &[]);
     mv(
@@ -109,6 +121,29 @@ fn to_another_directory_with_its_own_encryption() {
     )
     .code(1)
     .says(&["Failed to move objects between states"]);
+}
+
+#[test]
+fn to_a_directory_without_a_configuration() {
+    let (work, other) = (applied(), Work::empty());
+    let to = format!("-to-dir={}", other.path().display());
+    let args = [&*to, "terraform_data.a", "terraform_data.a"];
+    mv(&work, &args).code(1).says(&[
+        "No configuration files",
+        &other.path().display().to_string(),
+        "-state-out",
+    ]);
+    assert!(!other.path().join("terraform.tfstate").exists());
+    work.run(&["plan", "-detailed-exitcode"])
+        .code(0)
+        .never_says(&["was interrupted"]);
+    // One that has a state is known to somebody.
+    other.write("main.tf", "resource \"terraform_data\" \"z\" {}\n");
+    other.run(&["apply", "-auto-approve"]).code(0);
+    std::fs::remove_file(other.path().join("main.tf")).unwrap();
+    let place = format!("(directory {}", other.path().display());
+    mv(&work, &args).code(0).says(&[&place]);
+    check(&other, "default", &["terraform_data.a", "terraform_data.z"]);
 }
 
 /// What a server does with a state that is sent to it.
@@ -120,6 +155,8 @@ enum Mode {
     Store,
     /// Neither.
     Ignore,
+    /// Does not store it, and says so.
+    Refuse,
 }
 
 /// A server that keeps one state.
@@ -187,7 +224,7 @@ impl Server {
     /// A directory whose state is here.
     fn work(&self, config: &str) -> Work {
         let work = Work::with(&format!(
-            "terraform {{\n  backend \"http\" {{\n    address = \"{}\"\n  }}\n}}\n{config}",
+            "terraform {{\n  backend \"http\" {{\n    address = \"{}\"\n    retry_max = 0\n  }}\n}}\n{config}",
             self.address
         ));
         work.run(&["init"]).code(0);
@@ -214,12 +251,13 @@ fn serve(stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
     reader.read_exact(&mut body)?;
     let mut shared = shared.lock().unwrap();
     let is_get = head.first().is_some_and(|line| line.starts_with("GET"));
+    let mode = shared.mode;
     if !is_get {
         shared.sent += 1;
-        if shared.mode != Mode::Ignore {
+        if matches!(mode, Mode::Answer | Mode::Store) {
             shared.state = Some(body);
         }
-        if shared.mode != Mode::Answer {
+        if matches!(mode, Mode::Store | Mode::Ignore) {
             shared.silent.push(stream);
             return Ok(());
         }
@@ -227,6 +265,7 @@ fn serve(stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
     let (status, body) = match (&shared.state, is_get) {
         (Some(state), true) => ("200 OK", state.clone()),
         (None, true) => ("404 Not Found", Vec::new()),
+        _ if mode == Mode::Refuse => ("500 Internal Server Error", Vec::new()),
         _ => ("200 OK", Vec::new()),
     };
     let mut stream = stream;
@@ -344,6 +383,69 @@ fn killed_when_all_is_done_but_the_records() {
         .never_says(&["was interrupted"]);
 }
 
+#[test]
+fn the_old_state_cannot_be_written() {
+    let server = Server::start();
+    let a = "resource \"terraform_data\" \"a\" {\n  input = 1\n}\n";
+    let (other, work) = (Work::with(a), server.work(CONFIG));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    server.set(Mode::Refuse);
+    let to = format!("-to-dir={}", other.path().display());
+    mv(&work, &[&to, "terraform_data.a", "terraform_data.a"])
+        .code(1)
+        .says(&["500"])
+        .never_says(&["Successfully moved"]);
+    // It is in both states, and nothing else is done before that is settled.
+    let both = ["terraform_data.a", "terraform_data.b"];
+    check(&other, "default", &both[..1]);
+    assert_eq!(server.stored(), both);
+    for side in [&work, &other] {
+        side.run(&["apply", "-auto-approve"])
+            .code(1)
+            .says(&["Interrupted move between states"])
+            .never_says(&["Apply complete!"]);
+    }
+    server.set(Mode::Answer);
+    other
+        .run(&["plan", "-detailed-exitcode"])
+        .code(0)
+        .says(&["The move was finished just now"]);
+    assert_eq!(server.stored(), both[1..]);
+    work.run(&["plan"])
+        .code(0)
+        .says(&["1 to add"])
+        .never_says(&["was interrupted"]);
+}
+
+#[test]
+fn the_move_cannot_be_recorded_at_the_old_place() {
+    let server = Server::start();
+    let (other, work) = (Work::with("# Nothing yet.\n"), server.work(CONFIG));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    // There is nothing in it, and nothing can be put there.
+    let journals = work.path().join(".terraform/journals");
+    let _ = std::fs::remove_dir(&journals);
+    std::os::unix::fs::symlink("nowhere/at/all", &journals).unwrap();
+    let to = format!("-to-dir={}", other.path().display());
+    let args = [&*to, "terraform_data.a", "terraform_data.a"];
+    mv(&work, &args)
+        .code(1)
+        .says(&["journals"])
+        .never_says(&["Successfully moved"]);
+    // The new place, where it was recorded first, knows nothing of it any more.
+    assert!(!other.path().join(RECORD).exists());
+    check(&other, "default", &[]);
+    assert_eq!(server.stored(), ["terraform_data.a", "terraform_data.b"]);
+    std::fs::remove_file(&journals).unwrap();
+    for side in [&work, &other] {
+        side.run(&["plan", "-detailed-exitcode"])
+            .code(0)
+            .never_says(&["was interrupted"]);
+    }
+    mv(&work, &args).code(0);
+    assert_eq!(server.stored(), ["terraform_data.b"]);
+}
+
 /// The record of a move of a state in a file.
 const RECORD: &str = ".terraform.tfstate.move";
 
@@ -409,7 +511,7 @@ fn another_object_at_the_new_address_is_not_what_was_moved() {
 #[test]
 fn what_was_moved_and_is_gone_by_now() {
     let server = Server::start();
-    let (other, work) = (Work::empty(), server.work(CONFIG));
+    let (other, work) = (Work::with("# Nothing yet.\n"), server.work(CONFIG));
     work.run(&["apply", "-auto-approve"]).code(0);
     killed(&server, Mode::Store, &work, &other);
     // The new state was settled and worked on before the old one was.

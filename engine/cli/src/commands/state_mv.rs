@@ -29,6 +29,9 @@ pub(crate) struct Mv {
     /// Move them to the state of the configuration in another directory.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["state_out", "backup_out"])]
     pub to_dir: Option<PathBuf>,
+    /// Move them although their state is encrypted and the other one is not.
+    #[arg(long)]
+    pub allow_unencrypted: bool,
     /// The address now.
     pub source: String,
     /// The address from now on.
@@ -50,28 +53,19 @@ pub(crate) fn mv(args: &Mv) -> Outcome<()> {
             workspace: args.to_workspace.clone(),
             ..Where::default()
         };
-        let (count, place) = move_elsewhere(args, to, &here, targets)?;
-        match dry_run {
-            true => outln!("Would move {shown_from:?} to {shown_to:?} in {place}"),
-            false => outln!(
-                "Move {shown_from:?} to {shown_to:?} in {place}\nSuccessfully moved {count} object(s)."
-            ),
-        }
-        return Ok(());
+        return move_elsewhere(args, to, &here, targets);
     }
     let opened = store(locking.state.as_deref())?;
     check_backups(&opened, args)?;
-    match other_file(&opened, locking.state_out.as_deref()) {
-        None => move_within(opened, &here, targets, dry_run)?,
-        Some(out) => {
-            let to = Where {
-                file: Some(out.to_owned()),
-                backup: args.backup_out.clone(),
-                ..Where::default()
-            };
-            move_elsewhere(args, to, &here, targets)?;
-        }
+    if let Some(out) = other_file(&opened, locking.state_out.as_deref()) {
+        let to = Where {
+            file: Some(out.to_owned()),
+            backup: args.backup_out.clone(),
+            ..Where::default()
+        };
+        return move_elsewhere(args, to, &here, targets);
     }
+    move_within(opened, &here, targets, dry_run)?;
     match dry_run {
         true => outln!("Would move {shown_from:?} to {shown_to:?}"),
         false => {
@@ -106,13 +100,14 @@ fn move_within(
     }
 }
 
-/// Moves objects to another state; tells how many, and to where.
+/// Moves objects to another state, and says of each where it is now.
 fn move_elsewhere(
     args: &Mv,
     to: Where,
     locking: &args::Locking,
     targets: (&Target, &Target),
-) -> Outcome<(usize, String)> {
+) -> Outcome<()> {
+    let dry_run = args.editing.dry_run;
     let request = transfer::Request {
         from: Where {
             file: locking.state.clone(),
@@ -122,9 +117,19 @@ fn move_elsewhere(
         to,
         locking,
         targets,
-        dry_run: args.editing.dry_run,
+        allow_unencrypted: args.allow_unencrypted,
+        dry_run,
     };
-    transfer::transfer(&request)
+    let (moves, place) = transfer::transfer(&request)?;
+    let begin = if dry_run { "Would move" } else { "Move" };
+    for (from, to) in &moves {
+        let [from, to] = [from, to].map(ToString::to_string);
+        outln!("{begin} {from:?} to {to:?} in {place}");
+    }
+    if !dry_run {
+        outln!("Successfully moved {} object(s).", moves.len());
+    }
+    Ok(())
 }
 
 /// The file that objects are moved to, if it is not the one that they are in.

@@ -56,6 +56,10 @@ pub(super) struct Ready {
     pub workspace: String,
     /// The file that moves of its objects are recorded in, as an absolute path.
     pub record: PathBuf,
+    /// It is encrypted when it is written.
+    pub is_encrypted: bool,
+    /// It is the state of a directory without a configuration.
+    pub is_bare: bool,
 }
 
 impl From<Failure> for Answer {

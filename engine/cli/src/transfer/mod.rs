@@ -35,25 +35,36 @@ pub(crate) struct Request<'a> {
     pub locking: &'a Locking,
     /// What is moved, and the addresses that it gets.
     pub targets: (&'a Target, &'a Target),
+    /// Also from a state that is encrypted to one that is not.
+    pub allow_unencrypted: bool,
     /// Only find out whether it can be done.
     pub dry_run: bool,
 }
 
-/// Moves objects; tells how many, and to where.
+/// What is moved: the addresses in the one state and in the other.
+type Moves = Vec<(InstanceAddr, InstanceAddr)>;
+
+/// Moves objects; tells which, and names the state that they are moved to.
 ///
 /// # Errors
 /// Nothing is moved, or the next command on one of the states finishes it.
-pub(crate) fn transfer(request: &Request<'_>) -> Outcome<(usize, String)> {
+pub(crate) fn transfer(request: &Request<'_>) -> Outcome<(Moves, String)> {
     let (mut source, mut destination) = both(request)?;
+    if source.is_encrypted() && !destination.is_encrypted() && !request.allow_unencrypted {
+        return Err(unencrypted(&destination.end()));
+    }
     let mut here = source
         .read()?
         .ok_or_else(crate::commands::state_edit::missing)?;
     let there = destination.read()?;
+    if there.is_none() && destination.is_bare() {
+        return Err(no_configuration(&destination.end()));
+    }
     let mut there = there.unwrap_or_else(|| Snapshot::new(TERRAFORM_VERSION));
     let moves = state_mv::moves(&here, &there, request.targets.0, request.targets.1)?;
-    let to = destination.place().to_owned();
+    let to = named(&destination.end());
     if request.dry_run {
-        return Ok((moves.len(), to));
+        return Ok((moves, to));
     }
     let before = here.clone();
     for (old, new) in &moves {
@@ -71,7 +82,33 @@ pub(crate) fn transfer(request: &Request<'_>) -> Outcome<(usize, String)> {
     source.write(&here)?;
     destination.clear(&record.id)?;
     source.clear(&record.id)?;
-    Ok((moves.len(), to))
+    Ok((moves, to))
+}
+
+/// A state as the one who chose it knows it: a file by its path, any other one also by the
+/// directory that it is used in.
+fn named(end: &End) -> String {
+    match end.file {
+        Some(_) => end.place.clone(),
+        None => whole(end),
+    }
+}
+
+fn unencrypted(destination: &End) -> Failure {
+    let detail = format!(
+        "The state that the objects are in is encrypted, and {} is not: whatever is secret in them would be stored in plain text. Have that state encrypted first, by an encryption block there, or move them all the same with -allow-unencrypted.",
+        named(destination)
+    );
+    Failure::new("The other state is not encrypted", detail)
+}
+
+/// Nobody looks for objects where no command works.
+fn no_configuration(destination: &End) -> Failure {
+    let detail = format!(
+        "The directory {} has no configuration and no state, so that nothing says where its state is to be kept. Write the configuration there first, with its backend and its encryption; or name a state file with -state-out.",
+        destination.folder.display()
+    );
+    Failure::new("No configuration files", detail)
 }
 
 /// Both states under their locks. Moves to or from them that were interrupted are settled first.

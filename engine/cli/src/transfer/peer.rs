@@ -45,6 +45,8 @@ impl Peer {
                 folder: Default::default(),
                 workspace: String::new(),
                 record: Default::default(),
+                is_encrypted: false,
+                is_bare: false,
             },
             pending: None,
             file: at.file.as_deref().map(absolute),
@@ -65,9 +67,14 @@ impl Peer {
         Ok(())
     }
 
-    /// Names the state for people.
-    pub(super) fn place(&self) -> &str {
-        &self.ready.place
+    /// Whether it is encrypted when it is written.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.ready.is_encrypted
+    }
+
+    /// Whether it is the state of a directory without a configuration.
+    pub(super) fn is_bare(&self) -> bool {
+        self.ready.is_bare
     }
 
     /// How commands get to the state later.

@@ -2,10 +2,11 @@
 //! input ends.
 
 use std::io::{self, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use muster_config::is_config_file;
 use muster_lang::Sources;
 use muster_snapshot::Snapshot;
 use muster_store::{DEFAULT_WORKSPACE, Journaled, LockGuard, Store};
@@ -14,6 +15,7 @@ use super::absolute;
 use super::message::{Answer, Question, Ready, hear, say};
 use crate::args;
 use crate::commands::state_edit;
+use crate::encryption;
 use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock, redirected};
 use crate::session::{Session, TERRAFORM_VERSION, named_workspace, workspace};
@@ -68,11 +70,31 @@ fn open(locking: &args::Locking) -> Outcome<(Journaled, Ready)> {
     })?;
     let ready = Ready {
         place: store.describe(),
-        folder,
         workspace: workspace(),
         record: absolute(&store.transfer_path()),
+        is_encrypted: encryption::encrypts_states()?,
+        is_bare: locking.state.is_none() && !has_configuration(&folder)?,
+        folder,
     };
     Ok((store, ready))
+}
+
+/// Whether a directory has files of a configuration.
+fn has_configuration(folder: &Path) -> Outcome<bool> {
+    let unreadable = |error: io::Error| {
+        let detail = format!(
+            "The directory {} cannot be read: {error}.",
+            folder.display()
+        );
+        Failure::new("Failed to read the working directory", detail)
+    };
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        if is_config_file(&name.to_string_lossy()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn hold(
