@@ -1,6 +1,9 @@
 //! States in PostgreSQL.
 
 use super::*;
+use crate::attach::Gate;
+use crate::background::Running;
+use crate::kill::{CHAIN, finish};
 
 #[path = "../../../state/postgres/tests/stores/support.rs"]
 #[expect(
@@ -8,6 +11,9 @@ use super::*;
     reason = "the tests of the store itself need more of the server"
 )]
 mod server;
+
+/// A run stores a state that is kept elsewhere when a result comes in, and so long has passed.
+const SAVED_EVERY: Duration = Duration::from_millis(10_200);
 
 /// A configuration with a schema of its own.
 fn in_postgres(kind: &str, server: &server::Server) -> String {
@@ -61,4 +67,66 @@ fn states_in_postgresql() {
     work.run(&["workspace", "list"])
         .code(0)
         .never_says(&["dev"]);
+}
+
+#[test]
+fn a_run_that_loses_its_lock() {
+    let Some(server) = server::Server::start() else {
+        return skip("there is no PostgreSQL");
+    };
+    for (taken, says) in [
+        (false, "or was taken away"),
+        (true, "and somebody@else holds one now"),
+    ] {
+        let settings = server.settings();
+        let lines: String = (settings.iter().map(|(k, v)| format!("{k} = {v}\n"))).collect();
+        let slow = "sim { latency = var.latency }";
+        let chain = CHAIN.replace(slow, "sim { path = \"slow.json\" }");
+        let backend = format!("terraform {{\n  backend \"postgres\" {{\n{lines}  }}\n}}\n");
+        let work = Work::with(&(backend + &chain));
+        work.run(&["init"]).code(0);
+        let gate = Gate::new(&work, "slow.json");
+        let args = ["apply", "-auto-approve", "-var", "latency=0s"];
+        let mut run = Running::muster(&work, &args);
+        run.wait_for("muster_zone.second: Creating...");
+        gate.wait_for(&run);
+        let schema = settings["schema_name"].as_str().unwrap();
+        let locks = format!("\"{schema}\".locks");
+        server::query(
+            &settings,
+            &match taken {
+                false => format!("DELETE FROM {locks}"),
+                true => format!(
+                    "UPDATE {locks} SET id = 'theirs', writes = NULL, reads = NULL,
+                     info = '{{\"ID\":\"theirs\",\"Who\":\"somebody@else\"}}',
+                     expires = clock_timestamp() + interval '1 hour'"
+                ),
+            },
+        );
+        // It is noticed when the state is to be stored: with the first zone, unless that was so
+        // early, and else with the second one.
+        let instances = format!("SELECT count(*) FROM \"{schema}\".instances");
+        match server::query(&settings, &instances).as_str() {
+            "0" => run.wait_for("the lock has ended"),
+            _ => std::thread::sleep(SAVED_EVERY),
+        }
+        gate.open();
+        run.end()
+            .code(1)
+            .says(&[
+                "cannot write workspace",
+                says,
+                "Everything that was done is recorded in",
+            ])
+            .never_says(&["panicked", "third: Creating...", "Apply complete!"]);
+        if taken {
+            work.run(&args).code(1).says(&["somebody@else"]);
+            server::query(&settings, &format!("DELETE FROM {locks}"));
+        }
+        // What was done is brought in by whoever has the lock next.
+        work.run(&["plan", "-var", "latency=0s"])
+            .code(0)
+            .says(&["An earlier run was interrupted", "1 to add"]);
+        finish(&work, "1 added, 0 changed, 0 destroyed.");
+    }
 }

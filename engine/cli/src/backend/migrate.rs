@@ -224,3 +224,6 @@ fn undone(failure: Failure, target: &dyn Backend, pairs: &[Pair], done: &[Step])
     }
     diags.into()
 }
+
+#[cfg(test)]
+mod tests;
