@@ -104,3 +104,47 @@ fn tests_with_errors_are_told_of() {
     );
     check(&source("./gone"), &all[..2], "Unreadable module directory");
 }
+
+#[test]
+fn they_are_validated_with_the_others() {
+    let work = Work::with("output \"own\" {\n  value = 1\n}\n");
+    work.write(
+        "setup/main.tf",
+        "module \"inner\" {\n  source = \"./inner\"\n}\nresource \"terraform_data\" \"a\" {\n  inpu = 3\n}\noutput \"x\" {\n  value = local.nosuch\n}\n",
+    );
+    work.write(
+        "setup/inner/main.tf",
+        "output \"i\" {\n  value = var.missing\n}\n",
+    );
+    let run = "module {\n    source = \"./setup\"\n  }\n";
+    work.write(
+        "tests/one.tftest.hcl",
+        format!("run \"a\" {{\n  {run}}}\nrun \"b\" {{\n  {run}}}\n"),
+    );
+    work.run(&["validate"])
+        .code(1)
+        .says(&["Error: Module not installed", "tests/one.tftest.hcl line"]);
+    work.run(&["get"]).code(0);
+    let found = work.run(&["validate"]).code(1);
+    let mut errors: Vec<&str> = found
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("Error: "))
+        .collect();
+    errors.sort_unstable();
+    // Once each, although two runs are about the module.
+    assert_eq!(
+        errors,
+        [
+            "Reference to undeclared input variable",
+            "Reference to undeclared local value",
+            "Unsupported argument",
+        ]
+    );
+    found.says(&["setup/main.tf line", "setup/inner/main.tf line"]);
+    let documents = work.run(&["validate", "-json"]).code(1);
+    let document: serde_json::Value = serde_json::from_str(&documents.stdout).unwrap();
+    assert_eq!(document["error_count"], 3);
+    work.run(&["validate", "-no-tests"]).code(0);
+    work.run(&["plan"]).code(0);
+}

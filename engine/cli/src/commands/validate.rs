@@ -1,5 +1,7 @@
 //! `muster validate`
 
+mod run_modules;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use muster_config::testing::{TestPlace, load_tests};
 use muster_lang::{DiagnosticKind, Diags, Sources, Span};
 use muster_run::Stop;
 
+use super::test::missing_directory;
 use crate::args::Validate;
 use crate::error::{Failure, Outcome};
 use crate::session::{Disk, Session};
@@ -37,8 +40,15 @@ pub(crate) async fn run(args: &Validate) -> ExitCode {
             dir: ".",
             tests: &args.test_directory,
         };
-        let (_, found) = load_tests(place, &Disk, &mut sources);
+        let (tests, found) = load_tests(place, &Disk, &mut sources);
+        let are_sound = !found.has_errors();
+        diags.extend(missing_directory(&args.test_directory));
         diags.extend(found);
+        if are_sound {
+            let found = run_modules::check(&tests, &mut sources).await;
+            let news = run_modules::news(&diags, found);
+            diags.extend(news);
+        }
     }
     view.validation(&diags, &sources);
     if diags.has_errors() {
@@ -68,10 +78,15 @@ pub(crate) async fn load() -> Result<Session, (Failure, Sources)> {
 }
 
 async fn check(session: &Session) -> Outcome<Diags> {
+    content(session, crate::encryption::check()).await
+}
+
+/// What is wrong with what a session has loaded, after `known`.
+async fn content(session: &Session, known: Diags) -> Outcome<Diags> {
     let schemas = session.schemas(None).await?;
     let context = session.context(schemas, 10, Arc::new(|_| {}), Stop::default());
     let mut diags = session.warnings.clone();
-    diags.extend(crate::encryption::check());
+    diags.extend(known);
     let found = muster_run::validate(&context).await;
     diags.extend(besides(&session.warnings, found));
     Ok(diags)
