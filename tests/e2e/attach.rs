@@ -54,7 +54,7 @@ impl Gate {
 }
 
 /// The chain, whose second zone is in a world behind a gate.
-fn gated() -> (Work, Gate) {
+pub(crate) fn gated() -> (Work, Gate) {
     let slow = "sim { latency = var.latency }";
     let work = Work::with(&CHAIN.replace(slow, "sim { path = \"slow.json\" }"));
     let gate = Gate::new(&work, "slow.json");
@@ -62,7 +62,7 @@ fn gated() -> (Work, Gate) {
 }
 
 /// An apply of the chain with a closed gate, which is at the second zone.
-fn at_the_gate(work: &Work, gate: &Gate, args: &[&str]) -> Running {
+pub(crate) fn at_the_gate(work: &Work, gate: &Gate, args: &[&str]) -> Running {
     let always = ["apply", "-auto-approve", "-var", "latency=0s"];
     let mut run = Running::muster(work, &[&always, args].concat());
     run.wait_for("muster_zone.second: Creating...");
@@ -85,15 +85,17 @@ fn wait_until_alone(work: &Work) {
 
 /// The log that a run without a screen has left behind.
 fn log(work: &Work) -> String {
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = work.path().join(".terraform/runs");
-    let mut files = std::fs::read_dir(&folder).unwrap().flatten();
-    let file = files.next().unwrap();
-    assert!(files.next().is_none(), "there is nothing but the log");
-    let mode = file.metadata().unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700);
-    std::fs::read_to_string(file.path()).unwrap()
+    let files = std::fs::read_dir(&folder).unwrap().flatten();
+    let (logs, others): (Vec<PathBuf>, _) = files
+        .map(|file| file.path())
+        .partition(|path| path.extension().is_some_and(|end| end == "log"));
+    assert_eq!((logs.len(), others.len()), (1, 1), "{logs:?} {others:?}");
+    assert_eq!(others, [logs[0].with_extension("untold")]);
+    assert_eq!((mode(&logs[0]), mode(&others[0])), (0o600, 0o600));
+    assert_eq!(mode(&folder), 0o700);
+    std::fs::read_to_string(&logs[0]).unwrap()
 }
 
 #[test]
@@ -128,10 +130,16 @@ fn a_screen_that_is_killed() {
     work.run(&["attach"])
         .code(1)
         .says(&["No run is going on", ".terraform/runs/"]);
+    // The next command says where to look, once.
+    let lost = ["An earlier run lost its terminal", ".terraform/runs/"];
     work.run(&["plan", "-var", "latency=0s"])
         .code(0)
         .says(&["1 to add"])
+        .says(&lost)
         .never_says(&["interrupted"]);
+    work.run(&["plan", "-var", "latency=0s"])
+        .code(0)
+        .never_says(&lost[..1]);
     finish(&work, "1 added, 0 changed, 0 destroyed.");
 }
 
@@ -223,6 +231,71 @@ fn a_run_that_lost_its_screen_is_watched_to_its_end() {
         "muster_zone.second: Creation complete",
     ])
     .never_says(&["muster_zone.third: Creating", "is gone"]);
+}
+
+#[test]
+fn a_run_that_is_killed_after_its_screen() {
+    let (work, gate) = gated();
+    let mut run = at_the_gate(&work, &gate, &[]);
+    let (engine, plugins) = (run.engine(), run.plugins());
+    signal(run.pid(), Signal::KILL);
+    run.end().code(-1);
+    wait_until_alone(&work);
+    let process = format!("(process {engine})");
+    work.run(&["state", "list"]).never_says(&[&process]);
+    signal(engine, Signal::KILL);
+    wait_until("the end of the run", || {
+        !plugins.iter().chain([&engine]).any(|id| lives(*id))
+    });
+    gate.open();
+    let named = format!("-{engine}@");
+    work.run(&["plan", "-var", "latency=0s"])
+        .code(0)
+        .says(&["An earlier run was interrupted", &process])
+        .says(&[
+            "create muster_zone.second",
+            "What it said is in .terraform/runs/",
+            &named,
+        ])
+        .never_says(&["lost its terminal"]);
+    finish(&work, "2 added, 0 changed, 0 destroyed.");
+}
+
+#[test]
+fn places_that_take_no_sockets() {
+    let (work, gate) = gated();
+    work.write(".terraform/runs", "not a folder");
+    let mut run = at_the_gate(&work, &gate, &[]);
+    let engine = run.engine();
+    work.run(&["attach"])
+        .code(1)
+        .says(&["Error: No run to attach to"]);
+    // It is neither found nor has it a log, but ends in order.
+    signal(run.pid(), Signal::KILL);
+    run.end().code(-1);
+    gate.open();
+    wait_until("the end of the run", || !lives(engine));
+    assert!(!work.path().join(".terraform.tfstate.journal").exists());
+    assert_eq!(work.read(".terraform/runs"), "not a folder");
+    work.run(&["plan", "-var", "latency=0s"])
+        .code(0)
+        .never_says(&["interrupted"]);
+}
+
+#[test]
+fn runs_on_other_machines() {
+    let work = Work::with("");
+    // To this machine it leads nowhere, as one on a shared file system.
+    let socket = ".terraform/runs/4711-12345678@build-3.example.sock";
+    work.write(socket, "");
+    let there = ["process 4711 runs on build-3.example", socket];
+    for args in [&["attach"][..], &["attach", "4711"]] {
+        work.run(args).code(1).says(&there);
+    }
+    work.run(&["attach", "4712"])
+        .code(1)
+        .says(&["Error: No such run"]);
+    assert!(work.path().join(socket).exists(), "it is not ours");
 }
 
 /// A zone that takes longer than any test.
