@@ -10,13 +10,16 @@ use crate::{Config, ProviderBlock, ProviderKey, Repetition, Resource};
 /// A provider configuration that a module can use, perhaps one instance of it.
 #[derive(Clone)]
 pub(crate) struct Bound {
-    pub(crate) addr: ProviderConfigAddr,
+    pub(crate) addr: Arc<ProviderConfigAddr>,
     pub(crate) key: Option<Arc<ProviderKey>>,
 }
 
 impl Bound {
     pub(crate) fn whole(addr: ProviderConfigAddr) -> Self {
-        Self { addr, key: None }
+        Self {
+            addr: addr.into(),
+            key: None,
+        }
     }
 }
 

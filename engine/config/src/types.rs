@@ -225,7 +225,7 @@ pub struct Resource {
     /// Its name.
     pub id: ResourceId,
     /// The provider configuration that it belongs to, module inheritance resolved.
-    pub provider: ProviderConfigAddr,
+    pub provider: Arc<ProviderConfigAddr>,
     /// Which instance of that provider configuration, where it is repeated.
     pub provider_key: Option<Arc<ProviderKey>>,
     /// What its module calls that provider configuration, written or implied.

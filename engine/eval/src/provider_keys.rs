@@ -41,7 +41,7 @@ impl Evaluator {
         key: &InstanceKey,
     ) -> Result<ProviderConfigAddr, Diags> {
         let Some(selected) = &resource.provider_key else {
-            return Ok(resource.provider.clone());
+            return Ok(ProviderConfigAddr::clone(&resource.provider));
         };
         let scope = match selected.call {
             None => self.instance_scope(inst, &resource.id, key)?,
@@ -62,7 +62,7 @@ impl Evaluator {
             ));
         }
         if self.settings.validating {
-            return Ok(resource.provider.clone());
+            return Ok(ProviderConfigAddr::clone(&resource.provider));
         }
         let fits = convert(&value, &Type::String).ok();
         let Some(key) = fits.as_ref().and_then(|v| v.as_str()).cloned() else {

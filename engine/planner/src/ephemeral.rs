@@ -104,7 +104,7 @@ impl Planner {
         for (addr, stored) in &self.state.resources {
             let module = self.eval.config().find(&addr.module.path());
             let resource = module.and_then(|m| m.resources.get(&addr.resource));
-            if resource.is_some_and(|r| r.provider != stored.provider) {
+            if resource.is_some_and(|r| *r.provider != stored.provider) {
                 found.insert(stored.provider.clone());
             }
         }

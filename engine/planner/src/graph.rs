@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use indexmap::IndexSet;
 use muster_addr::{ConfigResource, InstanceKey, Mode, ProviderConfigAddr, ResourceId};
 use muster_config::{Config, ModuleId};
 use muster_lang::{Diags, Subject};
@@ -34,22 +35,24 @@ pub enum Node {
     /// Everything in a module is done.
     ModuleDone(ModuleId),
     /// A provider configuration.
-    Provider(ProviderConfigAddr),
+    Provider(Arc<ProviderConfigAddr>),
 }
 
 /// Index of a node.
 pub type NodeId = usize;
 
+/// Nodes, each once.
+pub type Nodes = IndexSet<Node, foldhash::fast::RandomState>;
+
 /// What must be known before what, as the configuration says.
 #[derive(Debug)]
 pub struct Graph {
-    /// All nodes, dependencies before dependents.
-    pub nodes: Vec<Node>,
+    /// All nodes, dependencies before dependents; a [`NodeId`] is the index of one.
+    pub nodes: Nodes,
     /// For each node the nodes that it needs; all of them come before it.
     pub needs: Vec<Vec<NodeId>>,
     /// For each node the nodes that need it.
     pub needed_by: Vec<Vec<NodeId>>,
-    index: HashMap<Node, NodeId>,
     /// Which instances of a resource a node refers to, when it is not all of them.
     named: HashMap<(NodeId, NodeId), BTreeSet<InstanceKey>>,
     /// Resources that refer to themselves, and the like: errors of planning, but not of the
@@ -74,7 +77,7 @@ impl Graph {
 
     /// The node of a thing.
     pub(crate) fn find(&self, node: &Node) -> Option<NodeId> {
-        self.index.get(node).copied()
+        self.nodes.get_index_of(node)
     }
 
     /// Which instances of a resource a node refers to; `None` for all of them.

@@ -194,7 +194,7 @@ impl Planner {
                     deposed: None,
                     inst: None,
                     node: Some(node),
-                    provider: resource.provider.clone(),
+                    provider: ProviderConfigAddr::clone(&resource.provider),
                     goal,
                 });
             }
@@ -214,7 +214,7 @@ impl Planner {
                 deposed: None,
                 goal: Goal::Delete(Reason::None),
             };
-            Some((resource.provider.clone(), orphan))
+            Some((ProviderConfigAddr::clone(&resource.provider), orphan))
         };
         missing.filter_map(orphan).collect()
     }

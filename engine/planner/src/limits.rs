@@ -119,7 +119,8 @@ impl Planner {
         self.exclude_orphans();
         if self.options.mode == Mode::Destroy {
             self.limit_orphans();
-            let providers = self.orphans.keys().cloned().map(Node::Provider);
+            let providers = self.orphans.keys().cloned();
+            let providers = providers.map(|addr| Node::Provider(addr.into()));
             let roots: Vec<_> = providers
                 .filter_map(|node| self.graph.find(&node))
                 .collect();
@@ -141,7 +142,8 @@ impl Planner {
         let targets = &self.options.targets;
         let Included { mut nodes, needed } =
             self.included(|addr| targets.iter().any(|t| t.may_contain(addr)));
-        let providers = self.orphans.keys().cloned().map(Node::Provider);
+        let providers = self.orphans.keys().cloned();
+        let providers = providers.map(|addr| Node::Provider(addr.into()));
         let roots: Vec<_> = providers
             .filter_map(|node| self.graph.find(&node))
             .collect();

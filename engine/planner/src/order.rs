@@ -198,7 +198,7 @@ impl<'a> Order<'a> {
                 }
                 before.extend(self.own.get(&user).into_iter().flatten());
                 if let Node::Provider(addr) = &self.planner.graph.nodes[user] {
-                    providers.insert(addr);
+                    providers.insert(&**addr);
                 }
             }
             let of_provider =
@@ -288,7 +288,7 @@ impl<'a> Order<'a> {
         for i in 0..self.destroys.len() {
             let Destroy { step, change, .. } = self.destroys[i];
             let provider = &self.changes[change].provider;
-            let node = Node::Provider(provider.config());
+            let node = Node::Provider(provider.config().into());
             let ready = self.planner.graph.find(&node).and_then(|n| self.done[n]);
             let makes_room = self
                 .provider_needs_of(self.changes[change])

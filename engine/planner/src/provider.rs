@@ -39,7 +39,7 @@ impl Planner {
         let stored = resource.map_or_else(|| stored.clone(), |r| r.provider_of(&addr.key));
         let config = stored.config();
         let known = self.providers.is_evaluated(&stored) || self.providers.has_failed(&config);
-        let node = self.graph.find(&Node::Provider(config));
+        let node = self.graph.find(&Node::Provider(config.into()));
         if !known && node.is_some_and(|node| self.visited[node]) {
             let detail = format!(
                 "{addr} is managed by {stored}, which is not in the configuration any more. A key \
@@ -104,7 +104,7 @@ impl Planner {
 
     /// Resources that a provider's configuration needs: they must outlive what it manages.
     pub(crate) fn provider_needs(&self, addr: &ProviderConfigAddr) -> Vec<ConfigResource> {
-        let Some(node) = self.graph.find(&Node::Provider(addr.config())) else {
+        let Some(node) = self.graph.find(&Node::Provider(addr.config().into())) else {
             return Vec::new();
         };
         let config = self.eval.config();

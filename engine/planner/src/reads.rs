@@ -48,7 +48,10 @@ impl Planner {
             let node = Node::Resource(module, resource.resource.clone());
             roots.extend(self.graph.find(&node));
         }
-        roots.extend(self.graph.find(&Node::Provider(change.provider.config())));
+        roots.extend(
+            self.graph
+                .find(&Node::Provider(change.provider.config().into())),
+        );
         found.extend(change.previous.iter().map(|p| p.resource.config()));
         found.extend(change.dependencies.iter().cloned());
         found.insert(resource);

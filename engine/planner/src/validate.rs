@@ -15,14 +15,14 @@ use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_value::Value;
 
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, Nodes};
 use crate::ignore;
 
 /// Validates a configuration. Works like a [`crate::Planner`].
 pub struct Validator {
     eval: Evaluator,
     /// What is still to be looked at, in order.
-    nodes: std::vec::IntoIter<Node>,
+    nodes: indexmap::set::IntoIter<Node>,
     asks: VecDeque<Ask>,
     about: HashMap<u64, About>,
     next_id: u64,
@@ -53,7 +53,7 @@ impl Validator {
             Ok(graph) => graph.nodes,
             Err(found) => {
                 diags.extend(found);
-                Vec::new()
+                Nodes::default()
             }
         };
         let eval = Evaluator::new(config, schemas, Default::default(), files, settings)
@@ -253,7 +253,11 @@ impl Validator {
             Mode::Ephemeral => Request::ValidateEphemeral { type_name, config },
         };
         let about = About::Resource(module, inst, id.clone());
-        self.push(resource.provider.clone(), request, about);
+        self.push(
+            ProviderConfigAddr::clone(&resource.provider),
+            request,
+            about,
+        );
         self.eval.forget_spec(module, id);
     }
 

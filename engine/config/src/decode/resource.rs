@@ -1,6 +1,6 @@
 //! `resource`, `data` and `ephemeral`.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use muster_addr::{Mode, ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId};
 use muster_lang::{Attribute, Block, BodySchema, Content, RawExpr};
@@ -34,12 +34,12 @@ static MANAGED: LazyLock<BodySchema> = LazyLock::new(|| {
 });
 
 /// Stands in a resource until its module is placed.
-static PLACEHOLDER: LazyLock<(ProviderConfigAddr, LocalProvider)> = LazyLock::new(|| {
+static PLACEHOLDER: LazyLock<(Arc<ProviderConfigAddr>, LocalProvider)> = LazyLock::new(|| {
     let local = LocalProvider {
         name: Str::default(),
         alias: None,
     };
-    (placeholder(&local.name), local)
+    (placeholder(&local.name).into(), local)
 });
 
 const META_ARGUMENTS: [&str; 4] = ["count", "for_each", "provider", "depends_on"];
@@ -86,7 +86,7 @@ pub(crate) fn resource(
     };
     let (lifecycle, enabled) = lifecycle(cx, &content, mode);
     let resource = Resource {
-        provider: PLACEHOLDER.0.clone(),
+        provider: Arc::clone(&PLACEHOLDER.0),
         provider_key: None,
         local_provider: PLACEHOLDER.1.clone(),
         repetition: repetition(cx, &content, enabled.as_ref()),

@@ -11,7 +11,7 @@ use muster_value::PathStep;
 use petgraph::algo::{kosaraju_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::{Graph, Name, Node, NodeId, resource_id};
+use super::{Graph, Name, Node, NodeId, Nodes, resource_id};
 use crate::Str;
 
 /// Builds the graph; see [`Graph::new`].
@@ -19,7 +19,7 @@ pub(super) fn build(config: &Config, extra: &BTreeSet<ProviderConfigAddr>) -> Re
     let mut builder = Builder {
         config,
         graph: DiGraph::new(),
-        index: HashMap::default(),
+        nodes: Nodes::default(),
         named: HashMap::default(),
         plan_errors: Diags::new(),
     };
@@ -28,15 +28,16 @@ pub(super) fn build(config: &Config, extra: &BTreeSet<ProviderConfigAddr>) -> Re
     }
     builder.imports();
     for provider in extra {
-        builder.node(Node::Provider(provider.clone()));
+        builder.node(Node::Provider(provider.clone().into()));
     }
     builder.finish()
 }
 
 struct Builder<'a> {
     config: &'a Config,
-    graph: DiGraph<Node, ()>,
-    index: HashMap<Node, NodeId>,
+    nodes: Nodes,
+    /// The edges between nodes, by their indices.
+    graph: DiGraph<(), ()>,
     /// Which instances of a resource a node refers to; empty for all of them.
     named: HashMap<(NodeId, NodeId), BTreeSet<InstanceKey>>,
     plan_errors: Diags,
@@ -44,12 +45,11 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn node(&mut self, node: Node) -> NodeIndex {
-        if let Some(&ix) = self.index.get(&node) {
-            return NodeIndex::new(ix);
+        let (ix, is_new) = self.nodes.insert_full(node);
+        if is_new {
+            self.graph.add_node(());
         }
-        let ix = self.graph.add_node(node.clone());
-        self.index.insert(node, ix.index());
-        ix
+        NodeIndex::new(ix)
     }
 
     /// `from` needs `to`.
@@ -104,7 +104,7 @@ impl Builder<'_> {
             self.resource(id, ix, resource);
         }
         for block in module.provider_configs.values() {
-            let ix = self.node(Node::Provider(block.addr.clone()));
+            let ix = self.node(Node::Provider(block.addr.clone().into()));
             self.edge(ix, Node::Module(id));
             if let Some(expr) = &block.for_each {
                 self.expr(id, ix, expr);
@@ -152,7 +152,7 @@ impl Builder<'_> {
                 continue;
             };
             let node = Node::Resource(module, target.resource);
-            let Some(&ix) = self.index.get(&node) else {
+            let Some(ix) = self.nodes.get_index_of(&node) else {
                 continue;
             };
             let ix = NodeIndex::new(ix);
@@ -280,7 +280,7 @@ impl Builder<'_> {
             subject => {
                 if let Some(resource) = resource_id(subject) {
                     let node = Node::Resource(id, resource.clone());
-                    if self.graph[from] == node {
+                    if self.nodes[from.index()] == node {
                         return self.self_reference(&node, reference);
                     }
                     if self.config.module(id).resources.contains_key(&resource) {
@@ -377,7 +377,7 @@ impl Builder<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<Graph, Diags> {
+    fn finish(self) -> Result<Graph, Diags> {
         let order = toposort(&self.graph, None).map_err(|_| self.cycles())?;
         let mut position = vec![0; order.len()];
         for (i, ix) in order.iter().enumerate() {
@@ -399,18 +399,15 @@ impl Builder<'_> {
                 needed_by[to].push(from);
             }
         }
-        for place in self.index.values_mut() {
-            *place = position[*place];
-        }
-        let nodes = order.iter().map(|&ix| self.graph[ix].clone()).collect();
+        let mut nodes: Vec<Option<Node>> = self.nodes.into_iter().map(Some).collect();
+        let nodes = order.iter().filter_map(|ix| nodes[ix.index()].take());
         let named = self.named.into_iter().filter(|(_, keys)| !keys.is_empty());
         let named = named.map(|((from, to), keys)| ((position[from], position[to]), keys));
         Ok(Graph {
             named: named.collect(),
-            nodes,
+            nodes: nodes.collect(),
             needs,
             needed_by,
-            index: self.index,
             plan_errors: self.plan_errors,
         })
     }
@@ -428,14 +425,14 @@ impl Builder<'_> {
             }
             let mut names: Vec<String> = group
                 .iter()
-                .map(|&n| Name(self.config, &self.graph[n]).to_string())
+                .map(|&n| Name(self.config, &self.nodes[n.index()]).to_string())
                 .collect();
             names.sort();
             let summary = format!("Cycle: {}", names.join(", "));
             let detail = "These need each other, so none of them can be first. Take out one of the references between them; often a resource of its own (an attachment, a rule) can hold the link.";
             let at = group
                 .iter()
-                .find_map(|&n| span_of(self.config, &self.graph[n]));
+                .find_map(|&n| span_of(self.config, &self.nodes[n.index()]));
             diags.push(Diagnostic::error(summary, detail).at_opt(at));
         }
         diags
