@@ -22,6 +22,7 @@ mod options;
 mod profile;
 mod provision;
 mod quickstart;
+mod recover;
 mod registry;
 mod repeated_providers;
 mod saved_plans;
