@@ -109,7 +109,12 @@ fn coalesce(args: &[Value]) -> Result {
     for arg in args {
         let arg = match ty {
             Type::Dynamic => arg.clone(),
-            _ => convert(arg, &ty).map_err(|e| e.reason)?,
+            // The common type may be wider than what can be converted: `{ a = null, b = [] }` beside
+            // a map of strings. Terraform passes over such arguments.
+            _ => match convert(arg, &ty) {
+                Ok(arg) => arg,
+                Err(_) => continue,
+            },
         };
         let (inner, marks) = arg.clone().unmark();
         match &inner {

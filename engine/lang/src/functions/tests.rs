@@ -238,6 +238,10 @@ fn the_first_of_several_types() {
     );
     check("coalesce(null, 1, \"a\")", "\"1\"");
     check("coalesce(null, [[]], [[\"a\"]]) == [[]]", "true");
+    check(
+        "coalesce({ a = null, b = [] }, tomap({ b = \"x\" })) == tomap({ b = \"x\" })",
+        "true",
+    );
     check_error("coalesce([], \"a\")", "one type");
     check_error("coalesce(null, [], {})", "one type");
     check_error("zipmap([null], [1])", "Error in function call");
