@@ -42,7 +42,7 @@ use muster_provider::{ProviderError, Response};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
 
-pub use graph::{Graph, Node, NodeId};
+pub use graph::{Graph, Node, NodeId, Nodes};
 pub use inputs::{Inputs, Options, ReadImport};
 use task::Task;
 pub use validate::Validator;

@@ -268,6 +268,9 @@ impl Validator {
         inst: ModuleInst,
         addr: &muster_addr::InstanceAddr,
     ) {
+        if resource.provisioners.is_empty() {
+            return;
+        }
         let Ok(schema) = self.eval.schema_of(resource) else {
             return;
         };
