@@ -74,13 +74,16 @@ pub(crate) struct Writer {
     depth: usize,
     /// Nothing is in the innermost object or array yet.
     empty: bool,
+    /// There is no layout.
+    compact: bool,
 }
 
 impl Writer {
-    /// Writes behind what is there.
-    pub(crate) fn onto(out: Vec<u8>) -> Self {
+    /// Writes behind what is there, without a layout.
+    pub(crate) fn compact(out: Vec<u8>) -> Self {
         Self {
             out,
+            compact: true,
             ..Self::default()
         }
     }
@@ -117,7 +120,10 @@ impl Writer {
     pub(crate) fn key(&mut self, name: &str) {
         self.item();
         self.string(name);
-        self.out.extend_from_slice(b": ");
+        self.out.push(b':');
+        if !self.compact {
+            self.out.push(b' ');
+        }
     }
 
     pub(crate) fn field(&mut self, name: &str, text: &str) {
@@ -168,6 +174,11 @@ impl Writer {
     /// Writes JSON text in this layout, whatever layout it has. Strings and numbers are copied.
     pub(crate) fn raw(&mut self, json: &JsonText) {
         let text = json.as_str();
+        if self.compact {
+            self.literal(text);
+            self.empty = false;
+            return;
+        }
         let bytes = text.as_bytes();
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
@@ -221,6 +232,9 @@ impl Writer {
     }
 
     fn new_line(&mut self) {
+        if self.compact {
+            return;
+        }
         self.out.push(b'\n');
         self.out.resize(self.out.len() + 2 * self.depth, b' ');
     }

@@ -317,7 +317,7 @@ async fn execute(
     }
     let began = Instant::now();
     let mut diags = outcome.diags;
-    if let Err(failure) = save_last(store, &mut saved, &outcome.state, outcome.unrecorded) {
+    if let Err(failure) = save_last(store, &saved, &outcome.state, outcome.unrecorded) {
         view.diags(&diags, &session.sources);
         return Err(failure);
     }

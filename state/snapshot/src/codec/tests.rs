@@ -21,6 +21,29 @@ fn files_of_terraform_come_back_byte_for_byte() {
     }
 }
 
+#[test]
+fn instances_are_written_alone_and_without_layout() {
+    for text in WRITTEN_BY_TERRAFORM {
+        let snapshot = read(text);
+        for (addr, _, instance) in snapshot.instances() {
+            let bytes = encode_instance(&snapshot, &addr).unwrap();
+            let found = decode(&bytes).unwrap();
+            assert_eq!(found.instance(&addr), Some(instance));
+            assert_eq!(found.instances().count(), 1);
+            let part = String::from_utf8(bytes).unwrap();
+            assert_eq!(JsonText::parse(&part).unwrap().as_str(), part);
+        }
+        let mut out = b"before".to_vec();
+        assert!(!encode_instance_onto(&mut out, &snapshot, &instance_addr()));
+        assert_eq!(out, b"before");
+    }
+}
+
+/// One that is in no state.
+fn instance_addr() -> InstanceAddr {
+    "x_y.none".parse().unwrap()
+}
+
 fn with_instance(fields: &str) -> String {
     with_resource(&format!(
         r#""mode":"managed","type":"x_y","name":"z",

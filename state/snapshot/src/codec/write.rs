@@ -23,8 +23,8 @@ pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
     w.into_bytes()
 }
 
-/// Writes a state that has nothing but this instance of another one; `None` if that does not
-/// have it.
+/// Writes a state that has nothing but this instance of another one, without a layout; `None` if
+/// that does not have it.
 pub fn encode_instance(snapshot: &Snapshot, addr: &InstanceAddr) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     encode_instance_onto(&mut out, snapshot, addr).then_some(out)
@@ -38,7 +38,7 @@ pub fn encode_instance_onto(out: &mut Vec<u8>, snapshot: &Snapshot, addr: &Insta
     let (Some(found), Some(instance)) = (found, instance) else {
         return false;
     };
-    let mut w = Writer::onto(std::mem::take(out));
+    let mut w = Writer::compact(std::mem::take(out));
     w.open(b'{');
     head(&mut w, &Snapshot::default());
     w.key("resources");

@@ -13,11 +13,11 @@ use crate::{encryption, rescue};
 /// state that the journal does not have whole either is written elsewhere.
 pub(super) fn save_last(
     store: &Journaled,
-    saved: &mut Snapshot,
+    saved: &Snapshot,
     state: &Snapshot,
     unrecorded: Option<StoreError>,
 ) -> Outcome<()> {
-    let Err(error) = save(store, saved, state) else {
+    let Err(error) = put(store, saved, state) else {
         return match unrecorded {
             None => Ok(()),
             Some(error) => Err(error.into()),
@@ -50,14 +50,20 @@ pub(super) fn save(
     saved: &mut Snapshot,
     state: &Snapshot,
 ) -> Result<(), StoreError> {
-    let mut next = successor(saved, state);
-    store.merge(saved, &mut next)?;
+    let next = put(store, saved, state)?;
     *saved = Snapshot {
         serial: next.serial,
         lineage: next.lineage,
         ..state.clone()
     };
     Ok(())
+}
+
+/// Writes the state; the answer is what is stored then.
+fn put(store: &Journaled, saved: &Snapshot, state: &Snapshot) -> Result<Snapshot, StoreError> {
+    let mut next = successor(saved, state);
+    store.merge(saved, &mut next)?;
+    Ok(next)
 }
 
 /// A state that may take the place of the stored one.
