@@ -153,5 +153,5 @@ fn timeouts_that_are_none() {
     let work = slow_zone("0s");
     work.run(&["plan", "-lock-timeout=soon"])
         .code(1)
-        .says(&["Invalid -lock-timeout", "soon"]);
+        .says(&["Failed to parse command-line flags", "soon"]);
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod additions;
+mod args;
 mod attach;
 mod aws;
 mod backend;
@@ -12,14 +13,17 @@ mod commands;
 mod console;
 mod encryption;
 mod ephemeral;
+mod exit_codes;
 mod fmt;
 mod harness;
+mod help;
 mod identity;
 mod kill;
 mod locks;
 mod modules;
 mod options;
 mod profile;
+mod provider_page;
 mod provision;
 mod quickstart;
 mod recover;

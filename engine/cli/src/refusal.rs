@@ -69,7 +69,7 @@ fn refuse(summary: &str, detail: &str, args: &[String], path: &[String]) -> Exit
     let code = view.fail(&Failure::new(summary, detail), &Sources::default());
     if !json {
         let command = command(path);
-        errln!("For more help on using this command, run:\n  {command} -help");
+        errln!("\nFor more help on using this command, run:\n  {command} -help");
     }
     code
 }
