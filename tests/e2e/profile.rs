@@ -77,6 +77,14 @@ fn what_an_apply_waited_for() {
     assert!(create["max_seconds"].as_f64().unwrap() >= 1.0);
     assert!(create["max_seconds"].as_f64().unwrap() <= total);
     assert!(found.get("longest_chain").is_none());
+    let state = &found["state"];
+    // That the run began, the result of each object, and that the state is stored.
+    assert!(state["journal_records"].as_u64().unwrap() >= 7, "{state}");
+    assert!(state["journal_bytes"].as_u64().unwrap() > 5 * 100);
+    let part = |name: &str| state[name].as_f64().unwrap();
+    assert!(part("snapshot_seconds") > 0.0, "{state}");
+    let share = part("share");
+    assert!(share > 0.0 && share < 1.0, "{state}");
 
     // Everything is read when a plan is made, in the order of the configuration.
     let ran = work.run(&["plan", "-profile", "-json"]).code(0);

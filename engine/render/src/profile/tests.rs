@@ -4,7 +4,7 @@ use muster_addr::ProviderAddr;
 use muster_plan::{Action, Change, Operation, Plan, Step, StepId, StepKind};
 
 use super::path::critical_path;
-use super::{Order, Profile, Span};
+use super::{Kept, Order, Profile, Span};
 use crate::Style;
 use crate::plan::tests::{change, object};
 
@@ -151,6 +151,55 @@ Longest chain of the plan's 2 steps, each of which waits for the one above:
  2 | x_y.b  | create    
 "
     );
+}
+
+/// A run of six seconds.
+fn with_state() -> Profile {
+    let mut profile = profile();
+    profile.kept(Kept {
+        records: 4,
+        bytes: 1234,
+        writes: 3,
+        writing: Duration::from_millis(40),
+        syncs: 2,
+        syncing: Duration::from_millis(60),
+        snapshot: Duration::from_millis(700),
+        on_the_way: Duration::from_millis(200),
+    });
+    profile
+}
+
+#[test]
+fn what_the_state_takes_is_a_part_of_the_run() {
+    let text = with_state().text(Style::PLAIN);
+    let (_, text) = text.split_once("hashicorp/x").unwrap();
+    let (_, text) = text.split_once('\n').unwrap();
+    let (table, _) = text.split_once("\nLongest").unwrap();
+    assert_eq!(
+        table,
+        "
+Time of the state, 13.3% of the run:
+
+ Part                 | Records | Bytes | Writes |   Took 
+----------------------+---------+-------+--------+--------
+ journal              |       4 |  1234 |      3 | 0.040s 
+ waiting for the disk |         |       |      2 | 0.060s 
+ snapshot             |         |       |        | 0.700s 
+"
+    );
+    let document: serde_json::Value = serde_json::from_str(&with_state().document()).unwrap();
+    let expect = serde_json::json!({
+        "journal_records": 4,
+        "journal_bytes": 1234,
+        "journal_writes": 3,
+        "journal_seconds": 0.04,
+        "syncs": 2,
+        "sync_seconds": 0.06,
+        "snapshot_seconds": 0.7,
+        "share": 0.1333,
+    });
+    assert_eq!(document["profile"]["state"], expect);
+    assert_eq!(Profile::default().share(&Kept::default()), 0.0);
 }
 
 #[test]

@@ -51,9 +51,13 @@ pub(super) fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     let Some((first, rest)) = bytes.split_first() else {
         return file.set_len(0);
     };
+    let was_empty = file.metadata()?.len() == 0;
     file.seek(SeekFrom::Start(0))?;
     file.write_all(&[INTERRUPTED])?;
-    disk::sync_data(file)?;
+    // What was never written to a file reads as that byte, or is behind its end.
+    if !was_empty {
+        disk::sync_data(file)?;
+    }
     file.write_all(rest)?;
     file.set_len(bytes.len() as u64)?;
     disk::sync_data(file)?;
