@@ -137,5 +137,4 @@ fn options_without_an_effect_are_not_shown() {
     let work = Work::empty();
     help(&work, &["destroy"]).never_says(&["-refresh-only", "-replace=", "  -destroy"]);
     help(&work, &["plan"]).never_says(&["-state-out", "-backup"]);
-    help(&work, &["providers"]).never_says(&["-test-directory"]);
 }

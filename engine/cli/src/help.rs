@@ -133,15 +133,15 @@ pub(crate) fn usage(path: &[String]) -> String {
     let command = find(path);
     let mut words = vec!["muster".to_owned(), "[global options]".to_owned()];
     words.extend(path.iter().cloned());
+    if !path.is_empty() && command.get_arguments().any(|arg| is_shown(arg, path)) {
+        words.push("[options]".to_owned());
+    }
     if command.has_subcommands() {
         // The one that can be left out also does something alone.
         words.push(match command.is_subcommand_required_set() {
             true => "COMMAND".to_owned(),
             false => "[COMMAND]".to_owned(),
         });
-    }
-    if !path.is_empty() && command.get_arguments().any(|arg| is_shown(arg, path)) {
-        words.push("[options]".to_owned());
     }
     words.extend(command.get_positionals().map(|arg| {
         let name = placeholder(arg);

@@ -148,3 +148,31 @@ fn they_are_validated_with_the_others() {
     work.run(&["validate", "-no-tests"]).code(0);
     work.run(&["plan"]).code(0);
 }
+
+#[test]
+fn what_they_need_is_listed() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    let outer = "module \"inner\" {\n  source = \"./inner\"\n}\n";
+    work.write("setup/main.tf", outer);
+    work.write(
+        "setup/inner/main.tf",
+        "resource \"terraform_data\" \"b\" {}\n",
+    );
+    work.write(
+        "tests/one.tftest.hcl",
+        "run \"plain\" {}\nrun \"other\" {\n  module {\n    source = \"./setup\"\n  }\n}\n",
+    );
+    work.run(&["providers"])
+        .code(1)
+        .says(&["Error: Module not installed", "tests/one.tftest.hcl line"]);
+    work.run(&["get"]).code(0);
+    let builtin = "provider[terraform.io/builtin/terraform]";
+    let tree = format!(
+        "\n.\n├── {builtin}\n└── test.tests.one\n    └── run.other\n        └── module.inner\n            └── {builtin}\n"
+    );
+    work.run(&["providers"]).code(0).says(&[&tree]);
+    work.run(&["providers", "-test-directory=more"])
+        .code(0)
+        .says(&["Test directory does not exist"])
+        .never_says(&["run.other"]);
+}

@@ -9,16 +9,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use muster_addr::ProviderAddr;
-use muster_config::Config;
+use muster_config::testing::{TestPlace, load_tests, module_key};
 use muster_config::version::Constraints;
+use muster_config::{Config, InstalledModules, RootPlace, load_with_providers};
 use muster_install::Platform;
 use muster_lang::Sources;
 
 use crate::args::{self, Providers, ProvidersCommand};
 use crate::error::{Failure, Outcome};
 use crate::refusal;
-use crate::session::Session;
+use crate::session::{Disk, Session};
 use crate::view::View;
+
+use super::test::{missing_directory, not_installed};
 
 /// Shows which providers are needed, or does something with them.
 pub(crate) async fn run(args: &Providers) -> ExitCode {
@@ -31,7 +34,7 @@ pub(crate) async fn run(args: &Providers) -> ExitCode {
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
     let result = match &args.command {
-        None => list(&session),
+        None => list(&view, &session, &args.test_directory),
         Some(ProvidersCommand::Lock(args)) => lock::run(args, &view, &session).await,
         Some(ProvidersCommand::Mirror(args)) => mirror::run(args, &view, &session).await,
         Some(ProvidersCommand::Schema(_)) => schema::run(&session).await,
@@ -43,8 +46,12 @@ pub(crate) async fn run(args: &Providers) -> ExitCode {
     }
 }
 
-fn list(session: &Session) -> Outcome<()> {
-    let tree = Tree::of(&session.config);
+fn list(view: &View, session: &Session, tests: &str) -> Outcome<()> {
+    view.diags(&missing_directory(tests), &Sources::default());
+    let mut tree = Tree::of(&session.config);
+    let mut sources = session.sources.clone();
+    let added = tree.add_tests(tests, &mut sources);
+    added.map_err(|failure| failure.within(sources))?;
     outln!("\nProviders required by configuration:\n.");
     tree.print("");
     if let Some(state) = session.store(None)?.any().read()? {
@@ -68,6 +75,8 @@ fn list(session: &Session) -> Outcome<()> {
 #[derive(Default)]
 struct Tree {
     providers: BTreeMap<ProviderAddr, String>,
+    /// Files with tests, and in each of them the runs that are about another module.
+    tests: BTreeMap<String, Tree>,
     modules: BTreeMap<String, Tree>,
 }
 
@@ -90,6 +99,41 @@ impl Tree {
         tree
     }
 
+    /// Adds what tests need besides the configuration; `dir` is the directory with more of them.
+    fn add_tests(&mut self, dir: &str, sources: &mut Sources) -> Outcome<()> {
+        let place = TestPlace {
+            dir: ".",
+            tests: dir,
+        };
+        let (files, diags) = load_tests(place, &Disk, sources);
+        if diags.has_errors() {
+            return Err(diags.into());
+        }
+        let installed = InstalledModules::read(".", &Disk).map_err(|diagnostic| *diagnostic)?;
+        for file in &files {
+            let mut runs = Self::default();
+            for run in &file.runs {
+                let Some(module) = &run.module else { continue };
+                let key = module_key(file, run);
+                let Some(found) = installed.0.get(&key) else {
+                    return Err(not_installed(run, module.span).into());
+                };
+                let place = RootPlace {
+                    dir: &found.dir,
+                    key: &key,
+                };
+                // What is wrong with it is told by those who validate it or run the tests.
+                let (config, _) = load_with_providers(place, &Disk, sources, &[]);
+                let name = format!("run.{}", run.name);
+                runs.tests.insert(name, Self::of(&config));
+            }
+            let stem = file.path.split(".tftest.").next().unwrap_or_default();
+            self.tests
+                .insert(format!("test.{}", stem.replace('/', ".")), runs);
+        }
+        Ok(())
+    }
+
     /// The part of a module, `module.a.module.b`.
     fn at(&mut self, path: &str) -> &mut Self {
         let names = path.split('.').skip(1).step_by(2);
@@ -99,7 +143,7 @@ impl Tree {
     }
 
     fn print(&self, indent: &str) {
-        let mut left = self.providers.len() + self.modules.len();
+        let mut left = self.providers.len() + self.tests.len() + self.modules.len();
         let mut branch = || {
             left -= 1;
             match left {
@@ -110,9 +154,12 @@ impl Tree {
         for (addr, constraints) in &self.providers {
             outln!("{indent}{}provider[{addr}]{constraints}", branch().0);
         }
-        for (name, module) in &self.modules {
+        let tests = self.tests.iter().map(|(name, runs)| (name.clone(), runs));
+        let modules = self.modules.iter();
+        let modules = modules.map(|(name, module)| (format!("module.{name}"), module));
+        for (name, module) in tests.chain(modules) {
             let (mark, more) = branch();
-            outln!("{indent}{mark}module.{name}");
+            outln!("{indent}{mark}{name}");
             stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
                 module.print(&format!("{indent}{more}"))
             });

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
-use muster_config::testing::{TestPlace, load_tests};
+use muster_config::testing::{TestPlace, TestRun, load_tests};
 use muster_config::{Config, ConfigFiles, InputVariables};
-use muster_lang::{Diagnostic, Diags, Sources};
+use muster_lang::{Diagnostic, Diags, Sources, Span};
 use muster_plan::{RunReport, TestEvent, TestStatus};
 use muster_render::{TestStream, TestText};
 use muster_run::{Launcher, Stop};
@@ -120,6 +120,15 @@ pub(crate) fn missing_directory(tests: &str) -> Diags {
         diags.push(Diagnostic::warning("Test directory does not exist", detail));
     }
     diags
+}
+
+/// What is wrong when the module that a run is about is not there.
+pub(crate) fn not_installed(run: &TestRun, at: Span) -> Diagnostic {
+    let detail = format!(
+        "The module of the run {:?} is not installed yet. Run init to install all modules that tests are about.",
+        &*run.name
+    );
+    Diagnostic::error("Module not installed", detail).at(at)
 }
 
 async fn run_suite(

@@ -71,7 +71,7 @@ fn arguments_are_named() {
     );
     assert_eq!(
         usage("providers"),
-        "muster [global options] providers [COMMAND]"
+        "muster [global options] providers [options] [COMMAND]"
     );
 }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use muster_config::testing::{TestFile, TestRun, module_key};
+use muster_config::testing::{TestFile, module_key};
 use muster_config::{InstalledModules, RootPlace, load_with_providers};
-use muster_lang::{Diagnostic, DiagnosticKind, Diags, Sources, Span};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Sources};
 
+use crate::commands::test::not_installed;
 use crate::session::{Disk, Session};
 
 /// Checks them as root modules, each directory once.
@@ -22,7 +23,7 @@ pub(super) async fn check(tests: &[TestFile], sources: &mut Sources) -> Diags {
         let Some(module) = &run.module else { continue };
         let key = module_key(file, run);
         match installed.0.get(&key) {
-            None => diags.push(missing(run, module.span)),
+            None => diags.push(not_installed(run, module.span)),
             Some(found) if seen.insert(found.dir.as_str()) => {
                 let dir = found.dir.as_str();
                 diags.extend(check_one(RootPlace { dir, key: &key }, sources).await);
@@ -31,14 +32,6 @@ pub(super) async fn check(tests: &[TestFile], sources: &mut Sources) -> Diags {
         }
     }
     diags
-}
-
-fn missing(run: &TestRun, at: Span) -> Diagnostic {
-    let detail = format!(
-        "The module of the run {:?} is not installed yet. Run init to install all modules that tests are about.",
-        &*run.name
-    );
-    Diagnostic::error("Module not installed", detail).at(at)
 }
 
 async fn check_one(place: RootPlace<'_>, sources: &mut Sources) -> Diags {

@@ -1,0 +1,102 @@
+//! Options that several commands have.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Options about how to show things.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct View {
+    /// No colour, even on a terminal.
+    #[arg(long)]
+    pub no_color: bool,
+    /// Machine-readable output: one JSON document, or one per line.
+    #[arg(long)]
+    pub json: bool,
+    /// What -json prints, into a file or a named pipe; people see what they always see.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub json_into: Option<PathBuf>,
+    /// Group warnings by their summary.
+    #[arg(long)]
+    pub compact_warnings: bool,
+}
+
+/// Options about input.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Inputs {
+    /// Value of a variable; can be given several times.
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// File with values of variables, beside terraform.tfvars and *.auto.tfvars.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<String>,
+    /// Ask for what is missing.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub input: bool,
+}
+
+/// Values of variables, for commands that need them only to find modules and the state.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Variables {
+    /// Value of a variable that a module source or the backend uses.
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// File with values of such variables.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<String>,
+}
+
+/// Where more tests are when nobody says so.
+pub(crate) const DEFAULT_TESTS: &str = "tests";
+
+/// Options about the state.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Locking {
+    /// Lock the state.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub lock: bool,
+    /// How long to try to get the lock, such as 30s.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub lock_timeout: String,
+    /// The state file, instead of terraform.tfstate.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// The file that a new state is written to, instead of the one it is read from.
+    #[arg(long, value_name = "FILE")]
+    pub state_out: Option<PathBuf>,
+    /// The file that the state is kept in as it was before; - for none.
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// Accepted: there is no remote engine whose version could be another one.
+    #[arg(long, hide = true)]
+    pub ignore_remote_version: bool,
+}
+
+/// Options about what to plan.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Planning {
+    /// Plan to destroy everything.
+    #[arg(long)]
+    pub destroy: bool,
+    /// Only bring the state up to date.
+    #[arg(long)]
+    pub refresh_only: bool,
+    /// Go on without a configuration, with what is in the state.
+    #[arg(skip)]
+    pub only_state: bool,
+    /// Look at the real objects first.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub refresh: bool,
+    /// Only this module, resource or instance, and what it needs; can be given several times.
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<String>,
+    /// Leave this module, resource or instance alone, and what depends on it.
+    #[arg(long = "exclude", value_name = "ADDRESS")]
+    pub excludes: Vec<String>,
+    /// Replace this instance.
+    #[arg(long = "replace", value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    /// How many operations run at a time.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
+}
