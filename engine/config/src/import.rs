@@ -1,6 +1,6 @@
 //! Where an `import` block puts its object.
 
-use muster_addr::{ConfigResource, Mode, ModulePath, ResourceId};
+use muster_addr::{ConfigResource, InstanceKey, Mode, ModulePath, ResourceId};
 use muster_lang::{Expr, Node, NodeId, Subject};
 
 use crate::Str;
@@ -14,6 +14,20 @@ pub struct ImportTarget {
     pub resource: ResourceId,
     /// The key of the instance.
     pub key: Option<Expr>,
+}
+
+/// A key that is written out.
+fn written(key: Option<&Expr>) -> Option<InstanceKey> {
+    let Some(key) = key else {
+        return Some(InstanceKey::None);
+    };
+    let Node::Literal(value) = key.node(key.0.root) else {
+        return None;
+    };
+    match value.as_str() {
+        Some(text) => Some(InstanceKey::Str(text.clone())),
+        None => Some(InstanceKey::Int(value.as_number()?.to_u64()?)),
+    }
 }
 
 impl ImportTarget {
@@ -50,6 +64,19 @@ impl ImportTarget {
             },
             key,
         })
+    }
+
+    /// The address, where its text alone tells it.
+    pub(crate) fn address(&self) -> Option<String> {
+        let mut text = String::new();
+        for (name, key) in &self.modules {
+            text += &format!("module.{name}{}.", written(key.as_ref())?);
+        }
+        Some(format!(
+            "{text}{}{}",
+            self.resource,
+            written(self.key.as_ref())?
+        ))
     }
 
     /// The resource without keys.

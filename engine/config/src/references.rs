@@ -2,6 +2,8 @@
 
 mod place;
 
+use std::collections::HashSet;
+
 use muster_addr::{Mode, ResourceId};
 use muster_lang::{Diagnostic, DiagnosticKind, Diags, Expr, Reference, Span, Subject};
 use muster_value::PathStep;
@@ -24,13 +26,28 @@ pub(crate) fn check(tree: &Tree, diags: &mut Diags) {
     check_imports(tree, diags);
 }
 
-/// Checks which providers imports name.
+/// Checks which providers imports name, and that no two bring an object to the same address.
 pub(crate) fn check_imports(tree: &Tree, diags: &mut Diags) {
     for checker in checkers(tree) {
         let imports = checker.module.imports.iter();
-        diags
-            .0
-            .extend(imports.filter_map(|import| checker.import_provider(import)));
+        let wrong = imports.filter_map(|import| checker.import_provider(import));
+        diags.0.extend(wrong);
+        let mut seen = HashSet::new();
+        let single = checker
+            .module
+            .imports
+            .iter()
+            .filter(|i| i.for_each.is_none());
+        for import in single {
+            let Some(address) = import.target.address() else {
+                continue;
+            };
+            let summary = format!("Duplicate import configuration for \"{address}\"");
+            let detail = "Another block imports an object to this address, too. Keep one of them.";
+            if !seen.insert(address) {
+                diags.push(Diagnostic::error(summary, detail).at(import.to.span()));
+            }
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Conditions: what became of them, and the blocks that hold nothing else.
 
 use muster_addr::ConfigResource;
-use muster_config::{Config, ModuleId};
-use muster_eval::{CheckKind, CheckResult, ModuleInst};
-use muster_lang::{Diags, Severity};
+use muster_config::{CheckBlock, Config, ModuleId};
+use muster_eval::{CheckKind, CheckResult, ModuleInst, ModuleScope};
+use muster_lang::{Diagnostic, Diags, Severity, referred_values};
 use muster_plan::{CheckResults, Checked, CheckedObject, Mode, ObjectChecks, Status, StepKind};
 
 use crate::graph::{Node, NodeId};
@@ -118,7 +118,11 @@ impl Planner {
         if self.options.mode == Mode::Destroy {
             return;
         }
-        let checked = Checked::Check(self.eval.config().module(module).path.clone(), name.clone());
+        let config = self.eval.config().module(module);
+        let Some(block) = config.checks.get(name).cloned() else {
+            return;
+        };
+        let checked = Checked::Check(config.path.clone(), name.clone());
         let module = self.eval.addr_of(inst);
         let object = CheckedObject::InModule(module.clone());
         let unread = self
@@ -132,11 +136,31 @@ impl Planner {
             if let CheckResult::Fail(found) = result {
                 self.diags.extend(as_warnings(found));
             }
+            let undecided = self.undecided_assertions(&self.eval.scope(inst, None), &block);
+            self.diags.extend(undecided);
         }
         if self.options.mode == Mode::Normal {
             let name = name.clone();
             let step = StepKind::CheckBlock { module, name };
             self.undecided.entry(id).or_default().push(step);
         }
+    }
+
+    /// Warnings about assertions that only the applied plan will decide.
+    fn undecided_assertions(&self, scope: &ModuleScope<'_>, block: &CheckBlock) -> Diags {
+        let assertions = block.assertions.iter();
+        let unknown = assertions.filter(|assertion| {
+            let result = self.eval.check(assertion, CheckKind::Assertion, scope);
+            matches!(result, CheckResult::Unknown)
+        });
+        let warnings = unknown.map(|assertion| {
+            let detail = "The condition depends on something that is only known after apply, so \
+                          that nobody can say yet whether it holds.";
+            let summary = "Check block assertion known after apply";
+            let mut warning = Diagnostic::warning(summary, detail).at(assertion.condition.span());
+            warning.values = referred_values(&assertion.condition, scope);
+            warning
+        });
+        Diags(warnings.collect())
     }
 }

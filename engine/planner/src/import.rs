@@ -175,7 +175,8 @@ impl Planner {
             ));
         }
         let value = value.unmark_deep();
-        if !value.is_known() {
+        let is_set = matches!(value, Value::Set(_));
+        if !value.is_known() || is_set && !value.is_wholly_known() {
             return Err(error(
                 "The value is only known after apply, so nobody can say what is to be imported.",
             ));
@@ -393,11 +394,6 @@ fn import_id(expr: &Expr, scope: &dyn Scope) -> Result<Str, Diags> {
     };
     let value = eval(expr, scope, &[])?;
     let marks = value.marks_deep();
-    if marks.contains(Marks::SENSITIVE) {
-        return Err(error(
-            "The id is shown in the plan, so it cannot be sensitive.",
-        ));
-    }
     if marks.contains(Marks::EPHEMERAL) {
         return Err(error(
             "The id is part of the plan, so it cannot be ephemeral.",

@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use muster_config::testing::{Expected, ExpectedObject};
 use muster_config::{Check, Config};
-use muster_eval::{CheckKind, CheckResult, Evaluator, ModuleInst};
-use muster_lang::{Diagnostic, Diags, Severity, Span, referred_values};
-use muster_plan::{CheckResults, Checked, Plan, Status};
+use muster_lang::{Diagnostic, Diags, Severity, Span};
+use muster_plan::{Plan, Status};
 use muster_snapshot::Snapshot;
 use serde::Deserialize;
 
@@ -16,7 +15,11 @@ use crate::Str;
 pub(crate) type Failed = BTreeSet<String>;
 
 /// Where it is said that conditions do not hold, and what they are conditions of.
-pub(crate) struct Conditions(HashMap<Span, Owner>);
+pub(crate) struct Conditions {
+    by_place: HashMap<Span, Owner>,
+    /// `check` blocks by the addresses of their data sources.
+    by_data: HashMap<String, Owner>,
+}
 
 /// What has a condition.
 #[derive(Clone, Debug)]
@@ -40,6 +43,7 @@ impl Conditions {
     /// All conditions of a configuration.
     pub(crate) fn of(config: &Config) -> Self {
         let mut all = HashMap::new();
+        let mut by_data = HashMap::new();
         for (_, module) in config.iter() {
             let root = module.path.is_root();
             if root {
@@ -62,6 +66,10 @@ impl Conditions {
             }
             for (name, block) in &module.checks {
                 add(Kind::Check, name, &block.assertions);
+                if let (Some(data), true) = (&block.data, root) {
+                    let (name, kind) = (name.clone(), Kind::Check);
+                    by_data.insert(data.to_string(), Owner { kind, name, root });
+                }
             }
             for resource in module.resources.values() {
                 let life = &resource.lifecycle;
@@ -70,29 +78,44 @@ impl Conditions {
                 add(Kind::Resource, &address, &life.postconditions);
             }
         }
-        Self(all)
+        let by_place = all;
+        Self { by_place, by_data }
     }
 
-    fn owner(&self, diagnostic: &Diagnostic) -> Option<&Owner> {
+    /// What a diagnostic says a condition of does not hold. What a data source in a `check` block
+    /// has to say counts when that is among the failed ones.
+    fn owner(&self, diagnostic: &Diagnostic, failed: &Failed) -> Option<&Owner> {
+        let of_data = diagnostic
+            .address
+            .as_ref()
+            .and_then(|a| self.by_data.get(&**a));
+        let of_data = of_data.filter(|owner| failed.contains(&format!("check.{}", owner.name)));
+        of_data.or_else(|| self.owner_of_place(diagnostic))
+    }
+
+    fn owner_of_place(&self, diagnostic: &Diagnostic) -> Option<&Owner> {
         let says_so = |summary: &str| {
             summary.ends_with("failed")
                 || summary.ends_with("known after apply")
                 || summary == "Invalid value for variable"
         };
-        let owner = self.0.get(&diagnostic.subject?)?;
+        let owner = self.by_place.get(&diagnostic.subject?)?;
         says_so(&diagnostic.summary).then_some(owner)
     }
 
     /// Leaves out what check blocks have to say.
-    pub(crate) fn without_checks(&self, diags: Diags) -> Diags {
-        let of_check = |d: &Diagnostic| self.owner(d).is_some_and(|o| o.kind == Kind::Check);
+    pub(crate) fn without_checks(&self, diags: Diags, failed: &Failed) -> Diags {
+        let of_check = |d: &Diagnostic| {
+            let owner = self.owner(d, failed);
+            owner.is_some_and(|o| o.kind == Kind::Check)
+        };
         Diags(diags.into_iter().filter(|d| !of_check(d)).collect())
     }
 
     /// Whether a diagnostic is about one of the expected failures. Where one instance of several
     /// is meant, `failed` says whether it is among those that failed.
     fn matches(&self, diagnostic: &Diagnostic, expected: &Expected, failed: &Failed) -> bool {
-        let Some(owner) = self.owner(diagnostic).filter(|o| o.root) else {
+        let Some(owner) = self.owner(diagnostic, failed).filter(|o| o.root) else {
             return false;
         };
         match (&expected.object, owner.kind) {
@@ -114,16 +137,20 @@ impl Conditions {
         let mut kept = Diags::new();
         for mut diagnostic in diags {
             // An instance has each of its conditions once.
-            let matching = expected.iter().zip(&mut seen).any(|(expected, seen)| {
+            let matching = expected.iter().zip(&seen).find(|(expected, seen)| {
                 let single = is_one_instance(&expected.object);
                 self.matches(&diagnostic, expected, failed)
-                    && (seen.insert(diagnostic.subject) || !single)
+                    && !(single && seen.contains(&diagnostic.subject))
             });
-            if matching {
+            if let Some((found, _)) = matching {
+                // The same may be expected twice.
+                let all = expected.iter().zip(&mut seen);
+                all.filter(|(expected, _)| expected.object == found.object)
+                    .for_each(|(_, seen)| _ = seen.insert(diagnostic.subject));
                 continue;
             }
             if self
-                .owner(&diagnostic)
+                .owner(&diagnostic, failed)
                 .is_some_and(|o| o.kind == Kind::Check)
             {
                 diagnostic.severity = Severity::Error;
@@ -214,35 +241,4 @@ fn name_of(object: &ExpectedObject) -> String {
         ExpectedObject::Variable(name) => format!("var.{name}"),
         ExpectedObject::Resource(address) => address.to_string(),
     }
-}
-
-/// What can be said of check blocks whose assertions a plan could not decide.
-pub(crate) fn undecided(plan: &Plan, eval: &Evaluator) -> Diags {
-    let mut diags = Diags::new();
-    for (checked, objects) in &plan.checks.0 {
-        let Checked::Check(module, name) = checked else {
-            continue;
-        };
-        let open = !objects.is_empty() && CheckResults::status(objects) == Status::Unknown;
-        if !module.is_root() || !open {
-            continue;
-        }
-        let Some(block) = eval.config().root().checks.get(name) else {
-            continue;
-        };
-        let scope = eval.scope(ModuleInst::ROOT, None);
-        for assertion in &block.assertions {
-            let result = eval.check(assertion, CheckKind::Assertion, &scope);
-            if !matches!(result, CheckResult::Unknown) {
-                continue;
-            }
-            let detail = "The condition depends on something that is only known after apply, so \
-                          that nobody can say yet whether it holds.";
-            let summary = "Check block assertion known after apply";
-            let mut warning = Diagnostic::warning(summary, detail).at(assertion.condition.span());
-            warning.values = referred_values(&assertion.condition, &scope);
-            diags.push(warning);
-        }
-    }
-    diags
 }

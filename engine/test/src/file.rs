@@ -57,11 +57,18 @@ pub(crate) async fn run(runner: &Runner<'_>, file: &TestFile, summary: &mut Test
         interrupted: false,
     };
     going.runs(summary).await;
+    // Without a run nothing has gone wrong.
+    going.status = match going.status {
+        TestStatus::Pending => TestStatus::Pass,
+        status => status,
+    };
     tell(TestEvent::FileTeardown(file.path.clone()));
     if !going.interrupted {
         going.teardown().await;
     }
-    diags.extend(idle(runner, file));
+    if let Some(root) = runner.root() {
+        diags.extend(setup::idle_blocks(file, &root));
+    }
     summary.status = summary.status.max(going.status);
     summary.interrupted |= going.interrupted;
     tell(TestEvent::FileFinished {
@@ -83,19 +90,6 @@ fn global(runner: &Runner<'_>, file: &TestFile) -> (BTreeMap<Str, Value>, Diags)
         Some(config) => given.given(config.root(), &mut lock(&suite.sources)),
         None => (BTreeMap::new(), Diags::new()),
     }
-}
-
-/// Warnings about blocks without an effect.
-fn idle(runner: &Runner<'_>, file: &TestFile) -> Diags {
-    let Some(root) = runner.root() else {
-        return Diags::new();
-    };
-    let runs = file.runs.iter().filter(|run| !run.overrides.is_empty());
-    let own = runs.filter_map(|run| {
-        let (setup, _) = setup::setup(runner, file, run).ok()?;
-        Some((run, setup.config))
-    });
-    setup::idle_blocks(file, &root, &own.collect::<Vec<_>>())
 }
 
 impl<'r, 'a> Going<'r, 'a> {

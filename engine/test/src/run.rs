@@ -21,7 +21,7 @@ use crate::scope::{Inside, Names, Outside};
 use crate::setup::{Setup, setup};
 use crate::variables::{Variables, variables};
 use crate::world::World;
-use crate::{Runner, Str, assertions};
+use crate::{Runner, Str, assertions, doubles};
 
 /// What a run starts from.
 pub(crate) struct Start<'n, 'a> {
@@ -100,7 +100,14 @@ pub(crate) async fn execute<'r, 'a>(runner: &'r Runner<'r>, start: Start<'r, 'a>
 
 impl<'a> Going<'_, 'a> {
     async fn execute(&mut self) -> Result<(), Diags> {
-        let (setup, _) = setup(self.runner, self.start.file, self.start.run)?;
+        let run = self.start.run;
+        let (setup, _) = setup(self.runner, self.start.file, run)?;
+        if run.late.has_errors() {
+            return Err(run.late.clone());
+        }
+        let overrides = run.overrides.iter();
+        self.diags
+            .extend(doubles::without_target(overrides, &setup.config));
         let variables = variables(self.start.names, self.start.run, setup.config.root())?;
         self.diags.extend(variables.warnings.clone());
         let mut world = World::open(self.runner, &setup.config, &self.start.state).await?;
@@ -127,12 +134,11 @@ impl<'a> Going<'_, 'a> {
         }
         let conditions = Conditions::of(&setup.config);
         let plan = self.plan(world, variables).await;
-        let (plan, mut diags) = match plan {
+        let (plan, diags) = match plan {
             Ok((plan, diags)) => (Arc::new(plan), diags),
             Err(diags) => return Err(placed(diags, variables)),
         };
         let eval = self.evaluator(world, variables, Known::Planned(&plan));
-        diags.extend(expected::undecided(&plan, &eval));
         if run.command == TestCommand::Plan {
             let failed = expected::failed_in_plan(&plan);
             let diags = conditions.settle(diags, &run.expected, &failed);
@@ -151,7 +157,7 @@ impl<'a> Going<'_, 'a> {
         }
         self.finish_step(world, placed(diags, variables))?;
         // Check blocks are evaluated again when everything is there.
-        self.diags = conditions.without_checks(std::mem::take(&mut self.diags));
+        self.diags = conditions.without_checks(std::mem::take(&mut self.diags), &failed);
         self.apply(world, setup, plan, &conditions, variables).await
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_config::testing::{TestFile, run_reference};
 use muster_eval::{Evaluator, ModuleInst, ModuleScope};
 use muster_lang::{Diagnostic, Diags, Files, Reference, Scope, Span, Subject, eval};
-use muster_value::Value;
+use muster_value::{PathStep, Value};
 
 use crate::Str;
 
@@ -19,6 +19,15 @@ pub(crate) struct Names<'a> {
     pub(crate) runs: &'a BTreeMap<Str, Value>,
     /// Files as functions see them.
     pub(crate) files: &'a dyn Files,
+}
+
+/// What is said when the outputs of a run are not there.
+#[derive(Clone, Copy)]
+struct RunWords {
+    /// It has not been run yet.
+    unready: &'static str,
+    /// There is no such run.
+    undeclared: &'static str,
 }
 
 /// The names in `variables` and `provider` blocks.
@@ -44,22 +53,42 @@ impl Names<'_> {
         Some(value.map(|value| (value, Some(expr.span()))))
     }
 
-    fn run(&self, name: &Str, at: Span, unready: &str) -> Result<Value, Diags> {
+    fn run(&self, name: &Str, at: Span, words: RunWords) -> Result<Value, Diags> {
         if let Some(outputs) = self.runs.get(name) {
             return Ok(outputs.clone());
         }
         let known = self.file.runs.iter().any(|run| run.name == *name);
         let (summary, detail) = match known {
             true => (
-                unready,
+                words.unready,
                 format!("The run {name:?} has not been run yet: only earlier runs have outputs."),
             ),
-            false => (
-                "Reference to undeclared run block",
-                format!("This file has no run {name:?}."),
-            ),
+            false => (words.undeclared, format!("This file has no run {name:?}.")),
         };
         Err(Diagnostic::error(summary, detail).at(at).into())
+    }
+}
+
+impl Outside<'_> {
+    /// The outputs of an earlier run, of which those that are referred to must be known.
+    fn outputs_of(&self, name: &Str, reference: &Reference) -> Result<Value, Diags> {
+        const WORDS: RunWords = RunWords {
+            unready: "Reference to unavailable run block",
+            undeclared: "Reference to unknown run block",
+        };
+        let outputs = self.names.run(name, reference.span, WORDS)?;
+        let used = match reference.steps.first() {
+            Some(PathStep::Attr(output) | PathStep::Key(output)) => outputs.get(output),
+            _ => Some(&outputs),
+        };
+        if used.is_some_and(|value| !value.is_wholly_known()) {
+            let detail = format!(
+                "The run {name:?} only makes a plan, and this is known only when that is applied."
+            );
+            let error = Diagnostic::error("Reference to unknown value", detail);
+            return Err(error.at(reference.full_span).into());
+        }
+        Ok(outputs)
     }
 }
 
@@ -89,10 +118,7 @@ impl Scope for Outside<'_> {
                 }
             },
             _ => match run_reference(reference) {
-                Some(name) if !self.only_global => {
-                    self.names
-                        .run(name, at, "Reference to unavailable run block")
-                }
+                Some(name) if !self.only_global => self.outputs_of(name, reference),
                 _ => {
                     let what = match self.only_global {
                         true => "variables from outside of the file",
@@ -138,10 +164,11 @@ impl<'a> Inside<'a> {
         };
         match kind {
             "run" => {
-                let result = self
-                    .names
-                    .run(name, at, "Reference to unevaluated run block");
-                Some(result)
+                const WORDS: RunWords = RunWords {
+                    unready: "Reference to unevaluated run block",
+                    undeclared: "Reference to undeclared run block",
+                };
+                Some(self.names.run(name, at, WORDS))
             }
             "output" => match self.outputs.get(name) {
                 Some(value) => Some(Ok(value.clone())),

@@ -8,7 +8,7 @@ use muster_config::testing::{Mock, TestFile, TestProvider, TestRun, module_key};
 use muster_config::{
     Config, InstalledModules, LocalProvider, ProviderBlock, RootPlace, load_with_providers,
 };
-use muster_lang::{Diagnostic, Diags};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags};
 
 use crate::{Runner, Str, Suite, doubles, lock};
 
@@ -64,15 +64,16 @@ pub(crate) fn state_key(run: &TestRun) -> Str {
 }
 
 /// The root module without anything from test files. What is wrong with it is only told when no
-/// test can make it right: a provider configuration that is missing, a test file may have.
+/// test can make it right, or tells it when it is its turn: a provider configuration that is
+/// missing, a test file may have.
 pub(crate) fn root(suite: &Suite) -> (Option<Arc<Config>>, Diags) {
     let files = suite.host.files();
     let (config, mut diags) = muster_config::load(".", files, &mut lock(&suite.sources));
     let mendable = |d: &Diagnostic| d.summary == "Provider configuration not present";
-    if !suite.tests.is_empty() {
-        diags.0.retain(|d| !mendable(d));
-    }
+    let untested = suite.tests.is_empty();
+    diags.0.retain(|d| untested || !mendable(d));
     let config = (!diags.has_errors()).then(|| Arc::new(config));
+    diags.0.retain(|d| untested || !is_late(d));
     (config, diags)
 }
 
@@ -209,6 +210,14 @@ fn used(config: &Config, passed: &[(LocalProvider, &TestProvider)]) -> BTreeSet<
     used
 }
 
+/// What is told when it is the turn of a run: that something in a configuration leads nowhere.
+fn is_late(diagnostic: &Diagnostic) -> bool {
+    diagnostic.kind == DiagnosticKind::Reference
+        || diagnostic
+            .summary
+            .starts_with("Missing provider definition")
+}
+
 /// Loads everything that a file is about, and gives what is wrong with it.
 pub(crate) fn check_file(runner: &Runner<'_>, file: &TestFile) -> Diags {
     let mut diags = Diags::new();
@@ -216,9 +225,7 @@ pub(crate) fn check_file(runner: &Runner<'_>, file: &TestFile) -> Diags {
         match setup(runner, file, run) {
             Ok((_, warnings)) => diags.extend(warnings),
             Err(found) => {
-                // That is told when it is the run's turn.
-                let late = |d: &Diagnostic| d.summary.starts_with("Missing provider definition");
-                diags.0.extend(found.into_iter().filter(|d| !late(d)));
+                diags.0.extend(found.into_iter().filter(|d| !is_late(d)));
             }
         }
     }
@@ -226,17 +233,9 @@ pub(crate) fn check_file(runner: &Runner<'_>, file: &TestFile) -> Diags {
 }
 
 /// Warnings about blocks of a file without an effect.
-pub(crate) fn idle_blocks(
-    file: &TestFile,
-    root: &Config,
-    own: &[(&TestRun, Arc<Config>)],
-) -> Diags {
+pub(crate) fn idle_blocks(file: &TestFile, root: &Config) -> Diags {
     let mocks = file.providers.values().filter_map(|p| p.mock.as_ref());
     let of_file = file.overrides.iter();
-    let of_file = of_file.chain(mocks.flat_map(|mock| &mock.overrides));
-    let mut diags = doubles::without_target(of_file, root);
-    for (run, config) in own {
-        diags.extend(doubles::without_target(run.overrides.iter(), config));
-    }
-    diags
+    let all = of_file.chain(mocks.flat_map(|mock| &mock.overrides));
+    doubles::without_target(all, root)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use muster_config::testing::TestRun;
 use muster_config::{Module, apply_type};
-use muster_lang::{Diagnostic, Diags, Span, eval};
+use muster_lang::{Diagnostic, Diags, Span, Subject, eval};
 use muster_value::Value;
 
 use crate::Str;
@@ -83,7 +83,7 @@ pub(crate) fn variables(
             Err(diagnostic) => diags.push(diagnostic.at(place.unwrap_or(variable.span))),
         }
     }
-    let extra = own.iter();
+    let extra = own.iter().filter(|(name, _)| !is_asserted(run, name));
     let warnings = extra.filter_map(|(name, (_, at))| Some(undeclared(run, name, (*at)?)));
     all.warnings = Diags(warnings.collect());
     all.extra = own.into_iter().map(|(name, (v, _))| (name, v)).collect();
@@ -91,6 +91,16 @@ pub(crate) fn variables(
         true => Err(diags),
         false => Ok(all),
     }
+}
+
+/// Whether an assertion of the run uses a variable.
+fn is_asserted(run: &TestRun, name: &Str) -> bool {
+    let exprs = run
+        .assertions
+        .iter()
+        .flat_map(|a| [&a.condition, &a.message]);
+    let mut references = exprs.flat_map(|expr| expr.references());
+    references.any(|r| matches!(&r.subject, Subject::Variable(n) if n == name))
 }
 
 fn undeclared(run: &TestRun, name: &str, at: Span) -> Diagnostic {

@@ -121,7 +121,7 @@ impl MockFiles for Mocks {
             Some(Err(reason)) => {
                 let detail =
                     format!("The directory {source} of mock files cannot be read: {reason}.");
-                let error = Diagnostic::error("Failed to read mock directory", detail);
+                let error = Diagnostic::error("Failed to read mock data directory", detail);
                 cx.diags.push(error.at(span));
                 Vec::new()
             }

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use muster_addr::{InstanceKey, Target};
-use muster_lang::{Attribute, Block, BodySchema, Content, RawExpr, Span, Subject};
+use muster_lang::{
+    Attribute, Block, BodySchema, Content, Diagnostic, Diags, RawExpr, Span, Subject,
+};
 use muster_value::PathStep;
 
 use super::decode::variables;
@@ -53,10 +55,11 @@ pub(super) fn run(cx: &mut Decoder<'_>, block: &Block) -> Option<TestRun> {
         }
     };
     let asserts: Vec<_> = content.blocks_of("assert").collect();
+    let mut late = Diags::new();
     Some(TestRun {
         name,
         command,
-        options: options(cx, &content),
+        options: options(cx, &content, &mut late),
         variables: variables(cx, content.blocks_of("variables"), "run"),
         module: module(cx, &content),
         providers: providers(cx, content.attribute("providers")),
@@ -64,10 +67,11 @@ pub(super) fn run(cx: &mut Decoder<'_>, block: &Block) -> Option<TestRun> {
             .into_iter()
             .filter_map(|b| check(cx, b, "Invalid assert expression"))
             .collect(),
-        expected: expected(cx, content.attribute("expect_failures")),
+        expected: expected(cx, content.attribute("expect_failures"), &mut late),
         overrides: overrides(cx, &content.blocks),
         state_key: cx.string(content.attribute("state_key")),
         parallel: cx.bool(content.attribute("parallel")),
+        late,
         span: block.header,
         name_span,
     })
@@ -80,7 +84,7 @@ fn keyword(attribute: &Attribute) -> (Str, Span) {
     (word, attribute.expr.span())
 }
 
-fn options(cx: &mut Decoder<'_>, content: &Content) -> TestPlanOptions {
+fn options(cx: &mut Decoder<'_>, content: &Content, late: &mut Diags) -> TestPlanOptions {
     let mut blocks = content.blocks_of("plan_options");
     let Some(block) = blocks.next() else {
         return TestPlanOptions::default();
@@ -118,7 +122,7 @@ fn options(cx: &mut Decoder<'_>, content: &Content) -> TestPlanOptions {
             Target::Resource(addr) => options.replace.push(addr),
             Target::Module(_) => {
                 let detail = "Only resource instances can be replaced.";
-                cx.error("Invalid address", detail, span);
+                late.push(Diagnostic::error("Invalid address", detail).at(span));
             }
         }
     }
@@ -227,41 +231,44 @@ fn providers(cx: &mut Decoder<'_>, attribute: Option<&Attribute>) -> Vec<PassedP
     passed
 }
 
-fn expected(cx: &mut Decoder<'_>, attribute: Option<&Attribute>) -> Vec<Expected> {
+fn expected(
+    cx: &mut Decoder<'_>,
+    attribute: Option<&Attribute>,
+    late: &mut Diags,
+) -> Vec<Expected> {
     let Some(attribute) = attribute else {
         return Vec::new();
     };
     let items = cx.items(&attribute.expr);
-    items.iter().filter_map(|raw| failure(cx, raw)).collect()
+    let failures = items.iter().filter_map(|raw| failure(cx, raw, late));
+    failures.collect()
 }
 
-/// Something in the module under test that has conditions.
-fn failure(cx: &mut Decoder<'_>, raw: &RawExpr) -> Option<Expected> {
+/// Something in the module under test that has conditions. Of what follows its name only the key
+/// of an instance counts.
+fn failure(cx: &mut Decoder<'_>, raw: &RawExpr, late: &mut Diags) -> Option<Expected> {
     let traversal = cx.traversal(raw)?;
     let span = traversal.span;
     let reference = traversal.reference();
     let mut refuse = |detail: &str| {
-        cx.error("Invalid `expect_failures` reference", detail, span);
+        let summary = "Invalid `expect_failures` reference";
+        late.push(Diagnostic::error(summary, detail).at(span));
         None
     };
     let Some(reference) = reference else {
         return refuse("This does not name an object that has conditions.");
     };
-    let (object, key) = match &reference.subject {
-        Subject::Variable(name) => (ExpectedObject::Variable(name.clone()), false),
-        Subject::Managed(kind, name) if &**kind == "check" => {
-            (ExpectedObject::Check(name.clone()), false)
-        }
-        Subject::Managed(kind, name) if &**kind == "output" => {
-            (ExpectedObject::Output(name.clone()), false)
-        }
+    let object = match &reference.subject {
+        Subject::Variable(name) => ExpectedObject::Variable(name.clone()),
+        Subject::Managed(kind, name) if &**kind == "check" => ExpectedObject::Check(name.clone()),
+        Subject::Managed(kind, name) if &**kind == "output" => ExpectedObject::Output(name.clone()),
         Subject::Managed(kind, name) => {
             let address = format!("{kind}.{name}");
-            (ExpectedObject::Resource(address.into()), true)
+            ExpectedObject::Resource(address.into())
         }
         Subject::Data(kind, name) => {
             let address = format!("data.{kind}.{name}");
-            (ExpectedObject::Resource(address.into()), true)
+            ExpectedObject::Resource(address.into())
         }
         _ => {
             let detail = "Only variables, outputs, check blocks, resources and data sources of \
@@ -269,16 +276,14 @@ fn failure(cx: &mut Decoder<'_>, raw: &RawExpr) -> Option<Expected> {
             return refuse(detail);
         }
     };
-    match (object, &reference.steps[..]) {
-        (object, []) => Some(Expected { object, span }),
-        (ExpectedObject::Resource(address), [step @ (PathStep::Index(_) | PathStep::Key(_))])
-            if key =>
-        {
-            let object = ExpectedObject::Resource(format!("{address}{}", key_of(step)).into());
-            Some(Expected { object, span })
-        }
-        _ => refuse("A whole object is expected to fail, not one of its attributes."),
-    }
+    let object = match (object, reference.steps.first()) {
+        (
+            ExpectedObject::Resource(address),
+            Some(step @ (PathStep::Index(_) | PathStep::Key(_))),
+        ) => ExpectedObject::Resource(format!("{address}{}", key_of(step)).into()),
+        (object, _) => object,
+    };
+    Some(Expected { object, span })
 }
 
 fn key_of(step: &PathStep) -> InstanceKey {

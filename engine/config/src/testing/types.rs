@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use muster_addr::{InstanceAddr, Target};
-use muster_lang::{Body, Expr, Reference, Span};
+use muster_lang::{Body, Diags, Expr, Reference, Span};
 use muster_value::Value;
 
 use crate::{Check, LocalProvider, Str};
@@ -122,6 +122,8 @@ pub struct TestRun {
     pub state_key: Option<Str>,
     /// Whether it may run at the same time as others; `None` when it does not say.
     pub parallel: Option<bool>,
+    /// Errors that nobody has to hear of before it is run.
+    pub late: Diags,
     /// The block's header.
     pub span: Span,
     /// Where its name stands.

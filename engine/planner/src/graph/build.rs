@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use foldhash::HashMap;
 use muster_addr::{InstanceKey, ProviderConfigAddr, ResourceId};
 use muster_config::{Config, Module, ModuleId};
-use muster_lang::{Diagnostic, Diags, Expr, Reference, Subject};
+use muster_lang::{Diagnostic, Diags, Expr, Node as ExprNode, Reference, Subject};
 use muster_value::PathStep;
 use petgraph::algo::{kosaraju_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -225,6 +225,16 @@ impl Builder<'_> {
             _ => None,
         });
         let declared = &self.config.module(id).resources;
+        let mut at = trigger.expr.0.root;
+        while let ExprNode::GetAttr(inner, _) | ExprNode::Index(inner, _) = trigger.expr.node(at) {
+            at = *inner;
+        }
+        if !matches!(trigger.expr.node(at), ExprNode::Reference(_)) {
+            let detail = "A trigger is a resource or one of its attributes as it is, nothing that \
+                          is worked out from it.";
+            let summary = "Invalid replace_triggered_by expression";
+            return Some(Diagnostic::error(summary, detail).at(trigger.expr.span()));
+        }
         missing_key.or_else(|| {
             references.clone().find_map(|r| {
                 let named = resource_id(&r.subject)?;
@@ -372,7 +382,13 @@ impl Builder<'_> {
                         self.edge(from, Node::ModuleDone(call.module));
                     }
                 }
-                _ => self.reference(id, from, reference),
+                subject => {
+                    // Whoever waits for itself by this does not wait.
+                    let own = resource_id(subject).map(|r| Node::Resource(id, r));
+                    if own.as_ref() != self.nodes.get_index(from.index()) {
+                        self.reference(id, from, reference);
+                    }
+                }
             }
         }
     }

@@ -8,15 +8,19 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::Statement;
 
-/// An order in which what moves on does so after it arrived, and what is inside a module moves
-/// before the module does.
+/// An order in which what moves on does so after it arrived, what is inside a module moves before
+/// the module does, and what is inside the place where a module arrives moves afterwards.
 pub(super) fn order(statements: &[Statement]) -> Result<Vec<usize>, Diags> {
     let mut graph: DiGraph<usize, ()> = DiGraph::new();
     let nodes: Vec<NodeIndex> = (0..statements.len()).map(|i| graph.add_node(i)).collect();
     // By the place they move from: few share one, so the work grows with their number.
     let mut by_from: HashMap<(ModulePath, Option<&ResourceId>), Vec<usize>> = HashMap::default();
+    let mut by_to: HashMap<ModulePath, Vec<usize>> = HashMap::default();
     for (i, statement) in statements.iter().enumerate() {
         by_from.entry(statement.from.place()).or_default().push(i);
+        if let (path, None) = statement.to.place() {
+            by_to.entry(path).or_default().push(i);
+        }
     }
     for (i, statement) in statements.iter().enumerate() {
         for later in by_from.get(&statement.to.place()).into_iter().flatten() {
@@ -31,6 +35,14 @@ pub(super) fn order(statements: &[Statement]) -> Result<Vec<usize>, Diags> {
                 for outer in by_from.get(&place).into_iter().flatten() {
                     if *outer != i && side.may_lie_in(&statements[*outer].from) {
                         graph.add_edge(nodes[i], nodes[*outer], ());
+                    }
+                }
+                for outer in by_to.get(&place.0).into_iter().flatten() {
+                    let Statement { from, to, .. } = &statements[*outer];
+                    // A module that only gets another key may do so before or after.
+                    let leaves = statement.from.may_lie_in(from) || statement.to.may_lie_in(from);
+                    if *outer != i && side.may_lie_in(to) && !leaves {
+                        graph.add_edge(nodes[*outer], nodes[i], ());
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! One state in memory: configurations go in, plans come out.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -15,21 +16,39 @@ use muster_schema::{Attribute, Block, ProviderSchema, Schema};
 use muster_snapshot::{Object, Snapshot};
 use muster_value::{Type, Value};
 
-/// `main.tf` alone.
-struct OneFile<'a>(&'a str);
+/// Directories with one `main.tf` each. A line `-- DIRECTORY --` begins the next one; the first is
+/// that of the root module.
+struct Dirs<'a>(BTreeMap<&'a str, String>);
 
-impl ConfigFiles for OneFile<'_> {
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        match path {
-            "main.tf" => Ok(self.0.as_bytes().to_vec()),
-            _ => Err(io::ErrorKind::NotFound.into()),
+impl<'a> Dirs<'a> {
+    fn parse(text: &'a str) -> Self {
+        let mut dirs = BTreeMap::new();
+        let mut dir = ".";
+        for line in text.lines() {
+            let header = line.strip_prefix("-- ").and_then(|l| l.strip_suffix(" --"));
+            dir = header.unwrap_or(dir);
+            let file: &mut String = dirs.entry(dir).or_default();
+            if header.is_none() {
+                *file += line;
+                file.push('\n');
+            }
         }
+        Self(dirs)
+    }
+}
+
+impl ConfigFiles for Dirs<'_> {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let (dir, name) = path.rsplit_once('/').unwrap_or((".", path));
+        let file = self.0.get(dir).filter(|_| name == "main.tf");
+        let file = file.ok_or(io::ErrorKind::NotFound)?;
+        Ok(file.clone().into_bytes())
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        match dir {
-            "." => Ok(vec!["main.tf".to_owned()]),
-            _ => Err(io::ErrorKind::NotFound.into()),
+        match self.0.contains_key(dir) {
+            true => Ok(vec!["main.tf".to_owned()]),
+            false => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }
@@ -96,7 +115,7 @@ impl Desk {
         calls: &mut Vec<String>,
     ) -> Result<(Plan, Diags), Diags> {
         let mut sources = Sources::default();
-        let (config, diags) = muster_config::load(".", &OneFile(config), &mut sources);
+        let (config, diags) = muster_config::load(".", &Dirs::parse(config), &mut sources);
         if diags.has_errors() {
             return Err(diags);
         }
