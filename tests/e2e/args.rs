@@ -73,6 +73,24 @@ fn flags_that_nobody_knows() {
 }
 
 #[test]
+fn flags_on_the_wrong_side_of_the_command() {
+    check(
+        "plan -chdir=x",
+        FLAGS,
+        &["not defined: -chdir\n", "muster -chdir=DIR plan\n"],
+    );
+    for args in ["-json plan", "-out=x plan"] {
+        run(args).code(1).says(&[
+            "Error: Failed to parse command-line flags",
+            "Options of a command stand behind it: muster plan -",
+        ]);
+    }
+    run("-nosuch plan")
+        .code(1)
+        .never_says(&["Options of a command"]);
+}
+
+#[test]
 fn values_that_are_none() {
     check("plan -out", FLAGS, &["flag needs an argument: -out"]);
     check("plan -var", FLAGS, &["flag needs an argument: -var"]);

@@ -157,6 +157,12 @@ pub(crate) fn usage(path: &[String]) -> String {
     words.join(" ")
 }
 
+/// Whether a command has an option of this name.
+pub(crate) fn knows(path: &[String], option: &str) -> bool {
+    let command = find(path);
+    command.get_arguments().any(|arg| long(arg) == option)
+}
+
 fn find(path: &[String]) -> Command {
     path.iter().fold(Cli::command(), |command, name| {
         command.find_subcommand(name).cloned().unwrap_or(command)

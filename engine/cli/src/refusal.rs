@@ -45,7 +45,7 @@ pub(crate) fn print(reason: &Reason, args: &[String]) -> ExitCode {
         }
         ErrorKind::InvalidSubcommand => no_such_command(error, &path),
         _ => {
-            let (summary, detail) = wording(error, &path);
+            let (summary, detail) = wording(error, args, &path);
             refuse(&summary, &detail, args, &path)
         }
     }
@@ -104,7 +104,7 @@ fn command(path: &[String]) -> String {
 }
 
 /// The summary that people know from elsewhere, and what is wrong here.
-fn wording(error: &clap::Error, path: &[String]) -> (String, String) {
+fn wording(error: &clap::Error, args: &[String], path: &[String]) -> (String, String) {
     let usage = help::usage(path);
     let arg = text(error, ContextKind::InvalidArg).unwrap_or_default();
     match error.kind() {
@@ -116,8 +116,9 @@ fn wording(error: &clap::Error, path: &[String]) -> (String, String) {
         }
         ErrorKind::UnknownArgument => match arg.starts_with('-') {
             true => {
-                let near = suggestion(error, ContextKind::SuggestedArg);
                 let flag = arg.trim_start_matches('-');
+                let near = misplaced(flag, args, path)
+                    .unwrap_or_else(|| suggestion(error, ContextKind::SuggestedArg));
                 let detail = format!("flag provided but not defined: -{flag}{near}");
                 (FLAGS.to_owned(), detail)
             }
@@ -133,6 +134,27 @@ fn wording(error: &clap::Error, path: &[String]) -> (String, String) {
         }
         _ => (FLAGS.to_owned(), plain(&error.kind().to_string())),
     }
+}
+
+/// Advice about a flag that is right, but stands on the wrong side of the command.
+fn misplaced(flag: &str, args: &[String], path: &[String]) -> Option<String> {
+    let verb = path.first()?;
+    let command = path.join(" ");
+    if flag == "chdir" {
+        return Some(format!(
+            "\nThis one stands before the command: muster -chdir=DIR {command}"
+        ));
+    }
+    let is_flag = |arg: &String| {
+        let name = arg.strip_prefix("--").and_then(|a| a.split('=').next());
+        name == Some(flag)
+    };
+    let (flag_at, verb_at) = (
+        args.iter().position(is_flag)?,
+        args.iter().position(|arg| arg == verb)?,
+    );
+    (flag_at < verb_at && help::knows(path, flag))
+        .then(|| format!("\nOptions of a command stand behind it: muster {command} -{flag}"))
 }
 
 /// There is an argument that the command has no place for.
