@@ -284,6 +284,9 @@ impl Applier {
         if self.stopping && (left || !self.tasks.is_empty()) {
             self.diags.push(self.canceled());
         }
+        if self.plan.is_limited() {
+            self.diags.push(incomplete());
+        }
         self.finish_outputs();
         self.finish_checks();
         (self.state, self.counts, self.diags)
@@ -325,4 +328,12 @@ impl Applier {
         self.diags
             .push(Diagnostic::error("Plan does not fit", detail).about(addr));
     }
+}
+
+/// The plan was about a part of the configuration.
+fn incomplete() -> Diagnostic {
+    let detail = "The plan was limited to a part of the configuration, so there may be more to \
+                  change, and outputs may not be up to date. A plan without -target and -exclude \
+                  shows what is left.";
+    Diagnostic::warning("Applied changes may be incomplete", detail)
 }

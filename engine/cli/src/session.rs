@@ -159,6 +159,14 @@ impl Session {
         }
     }
 
+    /// Loads the configuration of the working directory to install what it needs. Whether
+    /// references in it lead somewhere is for those to say who evaluate them.
+    pub(crate) fn load_to_install() -> Result<Self, (Failure, Sources)> {
+        let mut session = Self::load_unresolved()?;
+        session.warnings.0.retain(|d| !d.is_error());
+        Ok(session)
+    }
+
     /// Loads a configuration.
     pub(crate) fn load_from(
         files: &dyn ConfigFiles,

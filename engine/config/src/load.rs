@@ -164,7 +164,8 @@ fn check_root_outputs(root: &Module, diags: &mut Diags) {
         let detail = format!(
             "output {name:?} is one of the root module, so that its value is stored: it cannot be ephemeral."
         );
-        diags.push(Diagnostic::error("Ephemeral output not allowed", detail).at(output.span));
+        let error = Diagnostic::error("Ephemeral output not allowed", detail).at(output.span);
+        diags.push(error.of_kind(DiagnosticKind::Reference));
     }
 }
 

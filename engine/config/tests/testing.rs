@@ -114,16 +114,35 @@ mock_data "d" {}
     assert_eq!(mock.overrides[0].during, During::Plan);
 }
 
+/// What is wrong with what a run is about is told when it is its turn.
+#[test]
+fn late_mistakes() {
+    let text = r#"--- a.tftest.hcl
+run "a" {
+  expect_failures = [local.x, module.m, var.x.y, check.c[0]]
+  plan_options {
+    replace = [module.m]
+  }
+}
+"#;
+    let (files, diags) = load(text);
+    assert!(diags.is_empty(), "{diags:?}");
+    let run = &files[0].runs[0];
+    let late: Vec<_> = run.late.iter().map(|d| d.summary.as_str()).collect();
+    let reference = "Invalid `expect_failures` reference";
+    assert_eq!(late, ["Invalid address", reference, reference]);
+    let expected: Vec<_> = run.expected.iter().map(|e| e.object.clone()).collect();
+    assert_eq!(
+        expected,
+        [
+            ExpectedObject::Variable("x".into()),
+            ExpectedObject::Check("c".into()),
+        ]
+    );
+}
+
 #[test]
 fn mistakes() {
-    check(
-        "--- a.tftest.hcl\nrun \"a\" {\n  expect_failures = [local.x, module.m, var.x.y]\n}\n",
-        &[
-            "error a.tftest.hcl:2 Invalid `expect_failures` reference",
-            "error a.tftest.hcl:2 Invalid `expect_failures` reference",
-            "error a.tftest.hcl:2 Invalid `expect_failures` reference",
-        ],
-    );
     check(
         "--- a.tftest.hcl\noverride_module {\n  target  = a.b\n  outputs = { x = var.y }\n}\noverride_resource {}\n",
         &[
@@ -137,7 +156,7 @@ fn mistakes() {
         &[
             "error a.tftest.hcl:7 Multiple \"test\" blocks",
             "error a.tftest.hcl:5 Multiple \"variables\" blocks",
-            "error a.tftest.hcl:2 Failed to read mock directory",
+            "error a.tftest.hcl:2 Failed to read mock data directory",
         ],
     );
 }

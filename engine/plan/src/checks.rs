@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use muster_addr::{ConfigResource, InstanceAddr, ModuleInstance, ModulePath};
 use muster_lang::{Diagnostic, Diags};
+use serde::Deserialize;
 
 use crate::Str;
 
@@ -213,5 +214,133 @@ impl CheckResults {
             })
         });
         Some(serde_json::Value::from(list.collect::<Vec<_>>()).to_string())
+    }
+
+    /// What the `check_results` of a state say. What cannot be read is left out.
+    pub fn from_state(text: &str) -> Self {
+        let list: Vec<StoredCheck> = serde_json::from_str(text).unwrap_or_default();
+        let mut results = Self::default();
+        for stored in list {
+            let Some(checked) = stored.checked() else {
+                continue;
+            };
+            let objects = stored.objects.unwrap_or_default();
+            let objects = objects.into_iter().filter_map(|object| {
+                let address = checked.object_at(&object.object_addr)?;
+                let checks = ObjectChecks {
+                    before: object.status(),
+                    after: Status::Pass,
+                };
+                Some((address, checks))
+            });
+            let objects = objects.collect();
+            results.0.insert(checked, objects);
+        }
+        results
+    }
+}
+
+/// One entry of the state's `check_results`.
+#[derive(Deserialize)]
+struct StoredCheck {
+    object_kind: String,
+    config_addr: String,
+    objects: Option<Vec<StoredObject>>,
+}
+
+#[derive(Deserialize)]
+struct StoredObject {
+    object_addr: String,
+    status: String,
+    #[serde(default)]
+    failure_messages: Vec<Str>,
+}
+
+impl StoredCheck {
+    fn checked(&self) -> Option<Checked> {
+        let address = &*self.config_addr;
+        if self.object_kind == "resource" {
+            return address.parse().ok().map(Checked::Resource);
+        }
+        let (module, name) = split_named(address, &self.object_kind)?;
+        let (module, name) = (module.path(), name.into());
+        match &*self.object_kind {
+            "check" => Some(Checked::Check(module, name)),
+            "output" => Some(Checked::Output(module, name)),
+            "var" => Some(Checked::Variable(module, name)),
+            _ => None,
+        }
+    }
+}
+
+impl StoredObject {
+    fn status(&self) -> Status {
+        match &*self.status {
+            "pass" => Status::Pass,
+            "fail" => Status::Fail(self.failure_messages.clone()),
+            "error" => Status::Error,
+            _ => Status::Unknown,
+        }
+    }
+}
+
+impl Checked {
+    /// The object with an address; `None` if that is none of this.
+    fn object_at(&self, address: &str) -> Option<CheckedObject> {
+        if let Self::Resource(_) = self {
+            return address.parse().ok().map(CheckedObject::Resource);
+        }
+        let (module, _) = split_named(address, self.kind().1)?;
+        Some(CheckedObject::InModule(module))
+    }
+}
+
+/// `MODULE.KIND.NAME`, where the root module has no name.
+fn split_named<'a>(address: &'a str, kind: &str) -> Option<(ModuleInstance, &'a str)> {
+    let (rest, name) = address.rsplit_once('.')?;
+    let module = rest.strip_suffix(kind)?;
+    let module = match module.strip_suffix('.') {
+        Some(module) => module.parse().ok()?,
+        None if module.is_empty() => ModuleInstance::root(),
+        None => return None,
+    };
+    Some((module, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_again() {
+        let mut results = CheckResults::default();
+        let module: ModuleInstance = "module.a[\"x.check.y\"].module.b[0]"
+            .parse()
+            .expect("an address");
+        let check = Checked::Check(module.path(), "c".into());
+        let root = CheckedObject::InModule(ModuleInstance::root());
+        let output = Checked::Output(ModulePath::root(), "o".into());
+        let resource = Checked::Resource("module.a.t.r".parse().expect("an address"));
+        let instance: InstanceAddr = "module.a[\"k\"].t.r[1]".parse().expect("an address");
+        for (checked, object, status) in [
+            (
+                &check,
+                CheckedObject::InModule(module),
+                Status::Fail(vec!["no".into()]),
+            ),
+            (&output, root, Status::Pass),
+            (&resource, CheckedObject::Resource(instance), Status::Error),
+        ] {
+            results.expect(checked.clone());
+            let checks = results.object(checked, object).expect("it is expected");
+            (checks.before, checks.after) = (status, Status::Pass);
+        }
+        results.expect(Checked::Variable(ModulePath::root(), "v".into()));
+        let text = results.to_state().expect("there are conditions");
+        assert_eq!(CheckResults::from_state(&text), results);
+        assert_eq!(
+            CheckResults::from_state("nonsense"),
+            CheckResults::default()
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use muster_addr::{AbsResource, InstanceAddr, Mode};
+use muster_plan::CheckResults;
 use muster_provider::Schemas;
 use muster_snapshot::{Attributes, DeposedKey, Object, OutputValue, Resource, Snapshot, Str};
 use muster_value::{Marks, Value, implied_type, json_to_value};
@@ -13,6 +14,7 @@ use crate::Style;
 use crate::diff::{Canvas, Context, Forced, Shape, diff, diff_block, diff_untyped};
 use crate::json::JsonWriter;
 use crate::modules::{ModuleGroups, write_instance_name};
+use crate::plan::write_checks;
 use crate::strings::quote;
 use crate::style::Paint;
 
@@ -28,8 +30,18 @@ pub fn state_json(
 ) -> io::Result<()> {
     let mut w = JsonWriter::new(out);
     let outputs = &snapshot.outputs;
-    w.object(|w| write_state(w, snapshot, outputs, schemas, terraform_version));
+    w.object(|w| {
+        write_state(w, snapshot, outputs, schemas, terraform_version);
+        if let (Some(checks), false) = (&snapshot.checks, is_empty(snapshot)) {
+            let checks = CheckResults::from_state(checks.as_str());
+            w.key("checks").array(|w| write_checks(w, &checks));
+        }
+    });
     w.finish()
+}
+
+fn is_empty(snapshot: &Snapshot) -> bool {
+    snapshot.resources.is_empty() && snapshot.outputs.is_empty()
 }
 
 /// An object of the state with all that names it.
@@ -189,7 +201,7 @@ pub fn write_state_text(
     style: Style,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    if snapshot.resources.is_empty() && snapshot.outputs.is_empty() {
+    if is_empty(snapshot) {
         return writeln!(
             out,
             "The state file is empty. No resources are represented."

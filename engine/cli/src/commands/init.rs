@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &Init) -> ExitCode {
     if let Err(failure) = modules(args, &view).await {
         return view.fail(&failure, &Sources::default());
     }
-    let mut session = match Session::load(Sources::default()) {
+    let mut session = match Session::load_to_install() {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };

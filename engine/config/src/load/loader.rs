@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use muster_addr::ModulePath;
-use muster_lang::{Diagnostic, Diags, Expr, Sources, Span};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Expr, Sources, Span};
 
 use super::{Locate, Located, ModuleUse, Node, Tree};
 use crate::decode::{CallDraft, Draft, decode, encryption_from_text};
@@ -367,14 +367,16 @@ fn check_arguments(call: &CallDraft, called: &Draft, diags: &mut Diags) {
                 "The module's variable {:?} has no default and is not set.",
                 &*variable.name
             );
-            diags.push(Diagnostic::error("Missing required argument", detail).at(call.span));
+            let error = Diagnostic::error("Missing required argument", detail).at(call.span);
+            diags.push(error.of_kind(DiagnosticKind::Reference));
         }
     }
     for (name, (span, _)) in &call.arguments {
         if !variables.contains_key(name) {
             let hint = did_you_mean(name, variables.keys().map(|k| &**k));
             let detail = format!("The module has no variable {name:?}.{hint}");
-            diags.push(Diagnostic::error("Unsupported argument", detail).at(*span));
+            let error = Diagnostic::error("Unsupported argument", detail).at(*span);
+            diags.push(error.of_kind(DiagnosticKind::Reference));
         }
     }
 }

@@ -5,7 +5,7 @@ use muster_plan::{CheckResults, Checked, CheckedObject, Status};
 
 use crate::json::JsonWriter;
 
-pub(super) fn write_checks(w: &mut JsonWriter<'_>, results: &CheckResults) {
+pub(crate) fn write_checks(w: &mut JsonWriter<'_>, results: &CheckResults) {
     for (checked, objects) in &results.0 {
         w.object(|w| {
             w.key("address").object(|w| write_checked(w, checked));

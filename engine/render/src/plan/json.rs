@@ -154,7 +154,7 @@ fn write_planned(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, changes
         w.key("outputs").object(|w| {
             for (name, output) in outputs() {
                 w.key(name).object(|w| {
-                    w.key("sensitive").bool(output.sensitive);
+                    w.key("sensitive").bool(is_secret(output));
                     if output.after.is_wholly_known() {
                         w.key("type").ty(&output.after.ty());
                         w.key("value").value(&output.after);
@@ -182,6 +182,11 @@ fn write_planned(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, changes
                     .string(&change.provider.provider.to_string());
                 w.key("schema_version")
                     .uint(schema_version(change, schemas));
+                if change.action == Action::Forget {
+                    // Nobody says any more what it shall be.
+                    w.key("sensitive_values").bool(false);
+                    return;
+                }
                 w.key("values").value(&after);
                 w.key("sensitive_values").sensitive(&after);
             });
@@ -189,11 +194,14 @@ fn write_planned(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, changes
     });
 }
 
-/// Whether there is a current object after the change.
+/// Whether there is a current object after the change, though it may not be looked after any more.
 fn stays(change: &Change) -> bool {
     change.deposed.is_none()
-        && !matches!(change.action, Action::Delete | Action::Forget)
-        && !change.after.is_null()
+        && match change.action {
+            Action::Delete => false,
+            Action::Forget => true,
+            _ => !change.after.is_null(),
+        }
 }
 
 fn schema_version(change: &Change, schemas: &Schemas) -> u64 {
@@ -281,10 +289,14 @@ fn write_output_change(w: &mut JsonWriter<'_>, output: &OutputChange) {
     } else {
         w.key("after_unknown").unknown(&output.after);
     }
+    w.key("before_sensitive").bool(is_secret(output));
+    w.key("after_sensitive").bool(is_secret(output));
+}
+
+/// Whether an output is, or was, not for everybody to see.
+fn is_secret(output: &OutputChange) -> bool {
     let marked = |v: &Value| v.marks().contains(Marks::SENSITIVE);
-    let sensitive = output.sensitive || marked(&output.before) || marked(&output.after);
-    w.key("before_sensitive").bool(sensitive);
-    w.key("after_sensitive").bool(sensitive);
+    output.sensitive || marked(&output.before) || marked(&output.after)
 }
 
 fn write_steps(w: &mut JsonWriter<'_>, steps: &[PathStep]) {

@@ -8,6 +8,7 @@ mod json;
 mod relevant;
 mod text;
 
+pub(crate) use checks::write_checks;
 pub use json::{PlanJson, plan_json};
 pub use text::{plan_text, write_plan_text};
 

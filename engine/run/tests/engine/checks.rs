@@ -315,7 +315,10 @@ check \"small\" {{
 #[test]
 fn a_check_that_does_not_hold_is_a_warning() {
     let mut lab = Lab::default();
-    lab.apply(&with_check(1));
+    let run = lab.plan_with(&with_check(1), Options::default());
+    same(&run.diags, "Check block assertion known after apply");
+    let found = lab.carry_out(&with_check(1), run.plan.unwrap());
+    same(&found, "");
     same(
         &results(&lab),
         "check.small pass
