@@ -19,6 +19,9 @@ pub(crate) use point::Point;
 use process::{Ended, Process};
 pub(crate) use sim::Sim;
 
+/// How often is looked whether a run has plugins already.
+const SEARCH: Duration = Duration::from_millis(20);
+
 /// What is being done when the run is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Action {
@@ -284,7 +287,11 @@ fn interrupt(
     let mut progress = Progress::of(trial.action, run.output())?;
     let others = match trial.after {
         None => {
-            run.wait_until(|run| Ok(!Others::of(run)?.plugins.is_empty()))?;
+            run.wait_until(|run| {
+                // To look for processes takes time.
+                std::thread::sleep(SEARCH);
+                Ok(!Others::of(run)?.plugins.is_empty())
+            })?;
             std::thread::sleep(trial.delay);
             Others::of(&run)?
         }
