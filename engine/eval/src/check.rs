@@ -111,8 +111,12 @@ fn message(check: &Check, scope: &dyn Scope) -> String {
     let Ok(value) = eval(&check.message, scope, &[]) else {
         return "The condition does not hold, and its error_message could not be evaluated.".into();
     };
-    if value.marks_deep().contains(Marks::SENSITIVE) {
+    let marks = value.marks_deep();
+    if marks.contains(Marks::SENSITIVE) {
         return "The condition does not hold. Its error_message contains a sensitive value, so it is not shown.".into();
+    }
+    if marks.contains(Marks::EPHEMERAL) {
+        return "The condition does not hold. Its error_message contains an ephemeral value, which is shown and stored nowhere.".into();
     }
     match convert(value.peel(), &Type::String) {
         Ok(Value::String(text)) => text.trim().to_owned(),

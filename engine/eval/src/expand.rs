@@ -162,11 +162,11 @@ fn expand_count(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, 
 }
 
 fn expand_for_each(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, Diags> {
-    let error = |detail: &str| -> Diags {
-        Diagnostic::error("Invalid for_each argument", detail)
-            .at(expr.span())
-            .into()
+    let report = |summary: &str, detail: &str| -> Diags {
+        Diagnostic::error(summary, detail).at(expr.span()).into()
     };
+    let error = |detail: &str| report("Invalid for_each argument", detail);
+    let set_error = |detail: &str| report("Invalid for_each set argument", detail);
     if value.marks().contains(Marks::EPHEMERAL) {
         return Err(error(
             "The keys become addresses, which are stored, so they cannot come from an ephemeral value.",
@@ -187,6 +187,10 @@ fn expand_for_each(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansio
         ));
     }
     if !fits {
+        let error = |detail: &str| match ty {
+            Type::Set(_) => set_error(detail),
+            _ => error(detail),
+        };
         return Err(error(&format!(
             "The value is {}, but for_each takes a map, or a set of strings. For a list use toset() on it.",
             ty.friendly_name()
@@ -201,10 +205,10 @@ fn expand_for_each(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansio
         ));
     }
     if lenient {
-        check_keys(value, &error)?;
+        check_keys(value, &set_error)?;
         return Ok(Expansion::Unknown);
     }
-    check_keys(value, &error).map(|m| Expansion::ForEach(Arc::new(m)))
+    check_keys(value, &set_error).map(|m| Expansion::ForEach(Arc::new(m)))
 }
 
 fn check_keys(value: &Value, error: &dyn Fn(&str) -> Diags) -> Result<BTreeMap<Str, Value>, Diags> {

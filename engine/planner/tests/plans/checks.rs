@@ -123,3 +123,27 @@ fn who_waits_for_itself_does_not_wait() {
     desk.apply(config);
     desk.plan(config, destroy).changes(&["Delete fake_thing.a"]);
 }
+
+/// What is ephemeral is nowhere in a plan, and not in what is reported either.
+#[test]
+fn messages_hide_what_is_ephemeral() {
+    let config = r#"
+variable "e" {
+  ephemeral = true
+  default   = "secret"
+}
+resource "fake_thing" "a" {
+  lifecycle {
+    precondition {
+      condition     = var.e == "x"
+      error_message = "It is ${var.e}."
+    }
+  }
+}
+"#;
+    let planned = Desk::default().plan(config, Options::default());
+    planned.refused(&[&["Resource precondition failed", "ephemeral"]]);
+    let plan = planned.plan.expect("a plan with errors");
+    let told = format!("{:?} {:?}", planned.diags, plan.checks);
+    assert!(!told.contains("secret"), "{told}");
+}

@@ -116,6 +116,9 @@ resource "fake_thing" "a" {{
     check("{ (fake_late.l.id) = 1 }", &[summary, "known after apply"]);
     check("[\"x\"]", &[summary]);
     check("null", &[summary]);
+    let set = "Invalid for_each set argument";
+    check("toset([\"x\", null])", &[set, "null element"]);
+    check("toset([1])", &[set]);
     check("toset([sensitive(\"x\")])", &[summary, "ensitive"]);
 }
 
