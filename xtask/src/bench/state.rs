@@ -110,13 +110,14 @@ impl Bench {
             .env("CHECKPOINT_DISABLE", "1")
             .env("TF_CLI_CONFIG_FILE", "none")
             .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .output()
             .with_context(|| format!("{} cannot be run", self.muster.display()))?;
-        if !output.status.success() {
-            bail!("{} apply failed", self.muster.display());
-        }
         let text = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() {
+            let error = String::from_utf8_lossy(&output.stderr);
+            bail!("{} apply: {error}{text}", self.muster.display());
+        }
         let last = text.lines().last().unwrap_or_default();
         let document: Value = serde_json::from_str(last).context("no profile")?;
         let state = fs::metadata(folder.path().join("terraform.tfstate"))?.len();
