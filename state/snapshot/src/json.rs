@@ -79,6 +79,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// With room for so many bytes, and more.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self {
+            out: Vec::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
     /// Writes behind what is there, without a layout.
     pub(crate) fn compact(out: Vec<u8>) -> Self {
         Self {

@@ -14,13 +14,30 @@ use crate::{
 
 /// Writes a version 4 state file, byte for byte as Terraform would.
 pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
-    let mut w = Writer::default();
+    let mut w = Writer::with_room(about_size(snapshot));
     w.open(b'{');
     head(&mut w, snapshot);
     body(&mut w, snapshot);
     w.close(b'}');
     w.literal("\n");
     w.into_bytes()
+}
+
+/// About how many bytes a state has, so that they need not be moved while they become more.
+fn about_size(snapshot: &Snapshot) -> usize {
+    /// What is around the attributes of an object.
+    const FRAME: usize = 512;
+    let instances = snapshot
+        .resources
+        .values()
+        .flat_map(|r| r.instances.values());
+    let objects = instances.flat_map(|i| i.current.iter().chain(i.deposed.values()));
+    let sizes = objects.map(|object| match &object.attributes {
+        // Nearly as much again is their layout.
+        Attributes::Json(text) => FRAME + text.as_str().len() * 3 / 2,
+        Attributes::Flatmap(_) => FRAME,
+    });
+    sizes.sum()
 }
 
 /// Writes a state that has nothing but this instance of another one, without a layout; `None` if
