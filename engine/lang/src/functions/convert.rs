@@ -28,7 +28,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "ephemeralasnull",
         "A value in which everything ephemeral is replaced by null.",
-        &[Param::any("value").null().unknown().marked()],
+        &[Param::any("value").null().unknown().untyped().marked()],
         Returns::ANY_OR_NULL,
         |a, _| Ok(ephemeral_as_null(&a[0])),
     ),
@@ -137,9 +137,32 @@ fn ephemeral_as_null(value: &Value) -> Value {
     let (inner, marks) = value.clone().unmark();
     let rest = marks.without(Marks::EPHEMERAL);
     if marks.contains(Marks::EPHEMERAL) {
-        return Value::Null(inner.ty()).mark(rest);
+        // Its type may yet turn out to be more than what is known of it.
+        let nothing = match inner.is_known() {
+            true => Value::Null(inner.ty()),
+            false => Value::unknown(inner.ty()),
+        };
+        return nothing.mark(rest);
     }
     stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
         inner.map_children(|_, v| ephemeral_as_null(v)).mark(rest)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ephemeral_and_unknown_stays_unknown() {
+        for ty in [Type::String, Type::Dynamic] {
+            let value = Value::unknown(ty.clone()).mark(Marks::EPHEMERAL | Marks::SENSITIVE);
+            let expect = Value::unknown(ty).mark(Marks::SENSITIVE);
+            assert_eq!(ephemeral_as_null(&value), expect);
+        }
+        let function =
+            crate::functions::lookup("ephemeralasnull").expect("there is such a function");
+        let takes_anything = function.param(0).is_some_and(|param| param.allow_untyped);
+        assert!(takes_anything, "a value of no type yet would keep its mark");
+    }
 }
