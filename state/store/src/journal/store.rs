@@ -138,20 +138,24 @@ impl Journaled {
         }
         let mut paths = shared.besides().unwrap_or_default();
         paths.insert(0, shared.path.clone());
-        let mut reports = Vec::new();
-        for path in paths {
-            // One that is in use is of a run that goes on.
-            if !matches!(file::is_in_use(&path), Ok(false)) {
-                continue;
-            }
-            // What is wrong with a journal is told by those who take the lock.
-            if let Ok(Some(content)) = file::read(&path, &shared.codec) {
-                let Ok(stored) = shared.inner.read() else {
-                    return Vec::new();
-                };
-                reports.push(Recovery::of(content, stored));
-            }
+        // One that is in use is of a run that goes on.
+        paths.retain(|path| matches!(file::is_in_use(path), Ok(false)));
+        // What is wrong with a journal is told by those who take the lock.
+        let contents = paths
+            .iter()
+            .filter_map(|path| file::read(path, &shared.codec).ok().flatten())
+            .filter(|content| content.results() > 0 || !content.open.is_empty());
+        let contents: Vec<Content> = contents.collect();
+        if contents.is_empty() {
+            return Vec::new();
         }
+        let Ok(stored) = shared.inner.read() else {
+            return Vec::new();
+        };
+        let reports = contents.into_iter();
+        let mut reports: Vec<_> = reports
+            .map(|content| Recovery::of(content, stored.clone()))
+            .collect();
         reports.retain(Recovery::is_news);
         reports
     }

@@ -1,5 +1,7 @@
 //! Runs side by side.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
@@ -247,6 +249,9 @@ fn runs_that_were_killed_are_told_of_one_by_one() {
         assert_eq!(told, [one("a"), one("b")]);
     };
     check(&place.open().interrupted());
+    let (counting, reads) = counted(&place);
+    check(&counting.interrupted());
+    assert_eq!(reads.load(Ordering::Relaxed), 1, "not once for each run");
     let store = place.open();
     let guard = store
         .lock(LockInfo::new("apply", "0"), Duration::ZERO)
@@ -257,4 +262,48 @@ fn runs_that_were_killed_are_told_of_one_by_one() {
     assert!(store.take_recoveries().is_empty());
     assert_eq!(store.in_flight().unwrap().len(), 2);
     guard.release().unwrap();
+}
+
+/// A local store that counts how often the state is read.
+struct Counted {
+    store: LocalStore,
+    reads: Arc<AtomicUsize>,
+}
+
+/// The place with a count of how often its state is read.
+fn counted(place: &Place) -> (Journaled, Arc<AtomicUsize>) {
+    let reads = Arc::<AtomicUsize>::default();
+    let store = Counted {
+        store: LocalStore::new(place.state()),
+        reads: Arc::clone(&reads),
+    };
+    let journaled = Journaled::new(Box::new(store), place.journal(), Codec::default());
+    (journaled, reads)
+}
+
+impl Store for Counted {
+    fn describe(&self) -> String {
+        self.store.describe()
+    }
+
+    fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
+        self.store.lock(info, timeout)
+    }
+
+    fn read(&self) -> Result<Option<Snapshot>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.store.read()
+    }
+
+    fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+        self.store.write(snapshot)
+    }
+
+    fn replace(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        self.store.replace(snapshot)
+    }
+
+    fn force_unlock(&self, id: &str) -> Result<(), StoreError> {
+        self.store.force_unlock(id)
+    }
 }
