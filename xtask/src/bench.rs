@@ -47,11 +47,24 @@ struct Bench {
     dir: tempfile::TempDir,
 }
 
+/// Cargo as it is when somebody calls it. What `cargo run` tells this program about itself would
+/// make build scripts run again, and with them most of the build.
+fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo.current_dir(root);
+    cargo
+}
+
 /// Builds the program as it is released.
 pub(crate) fn build(root: &Path) -> Result<PathBuf> {
-    let status = Command::new(env!("CARGO"))
+    let status = cargo(root)
         .args(["build", "--release", "-p", "muster-cli"])
-        .current_dir(root)
         .status()
         .context("cargo cannot be run")?;
     if !status.success() {
@@ -186,9 +199,8 @@ impl Bench {
         if self.terraform.is_none() {
             return Ok(None);
         }
-        let status = Command::new(env!("CARGO"))
+        let status = cargo(root)
             .args(["build", "--release", "-p", "muster-muster", "--bins"])
-            .current_dir(root)
             .status()?;
         if !status.success() {
             return Ok(None);

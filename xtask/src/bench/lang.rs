@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::measure::{Taken, best, run};
-use super::{build, find};
+use super::{build, cargo, find};
 
 /// Resources in the plain file.
 const RESOURCES: usize = 100_000;
@@ -50,10 +50,9 @@ struct Bench {
 
 /// Builds the benchmark of the language crate and says where it is.
 fn inner(root: &Path) -> Result<PathBuf> {
-    let output = Command::new(env!("CARGO"))
+    let output = cargo(root)
         .args(["bench", "-p", "muster-lang", "--bench", "lang", "--no-run"])
         .arg("--message-format=json")
-        .current_dir(root)
         .output()
         .context("cargo cannot be run")?;
     if !output.status.success() {
