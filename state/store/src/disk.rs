@@ -28,6 +28,7 @@ pub(crate) mod faults {
     thread_local! {
         static SYNCS: Cell<Option<u32>> = const { Cell::new(None) };
         static LONGEST_WRITE: Cell<usize> = const { Cell::new(usize::MAX) };
+        static TORN_AT: Cell<usize> = const { Cell::new(0) };
         static NO_LOCKS: Cell<bool> = const { Cell::new(false) };
     }
 
@@ -46,9 +47,18 @@ pub(crate) mod faults {
         LONGEST_WRITE.set(length);
     }
 
-    pub(crate) fn write(length: usize) -> io::Result<()> {
+    /// So many bytes of a write are in the file when it fails; all but one, if it has no more.
+    pub(crate) fn tear_writes_at(length: usize) {
+        TORN_AT.set(length);
+    }
+
+    /// An error comes with the number of bytes that are written in spite of it.
+    pub(crate) fn write(length: usize) -> Result<(), (io::Error, usize)> {
         match length >= LONGEST_WRITE.get() {
-            true => Err(io::Error::from_raw_os_error(ENOSPC)),
+            true => {
+                let fits = TORN_AT.get().min(length.saturating_sub(1));
+                Err((io::Error::from_raw_os_error(ENOSPC), fits))
+            }
             false => Ok(()),
         }
     }

@@ -70,14 +70,15 @@ mod unix {
         options.mode(PRIVATE);
     }
 
-    /// Makes a folder that only its owner may use, if it is not there.
+    /// Makes a folder that only its owner may use, if it is not there. The one that it is in has
+    /// to be.
     pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
 
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
+        match std::fs::DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            made => made,
+        }
     }
 
     /// Takes the file away from all but its owner. Somebody else's file stays as it is.
@@ -167,7 +168,10 @@ mod unix {
     /// Writes all bytes at a place in a file.
     pub(crate) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
         #[cfg(test)]
-        crate::disk::faults::write(bytes.len())?;
+        if let Err((error, fits)) = crate::disk::faults::write(bytes.len()) {
+            std::os::unix::fs::FileExt::write_all_at(file, &bytes[..fits], at)?;
+            return Err(error);
+        }
         std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
     }
 
@@ -256,7 +260,10 @@ mod other {
     }
 
     pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(path)
+        match std::fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            made => made,
+        }
     }
 
     pub(crate) fn make_private(_: &File) {}

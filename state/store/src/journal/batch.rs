@@ -6,7 +6,7 @@ use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
 use super::file;
-use super::record::{self, IntentAction, Record};
+use super::record::{self, Record};
 use super::writer::Journal;
 use crate::StoreError;
 
@@ -24,18 +24,31 @@ pub struct Batch {
     journal: Journal,
     /// Frames, one behind the other.
     bytes: Vec<u8>,
-    records: Vec<Entry>,
+    entries: Vec<Entry>,
     /// How long it took to make the bytes.
     encoding: Duration,
 }
 
-/// A record of a batch.
-#[derive(Clone, Copy, Debug)]
+/// Records that are written all or not at all.
+#[derive(Debug)]
 pub(super) struct Entry {
-    /// Where its bytes end.
+    /// Where their bytes end.
     end: usize,
-    /// The intent that is over with it.
-    pub(super) over: Option<u64>,
+    /// How many there are.
+    pub(super) records: usize,
+    /// The intents that are over with them.
+    pub(super) over: Vec<u64>,
+}
+
+impl Entry {
+    /// One without records, behind so many bytes.
+    fn starting(end: usize) -> Self {
+        Self {
+            end,
+            records: 0,
+            over: Vec::new(),
+        }
+    }
 }
 
 impl Batch {
@@ -43,7 +56,7 @@ impl Batch {
         Self {
             journal,
             bytes: Vec::new(),
-            records: Vec::new(),
+            entries: Vec::new(),
             encoding: Duration::ZERO,
         }
     }
@@ -62,18 +75,35 @@ impl Batch {
         let journal = self.journal.clone();
         self.add(intent, |out| {
             record::encode_objects(out, (journal.base(), state), addr, intent)
-        })
+        })?;
+        self.write_if_full()
     }
 
     /// Adds that the provider has told of the object of an intent, and that this was recorded.
-    /// Earlier creations of the same instance, which it has gone on with, are over then.
+    /// Earlier creations of the same instance, which it has gone on with, are over then: they are
+    /// in the journal as such when the object is, and only then.
     ///
     /// # Errors
     /// As [`Batch::objects`].
     pub fn made(&mut self, intent: u64, addr: &InstanceAddr) -> Result<(), StoreError> {
-        self.close_all(|open| {
-            open.action == IntentAction::Create && open.id < intent && open.addr == *addr
-        })
+        let earlier = self.journal.creations_before(intent, addr);
+        if earlier.is_empty() {
+            return Ok(());
+        }
+        let has_it = |entry: &Entry| entry.over.contains(&intent);
+        let joins = self.entries.last().is_some_and(has_it);
+        if !joins && self.entries.iter().any(has_it) {
+            // Nothing may say this before the object is written.
+            self.write()?;
+        }
+        if !joins {
+            self.entries.push(Entry::starting(self.bytes.len()));
+        }
+        for id in earlier {
+            let closed = Record::Closed { intent: id };
+            self.push(Some(id), |out| closed.encode(out))?;
+        }
+        self.write_if_full()
     }
 
     /// Adds that an intent is over.
@@ -82,7 +112,8 @@ impl Batch {
     /// As [`Batch::objects`].
     pub fn close(&mut self, intent: u64) -> Result<(), StoreError> {
         let closed = Record::Closed { intent };
-        self.add(Some(intent), |out| closed.encode(out))
+        self.add(Some(intent), |out| closed.encode(out))?;
+        self.write_if_full()
     }
 
     /// Adds that intents are over, of earlier runs as well.
@@ -94,18 +125,34 @@ impl Batch {
         over.into_iter().try_for_each(|id| self.close(id))
     }
 
+    /// Adds a record that is by itself.
     fn add(
+        &mut self,
+        over: Option<u64>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.entries.push(Entry::starting(self.bytes.len()));
+        self.push(over, encode)
+    }
+
+    /// Adds a record to the last entry; nothing if that fails.
+    fn push(
         &mut self,
         over: Option<u64>,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let began = Instant::now();
         file::push(&mut self.bytes, self.journal.codec(), encode)?;
-        self.records.push(Entry {
-            end: self.bytes.len(),
-            over,
-        });
         self.encoding += began.elapsed();
+        if let Some(entry) = self.entries.last_mut() {
+            entry.end = self.bytes.len();
+            entry.records += 1;
+            entry.over.extend(over);
+        }
+        Ok(())
+    }
+
+    fn write_if_full(&mut self) -> Result<(), StoreError> {
         match self.bytes.len() >= FULL {
             true => self.write(),
             false => Ok(()),
@@ -118,30 +165,30 @@ impl Batch {
     /// The journal cannot be written: then some of the records are not in it, and those are not
     /// tried again.
     pub fn write(&mut self) -> Result<(), StoreError> {
-        if self.records.is_empty() {
+        if self.entries.is_empty() {
             return Ok(());
         }
         let encoding = std::mem::take(&mut self.encoding);
         let mut written = self
             .journal
-            .append_frames(&self.bytes, &self.records, encoding);
-        if written.is_err() && self.records.len() > 1 {
+            .append_frames(&self.bytes, &self.entries, encoding);
+        if written.is_err() && self.entries.len() > 1 {
             // There may be room for some of them.
             written = self.write_each();
         }
         self.bytes.clear();
-        self.records.clear();
+        self.entries.clear();
         written
     }
 
-    /// Writes each record by itself; fails if one of them does.
+    /// Writes each entry by itself; fails if one of them does.
     fn write_each(&self) -> Result<(), StoreError> {
         let mut result = Ok(());
         let mut start = 0;
-        for record in &self.records {
-            let bytes = &self.bytes[start..record.end];
-            let record = std::slice::from_ref(record);
-            let written = self.journal.append_frames(bytes, record, Duration::ZERO);
+        for entry in &self.entries {
+            let bytes = &self.bytes[start..entry.end];
+            let entry = std::slice::from_ref(entry);
+            let written = self.journal.append_frames(bytes, entry, Duration::ZERO);
             result = result.and(written);
             start += bytes.len();
         }

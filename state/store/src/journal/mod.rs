@@ -14,6 +14,7 @@ mod batch;
 mod beside;
 mod file;
 mod frame;
+mod open;
 mod record;
 pub(crate) use record::as_text;
 mod replay;

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use muster_addr::InstanceAddr;
 use muster_snapshot::Snapshot;
 
 use super::batch::{Batch, Entry};
+use super::open::OpenIntents;
 use super::record::{Intent, Record, RunInfo};
 use super::{file, frame};
 use crate::{Codec, StoreError, disk, os};
@@ -51,8 +53,10 @@ struct Writer {
     length: u64,
     /// Bytes that the file system has set aside.
     reserved: u64,
+    /// Behind the good frames are bytes of a write that failed.
+    torn: bool,
     last_id: u64,
-    open: Vec<Intent>,
+    open: OpenIntents,
     cost: JournalCost,
 }
 
@@ -141,8 +145,9 @@ impl Journal {
             file: Arc::new(file),
             length: 0,
             reserved: 0,
+            torn: false,
             last_id: content.last_id,
-            open: content.open,
+            open: content.open.into_iter().collect(),
             cost: JournalCost::default(),
         };
         let journal = Self {
@@ -189,7 +194,7 @@ impl Journal {
         self.append_to(&mut writer, &record, Room::Wanted)?;
         writer.last_id = id;
         if let Record::Intent(intent) = record {
-            writer.open.push(*intent);
+            writer.open.insert(*intent);
         }
         Ok(id)
     }
@@ -268,7 +273,7 @@ impl Journal {
 
     /// Calls that were sent and not answered, so that nobody knows what became of them.
     pub fn open_intents(&self) -> Vec<Intent> {
-        self.writer().open.clone()
+        self.writer().open.iter().cloned().collect()
     }
 
     /// Ends the run, when its state is stored. What is open still is kept for the next command.
@@ -307,6 +312,11 @@ impl Journal {
         wanted.map(|intent| intent.id).collect()
     }
 
+    /// The numbers of open creations of an instance that were begun before an intent.
+    pub(super) fn creations_before(&self, intent: u64, addr: &InstanceAddr) -> Vec<u64> {
+        self.writer().open.creations_before(intent, addr)
+    }
+
     fn append(&self, record: &Record) -> Result<(), StoreError> {
         self.append_to(&mut self.writer(), record, Room::Left)
     }
@@ -325,25 +335,29 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the frames of some records, which it took so long to make.
+    /// Appends the frames of some entries, which it took so long to make.
     pub(super) fn append_frames(
         &self,
         bytes: &[u8],
-        records: &[Entry],
+        entries: &[Entry],
         encoding: Duration,
     ) -> Result<(), StoreError> {
         let mut writer = self.writer();
         let began = Instant::now();
         self.put(&mut writer, bytes, Room::Left)?;
-        let over = |id: u64| records.iter().any(|record| record.over == Some(id));
-        writer.open.retain(|open| !over(open.id));
+        let over = entries.iter().flat_map(|entry| &entry.over);
+        over.for_each(|id| writer.open.remove(*id));
         let time = encoding + began.elapsed();
-        writer.cost.add(records.len(), bytes, time);
+        let records = entries.iter().map(|entry| entry.records).sum();
+        writer.cost.add(records, bytes, time);
         Ok(())
     }
 
-    /// Appends bytes. What is written of them when that fails is overwritten by the next ones.
+    /// Appends bytes, all or none.
     fn put(&self, writer: &mut Writer, bytes: &[u8], room: Room) -> Result<(), StoreError> {
+        if writer.torn {
+            writer.clean().map_err(self.failed("write"))?;
+        }
         let end = writer.length + bytes.len() as u64;
         if end + ROOM / 4 > writer.reserved {
             match os::reserve(&writer.file, end + ROOM) {
@@ -354,6 +368,11 @@ impl Journal {
             }
         }
         let written = os::write_at(&writer.file, bytes, writer.length);
+        if written.is_err() {
+            writer.torn = true;
+            // Where that fails as well, it is tried again before the next bytes.
+            let _ = writer.clean();
+        }
         written.map_err(self.failed("write"))?;
         writer.length = end;
         Ok(())
@@ -369,6 +388,38 @@ impl Journal {
 
     fn failed(&self, action: &'static str) -> impl FnOnce(std::io::Error) -> StoreError + use<> {
         StoreError::io(action, self.shared.path.clone())
+    }
+}
+
+impl Writer {
+    /// Takes away what a write that failed has left behind the good frames. Whole frames of it
+    /// would follow shorter ones that are written there next, and read as a damaged journal.
+    fn clean(&mut self) -> std::io::Result<()> {
+        if let Err(error) = self.file.set_len(self.length) {
+            self.wipe().map_err(|_| error)?;
+        } else {
+            // With it goes the room that was set aside.
+            let room = std::mem::take(&mut self.reserved);
+            if room > 0 && os::reserve(&self.file, room).is_ok() {
+                self.reserved = room;
+            }
+        }
+        self.torn = false;
+        Ok(())
+    }
+
+    /// Overwrites with zeros what is behind the good frames.
+    fn wipe(&self) -> std::io::Result<()> {
+        let zeros = vec![0; 64 << 10];
+        let end = self.file.metadata()?.len();
+        let mut at = self.length;
+        while at < end {
+            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            let some = &zeros[..zeros.len().min(left)];
+            os::write_at(&self.file, some, at)?;
+            at += some.len() as u64;
+        }
+        Ok(())
     }
 }
 

@@ -127,6 +127,107 @@ fn where_there_is_no_room_for_all_there_is_for_some() {
 }
 
 #[test]
+fn what_follows_from_an_object_is_not_written_without_it() {
+    // The first call that makes the object was never answered; the second one goes on with it.
+    let begin = |place: &Place| {
+        let state = Snapshot::new("1.2.3");
+        let journal = place.open().begin("apply", &state).unwrap();
+        let create = |journal: &Journal| {
+            let again = intent("x_y.a", IntentAction::Create);
+            journal.intent(again).unwrap()
+        };
+        let ids = [create(&journal), create(&journal)];
+        (journal, state, ids)
+    };
+    for (others, room, written) in [(0, 2000, false), (1, 2000, false), (1, usize::MAX, true)] {
+        let place = Place::new();
+        let (journal, mut state, ids) = begin(&place);
+        let mut batch = journal.batch();
+        put(&mut state, "x_y.a", &"long".repeat(1000));
+        batch.objects(&state, &addr("x_y.a"), Some(ids[1])).unwrap();
+        for _ in 0..others {
+            put(&mut state, "x_y.b", "one");
+            batch.objects(&state, &addr("x_y.b"), None).unwrap();
+        }
+        faults::fail_writes_from(room);
+        let made = batch.made(ids[1], &addr("x_y.a"));
+        let result = made.and_then(|()| batch.write());
+        faults::fail_writes_from(usize::MAX);
+        assert_eq!(result.is_ok(), written, "{others} {room}");
+        let expect = if written { vec![] } else { ids.to_vec() };
+        let open: Vec<u64> = journal.open_intents().iter().map(|i| i.id).collect();
+        assert_eq!(open, expect, "{others} {room}");
+        drop((batch, journal));
+        let (_, _, in_flight) = place.recover();
+        let found: Vec<u64> = in_flight.iter().map(|i| i.id).collect();
+        assert_eq!(found, expect, "{others} {room}");
+    }
+}
+
+#[test]
+fn a_write_that_failed_leaves_nothing_behind() {
+    let place = Place::new();
+    let (journal, mut state, intents) = begun(&place, 4);
+    let mut batch = journal.batch();
+    add(&mut batch, &mut state, &intents[0]);
+    put(&mut state, "x_y.r000001", &"long".repeat(1000));
+    let (id, at) = &intents[1];
+    batch.objects(&state, at, Some(*id)).unwrap();
+    add(&mut batch, &mut state, &intents[2]);
+    add(&mut batch, &mut state, &intents[3]);
+    // All but the last byte is written at first; the long one does not fit later either.
+    faults::fail_writes_from(2000);
+    faults::tear_writes_at(usize::MAX);
+    let written = batch.write();
+    faults::fail_writes_from(usize::MAX);
+    faults::tear_writes_at(0);
+    assert!(written.is_err());
+    let length = fs::metadata(place.journal()).unwrap().len();
+    assert_eq!(length, journal.len());
+    drop((batch, journal));
+    let (read, report, in_flight) = place.recover();
+    let found: Vec<_> = read.instances().map(|(addr, ..)| addr).collect();
+    let expect = [0, 2, 3].map(|n: usize| intents[n].1.clone());
+    assert_eq!(found, expect);
+    assert_eq!(in_flight.len(), 1);
+    let report = report.unwrap();
+    assert_eq!((report.results, report.damaged), (3, 0));
+}
+
+#[test]
+fn of_many_open_intents_those_that_are_over_are_closed() {
+    let place = Place::new();
+    let (journal, mut state, intents) = begun(&place, 300);
+    let (late, at) = intents[7].clone();
+    let again = intent(&at.to_string(), IntentAction::Create);
+    let again = journal.intent(again).unwrap();
+    let update = journal
+        .intent(intent(&at.to_string(), IntentAction::Update))
+        .unwrap();
+    let mut batch = journal.batch();
+    for intent in intents.iter().filter(|(id, _)| id % 2 == 0 && *id != late) {
+        add(&mut batch, &mut state, intent);
+    }
+    add(&mut batch, &mut state, &(again, at.clone()));
+    batch.made(again, &at).unwrap();
+    batch.write().unwrap();
+    let open = |journal: &Journal| -> Vec<u64> {
+        let open = journal.open_intents();
+        open.iter().map(|intent| intent.id).collect()
+    };
+    let odd = intents.iter().map(|(id, _)| *id).filter(|id| id % 2 == 1);
+    let expect: Vec<u64> = odd.chain([update]).collect();
+    assert_eq!(open(&journal), expect, "the oldest first");
+    journal
+        .close_all(|intent| intent.action == IntentAction::Create)
+        .unwrap();
+    assert_eq!(open(&journal), [update]);
+    drop((batch, journal));
+    let (read, _, _) = place.recover();
+    assert_eq!(read.instances().count(), 150);
+}
+
+#[test]
 fn a_full_batch_does_not_wait_for_more() {
     let place = Place::new();
     let (journal, mut state, intents) = begun(&place, 18);
