@@ -83,7 +83,9 @@ impl From<StoreError> for Failure {
                 );
                 Self::new("Error acquiring the state lock", detail)
             }
-            StoreError::NoLocks { .. } | StoreError::Remote { action: "lock", .. } => {
+            StoreError::NoLocks { .. }
+            | StoreError::Deleted { .. }
+            | StoreError::Remote { action: "lock", .. } => {
                 Self::new("Error acquiring the state lock", sentence(text))
             }
             StoreError::Remote {

@@ -85,6 +85,12 @@ pub enum StoreError {
         /// Why not.
         reason: String,
     },
+    /// The workspace was deleted while somebody waited for its lock, or was about to take it.
+    #[error("{place} is not there any more: the workspace was deleted in the meantime")]
+    Deleted {
+        /// The state.
+        place: String,
+    },
     /// There is no lock that could be taken away.
     #[error("{place} is not locked")]
     NotLocked {

@@ -189,6 +189,10 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// The place cannot be reached.
     fn delete(&self, workspace: &str) -> Result<(), StoreError>;
+
+    /// Removes what may be left of deleted workspaces where that could not go while their locks
+    /// were held. What cannot go now stays for the next time.
+    fn tidy(&self) {}
 }
 
 /// Whether `new` was made from `stored`, and says something else.

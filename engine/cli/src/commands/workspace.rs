@@ -1,6 +1,5 @@
 //! `muster workspace`
 
-use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -274,19 +273,15 @@ fn delete_held(
         let detail = "The default workspace is always there.";
         return Err(Failure::new("cannot delete default state", detail));
     }
-    let mut deleted = backend.delete(name);
+    let deleted = backend.delete(name);
     if deleted.is_ok() {
         // Another workspace of the same name knows nothing of what this one has begun.
         store.settle(|_| true)?;
     }
     let released = guard.map_or(Ok(()), LockGuard::release);
-    if let Err(StoreError::Io { source, .. }) = &deleted
-        && source.kind() == ErrorKind::DirectoryNotEmpty
-    {
-        // Over a network, the folder of a file that is open may stay; the lock was one.
-        deleted = backend.delete(name);
-    }
+    // From here on the name may be that of a new workspace, which others have made.
     deleted?;
+    backend.tidy();
     match released {
         // It went with the workspace.
         Ok(()) | Err(StoreError::NotLocked { .. }) => Ok(held),
@@ -378,5 +373,55 @@ mod tests {
         assert!(held.unwrap_or_else(|_| panic!("it is empty")).is_empty());
         assert_eq!(backend.workspaces().unwrap(), [DEFAULT_WORKSPACE]);
         assert!(!folder.path().join("terraform.tfstate.d/x").exists());
+    }
+
+    /// A place where others make the workspace anew at once, and some of the old one stays.
+    struct Contended(LocalBackend);
+
+    impl Backend for Contended {
+        fn describe(&self) -> String {
+            self.0.describe()
+        }
+
+        fn workspaces(&self) -> Result<Vec<String>, StoreError> {
+            self.0.workspaces()
+        }
+
+        fn create(&self, workspace: &str) -> Result<(), StoreError> {
+            self.0.create(workspace)
+        }
+
+        fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError> {
+            self.0.open(workspace)
+        }
+
+        fn delete(&self, workspace: &str) -> Result<(), StoreError> {
+            self.0.delete(workspace)?;
+            self.create(workspace)?;
+            let theirs = &mut Snapshot::new("1.2.3");
+            assert!(self.0.store(workspace).write(theirs)?);
+            Err(StoreError::Io {
+                action: "remove",
+                path: self.0.workspace_dir.clone(),
+                source: std::io::ErrorKind::DirectoryNotEmpty.into(),
+            })
+        }
+    }
+
+    #[test]
+    fn what_others_make_under_the_name_is_theirs() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Contended(LocalBackend {
+            path: folder.path().join("terraform.tfstate"),
+            workspace_dir: folder.path().join("terraform.tfstate.d"),
+            ..LocalBackend::default()
+        });
+        backend.create("x").unwrap();
+        let store = journaled(backend.0.store("x"));
+        let guard = store
+            .lock(LockInfo::new("test", ""), Duration::ZERO)
+            .unwrap();
+        assert!(delete_held(&backend, "x", &store, Some(guard), false).is_err());
+        assert!(backend.0.store("x").read().unwrap().is_some());
     }
 }

@@ -1,10 +1,15 @@
 //! The files of all workspaces.
 
-use std::io;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::LocalStore;
-use crate::{Backend, Codec, Store, StoreError};
+use crate::{Backend, Codec, Store, StoreError, os};
+
+/// What the folders of deleted workspaces begin with until they are gone. No workspace can have
+/// such a name.
+const DELETED: &str = ".deleted#";
 
 /// States in local files: one file for the default workspace, and for each other one a file in a
 /// folder of its own.
@@ -58,11 +63,12 @@ impl Backend for LocalBackend {
     fn workspaces(&self) -> Result<Vec<String>, StoreError> {
         let mut names = vec![crate::DEFAULT_WORKSPACE.to_owned()];
         let entries = match std::fs::read_dir(&self.workspace_dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(names),
             entries => entries.map_err(StoreError::io("read", &self.workspace_dir))?,
         };
         let folders = entries.flatten().filter(|e| e.path().is_dir());
-        names.extend(folders.map(|e| e.file_name().to_string_lossy().into_owned()));
+        let folders = folders.map(|e| e.file_name().to_string_lossy().into_owned());
+        names.extend(folders.filter(|name| !name.starts_with(DELETED)));
         names[1..].sort();
         names.dedup();
         Ok(names)
@@ -71,6 +77,7 @@ impl Backend for LocalBackend {
     fn create(&self, workspace: &str) -> Result<(), StoreError> {
         let path = self.state_path(workspace);
         let folder = path.parent().unwrap_or(&self.workspace_dir);
+        self.tidy();
         std::fs::create_dir_all(folder).map_err(StoreError::io("make", folder))
     }
 
@@ -81,6 +88,31 @@ impl Backend for LocalBackend {
     fn delete(&self, workspace: &str) -> Result<(), StoreError> {
         let path = self.state_path(workspace);
         let folder = path.parent().unwrap_or(&self.workspace_dir);
-        std::fs::remove_dir_all(folder).map_err(StoreError::io("remove", folder))
+        // Under its name there is all of it or nothing: whoever waits for the lock, which is one
+        // on a file in there, cannot put anything into what is being removed.
+        let gone = self
+            .workspace_dir
+            .join(format!("{DELETED}{}", crate::random_id()));
+        std::fs::rename(folder, &gone).map_err(StoreError::io("remove", folder))?;
+        let _ = os::sync_folder(&self.workspace_dir);
+        match std::fs::remove_dir_all(&gone) {
+            // Over a network, files that are open stay for as long as they are. Or somebody else
+            // is tidying up.
+            Err(error)
+                if [ErrorKind::DirectoryNotEmpty, ErrorKind::NotFound].contains(&error.kind()) =>
+            {
+                Ok(())
+            }
+            removed => removed.map_err(StoreError::io("remove", gone)),
+        }
+    }
+
+    fn tidy(&self) {
+        let entries = std::fs::read_dir(&self.workspace_dir).into_iter().flatten();
+        let is_deleted = |name: &OsStr| name.to_string_lossy().starts_with(DELETED);
+        for entry in entries.flatten().filter(|e| is_deleted(&e.file_name())) {
+            // Whoever tidies up next tries again.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }

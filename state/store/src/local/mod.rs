@@ -28,6 +28,7 @@ mod states;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -91,6 +92,7 @@ impl LocalStore {
             inner: Arc::new(Inner {
                 paths,
                 session: Mutex::default(),
+                was_there: AtomicBool::default(),
                 remarks: Mutex::default(),
             }),
             codec: Codec::default(),
@@ -132,9 +134,11 @@ impl Store for LocalStore {
     fn lock(&self, mut info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
         info.path = self.describe();
         patiently(timeout, || {
-            Ok(match self.inner.try_lock(&info)? {
-                true => Ok(()),
-                false => Err(self.inner.paths.in_the_way()),
+            self.inner.in_folder(|| {
+                Ok(match self.inner.try_lock(&info)? {
+                    true => Ok(()),
+                    false => Err(self.inner.paths.in_the_way()),
+                })
             })
         })?;
         let inner = self.inner.clone();
@@ -148,7 +152,9 @@ impl Store for LocalStore {
         timeout: Duration,
     ) -> Result<LockGuard, StoreError> {
         info.path = self.describe();
-        let shared = patiently(timeout, || self.inner.try_share(&info, part))?;
+        let shared = patiently(timeout, || {
+            self.inner.in_folder(|| self.inner.try_share(&info, part))
+        })?;
         let inner = self.inner.clone();
         let guard = LockGuard::new(info, move || inner.unlock());
         Ok(match shared {
@@ -158,6 +164,8 @@ impl Store for LocalStore {
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
+        // Who reads first and takes the lock later means this state, and no new one.
+        self.inner.is_there();
         let session = self.inner.session();
         let mut read = self.read_once(&session);
         if session.alone().is_some() || !read.as_ref().is_err_and(is_altered) {

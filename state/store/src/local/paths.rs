@@ -31,10 +31,10 @@ impl Paths {
         os::folder_of(&self.state)
     }
 
-    /// Opens the state file, made if it is not there, and locks it; tells whether it was made.
+    /// Opens the state file, made if it is not there, and locks it; tells whether it was made. The
+    /// folder has to be there: whoever only waits does not make it again.
     /// `None` if somebody else holds the lock.
     pub(super) fn open_locked(&self) -> Result<Option<(File, bool)>, StoreError> {
-        std::fs::create_dir_all(self.folder()).map_err(StoreError::io("make", self.folder()))?;
         loop {
             let is_made = !self.state.exists();
             let file =

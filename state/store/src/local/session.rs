@@ -1,16 +1,20 @@
 //! The lock on a state, and what a process knows while it holds it.
 
 use std::fs::File;
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::paths::Paths;
 use super::shares::Share;
-use crate::{LockInfo, Part, StoreError};
+use crate::{LockInfo, Part, StoreError, os};
 
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) paths: Paths,
     pub(super) session: Mutex<Session>,
+    /// The folder of the state was there once.
+    pub(super) was_there: AtomicBool,
     /// See [`crate::Store::take_remarks`].
     pub(super) remarks: Mutex<Vec<String>>,
 }
@@ -49,6 +53,42 @@ impl Inner {
         let mut remarks = self.remarks();
         if !remarks.contains(&text) {
             remarks.push(text);
+        }
+    }
+
+    /// Whether the folder of the state is there, which is remembered.
+    pub(super) fn is_there(&self) -> bool {
+        let found = std::fs::metadata(self.paths.folder());
+        let is_gone = found.is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        if !is_gone {
+            self.was_there.store(true, Ordering::Relaxed);
+        }
+        !is_gone
+    }
+
+    /// Tries to take a lock. A folder that is not there yet is made; one that was there once, and
+    /// is not any more, was deleted with its workspace, which is not to come back by that.
+    pub(super) fn in_folder<T>(
+        &self,
+        attempt: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if !self.is_there() {
+            if self.was_there.swap(true, Ordering::Relaxed) {
+                return Err(self.deleted());
+            }
+            let folder = self.paths.folder();
+            std::fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
+        }
+        match attempt() {
+            // It was deleted just now.
+            Err(StoreError::Io { .. }) if !self.is_there() => Err(self.deleted()),
+            tried => tried,
+        }
+    }
+
+    fn deleted(&self) -> StoreError {
+        StoreError::Deleted {
+            place: self.paths.state.display().to_string(),
         }
     }
 
@@ -129,6 +169,10 @@ impl Inner {
         };
         if let Some(share) = share {
             return self.paths.unshare(&file, share, is_made);
+        }
+        // A workspace that was made since then, with this name, has files of its own.
+        if !os::is_at(&file, &self.paths.state) && self.paths.state.exists() {
+            return Ok(());
         }
         // One that was empty before tells that something has gone wrong.
         if is_made {

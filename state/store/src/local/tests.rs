@@ -7,6 +7,7 @@ use super::*;
 use crate::{conformance, disk, os};
 
 mod races;
+mod workspaces;
 
 struct Place {
     folder: tempfile::TempDir,
