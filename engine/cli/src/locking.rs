@@ -203,9 +203,13 @@ pub(crate) async fn lock_part_until(
     .await;
     // Who asks to stop need not know.
     let is_in_the_way = is_locked.into_inner() && !stop.is_requested() && part.is_some();
-    taken.map_err(|failure| match recovery::must_be_alone(store) {
-        Some(why) if is_in_the_way => explained(failure, &why),
-        _ => failure,
+    taken.map_err(|failure| match is_in_the_way {
+        true => match recovery::must_be_alone(store) {
+            Some(why) => explained(failure, &why),
+            None => failure,
+        },
+        // Looking for what is left of others may take long.
+        false => failure,
     })
 }
 
@@ -264,7 +268,124 @@ fn duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use muster_snapshot::Snapshot;
+    use muster_store::{Intent, IntentAction};
+
     use super::*;
+
+    /// A state whose lock cannot be taken.
+    struct Barred {
+        /// Another run has it; otherwise the place cannot be reached.
+        locked: bool,
+        reads: Arc<AtomicUsize>,
+    }
+
+    impl Store for Barred {
+        fn describe(&self) -> String {
+            "there".to_owned()
+        }
+
+        fn lock(&self, _: LockInfo, _: Duration) -> Result<LockGuard, StoreError> {
+            let place = self.describe();
+            Err(match self.locked {
+                true => StoreError::Locked {
+                    place,
+                    holder: None,
+                },
+                false => StoreError::Remote {
+                    place,
+                    action: "lock",
+                    reason: "it is away".to_owned(),
+                },
+            })
+        }
+
+        fn read(&self) -> Result<Option<Snapshot>, StoreError> {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            Ok(None)
+        }
+
+        fn write(&self, _: &mut Snapshot) -> Result<bool, StoreError> {
+            Ok(false)
+        }
+
+        fn replace(&self, _: &Snapshot) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn force_unlock(&self, _: &str) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    /// The journal of a run that was killed while it made something.
+    fn leave_journal(state: &Path) {
+        let store = journaled(LocalStore::new(state));
+        let journal = store.begin("apply", &Snapshot::new("1.2.3")).unwrap();
+        let call = Intent {
+            id: 0,
+            addr: "x_y.a".parse().unwrap(),
+            deposed: None,
+            action: IntentAction::Create,
+            provider: "provider[\"example.com/x/y\"]".parse().unwrap(),
+            created: "2034-01-01T00:00:00Z".to_owned(),
+            digest: String::new(),
+            resume: None,
+            identity: None,
+            ids: Vec::new(),
+            salt: String::new(),
+            digests: Default::default(),
+        };
+        journal.intent(call).unwrap();
+        journal.sync().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_left_is_looked_for_only_when_that_is_in_the_way() {
+        let home = tempfile::tempdir().unwrap();
+        let state = home.path().join("terraform.tfstate");
+        leave_journal(&state);
+        let check = async |locked: bool, is_stopped: bool, expect: bool| {
+            let reads = Arc::<AtomicUsize>::default();
+            let inner = Box::new(Barred {
+                locked,
+                reads: Arc::clone(&reads),
+            });
+            let store = Journaled::new(inner, Journaled::path_beside(&state), Default::default());
+            let stop = Stop::default();
+            if is_stopped {
+                stop.request();
+            }
+            let locking = args::Locking {
+                lock: true,
+                lock_timeout: if is_stopped { "1h" } else { "0s" }.to_owned(),
+                state: None,
+                state_out: None,
+                backup: None,
+                ignore_remote_version: false,
+            };
+            let part = Part {
+                writes: [].into(),
+                reads: [].into(),
+            };
+            let taken = lock_part_until(&stop, &store, &locking, "apply", Some(&part)).await;
+            let Err(failure) = taken else {
+                panic!("nobody can have it");
+            };
+            let mut told = failure.diags.iter();
+            let is_told = told.any(|d| d.detail.contains("left of a run that was killed"));
+            assert_eq!(
+                (is_told, reads.load(Ordering::Relaxed)),
+                (expect, usize::from(expect))
+            );
+        };
+        check(true, false, true).await;
+        check(true, true, false).await;
+        check(false, false, false).await;
+    }
 
     #[test]
     fn durations() {
