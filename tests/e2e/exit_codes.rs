@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::background::{Running, signal};
+use crate::background::{Running, signal, wait_until};
 use crate::harness::{Ran, Work};
 
 const OUTPUT: &str = "output \"o\" {\n  value = 1\n}\n";
@@ -63,6 +63,37 @@ fn of_interrupted_questions() {
     // Nothing was changed, and nobody holds the lock.
     assert!(!work.path().join("terraform.tfstate").exists());
     work.run(&["apply", "-auto-approve"]).code(0);
+}
+
+#[test]
+fn of_interrupts_before_anything_has_begun() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    // Whoever opens it to write waits for somebody who reads.
+    let pipe = work.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for number in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut run = Running::muster(&work, &["apply", "-auto-approve", "-json-into=pipe"]);
+        wait_until("the run", || is_open(&work));
+        signal(run.pid(), number);
+        run.end()
+            .code(1)
+            .says(&["Error: Interrupted", "Nothing was changed."])
+            .never_says(&["is gone"]);
+        assert!(!is_open(&work));
+    }
+    assert!(!work.path().join("terraform.tfstate").exists());
+}
+
+/// Whether somebody could attach to a run.
+fn is_open(work: &Work) -> bool {
+    let entries = std::fs::read_dir(work.path().join(".terraform/runs"));
+    let mut names = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.file_name());
+    names.any(|name| name.to_string_lossy().ends_with(".sock"))
 }
 
 /// A file that has an answer.

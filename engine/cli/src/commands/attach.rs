@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::owner::{self, About, Attached, Elsewhere, Part, Printer, Stream};
+use crate::owner::{self, About, Answers, Attached, Elsewhere, Part, Printer, Stream};
 use crate::signals;
 
 /// What stands for output of a run that is not kept any more.
@@ -32,9 +32,10 @@ pub(crate) struct Attach {
 /// Shows a run that is going on.
 pub(crate) async fn run(args: &Attach) -> ExitCode {
     let mut signals = signals::listen_to_all();
+    let wanted = args.process;
     // One that is stopped does not answer.
     let found = tokio::select! {
-        found = tokio::task::spawn_blocking(runs) => found.unwrap_or_default(),
+        found = tokio::task::spawn_blocking(move || runs(wanted)) => found.unwrap_or_default(),
         _ = signals.next() => return ExitCode::from(LEFT),
     };
     let attached = match choose(args, found) {
@@ -68,38 +69,43 @@ pub(crate) async fn run(args: &Attach) -> ExitCode {
 /// Runs that are going on.
 #[derive(Default)]
 struct Runs {
-    here: Vec<Attached>,
+    here: Answers,
     /// On other machines that share the directory.
     elsewhere: Vec<Elsewhere>,
 }
 
-/// All runs that are going on in this directory.
-fn runs() -> Runs {
+/// All runs that are going on in this directory, or at least the one of this process.
+fn runs(wanted: Option<u32>) -> Runs {
     let found = owner::going_on(&owner::folder());
-    let attached = found.here.into_iter().map(Attached::new);
     Runs {
-        // One that ends this very moment says nothing any more.
-        here: attached.filter_map(Result::ok).collect(),
+        here: owner::hear(found.here, wanted),
         elsewhere: found.elsewhere,
     }
 }
 
 fn choose(args: &Attach, found: Runs) -> Result<Attached, String> {
     let Runs {
-        here: mut runs,
+        here: Answers { mut runs, silent },
         mut elsewhere,
     } = found;
-    let all = list(&runs);
+    let all = list(&runs) + &silence(&silent);
+    let mut mute = silent.clone();
+    mute.retain(|run| args.process.is_none_or(|process| *run == process));
     runs.retain(|run| args.process.is_none_or(|process| run.about.is_of(process)));
     elsewhere.retain(|run| args.process.is_none_or(|process| run.process == process));
     match runs.pop() {
+        None if !mute.is_empty() => Err(format!(
+            "Error: No run that answers\n{}\n\nThe signal CONT lets one that is stopped go on.",
+            silence(&mute)
+        )),
         None if !elsewhere.is_empty() => Err(out_of_reach(&elsewhere)),
         None => Err(none_of(args.process, &all)),
         Some(run) if !runs.is_empty() => {
             runs.push(run);
             Err(format!(
-                "Error: More than one run is going on\n\nSay which one to attach to:{}",
-                list(&runs)
+                "Error: More than one run is going on\n\nSay which one to attach to:{}{}",
+                list(&runs),
+                silence(&silent)
             ))
         }
         Some(run) if run.about.full => Err(format!(
@@ -134,8 +140,12 @@ fn none_of(process: Option<u32>, all: &str) -> String {
 /// What is known of runs on other machines.
 fn out_of_reach(runs: &[Elsewhere]) -> String {
     let lines = runs.iter().map(|run| {
+        let other = match run.is_namesake {
+            true => ", but in another container, or before that was started again",
+            false => "",
+        };
         format!(
-            "\n  process {} runs on {}    ({})",
+            "\n  process {} runs on {}{other}    ({})",
             run.process,
             run.host,
             run.path.display()
@@ -158,6 +168,14 @@ fn list(runs: &[Attached]) -> String {
         } = &run.about;
         format!("\n  muster attach {process}    {operation}, since {began}")
     });
+    lines.collect()
+}
+
+/// The processes that say nothing, a line each.
+fn silence(silent: &[u32]) -> String {
+    let lines = silent
+        .iter()
+        .map(|process| format!("\n  process {process} does not answer; it may be stopped"));
     lines.collect()
 }
 
@@ -232,6 +250,37 @@ fn without_styles(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_that_do_not_answer_are_told_of() {
+        let check = |process: Option<u32>, expect: &[&str]| {
+            let args = Attach {
+                json: false,
+                no_color: true,
+                process,
+            };
+            let silent = vec![7, 9];
+            let here = Answers {
+                silent,
+                ..Answers::default()
+            };
+            let found = Runs {
+                here,
+                ..Runs::default()
+            };
+            let told = choose(&args, found).err().unwrap();
+            for part in expect {
+                assert!(told.contains(part), "{part:?} is not in:\n{told}");
+            }
+            told
+        };
+        let [seven, nine] =
+            [7, 9].map(|n| format!("process {n} does not answer; it may be stopped"));
+        check(None, &["Error: No run that answers", &seven, &nine]);
+        let one = check(Some(7), &["Error: No run that answers", &seven]);
+        assert!(!one.contains(&nine), "{one}");
+        check(Some(8), &["Error: No such run", &seven, &nine]);
+    }
 
     #[test]
     fn styles_are_taken_away() {

@@ -3,7 +3,7 @@
 //! A log that nobody has been told of has an empty file beside it, which goes when somebody is.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,12 @@ const LOG: &str = "log";
 
 /// The ending of the names of files that stand beside logs nobody has been told of.
 const UNTOLD: &str = "untold";
+
+/// How the last line of a log begins, which says how the run ended.
+const ENDED: &str = "\nThe run ended at ";
+
+/// The last line of a log is within so many bytes of its end.
+const LAST: u64 = 256;
 
 /// What a log has where some of it is missing.
 const GAP: &[u8] = b"\n[this could not all be written]\n";
@@ -71,6 +77,12 @@ impl Log {
         }
     }
 
+    /// Adds the last line, which says how the run ended, whether there is room or not.
+    pub(super) fn finish(&mut self, code: u8) {
+        let now = muster_store::timestamp();
+        self.put(format!("{ENDED}{now} with exit code {code}.\n").as_bytes());
+    }
+
     fn put(&mut self, text: &[u8]) {
         if self.gap && self.file.write_all(GAP).is_err() {
             return;
@@ -106,6 +118,25 @@ fn prune(folder: &Path) {
 fn is_going_on(log: &Path) -> bool {
     File::open(log)
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether a log says how its run ended: one that was killed, or that found no room on the disk,
+/// has not written that.
+pub(crate) fn tells_end(log: &Path) -> bool {
+    last_bytes(log).is_ok_and(|bytes| {
+        let text = String::from_utf8_lossy(&bytes);
+        let line = text.rsplit_once(ENDED).map(|(_, line)| line);
+        line.is_some_and(|line| line.ends_with('\n') && line.lines().count() == 1)
+    })
+}
+
+fn last_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST)))?;
+    let mut bytes = Vec::new();
+    file.take(LAST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The newest log of a folder.
@@ -164,6 +195,38 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let text = std::fs::read_to_string(path).unwrap();
         assert_eq!(text, "abc\nThe log is full. The run goes on.\n");
+    }
+
+    #[test]
+    fn full_logs_tell_how_the_run_ended() {
+        let home = tempfile::tempdir().unwrap();
+        let mut log = Log::create(home.path(), 10).unwrap();
+        let path = newest_log(home.path()).unwrap();
+        log.left = 3;
+        log.add(b"abcd");
+        assert!(!tells_end(&path));
+        log.finish(1);
+        assert!(tells_end(&path));
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.ends_with(" with exit code 1.\n"), "{text}");
+    }
+
+    #[test]
+    fn only_the_last_line_tells_the_end() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("log");
+        let check = |text: &str, expect: bool| {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(tells_end(&path), expect, "{text:?}");
+        };
+        let line = format!("{ENDED}2034-01-01T12:00:00Z with exit code 0.\n");
+        check("", false);
+        check("said", false);
+        check(&format!("{}{line}", "said ".repeat(100)), true);
+        // It could not all be written, or something else says such a thing.
+        check(line.trim_end(), false);
+        check(&format!("{line}said\n"), false);
+        assert!(!tells_end(&home.path().join("missing")));
     }
 
     #[test]

@@ -31,11 +31,11 @@ use crate::commands::attach;
 use frame::Frame;
 pub(crate) use frame::Stream;
 use log::Log;
-pub(crate) use log::{log_of, newest_log, told, untold};
+pub(crate) use log::{log_of, newest_log, tells_end, told, untold};
 use place::Door;
 pub(crate) use place::{Elsewhere, folder, going_on};
 pub(crate) use screen::{Printer, split};
-pub(crate) use serve::{About, Attached, Part};
+pub(crate) use serve::{About, Answers, Attached, Part, hear};
 use tape::Tape;
 
 /// The argument that makes this program an owner.
@@ -51,6 +51,10 @@ const LAST_LOOK: Duration = Duration::from_secs(30);
 const ALONE: &str = "\nThe program that showed this run has ended. Operations in progress are finished, and nothing new is begun.\n";
 const CLOSED: &str = "\nThe terminal that showed this run was closed.\n";
 const UNSHOWN: &str = "\nThe program that showed this run has ended.\n";
+
+/// What is said when a signal comes before anything has begun.
+const EARLY: &str =
+    "\nError: Interrupted\n\nThe run was stopped before anything had begun. Nothing was changed.\n";
 
 /// Something that the screen has passed on, or that has happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,8 +198,7 @@ pub(crate) fn end(code: ExitCode) {
         owner.keep_log(&mut said, UNSHOWN);
     }
     if let Some(log) = &mut said.log {
-        let now = muster_store::timestamp();
-        log.add(format!("\nThe run ended at {now} with exit code {code}.\n").as_bytes());
+        log.finish(code);
     }
     drop(said);
     owner.tape.wait_for_readers(LAST_LOOK);
@@ -298,14 +301,14 @@ impl Owner {
                     let _ = answer.send(line);
                 }
                 Ok(Some(Frame::Signal(number))) => {
-                    self.leave_unless_heeded(128_u8.saturating_add(number));
+                    self.leave_unless_heeded(EARLY);
                     self.pass_on(number, request);
                 }
                 Ok(Some(_)) => {}
                 Ok(None) | Err(_) => break,
             }
         }
-        self.leave_unless_heeded(1);
+        self.leave_unless_heeded("");
         let _ = request.send(Request::Alone);
         // Nobody answers any more.
         let _ = answer.send(None);
@@ -327,11 +330,17 @@ impl Owner {
     }
 
     /// Before anybody takes requests, nothing has begun: then there is nothing to end in order.
-    fn leave_unless_heeded(&self, code: u8) {
-        if !self.heeded.load(Ordering::SeqCst) {
-            self.close();
-            std::process::exit(code.into());
+    /// This is the last word.
+    fn leave_unless_heeded(&self, word: &str) {
+        if self.heeded.load(Ordering::SeqCst) {
+            return;
         }
+        self.close();
+        // Who is saying something may have to wait for a screen that takes nothing.
+        if let Ok(mut said) = self.said.try_lock() {
+            self.say(&mut said, Stream::Err, word.as_bytes(), true);
+        }
+        std::process::exit(1);
     }
 
     /// Lets nobody find this run any more.

@@ -2,7 +2,8 @@
 //! else may look into.
 //!
 //! The folder may be on a file system that several machines share, but a socket leads only to
-//! processes of its own. So its name says which machine that is.
+//! processes of its own. So its name says which machine that is. Containers may all have one name:
+//! what tells them apart is in it too.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
+use sha2::{Digest, Sha256};
 
 use crate::session;
 
@@ -24,6 +26,9 @@ const RANDOM: usize = 8;
 
 /// As many characters of the name of a machine are in the name of a file.
 const HOST: usize = 40;
+
+/// What stands between the name of a machine and what tells it from others of that name.
+const MARK: char = '+';
 
 /// Sockets of other machines are removed when they are so old: nobody else may ever do it.
 const FORGOTTEN: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -55,7 +60,7 @@ impl Door {
         forget(folder, FORGOTTEN);
         let random: String = muster_store::random_id().chars().take(RANDOM).collect();
         let door = Self {
-            path: folder.join(format!("{process}-{random}@{}.{SOCKET}", host())),
+            path: folder.join(format!("{process}-{random}@{}.{SOCKET}", machine())),
             made,
         };
         // Only a socket that is listened to gets the name that others look for.
@@ -117,6 +122,31 @@ pub(super) fn host_of(who: &str) -> String {
     host.chars().take(HOST).map(plain).collect()
 }
 
+/// This machine, or this container on it, for as long as it is not started again. Where the system
+/// does not tell, it is known by its name alone.
+fn machine() -> String {
+    let boot = std::fs::read("/proc/sys/kernel/random/boot_id");
+    let processes = std::fs::read_link("/proc/self/ns/pid");
+    match (boot, processes) {
+        (Ok(boot), Ok(processes)) => {
+            marked(&host(), &[&boot, processes.as_os_str().as_encoded_bytes()])
+        }
+        _ => host(),
+    }
+}
+
+/// The name of a machine with a short digest of what tells it from others of that name.
+fn marked(host: &str, by: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    for part in by {
+        digest.update(part);
+        digest.update(b"\n");
+    }
+    let digest = digest.finalize();
+    let short: String = digest[..4].iter().map(|b| format!("{b:02x}")).collect();
+    format!("{host}{MARK}{short}")
+}
+
 fn listen(path: &Path) -> io::Result<UnixListener> {
     let (short, _folder) = short(path)?;
     UnixListener::bind(short)
@@ -139,10 +169,18 @@ fn short(path: &Path) -> io::Result<(PathBuf, Option<OwnedFd>)> {
 /// The runs of a folder.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// Connections to those that can be reached.
-    pub here: Vec<UnixStream>,
+    /// Those that can be reached.
+    pub here: Vec<Here>,
     /// Those on other machines, which may have ended without a word.
     pub elsewhere: Vec<Elsewhere>,
+}
+
+/// A run that can be reached, whether it answers or not.
+pub(crate) struct Here {
+    /// The process that carries it out.
+    pub process: u32,
+    /// The connection to it.
+    pub stream: UnixStream,
 }
 
 /// A run on another machine.
@@ -152,6 +190,9 @@ pub(crate) struct Elsewhere {
     pub process: u32,
     /// The machine.
     pub host: String,
+    /// That is the name of this machine as well: it is another container, or what this one was
+    /// before it was started again.
+    pub is_namesake: bool,
     /// The socket, which leads nowhere here.
     pub path: PathBuf,
 }
@@ -159,26 +200,28 @@ pub(crate) struct Elsewhere {
 /// All runs of a folder. What dead ones of this machine have left behind is removed.
 pub(crate) fn going_on(folder: &Path) -> Found {
     let mut found = Found::default();
-    let own = host();
+    let own = machine();
     for path in files(folder, SOCKET) {
-        let connected = short(&path).and_then(|(short, _folder)| UnixStream::connect(short));
-        let gone = match connected {
-            Ok(stream) => {
-                found.here.push(stream);
-                continue;
-            }
-            Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        // What has another name is not ours.
+        let Some((process, there)) = named(&path) else {
+            continue;
         };
-        match named(&path) {
-            Some((process, host)) if host != own => found.elsewhere.push(Elsewhere {
-                process,
-                host,
-                path,
-            }),
-            _ if gone => {
+        let connected = short(&path).and_then(|(short, _folder)| UnixStream::connect(short));
+        match connected {
+            Ok(stream) => found.here.push(Here { process, stream }),
+            Err(_) if there != own => {
+                let name = there.split(MARK).next().unwrap_or_default();
+                found.elsewhere.push(Elsewhere {
+                    process,
+                    host: name.to_owned(),
+                    is_namesake: name == host(),
+                    path,
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 let _ = std::fs::remove_file(&path);
             }
-            _ => {}
+            Err(_) => {}
         }
     }
     found
@@ -186,9 +229,9 @@ pub(crate) fn going_on(folder: &Path) -> Found {
 
 /// Removes sockets of other machines that are older than this.
 fn forget(folder: &Path, age: Duration) {
-    let own = host();
+    let own = machine();
     for path in files(folder, SOCKET) {
-        let is_other = named(&path).is_some_and(|(_, host)| host != own);
+        let is_other = named(&path).is_some_and(|(_, there)| there != own);
         let made = std::fs::symlink_metadata(&path).and_then(|found| found.modified());
         let since = made.ok().and_then(|made| made.elapsed().ok());
         if is_other && since.is_some_and(|since| since > age) {
@@ -197,12 +240,12 @@ fn forget(folder: &Path, age: Duration) {
     }
 }
 
-/// The process and the machine that the name of a socket tells.
+/// The process and the machine, with its mark, that the name of a socket tells.
 fn named(path: &Path) -> Option<(u32, String)> {
     let name = path.file_stem()?.to_str()?;
-    let (rest, host) = name.split_once('@')?;
+    let (rest, machine) = name.split_once('@')?;
     let (process, _) = rest.split_once('-')?;
-    Some((process.parse().ok()?, host.to_owned()))
+    Some((process.parse().ok()?, machine.to_owned()))
 }
 
 /// Files with this ending, in the order of their names.
@@ -230,7 +273,7 @@ mod tests {
         let sockets = files(folder, SOCKET);
         assert_eq!(found.here.len() + found.elsewhere.len(), sockets.len());
         let reached = sockets.iter().map(|path| named(path).unwrap());
-        let reached = reached.filter(|(_, machine)| *machine == host());
+        let reached = reached.filter(|(_, there)| *there == machine());
         reached.map(|(process, _)| process).collect()
     }
 
@@ -269,9 +312,42 @@ mod tests {
         std::fs::rename(&door.path, &there).unwrap();
         let found = going_on(home.path()).elsewhere.pop().unwrap();
         assert_eq!((found.process, &*found.host), (7, "build-3.example"));
+        assert!(!found.is_namesake);
         assert_eq!(found.path, there);
         forget(home.path(), FORGOTTEN);
         assert!(there.exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn doors_of_containers_of_the_same_name_stay() {
+        let home = tempfile::tempdir().unwrap();
+        let other = marked(&host(), &[b"another boot", b"pid:[1]"]);
+        for there in [other, host()] {
+            let (door, listener) = Door::open(home.path(), 7).unwrap();
+            drop(listener);
+            let path = home.path().join(format!("7-12345678@{there}.sock"));
+            std::fs::rename(&door.path, &path).unwrap();
+            let found = going_on(home.path()).elsewhere.pop().unwrap();
+            assert_eq!((found.process, found.host), (7, host()));
+            assert!(found.is_namesake);
+            assert!(path.exists(), "{there}");
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+
+    #[test]
+    fn marks_of_machines() {
+        let check = |host: &str, boot: &str, processes: &str, expect: bool| {
+            let found = marked(host, &[boot.as_bytes(), processes.as_bytes()]);
+            let same = found == marked("here", &[b"a", b"pid:[1]"]);
+            assert_eq!(same, expect, "{host} {boot} {processes}");
+        };
+        check("here", "a", "pid:[1]", true);
+        check("here", "b", "pid:[1]", false);
+        check("here", "a", "pid:[2]", false);
+        check("there", "a", "pid:[1]", false);
+        assert_eq!(machine(), machine());
     }
 
     #[test]

@@ -3,17 +3,19 @@
 use std::io::{self, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Frame, Stream};
+use super::place::Here;
 use super::tape::{Next, Tape};
 
 /// As many may be attached at a time.
 const MOST: usize = 32;
 
-/// How long a run may take to say what it is.
+/// How long runs may take to say what they are.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long nobody is let in after the system had no means to let somebody in.
@@ -154,12 +156,12 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
-    /// Hears what run there is at the other end.
+    /// Hears what run there is at the other end, which may take so long to say that.
     ///
     /// # Errors
-    /// None that is understood.
-    pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
-        stream.set_read_timeout(Some(PATIENCE))?;
+    /// None that is understood; see [`is_silence`].
+    fn new(stream: UnixStream, patience: Duration) -> io::Result<Self> {
+        stream.set_read_timeout(Some(patience))?;
         let mut from = BufReader::with_capacity(1 << 16, stream);
         match Frame::read(&mut from)? {
             Some(Frame::About(document)) => {
@@ -192,9 +194,100 @@ impl Attached {
     }
 }
 
+/// What came of asking runs what they are.
+#[derive(Default)]
+pub(crate) struct Answers {
+    /// Those that have answered.
+    pub runs: Vec<Attached>,
+    /// The processes of those that say nothing.
+    pub silent: Vec<u32>,
+}
+
+/// Asks all at the same time what they are, until they have answered, or the wanted one has.
+pub(crate) fn hear(runs: Vec<Here>, wanted: Option<u32>) -> Answers {
+    ask_for(runs, wanted, PATIENCE)
+}
+
+fn ask_for(runs: Vec<Here>, wanted: Option<u32>, patience: Duration) -> Answers {
+    let (answer, answers) = channel();
+    for Here { process, stream } in runs {
+        let answer = answer.clone();
+        // Without a thread it is as if that one had gone.
+        let _ = std::thread::Builder::new()
+            .name("question".to_owned())
+            .spawn(move || {
+                // Nobody listens any more when the wanted one has answered.
+                let _ = answer.send((process, Attached::new(stream, patience)));
+            });
+    }
+    drop(answer);
+    let mut found = Answers::default();
+    for (process, answer) in answers {
+        match answer {
+            Ok(run) => {
+                let is_wanted = wanted.is_some_and(|wanted| run.about.is_of(wanted));
+                found.runs.push(run);
+                if is_wanted {
+                    break;
+                }
+            }
+            Err(error) if is_silence(&error) => found.silent.push(process),
+            // One that ends this very moment says nothing any more.
+            Err(_) => {}
+        }
+    }
+    found.runs.sort_by_key(|run| run.about.process);
+    found.silent.sort_unstable();
+    found
+}
+
+/// Whether nobody has said anything for as long as there was patience.
+fn is_silence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Runs of these processes that say nothing, and their ends.
+    fn stopped(processes: [u32; 2]) -> (Vec<Here>, Vec<UnixStream>) {
+        let runs = processes.map(|process| {
+            let (stream, there) = UnixStream::pair().unwrap();
+            (Here { process, stream }, there)
+        });
+        runs.into_iter().unzip()
+    }
+
+    #[test]
+    fn runs_that_do_not_answer_are_named() {
+        let (mut runs, ends) = stopped([9, 7]);
+        let (stream, there) = UnixStream::pair().unwrap();
+        runs.push(Here { process: 8, stream });
+        // It ends.
+        drop(there);
+        let found = ask_for(runs, None, Duration::from_millis(10));
+        assert!(found.runs.is_empty());
+        assert_eq!(found.silent, [7, 9]);
+        drop(ends);
+    }
+
+    #[test]
+    fn the_wanted_run_answers_although_others_do_not() {
+        let (mut runs, ends) = stopped([1, 2]);
+        let (stream, mut there) = UnixStream::pair().unwrap();
+        let about = About::new("apply", false, Some(4711));
+        there.write_all(&First::new(&about).unwrap().usual).unwrap();
+        runs.push(Here { process: 3, stream });
+        // Who asked one after the other would wait for those before it.
+        let found = ask_for(runs, Some(4711), Duration::from_secs(60));
+        assert_eq!(found.runs[0].about, about);
+        assert!(found.silent.is_empty());
+        drop(ends);
+    }
 
     #[test]
     fn one_who_could_not_come_in_keeps_nobody_out() {
@@ -210,7 +303,7 @@ mod tests {
             Ok(there),
         ];
         let_in(visitors.into_iter(), Duration::ZERO, &first, tape);
-        let mut attached = Attached::new(here).unwrap();
+        let mut attached = Attached::new(here, PATIENCE).unwrap();
         assert_eq!(attached.about, about);
         assert!(matches!(attached.next(), Part::Text(Stream::Out, text) if text == b"said"));
         assert!(matches!(attached.next(), Part::Ended(0)));
@@ -225,7 +318,7 @@ mod tests {
             let (here, there) = UnixStream::pair().unwrap();
             let first = first.clone();
             std::thread::spawn(move || show(&there, &first, tape));
-            Attached::new(here).unwrap()
+            Attached::new(here, PATIENCE).unwrap()
         };
         assert!(come().about.full);
         drop(inside);
