@@ -3,6 +3,7 @@
 mod words;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use muster_addr::InstanceAddr;
 use muster_lang::{Diagnostic, Diags};
@@ -93,7 +94,8 @@ pub(crate) fn warnings(store: &Journaled) -> Diags {
         // Without the lock, nobody has looked yet.
         true => words::interrupted(&store.interrupted()),
     };
-    for found in [interrupted, unseen()].into_iter().flatten() {
+    let unseen = unseen(interrupted.as_ref());
+    for found in [interrupted, unseen].into_iter().flatten() {
         diags.push(found);
     }
     for remark in store.take_remarks() {
@@ -108,11 +110,29 @@ pub(crate) fn warnings(store: &Journaled) -> Diags {
 
 const DAMAGED: &str = "The state may be damaged";
 
-/// Says where to find what runs have said that lost their terminals, once for each.
-fn unseen() -> Option<Diagnostic> {
-    let logs = owner::untold(&owner::folder());
-    logs.iter().for_each(|log| owner::told(log));
+/// Says where to find what runs have said that lost their terminals, until that was shown; but not
+/// of logs that the other diagnostic names.
+fn unseen(other: Option<&Diagnostic>) -> Option<Diagnostic> {
+    let mut logs = owner::untold(&owner::folder());
+    logs.retain(|log| !other.is_some_and(|other| names(other, log)));
     words::unseen(&logs)
+}
+
+fn names(diagnostic: &Diagnostic, log: &Path) -> bool {
+    diagnostic.detail.contains(&*log.to_string_lossy())
+}
+
+/// Notes that diagnostics were shown, in full: of the logs that they name, nobody is told again.
+pub(crate) fn were_shown(diags: &Diags) {
+    were_shown_in(&owner::folder(), diags);
+}
+
+fn were_shown_in(folder: &Path, diags: &Diags) {
+    for log in owner::untold(folder) {
+        if diags.iter().any(|shown| names(shown, &log)) {
+            owner::told(&log);
+        }
+    }
 }
 
 /// As [`warnings`], in single lines, for commands that only show what is stored.
@@ -170,6 +190,23 @@ pub(crate) fn finish(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logs_are_told_of_when_that_was_shown() {
+        let home = tempfile::tempdir().unwrap();
+        let [one, other] = ["1-7@here.log", "2-8@here.log"].map(|name| home.path().join(name));
+        for log in [&one, &other] {
+            std::fs::write(log, "").unwrap();
+            std::fs::write(log.with_extension("untold"), "").unwrap();
+        }
+        let untold = || owner::untold(home.path());
+        let mut diags = Diags::new();
+        diags.push(words::unseen(std::slice::from_ref(&one)).unwrap());
+        // That it is put into words is not enough.
+        assert_eq!(untold(), [one, other.clone()]);
+        were_shown_in(home.path(), &diags);
+        assert_eq!(untold(), [other]);
+    }
 
     #[test]
     fn what_was_begun_before_a_plan() {

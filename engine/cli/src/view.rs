@@ -19,6 +19,7 @@ use crate::args;
 use crate::error::Failure;
 use crate::log;
 use crate::profile::Recorder;
+use crate::recovery;
 
 use documents::Documents;
 pub(crate) use output::{output_is_lost, put, put_bytes, put_err, put_err_bytes, put_log};
@@ -158,13 +159,20 @@ impl View {
         }
         log::diags(diags);
         let renderer = DiagnosticRenderer::new(sources, self.style);
-        if self.stream && self.documents.are_wanted() {
+        let (to_tools, to_people) = (
+            self.stream && self.documents.are_wanted(),
+            self.people || !self.stream,
+        );
+        if to_tools {
             for diagnostic in diags.iter() {
                 self.tell(&document(&renderer, diagnostic));
             }
         }
-        if self.people || !self.stream {
+        if to_people {
             self.diags_for_people(diags, &renderer);
+        }
+        if to_tools || !self.compact {
+            recovery::were_shown(diags);
         }
     }
 

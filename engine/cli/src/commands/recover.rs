@@ -93,7 +93,10 @@ fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
     let found = recovery::warnings(&store);
     match args.view.json {
         // The list is one document.
-        true => errln!("{}", plain(&found)),
+        true => {
+            errln!("{}", plain(&found));
+            recovery::were_shown(&found);
+        }
         false => view.diags(&found, &Sources::default()),
     }
     if let Some(guard) = guard {

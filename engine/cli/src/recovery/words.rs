@@ -120,7 +120,6 @@ fn said(run: Option<&RunInfo>) -> String {
     let Some(log) = log else {
         return String::new();
     };
-    owner::told(&log);
     format!(" What it said is in {}.", log.display())
 }
 
@@ -162,20 +161,34 @@ fn calls(intents: &[Intent], run: Option<&RunInfo>) -> String {
 
 /// Tells of logs that nobody has looked at.
 pub(super) fn unseen(logs: &[PathBuf]) -> Option<Diagnostic> {
-    let named: Vec<String> = logs.iter().map(|log| log.display().to_string()).collect();
-    let (summary, detail) = match &named[..] {
+    let end_is_told = |log: &PathBuf| owner::tells_end(log);
+    let (summary, detail) = match logs {
         [] => return None,
-        [log] => (
-            "An earlier run lost its terminal",
-            format!("What it said, and how it ended, is in {log}."),
-        ),
-        logs => (
-            "Earlier runs lost their terminals",
-            format!(
-                "What they said, and how they ended, is in these files:\n  {}",
-                logs.join("\n  ")
-            ),
-        ),
+        [log] => {
+            let what = match end_is_told(log) {
+                true => "What it said, and how it ended, is in",
+                false => "How it ended is not known. What it said is in",
+            };
+            (
+                "An earlier run lost its terminal",
+                format!("{what} {}.", log.display()),
+            )
+        }
+        logs => {
+            let lines = logs.iter().map(|log| match end_is_told(log) {
+                true => format!("\n  {}", log.display()),
+                false => format!("\n  {} (how it ended is not known)", log.display()),
+            });
+            let what = match logs.iter().any(end_is_told) {
+                true => "What they said, and how they ended, is in these files:",
+                false => "What they said is in these files:",
+            };
+            let lines: String = lines.collect();
+            (
+                "Earlier runs lost their terminals",
+                format!("{what}{lines}"),
+            )
+        }
     };
     Some(Diagnostic::warning(summary, detail))
 }
@@ -266,6 +279,35 @@ mod tests {
         let second = "\n\nThe apply that jane@build-3 began at 12:00 (process 8) was interrupted.\n\nNobody knows what became of these calls:\n  - create x_y.b\n  - create x_y.c (of a run before that one, at 11:00)\n\n";
         assert!(both.detail.contains(second), "{}", both.detail);
         assert_eq!(both.detail.matches(ADVICE).count(), 1);
+    }
+
+    #[test]
+    fn ends_are_promised_where_they_are_told() {
+        let home = tempfile::tempdir().unwrap();
+        let [ended, cut] = ["a.log", "b.log"].map(|name| home.path().join(name));
+        let line = "said\n\nThe run ended at 2034-01-01T12:00:00Z with exit code 1.\n";
+        std::fs::write(&ended, line).unwrap();
+        std::fs::write(&cut, "said\n").unwrap();
+        let check = |logs: &[&PathBuf], expect: &str| {
+            let logs: Vec<PathBuf> = logs.iter().copied().cloned().collect();
+            let home = format!("{}/", home.path().display());
+            let found = unseen(&logs).unwrap().detail.replace(&home, "");
+            assert_eq!(found, expect);
+        };
+        assert!(unseen(&[]).is_none());
+        check(&[&ended], "What it said, and how it ended, is in a.log.");
+        check(
+            &[&cut],
+            "How it ended is not known. What it said is in b.log.",
+        );
+        check(
+            &[&ended, &cut],
+            "What they said, and how they ended, is in these files:\n  a.log\n  b.log (how it ended is not known)",
+        );
+        check(
+            &[&cut, &cut],
+            "What they said is in these files:\n  b.log (how it ended is not known)\n  b.log (how it ended is not known)",
+        );
     }
 
     #[test]
