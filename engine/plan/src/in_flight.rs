@@ -48,6 +48,19 @@ impl InFlight {
         same
     }
 
+    /// Whether the provider says of an import that there is no such object when it knows that, and
+    /// only then. Providers that are made with muster's own SDK do, and put a mark beside the
+    /// token of a planned creation. Others may say the same when they are refused a look.
+    pub fn tells_absence(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Notes {
+            muster_sdk: u64,
+        }
+        let resume = self.resume.as_deref().unwrap_or_default();
+        let notes = serde_json::from_slice(resume);
+        notes.is_ok_and(|notes: Notes| notes.muster_sdk == 1) && idempotency_token(resume).is_some()
+    }
+
     /// The attributes that a new plan of the same creation has other values for, or none yet.
     pub fn differing(&self, planned: &Value) -> Vec<Str> {
         let planned = planned.peel();
@@ -130,7 +143,8 @@ pub fn is_identity(type_name: &str, attribute: &str) -> bool {
 /// A provider that keeps a text under the name `idempotency_token` in the private data of a
 /// planned creation, which are a JSON object then, promises this: planned with these bytes as those
 /// of the prior object, and a prior object of null, the creation keeps its token, and carried out
-/// once more it finds what the same token has made before, and makes nothing.
+/// once more it finds what the same token has made before, and makes nothing. It promises nothing
+/// else: see [`InFlight::tells_absence`].
 pub fn idempotency_token(private: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Notes {

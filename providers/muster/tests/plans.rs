@@ -260,6 +260,7 @@ async fn a_create_whose_answer_is_lost_is_resumed() {
         }
         let token: serde_json::Value = serde_json::from_slice(&resumed).unwrap();
         assert!(token["idempotency_token"].is_string(), "{ty}: {token}");
+        assert_eq!(token["muster_sdk"], 1, "{ty}: {token}");
         let planned = Planned {
             private: resumed,
             ..first

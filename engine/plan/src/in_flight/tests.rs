@@ -194,3 +194,27 @@ fn tokens_are_found_in_private_bytes() {
     check("\u{1}\u{2}", None);
     check(&"[".repeat(100_000), None);
 }
+
+#[test]
+fn marked_tokens_are_those_of_the_sdk() {
+    let check = |private: Option<&str>, expect: bool| {
+        let record = InFlight {
+            resume: private.map(|bytes| bytes.as_bytes().to_vec().into()),
+            ..in_flight(&Value::object::<&str>([]))
+        };
+        assert_eq!(record.tells_absence(), expect, "{private:?}");
+    };
+    check(Some("{\"idempotency_token\":\"t\",\"muster_sdk\":1}"), true);
+    check(Some("{\"idempotency_token\":\"t\"}"), false);
+    check(Some("{\"muster_sdk\":1}"), false);
+    check(
+        Some("{\"idempotency_token\":\"t\",\"muster_sdk\":2}"),
+        false,
+    );
+    check(
+        Some("{\"idempotency_token\":\"t\",\"muster_sdk\":\"x\"}"),
+        false,
+    );
+    check(Some("muster_sdk"), false);
+    check(None, false);
+}

@@ -64,7 +64,10 @@ impl Planner {
     fn find(&mut self, task: Task, objects: Vec<Imported>) {
         let type_name = task.addr.resource.resource.type_name.clone();
         if objects.iter().all(|o| o.value.is_null()) {
-            return self.absent(task);
+            return match tells_absence(&task) {
+                true => self.absent(task),
+                false => self.missed(task, "the provider names no object"),
+            };
         }
         let mut ours = objects.into_iter().filter(|o| o.type_name == type_name);
         let (Some(object), None) = (ours.next(), ours.next()) else {
@@ -177,12 +180,18 @@ impl Planner {
 }
 
 /// Whether the errors of an answer are a proof that there is no such object. Who is refused a look,
-/// or cannot reach the service, may say the same, so that errors prove nothing; but providers whose
-/// creations have idempotency tokens are those of our own SDK, which says this of nothing else.
+/// or cannot reach the service, may say the same, so that those of most providers prove nothing.
 fn says_absent(task: &Task, diags: &Diags) -> bool {
-    let has_token = (task.creation.as_ref()).is_some_and(|c| c.record.resume.is_some());
     let mut errors = diags.iter().filter(|d| d.is_error());
-    has_token && matches!(task.stage, Stage::Find) && errors.all(|error| error.summary == NOT_THERE)
+    tells_absence(task)
+        && matches!(task.stage, Stage::Find)
+        && errors.all(|error| error.summary == NOT_THERE)
+}
+
+/// Whether it is certain that the provider says of nothing else than of an object that is not
+/// there, when it is asked to import it, that it is not there.
+fn tells_absence(task: &Task) -> bool {
+    (task.creation.as_ref()).is_some_and(|c| c.record.tells_absence())
 }
 
 /// The clue that was followed last.

@@ -538,6 +538,38 @@ fn providers_with_tokens_say_what_is_not_there() {
 }
 
 #[test]
+fn tokens_of_other_providers_prove_nothing() {
+    let mut lab = with_tokens();
+    lab.world().identified = Some(1);
+    lab.interrupt(&thing("a"), "a", Fault::Crash);
+    let ours = lab.record("fake_thing.a", "a");
+    let theirs = InFlight {
+        resume: Some((*b"{\"idempotency_token\":\"token 1\"}").into()),
+        ..ours.clone()
+    };
+    let check = |lab: &Lab, record: &InFlight, diags: &str, changes: &str| {
+        let records = std::slice::from_ref(record);
+        lab.check_plan(&sized("a", 2), Mode::Normal, records, diags, changes);
+    };
+    lab.fault("identify a", Fault::Say(NOT_THERE));
+    check(&lab, &theirs, UNRESOLVED, "");
+    check(&lab, &ours, "", "Create fake_thing.a");
+    // No object and no error is no more than that.
+    lab.heal();
+    lab.world().silent = true;
+    check(&lab, &theirs, UNRESOLVED, "");
+    check(&lab, &ours, "", "Create fake_thing.a");
+    let without = InFlight {
+        resume: None,
+        ..ours
+    };
+    check(&lab, &without, UNRESOLVED, "");
+    // That it is gone when it is read is an answer of everybody.
+    lab.world().silent = false;
+    check(&lab, &without, "", "Create fake_thing.a");
+}
+
+#[test]
 fn an_identity_of_another_version_is_no_help() {
     let mut lab = identified();
     lab.interrupt(&thing("a"), "a", Fault::Lost);

@@ -59,8 +59,10 @@ pub(crate) struct World {
     pub(crate) known_as: Vec<String>,
     /// What modules have said of themselves, by call: `plan x`.
     pub(crate) told: Vec<String>,
-    /// Creations have idempotency tokens.
+    /// Creations have idempotency tokens, as those of providers that are made with the SDK.
     pub(crate) tokens: bool,
+    /// An import of what is not there has no objects and no errors.
+    pub(crate) silent: bool,
     /// Ids of objects by the token that has made them.
     pub(crate) made_by: BTreeMap<String, String>,
     /// Planned objects and private bytes of the latest creations, by name.
@@ -93,7 +95,10 @@ impl World {
 
     fn token(&mut self) -> Private {
         self.made += 1;
-        let notes = format!("{{\"idempotency_token\":\"token {}\"}}", self.made);
+        let notes = format!(
+            "{{\"idempotency_token\":\"token {}\",\"muster_sdk\":1}}",
+            self.made
+        );
         notes.into_bytes().into()
     }
 
@@ -362,11 +367,15 @@ impl Fake {
                         let mut all = world.objects.iter();
                         let found = all.find(|(_, object)| text(object, "name") == name);
                         let found = found.filter(|_| !diags.has_errors());
-                        let Some((id, _)) = found else {
-                            let objects = Vec::new();
-                            return Ok(Response::Imported { objects, diags });
-                        };
-                        id.clone()
+                        match found {
+                            Some((id, _)) => id.clone(),
+                            // To be read, which says that it is not there.
+                            None if !world.silent && !diags.has_errors() => name,
+                            None => {
+                                let objects = Vec::new();
+                                return Ok(Response::Imported { objects, diags });
+                            }
+                        }
                     }
                 };
                 let call = format!("import {id}");
