@@ -99,7 +99,7 @@ pub(crate) fn warnings(store: &Journaled) -> Diags {
         diags.push(found);
     }
     for remark in store.take_remarks() {
-        diags.push(Diagnostic::warning(DAMAGED, remark));
+        diags.push(Diagnostic::warning(remark.kind.title(), remark.text));
     }
     diags.extend(transfer::warning(store));
     if let Some(others) = words::going_on(&store.going_on()) {
@@ -107,8 +107,6 @@ pub(crate) fn warnings(store: &Journaled) -> Diags {
     }
     diags
 }
-
-const DAMAGED: &str = "The state may be damaged";
 
 /// Says where to find what runs have said that lost their terminals, until that was shown; but not
 /// of logs that the other diagnostic names.
@@ -146,10 +144,10 @@ pub(crate) fn hint(store: &Journaled) {
     remarks(store);
 }
 
-/// Tells of signs of damage.
+/// Tells what people should know of what was read or written.
 pub(crate) fn remarks(store: &Journaled) {
     for remark in store.take_remarks() {
-        errln!("Warning: {DAMAGED}: {remark}");
+        errln!("Warning: {}: {}", remark.kind.title(), remark.text);
     }
 }
 

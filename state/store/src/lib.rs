@@ -119,9 +119,9 @@ pub trait Store: Send + Sync {
         })
     }
 
-    /// What people should know of what was read: signs of damage that do not keep it from being
-    /// used. Each is told once.
-    fn take_remarks(&self) -> Vec<String> {
+    /// What people should know of what was read or written, such as signs of damage that do not
+    /// keep it from being used. Each is told once.
+    fn take_remarks(&self) -> Vec<Remark> {
         Vec::new()
     }
 
@@ -141,6 +141,37 @@ pub trait Store: Send + Sync {
     /// As [`Store::history`].
     fn version_of(&self, _version: &Version) -> Result<Option<Snapshot>, StoreError> {
         self.history().map(|_| None)
+    }
+}
+
+/// Something that people should know of a state, and that keeps nobody from using it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// What it is about.
+    pub kind: RemarkKind,
+    /// Whole sentences.
+    pub text: String,
+}
+
+/// What a [`Remark`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemarkKind {
+    /// There are signs of damage.
+    Damage,
+    /// There is no state where there was one.
+    Missing,
+    /// Earlier states could not be encrypted with the key that is set now.
+    Rekey,
+}
+
+impl RemarkKind {
+    /// What remarks of the kind are shown under: a few words without a full stop.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Damage => "The state may be damaged",
+            Self::Missing => "The state file is missing",
+            Self::Rekey => "Earlier states stay under another key",
+        }
     }
 }
 

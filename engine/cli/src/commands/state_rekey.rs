@@ -11,7 +11,7 @@ use super::state_edit::store;
 use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
 use crate::locking::lock;
-use crate::{args, encryption};
+use crate::{args, encryption, recovery};
 
 /// `state rekey`
 #[derive(Debug, Args)]
@@ -61,6 +61,7 @@ pub(crate) fn run(args: &Rekey) -> Outcome<()> {
     };
     state.serial += 1;
     store.replace(&state)?;
+    recovery::remarks(&store);
     if let Some(backup) = backup
         && let Err(reason) = rewrite(Path::new(&backup), &codec)
     {

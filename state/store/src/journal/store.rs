@@ -11,7 +11,7 @@ use super::file;
 use super::record::{Intent, IntentAction, RunInfo};
 use super::replay::{Brought, Content, Others};
 use super::writer::Journal;
-use crate::{Codec, LockGuard, LockInfo, Part, Store, StoreError, Version};
+use crate::{Codec, LockGuard, LockInfo, Part, Remark, Store, StoreError, Version};
 
 /// A store whose runs record what they do in a journal, a file on this machine.
 ///
@@ -477,7 +477,7 @@ impl Store for Journaled {
         self.shared.inner.history()
     }
 
-    fn take_remarks(&self) -> Vec<String> {
+    fn take_remarks(&self) -> Vec<Remark> {
         self.shared.inner.take_remarks()
     }
 

@@ -36,7 +36,10 @@ use muster_snapshot::Snapshot;
 
 pub use backend::LocalBackend;
 
-use crate::{Codec, CodecError, LockGuard, LockInfo, Part, Store, StoreError, Version, is_change};
+use crate::{
+    Codec, CodecError, LockGuard, LockInfo, Part, Remark, RemarkKind, Store, StoreError, Version,
+    is_change,
+};
 use history::{History, Stored};
 use paths::Paths;
 use session::Inner;
@@ -238,9 +241,9 @@ impl Store for LocalStore {
         let before = stored.as_ref().map(|state| self.stored(state, &old));
         let bytes = self.encode(snapshot)?;
         self.put(&session, before, Stored::now(snapshot, &bytes))?;
-        // This may be about another key. Earlier states that cannot be read stay as they are.
+        // This may be about another key.
         if self.codec.is_sealed() {
-            let _ = paths.history.reseal(&self.codec);
+            self.reseal_history();
         }
         Ok(())
     }
@@ -256,7 +259,7 @@ impl Store for LocalStore {
         let history = &self.inner.paths.history;
         let versions = self.with_present(|now| history.versions(now))?;
         if let bytes @ 1.. = history.damaged()? {
-            self.inner.remark(format!(
+            self.inner.remark(RemarkKind::Damage, format!(
                 "{bytes} bytes of {} cannot be read: the file is damaged, and states are missing here.",
                 history.path.display()
             ));
@@ -264,7 +267,7 @@ impl Store for LocalStore {
         Ok(versions)
     }
 
-    fn take_remarks(&self) -> Vec<String> {
+    fn take_remarks(&self) -> Vec<Remark> {
         std::mem::take(&mut *self.inner.remarks())
     }
 

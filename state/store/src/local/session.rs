@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::paths::Paths;
 use super::shares::Share;
-use crate::{LockInfo, Part, StoreError, os};
+use crate::{LockInfo, Part, Remark, RemarkKind, StoreError, os};
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -16,7 +16,7 @@ pub(super) struct Inner {
     /// The folder of the state was there once.
     pub(super) was_there: AtomicBool,
     /// See [`crate::Store::take_remarks`].
-    pub(super) remarks: Mutex<Vec<String>>,
+    pub(super) remarks: Mutex<Vec<Remark>>,
 }
 
 #[derive(Debug, Default)]
@@ -44,15 +44,16 @@ impl Inner {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn remarks(&self) -> MutexGuard<'_, Vec<String>> {
+    pub(super) fn remarks(&self) -> MutexGuard<'_, Vec<Remark>> {
         self.remarks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps something for people, once.
-    pub(super) fn remark(&self, text: String) {
+    pub(super) fn remark(&self, kind: RemarkKind, text: String) {
         let mut remarks = self.remarks();
-        if !remarks.contains(&text) {
-            remarks.push(text);
+        let remark = Remark { kind, text };
+        if !remarks.contains(&remark) {
+            remarks.push(remark);
         }
     }
 

@@ -7,7 +7,7 @@ use muster_snapshot::Snapshot;
 use super::LocalStore;
 use super::history::{Standing, Stored};
 use super::session::Session;
-use crate::{CodecError, Part, Store, StoreError};
+use crate::{CodecError, Part, RemarkKind, Store, StoreError};
 
 impl LocalStore {
     /// What the file has at this moment.
@@ -87,7 +87,7 @@ impl LocalStore {
             let emptied = muster_snapshot::StateError::Emptied { serial, instances };
             return Err(self.corrupt(CodecError::State(emptied)));
         }
-        self.inner.remark(format!(
+        self.inner.remark(RemarkKind::Missing, format!(
             "{} is not there, but {} has states of it, and the last one had {instances} resource instances. If the file was lost, `muster state restore {serial}` brings that one back; an apply begins anew and makes all objects once more.",
             self.describe(),
             history.path.display()
@@ -104,13 +104,28 @@ impl LocalStore {
                 muster_snapshot::StateError::Altered { serial },
             ))),
             Standing::Renumbered(written) => {
-                self.inner.remark(format!(
+                self.inner.remark(RemarkKind::Damage, format!(
                     "{} has the serial number {serial}, and says what was stored as number {written}. If no other program has written it since, the number was damaged; that does no harm.",
                     self.describe()
                 ));
                 Ok(())
             }
         }
+    }
+
+    /// Encrypts earlier states, too, with the key that is set now. The state itself is stored by
+    /// then, so that what does not work is told, and no more.
+    pub(super) fn reseal_history(&self) {
+        let history = &self.inner.paths.history;
+        let shown = history.path.display();
+        let text = match history.reseal(&self.codec) {
+            Ok(0) => return,
+            Ok(left) => format!(
+                "{left} of the states in {shown} cannot be read with the keys that are set now, and stay as they are."
+            ),
+            Err(error) => format!("{shown} stays as it is: {error}."),
+        };
+        self.inner.remark(RemarkKind::Rekey, text);
     }
 
     fn corrupt(&self, reason: CodecError) -> StoreError {

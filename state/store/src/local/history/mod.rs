@@ -19,7 +19,7 @@ use std::time::SystemTime;
 
 use muster_snapshot::Snapshot;
 
-use crate::{Codec, StoreError, Version, os, time};
+use crate::{Codec, SealError, StoreError, Version, os, time};
 use delta::{Broken, Delta};
 use frame::{Entry, Found, Head, Print};
 
@@ -142,15 +142,20 @@ impl History {
         standing(codec, &entries, now)
     }
 
-    /// Writes the file anew with the present way to encrypt.
-    pub(super) fn reseal(&self, codec: &Codec) -> Result<(), StoreError> {
+    /// Writes the file anew with the present way to encrypt. States that cannot be read stay as
+    /// they are; the answer is how many.
+    pub(super) fn reseal(&self, codec: &Codec) -> Result<usize, StoreError> {
         let file = self.read()?;
         let entries = frame::read(&file).entries;
         if entries.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
-        let resealed = resealed(codec, &entries).map_err(|reason| self.broken(reason))?;
-        os::replace(&self.path, &resealed).map_err(StoreError::io("write", &self.path))
+        let resealed = resealed(codec, &entries).map_err(|error| StoreError::Seal {
+            place: self.path.display().to_string(),
+            reason: error,
+        })?;
+        os::replace(&self.path, &resealed.file).map_err(StoreError::io("write", &self.path))?;
+        Ok(resealed.left)
     }
 
     fn read(&self) -> Result<Vec<u8>, StoreError> {
@@ -197,7 +202,7 @@ impl History {
         let resealed = exposed.then(|| resealed(codec, kept));
         let file = match resealed {
             None => joined(copied(kept), &added),
-            Some(Ok(file)) => joined(file, &added),
+            Some(Ok(resealed)) => joined(resealed.file, &added),
             // States that cannot be encrypted now are let go of.
             Some(Err(_)) => joined(frame::start(), &[new.whole(codec, &who())?]),
         };
@@ -259,14 +264,15 @@ impl<'a> Stored<'a> {
             true => delta::encode_whole(&muster_snapshot::encode(self.state)),
             false => delta::encode_whole(self.bytes),
         };
-        sealed(codec, self.head(who, true), body.map_err(|_| Failed)?)
+        let body = body.map_err(|_| Failed)?;
+        sealed(codec, self.head(who, true), body).map_err(|_| Failed)
     }
 }
 
 /// An entry as it is stored.
-fn sealed(codec: &Codec, head: Head, body: Vec<u8>) -> Result<(Head, Vec<u8>), Failed> {
+fn sealed(codec: &Codec, head: Head, body: Vec<u8>) -> Result<(Head, Vec<u8>), SealError> {
     let plain = codec.is_sealed().then(|| body.clone());
-    let body = codec.seal(body).map_err(|_| Failed)?;
+    let body = codec.seal(body)?;
     // Some methods of encryption leave everything as it is.
     let sealed = plain.is_some_and(|plain| plain != body);
     Ok((Head { sealed, ..head }, body))
@@ -385,7 +391,7 @@ fn next(
         None => new.whole(codec, &who),
         Some(delta) => {
             let body = delta.encode().map_err(|_| Failed)?;
-            sealed(codec, new.head(&who, false), body)
+            sealed(codec, new.head(&who, false), body).map_err(|_| Failed)
         }
     }
 }
@@ -410,14 +416,29 @@ fn copied(entries: &[Entry<'_>]) -> Vec<u8> {
     file
 }
 
-fn resealed(codec: &Codec, entries: &[Entry<'_>]) -> Result<Vec<u8>, Broken> {
-    let mut file = frame::start();
+/// A file whose entries are encrypted in the present way.
+struct Resealed {
+    file: Vec<u8>,
+    /// How many of them are as they were, since they cannot be read. None of these is in plain
+    /// text, which can always be read.
+    left: usize,
+}
+
+fn resealed(codec: &Codec, entries: &[Entry<'_>]) -> Result<Resealed, SealError> {
+    let (mut file, mut left) = (frame::start(), 0);
     for entry in entries {
-        let sealed = sealed(codec, entry.head.clone(), opened(codec, entry)?);
-        let (head, body) = sealed.map_err(|Failed| "it cannot be encrypted")?;
-        frame::push(&mut file, &head, &body);
+        match opened(codec, entry) {
+            Ok(plain) => {
+                let (head, body) = sealed(codec, entry.head.clone(), plain)?;
+                frame::push(&mut file, &head, &body);
+            }
+            Err(_) => {
+                frame::push(&mut file, &entry.head, entry.body);
+                left += 1;
+            }
+        }
     }
-    Ok(file)
+    Ok(Resealed { file, left })
 }
 
 fn opened(codec: &Codec, entry: &Entry<'_>) -> Result<Vec<u8>, Broken> {

@@ -6,7 +6,7 @@ use muster_snapshot::{Attributes, JsonText, Object};
 use muster_value::{Type, Value};
 
 use super::*;
-use crate::{About, LocalStore, LockInfo, Seal, SealError, Store};
+use crate::{About, LocalStore, LockInfo, RemarkKind, Seal, SealError, Store, disk};
 
 fn says(state: &mut Snapshot, addr: &str, text: &str) {
     let object = Object {
@@ -134,7 +134,7 @@ fn what_others_wrote_is_kept_too() {
     assert_eq!(store.read().unwrap(), None);
     let remarks = store.take_remarks();
     assert!(
-        matches!(&remarks[..], [one] if one.contains("state restore 8")),
+        matches!(&remarks[..], [one] if one.kind == RemarkKind::Missing && one.text.contains("state restore 8")),
         "{remarks:?}"
     );
     let mut anew = state_of(1);
@@ -265,6 +265,89 @@ fn nothing_stays_in_plain_text_once_states_are_encrypted() {
     other.replace(all.last().unwrap()).unwrap();
     assert_ne!(std::fs::read(place.history()).unwrap(), before);
     check(&other, &[5, 5, 4, 3, 2, 1]);
+}
+
+/// Reads what has its own number only, and no plain text.
+#[derive(Debug)]
+struct Strict(u8);
+
+impl Seal for Strict {
+    fn seal(&self, plain: &[u8], about: Option<About<'_>>) -> Result<Vec<u8>, SealError> {
+        Shift(self.0).seal(plain, about)
+    }
+
+    fn open(&self, stored: &[u8]) -> Result<Vec<u8>, SealError> {
+        match serde_json::from_slice::<(u8, Vec<u8>)>(stored) {
+            Ok((key, _)) if key == self.0 => Shift(key).open(stored),
+            _ => Err(SealError("it has another key".into())),
+        }
+    }
+}
+
+#[test]
+fn states_that_cannot_be_read_keep_nothing_from_a_new_key() {
+    let place = Place::new();
+    let with = |seal: Arc<dyn Seal>| place.store().with_codec(Codec::sealed(seal));
+    let mut state = state_of(3);
+    write(&with(Arc::new(Strict(1))), &mut state, 2);
+    // Somebody had lost the key for a while.
+    std::fs::remove_file(place.path()).unwrap();
+    let mut anew = state_of(3);
+    anew.serial = 10;
+    let all = write(&with(Arc::new(Strict(2))), &mut anew, 2);
+    // Reads what has any key but the first one.
+    #[derive(Debug)]
+    struct From2To3;
+    impl Seal for From2To3 {
+        fn seal(&self, plain: &[u8], about: Option<About<'_>>) -> Result<Vec<u8>, SealError> {
+            Strict(3).seal(plain, about)
+        }
+
+        fn open(&self, stored: &[u8]) -> Result<Vec<u8>, SealError> {
+            Strict(3).open(stored).or_else(|_| Strict(2).open(stored))
+        }
+    }
+    let store = with(Arc::new(From2To3));
+    store.replace(all.last().unwrap()).unwrap();
+    let remarks = store.take_remarks();
+    let says = format!("2 of the states in {}", place.history().display());
+    assert!(
+        matches!(&remarks[..], [one] if one.kind == RemarkKind::Rekey && one.text.contains(&says)),
+        "{remarks:?}"
+    );
+    let now = with(Arc::new(Strict(3)));
+    for state in &all {
+        assert_eq!(now.version(state.serial).unwrap().as_ref(), Some(state));
+    }
+    assert!(now.version(2).is_err());
+    // It is there still, for whoever finds the key.
+    let before = with(Arc::new(Strict(1)));
+    assert_eq!(before.version(2).unwrap(), Some(state));
+}
+
+#[test]
+fn a_history_that_cannot_be_encrypted_anew_is_told() {
+    let place = Place::new();
+    let sealed = |key| {
+        place
+            .store()
+            .with_codec(Codec::sealed(Arc::new(Shift(key))))
+    };
+    let all = write(&sealed(1), &mut state_of(3), 2);
+    let store = sealed(2);
+    let check = |good: u32| {
+        disk::faults::fail_sync_after(good);
+        let replaced = store.replace(all.last().unwrap());
+        assert!(disk::faults::end(), "there were no more than {good}");
+        (replaced.is_ok(), store.take_remarks())
+    };
+    // Sooner or later it is the history that fails, and the state is stored by then.
+    let told = (0..50).map(check).find(|(is_stored, _)| *is_stored);
+    let (_, remarks) = told.unwrap();
+    assert!(
+        matches!(&remarks[..], [one] if one.kind == RemarkKind::Rekey && one.text.contains("stays as it is")),
+        "{remarks:?}"
+    );
 }
 
 #[cfg(unix)]
@@ -425,10 +508,12 @@ fn a_number_that_may_be_damaged_is_told() {
     }
     let remarks = store.take_remarks();
     assert!(
-        remarks.len() == 1 && remarks[0].contains("stored as number 5"),
+        remarks.len() == 1
+            && remarks[0].kind == RemarkKind::Damage
+            && remarks[0].text.contains("stored as number 5"),
         "{remarks:?}"
     );
-    assert_eq!(store.take_remarks(), [""; 0]);
+    assert_eq!(store.take_remarks(), []);
 }
 
 #[test]
@@ -436,7 +521,7 @@ fn damage_inside_of_a_history_is_told_and_kept() {
     let place = Place::new();
     let all = write(&place.store(), &mut state_of(3), 60);
     assert_eq!(place.store().history().map(|v| v.len()).unwrap(), KEPT);
-    assert_eq!(place.store().take_remarks(), [""; 0]);
+    assert_eq!(place.store().take_remarks(), []);
     let mut bytes = std::fs::read(place.history()).unwrap();
     let found = frame::read(&bytes);
     let starts: Vec<usize> = found.entries.iter().map(|e| e.start).collect();
@@ -455,7 +540,9 @@ fn damage_inside_of_a_history_is_told_and_kept() {
     assert_eq!(serials(&store), expect(60));
     let remarks = store.take_remarks();
     assert!(
-        remarks.len() == 1 && remarks[0].contains("states are missing"),
+        remarks.len() == 1
+            && remarks[0].kind == RemarkKind::Damage
+            && remarks[0].text.contains("states are missing"),
         "{remarks:?}"
     );
     write(&store, &mut state, 1);
@@ -473,7 +560,7 @@ fn damage_inside_of_a_history_is_told_and_kept() {
     assert_eq!(copies.len(), 1);
     assert_eq!(std::fs::read(&copies[0]).unwrap(), bytes);
     // The file itself is as good as new.
-    assert_eq!(place.store().take_remarks(), [""; 0]);
+    assert_eq!(place.store().take_remarks(), []);
     place.store().history().unwrap();
-    assert_eq!(place.store().take_remarks(), [""; 0]);
+    assert_eq!(place.store().take_remarks(), []);
 }
