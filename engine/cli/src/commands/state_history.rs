@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::ParseIntError;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,6 +9,7 @@ use clap::Args;
 use muster_render::{StateDiff, Style};
 use muster_snapshot::Snapshot;
 use muster_store::{LockGuard, Store, StoreError, Version};
+use sha2::{Digest, Sha256};
 
 use super::show::schemas;
 use super::state_edit::store;
@@ -63,36 +63,54 @@ pub(crate) struct Restore {
     pub serial: Which,
 }
 
-/// One of the states that are kept: its serial number, and which of those that have it, the oldest
-/// being the first. A state that was pushed by force, or begun anew, has the number of another one.
+/// One of the states that are kept: its serial number, and which of those that have it, by a digest
+/// of what is known of it. A state that was pushed by force, or begun anew, has the number of
+/// another one. What is kept comes and goes, so that a count would not always mean the same state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Which {
     serial: u64,
-    nth: Option<usize>,
+    digest: Option<u32>,
+}
+
+/// How many hexadecimal digits a digest has.
+const DIGITS: usize = 8;
+
+/// What tells a version from others with its serial number, for as long as it is kept.
+fn digest(version: &Version) -> u32 {
+    let mut hasher = Sha256::new();
+    for text in [&version.created, &version.who] {
+        hasher.update((text.len() as u64).to_be_bytes());
+        hasher.update(text);
+    }
+    let digest = hasher.finalize();
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
 impl FromStr for Which {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (serial, nth) = match text.split_once('.') {
-            Some((serial, nth)) => (serial, Some(nth)),
+        let wrong = || format!("{text:?} is no serial number as muster state history shows them");
+        let (serial, digest) = match text.split_once('.') {
+            Some((serial, digest)) => {
+                let is_one = digest.len() == DIGITS
+                    && digest
+                        .bytes()
+                        .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+                let digest = u32::from_str_radix(digest, 16).ok().filter(|_| is_one);
+                (serial, Some(digest.ok_or_else(wrong)?))
+            }
             None => (text, None),
         };
-        let wrong = |_: ParseIntError| {
-            format!("{text:?} is no serial number as muster state history shows them")
-        };
-        Ok(Self {
-            serial: serial.parse().map_err(wrong)?,
-            nth: nth.map(str::parse).transpose().map_err(wrong)?,
-        })
+        let serial = serial.parse().map_err(|_| wrong())?;
+        Ok(Self { serial, digest })
     }
 }
 
 impl fmt::Display for Which {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.nth {
-            Some(nth) => write!(f, "{}.{nth}", self.serial),
+        match self.digest {
+            Some(digest) => write!(f, "{}.{digest:0DIGITS$x}", self.serial),
             None => write!(f, "{}", self.serial),
         }
     }
@@ -100,19 +118,15 @@ impl fmt::Display for Which {
 
 /// What each of the versions, the newest first, is called.
 fn names(versions: &[Version]) -> Vec<Which> {
-    let mut left: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     for version in versions {
-        *left.entry(version.serial).or_default() += 1;
+        *counts.entry(version.serial).or_default() += 1;
     }
-    let counts = left.clone();
     let name = |version: &Version| {
         let serial = version.serial;
-        let nth = left.get_mut(&serial).map(|left| {
-            *left -= 1;
-            *left + 1
-        });
-        let nth = nth.filter(|_| counts.get(&serial) > Some(&1));
-        Which { serial, nth }
+        let is_ambiguous = counts.get(&serial) > Some(&1);
+        let digest = is_ambiguous.then(|| digest(version));
+        Which { serial, digest }
     };
     versions.iter().map(name).collect()
 }
@@ -245,10 +259,10 @@ fn version(store: &dyn Store, which: Which) -> Outcome<Snapshot> {
     let of_serial: Vec<_> = (names.iter().zip(&versions))
         .filter(|(name, _)| name.serial == which.serial)
         .collect();
-    let found = match (which.nth, &of_serial[..]) {
-        (None, all) => {
-            if all.len() > 1 {
-                let all: Vec<String> = all.iter().map(|(name, _)| name.to_string()).collect();
+    let found = match which.digest {
+        None => {
+            if of_serial.len() > 1 {
+                let all: Vec<String> = of_serial.iter().map(|(name, _)| name.to_string()).collect();
                 errln!(
                     "Several states have the serial number {which}: {}. This is about the latest that was stored; name another one to work with that.\n",
                     all.join(", ")
@@ -256,9 +270,8 @@ fn version(store: &dyn Store, which: Which) -> Outcome<Snapshot> {
             }
             store.version(which.serial)?
         }
-        // The only one is the first as well.
-        (Some(1), [(_, version)]) => store.version_of(version)?,
-        (Some(_), all) => match all.iter().find(|(name, _)| **name == which) {
+        // It keeps this name when it is the only one that is left.
+        Some(wanted) => match of_serial.iter().find(|(_, v)| digest(v) == wanted) {
             Some((_, version)) => store.version_of(version)?,
             None => None,
         },
@@ -341,6 +354,8 @@ fn replace(store: &dyn Store, style: Style, args: &Restore) -> Outcome<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -364,16 +379,53 @@ SERIAL  STORED               WHO      INSTANCES
         let expect = r#"{"format_version":"1.0","versions":[{"id":"9","serial":9,"created":"2026-11-21T17:18:03.756986673Z","who":"","instances":3}]}"#;
         assert_eq!(json, expect);
         assert_eq!(to_seconds("2026-11-21T17:18:03Z"), "2026-11-21T17:18:03");
-        let text = history_text(&[version(9, ""), version(12, ""), version(9, "")]);
-        let first = text
-            .lines()
-            .map(|line| line.split(' ').next().unwrap_or_default());
-        assert_eq!(first.collect::<Vec<_>>(), ["SERIAL", "9.2", "12", "9.1"]);
+    }
+
+    #[test]
+    fn names_stay_when_others_go() {
+        let version = |serial, who: &str| Version {
+            serial,
+            created: "2026-11-21T17:18:03.756986673Z".into(),
+            who: who.into(),
+            instances: 3,
+        };
+        let versions = [
+            version(9, "b"),
+            version(12, ""),
+            version(9, "a"),
+            version(9, "c"),
+        ];
+        let all = names(&versions);
+        assert_eq!(all[1].to_string(), "12");
+        let different: BTreeSet<String> = all.iter().map(Which::to_string).collect();
+        assert_eq!(different.len(), 4);
+        // The oldest one is not kept any more.
+        assert_eq!(names(&versions[..3]), all[..3]);
+        let only = digest(&versions[0]);
+        assert_eq!(all[0].to_string(), format!("9.{only:08x}"));
+    }
+
+    #[test]
+    fn the_only_one_that_is_left_has_no_other_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = muster_store::LocalStore::new(folder.path().join("terraform.tfstate"));
+        let mut state = Snapshot::new("1.2.3");
+        store.write(&mut state).unwrap();
+        let serial = state.serial;
+        let right = digest(&store.history().unwrap()[0]);
+        let check = |digest: Option<u32>, expect: bool| {
+            let found = version(&store, Which { serial, digest });
+            assert_eq!(found.is_ok(), expect, "{digest:?}");
+        };
+        check(None, true);
+        check(Some(right), true);
+        check(Some(1), false);
+        check(Some(right ^ 1), false);
     }
 
     #[test]
     fn names_of_states_are_read_back() {
-        for text in ["0", "9", "9.2", "18446744073709551615.1"] {
+        for text in ["0", "9", "9.3fa2c1b0", "18446744073709551615.00000001"] {
             assert_eq!(text.parse::<Which>().unwrap().to_string(), text);
         }
         for text in [
@@ -383,6 +435,10 @@ SERIAL  STORED               WHO      INSTANCES
             ".9",
             "x",
             "9.x",
+            "9.1",
+            "9.+3fa2c1b",
+            "9.3FA2C1B0",
+            "9.3fa2c1b00",
             "-1",
             "18446744073709551616",
         ] {
