@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::attach::Gate;
-use crate::background::Running;
+use crate::background::{Running, wait_until};
 use crate::kill::{CHAIN, finish};
 
 #[path = "../../../state/postgres/tests/stores/support.rs"]
@@ -99,6 +99,11 @@ fn a_run_that_loses_its_lock() {
         gate.wait_for(&run);
         let schema = settings["schema_name"].as_str().unwrap();
         let locks = format!("\"{schema}\".locks");
+        let instances = format!("SELECT count(*) FROM \"{schema}\".instances");
+        let is_stored = || server::query(&settings, &instances) != "0";
+        if taken {
+            wait_until("the first zone in the store", is_stored);
+        }
         server::query(
             &settings,
             &match taken {
@@ -110,18 +115,14 @@ fn a_run_that_loses_its_lock() {
                 ),
             },
         );
-        // It is noticed when the state is to be stored next. On a slow machine that was done with
-        // the first zone already: then it is so some time after the second one is there.
-        let instances = format!("SELECT count(*) FROM \"{schema}\".instances");
-        match server::query(&settings, &instances).as_str() {
-            "0" => {
-                run.wait_for("the lock has ended");
-                gate.open();
-            }
-            _ => {
-                gate.open();
-                run.wait_for("the lock has ended");
-            }
+        // It is noticed when the state is to be stored next. On a slow machine the first zone is
+        // there already in the other case as well: then it is so some time after the second one.
+        if is_stored() {
+            gate.open();
+            run.wait_for("the lock has ended");
+        } else {
+            run.wait_for("the lock has ended");
+            gate.open();
         }
         last.open();
         let ran = run.end().code(1).says(&[
