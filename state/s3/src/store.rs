@@ -125,6 +125,31 @@ impl S3Store {
             what: "keep earlier states: its bucket has no versions",
         })
     }
+
+    /// The newest of the wanted versions that has a serial number.
+    fn find(
+        &self,
+        serial: u64,
+        is_wanted: impl Fn(&ObjectVersion) -> bool,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        let mut versions = self.versions(SEARCHED)?;
+        versions.retain(is_wanted);
+        let codec = self.codec.clone();
+        self.run("read the versions of", async move |desk| {
+            let objects = futures::stream::iter(versions).map(|version| {
+                let desk = &desk;
+                async move { desk.lock.bucket.get(&desk.key, Some(&version.id)).await }
+            });
+            let mut objects = objects.buffered(AT_ONCE);
+            while let Some(object) = objects.next().await {
+                let decoded = object?.and_then(|object| codec.decode(&object.bytes).ok());
+                if let Some(found) = decoded.filter(|found| found.serial == serial) {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
+        })
+    }
 }
 
 impl Store for S3Store {
@@ -224,22 +249,11 @@ impl Store for S3Store {
     }
 
     fn version(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
-        let versions = self.versions(SEARCHED)?;
-        let codec = self.codec.clone();
-        self.run("read the versions of", async move |desk| {
-            let objects = futures::stream::iter(versions).map(|version| {
-                let desk = &desk;
-                async move { desk.lock.bucket.get(&desk.key, Some(&version.id)).await }
-            });
-            let mut objects = objects.buffered(AT_ONCE);
-            while let Some(object) = objects.next().await {
-                let decoded = object?.and_then(|object| codec.decode(&object.bytes).ok());
-                if let Some(found) = decoded.filter(|found| found.serial == serial) {
-                    return Ok(Some(found));
-                }
-            }
-            Ok(None)
-        })
+        self.find(serial, |_| true)
+    }
+
+    fn version_of(&self, version: &Version) -> Result<Option<Snapshot>, StoreError> {
+        self.find(version.serial, |stored| stored.modified == version.created)
     }
 }
 

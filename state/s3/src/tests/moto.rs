@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use muster_store::{Backend as _, LockInfo, conformance};
+use muster_store::{Backend as _, LockInfo, Version, conformance};
 use serde_json::json;
 
 use super::backend;
@@ -212,6 +212,15 @@ fn versions_of_the_bucket_are_the_history() {
     let second = store.version(2).unwrap().unwrap();
     assert_eq!(second.checks, muster_snapshot::JsonText::parse("1").ok());
     assert_eq!(store.version(9).unwrap(), None);
+    for version in &history {
+        let found = store.version_of(version).unwrap().unwrap();
+        assert_eq!(found.serial, version.serial);
+    }
+    let another = Version {
+        created: "2001-01-01T00:00:00.000Z".to_owned(),
+        ..history[0].clone()
+    };
+    assert_eq!(store.version_of(&another).unwrap(), None);
 }
 
 #[test]
