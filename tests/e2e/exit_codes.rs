@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use crate::background::{Running, signal, wait_until};
-use crate::harness::{Ran, Work};
+use crate::harness::{Ran, Work, hangs_up};
 
 const OUTPUT: &str = "output \"o\" {\n  value = 1\n}\n";
 
@@ -73,6 +73,9 @@ fn of_interrupts_before_anything_has_begun() {
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
     for number in [Signal::INT, Signal::TERM, Signal::HUP] {
+        if number == Signal::HUP && !hangs_up() {
+            continue;
+        }
         let mut run = Running::muster(&work, &["apply", "-auto-approve", "-json-into=pipe"]);
         wait_until("the run", || is_open(&work));
         signal(run.pid(), number);

@@ -139,6 +139,19 @@ pub(crate) fn skip(reason: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
+/// Whether the closing of a terminal reaches what this process begins. Under `nohup` it does not,
+/// and a test of it is skipped.
+pub(crate) fn hangs_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let hangs_up = ignored.is_none_or(|mask| mask & 1 == 0);
+    if !hangs_up {
+        skip("hangups are ignored here");
+    }
+    hangs_up
+}
+
 /// The workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use crate::attach::{at_the_gate, gated};
 use crate::background::{Running, lives, signal, wait_until};
-use crate::harness::Work;
+use crate::harness::{Work, hangs_up};
 
 /// A quick zone, then one that takes its time, then another quick one.
 pub(crate) const CHAIN: &str = r#"
@@ -161,6 +161,9 @@ fn requests_to_the_process_behind_the_one_that_was_started() {
 /// What was in progress is finished, and nothing begun after it.
 #[track_caller]
 fn stops_in_order(who: fn(&mut Running) -> u32, signals: &[Signal]) {
+    if signals.contains(&Signal::HUP) && !hangs_up() {
+        return;
+    }
     let (work, gate) = gated();
     let mut run = at_the_gate(&work, &gate, &[]);
     let pid = who(&mut run);
@@ -203,6 +206,9 @@ fn a_second_request_to_the_process_behind() {
 
 #[track_caller]
 fn stops_at_once(who: fn(&mut Running) -> u32, signals: [Signal; 2]) {
+    if signals.contains(&Signal::HUP) && !hangs_up() {
+        return;
+    }
     let work = Work::with(CHAIN);
     let mut run = in_the_middle(&work, "10m");
     let (pid, plugins) = (who(&mut run), run.plugins());
