@@ -181,6 +181,7 @@ resource \"fake_thing\" \"a\" {
 #[test]
 fn identities_that_cannot_be_are_refused() {
     let lab = found();
+    lab.world().silent = true;
     let invalid = "Invalid import identity argument";
     for (attributes, expect, detail) in [
         ("{}", invalid, ".name: is required"),
