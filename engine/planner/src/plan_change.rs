@@ -221,9 +221,15 @@ impl Planner {
 
     // ---- destruction -------------------------------------------------------------------
 
-    pub(crate) fn plan_delete(&mut self, task: Task, reason: Reason) {
+    pub(crate) fn plan_delete(&mut self, mut task: Task, reason: Reason) {
         if !self.may_destroy(&task) {
             return self.fail(task);
+        }
+        let is_left_over = task.deposed.is_none() && self.options.mode == Mode::Normal;
+        if is_left_over && !task.recorded.is_null() {
+            // As in Terraform, what the configuration has no more goes as it is recorded. What else
+            // was found of it is told as drift.
+            task.prior = task.recorded.clone();
         }
         let asks = self
             .eval
