@@ -319,11 +319,12 @@ fn interrupt(
 
 impl Others {
     fn of(run: &Process) -> Result<Self> {
-        let (owners, plugins) = run
-            .descendants()?
-            .into_iter()
-            .partition(|id| process::is_owner(*id));
-        Ok(Self { owners, plugins })
+        let all = run.descendants()?;
+        let only = |is: fn(u32) -> bool| all.iter().copied().filter(|id| is(*id)).collect();
+        Ok(Self {
+            owners: only(process::is_owner),
+            plugins: only(process::is_plugin),
+        })
     }
 }
 

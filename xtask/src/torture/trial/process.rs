@@ -135,9 +135,24 @@ pub(super) fn kill(id: u32) {
 
 /// Whether a process carries out what another one only shows.
 pub(super) fn is_owner(id: u32) -> bool {
+    arguments(id)
+        .get(1)
+        .is_some_and(|word| word == b"internal-owner")
+}
+
+/// Whether a process is a plugin. One that is about to become another program is none yet.
+pub(super) fn is_plugin(id: u32) -> bool {
+    let words = arguments(id);
+    let of_engine = |word: &[u8]| word.starts_with(b"internal-plugin");
+    let program = words.first().map(|word| String::from_utf8_lossy(word));
+    words.get(1).is_some_and(|word| of_engine(word))
+        || program.is_some_and(|program| program.contains("terraform-provider-"))
+}
+
+fn arguments(id: u32) -> Vec<Vec<u8>> {
     let path = Path::new("/proc").join(id.to_string()).join("cmdline");
     let line = std::fs::read(path).unwrap_or_default();
-    line.split(|byte| *byte == 0).nth(1) == Some(b"internal-owner")
+    line.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
 }
 
 /// Waits until none of the processes does anything any more.
