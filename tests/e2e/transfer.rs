@@ -154,8 +154,11 @@ fn killed(server: &Server, mode: Mode, from: &Work, to: &Work) {
     wait_until("the state", || server.sent() > before);
     let all: Vec<u32> = run.plugins().into_iter().chain([run.pid()]).collect();
     assert_eq!(all.len(), 3);
-    for process in &all {
-        signal(*process, Signal::KILL);
+    // None of them sees the end of another one.
+    for kind in [Signal::STOP, Signal::KILL] {
+        for process in &all {
+            signal(*process, kind);
+        }
     }
     wait_until("their end", || !all.iter().any(|process| lives(*process)));
     run.end().code(-1);
