@@ -149,7 +149,7 @@ impl Writer {
 
     pub(crate) fn string(&mut self, text: &str) {
         self.out.push(b'"');
-        if !text.bytes().any(may_need_escape) {
+        if !text.bytes().any(|byte| KINDS[usize::from(byte)] != Kind::Plain) {
             self.literal(text);
             self.out.push(b'"');
             return;
@@ -179,7 +179,7 @@ impl Writer {
         self.out.push(b'"');
     }
 
-    /// Writes JSON text in this layout, whatever layout it has. Strings and numbers are copied.
+    /// Writes JSON text in this layout. Strings and numbers are copied.
     pub(crate) fn raw(&mut self, json: &JsonText) {
         let text = json.as_str();
         if self.compact {
@@ -204,13 +204,15 @@ impl Writer {
                     self.new_line();
                 }
                 b':' => self.out.extend_from_slice(b": "),
-                b' ' | b'\t' | b'\r' | b'\n' => {}
                 _ => {
                     if std::mem::take(&mut self.empty) {
                         self.new_line();
                     }
-                    let end = token_end(bytes, at - 1);
-                    self.token(&text[at - 1..end]);
+                    let (end, is_plain) = token(bytes, at - 1);
+                    match is_plain {
+                        true => self.out.extend_from_slice(&bytes[at - 1..end]),
+                        false => self.token(&text[at - 1..end]),
+                    }
                     at = end;
                 }
             }
@@ -218,11 +220,8 @@ impl Writer {
         self.empty = false;
     }
 
-    /// A string as it is in JSON, or a word or number.
+    /// A string as it is in JSON, with characters that Go escapes without need.
     fn token(&mut self, text: &str) {
-        if !text.bytes().any(may_be_special) {
-            return self.literal(text);
-        }
         let mut from = 0;
         for (at, c) in text.char_indices() {
             if matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') {
@@ -243,22 +242,46 @@ impl Writer {
         if self.compact {
             return;
         }
-        self.out.push(b'\n');
-        self.out.resize(self.out.len() + 2 * self.depth, b' ');
+        // Nearly everything is nested less deep than that.
+        const MARGIN: &[u8] = b"\n                                        ";
+        match MARGIN.get(..=2 * self.depth) {
+            Some(margin) => self.out.extend_from_slice(margin),
+            None => {
+                self.out.push(b'\n');
+                self.out.resize(self.out.len() + 2 * self.depth, b' ');
+            }
+        }
     }
 }
 
-/// Whether a byte may be of a character that Go escapes without need. Nearly no text has one, which
-/// is told fastest byte by byte. The first byte of the two line separators is that of many other
-/// characters too.
-fn may_be_special(byte: u8) -> bool {
-    const LINE_SEPARATOR_START: u8 = 0xe2;
-    matches!(byte, b'<' | b'>' | b'&' | LINE_SEPARATOR_START)
+/// What a byte in a string may need. Nearly none needs anything, which is told fastest byte by
+/// byte.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing.
+    Plain,
+    /// It may be of a character that Go escapes without need. The first byte of the two line
+    /// separators is that of many other characters too.
+    Special,
+    /// It is escaped in each JSON text, or ends the string.
+    Escaped,
 }
 
-/// Whether a byte may be of a character that is escaped in a string.
-fn may_need_escape(byte: u8) -> bool {
-    may_be_special(byte) || matches!(byte, b'"' | b'\\' | ..0x20)
+static KINDS: [Kind; 256] = kinds();
+
+const fn kinds() -> [Kind; 256] {
+    const LINE_SEPARATOR_START: u8 = 0xe2;
+    let mut kinds = [Kind::Plain; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        kinds[byte] = match byte as u8 {
+            b'<' | b'>' | b'&' | LINE_SEPARATOR_START => Kind::Special,
+            b'"' | b'\\' | ..0x20 => Kind::Escaped,
+            _ => Kind::Plain,
+        };
+        byte += 1;
+    }
+    kinds
 }
 
 /// The text without space between its tokens and without needless escapes.
@@ -329,24 +352,30 @@ pub(crate) fn depth(text: &str) -> usize {
 
 /// One past the string, word or number that starts at `start`.
 pub(crate) fn token_end(bytes: &[u8], start: usize) -> usize {
+    token(bytes, start).0
+}
+
+/// As [`token_end`], and whether there is no character in it that Go escapes without need.
+fn token(bytes: &[u8], start: usize) -> (usize, bool) {
     let mut at = start + 1;
     if bytes.get(start) != Some(&b'"') {
-        while bytes
-            .get(at)
-            .is_some_and(|b| !b"{}[]:, \t\r\n\"".contains(b))
-        {
+        let is_inside = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+        while bytes.get(at).is_some_and(is_inside) {
             at += 1;
         }
-        return at;
+        return (at, true);
     }
+    let mut is_plain = true;
     while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+        at += 1;
+        match KINDS[usize::from(byte)] {
+            Kind::Plain => {}
+            Kind::Special => is_plain = false,
+            Kind::Escaped if byte == b'"' => return (at, is_plain),
+            Kind::Escaped => at += usize::from(byte == b'\\'),
         }
     }
-    bytes.len()
+    (bytes.len(), is_plain)
 }
 
 #[cfg(test)]

@@ -6,12 +6,20 @@ use std::path::Path;
 
 use crate::disk;
 
-/// What a file starts with while it is being written.
+/// What a file starts with while it is written over.
 const INTERRUPTED: u8 = 0;
+/// What a file starts with while it is written for the first time. A file that a crash has filled
+/// with zero bytes does not look like that.
+const BEGUN: u8 = 1;
 
-/// Whether these bytes are of a file whose writing was interrupted.
+/// Whether these bytes are of a file that was being written over.
 pub(super) fn is_interrupted(bytes: &[u8]) -> bool {
     bytes.first() == Some(&INTERRUPTED)
+}
+
+/// Whether these bytes are of a file that was empty, and was being written.
+pub(super) fn is_begun(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&BEGUN)
 }
 
 /// All bytes of an open file.
@@ -47,17 +55,27 @@ pub(super) fn read_start(mut file: &File) -> io::Result<Vec<u8>> {
 
 /// Writes over an open file in place. Until all bytes are on disk it starts with a byte that
 /// tells of the interruption.
-pub(super) fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn overwrite(file: &File, bytes: &[u8]) -> io::Result<()> {
+    write_behind(INTERRUPTED, file, bytes)
+}
+
+/// Writes to an open file that is empty. Until all bytes are on disk it starts with a byte that
+/// tells that there was nothing. A file that cannot be written is empty again.
+pub(super) fn begin(file: &File, bytes: &[u8]) -> io::Result<()> {
+    write_behind(BEGUN, file, bytes).inspect_err(|_| {
+        // What is left otherwise counts as nothing, too.
+        let _ = file.set_len(0);
+    })
+}
+
+/// Writes all bytes of a file, of which the first one is this one until the others are on disk.
+fn write_behind(mark: u8, mut file: &File, bytes: &[u8]) -> io::Result<()> {
     let Some((first, rest)) = bytes.split_first() else {
         return file.set_len(0);
     };
-    let was_empty = file.metadata()?.len() == 0;
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(&[INTERRUPTED])?;
-    // What was never written to a file reads as that byte, or is behind its end.
-    if !was_empty {
-        disk::sync_data(file)?;
-    }
+    file.write_all(&[mark])?;
+    disk::sync_data(file)?;
     file.write_all(rest)?;
     file.set_len(bytes.len() as u64)?;
     disk::sync_data(file)?;

@@ -251,6 +251,42 @@ fn an_interrupted_write_without_the_new_state_is_corrupt() {
 }
 
 #[test]
+fn where_the_first_write_was_interrupted_there_is_nothing() {
+    let place = Place::new();
+    fs::write(place.state(), "\u{1}\n  \"version\": 4").unwrap();
+    assert_eq!(place.open().read().unwrap(), None);
+    let store = place.open();
+    let _held = lock(&store).unwrap();
+    assert_eq!(fs::read(place.state()).unwrap(), b"", "as it was before");
+    assert_eq!(store.read().unwrap(), None);
+    let state = written(&store, "1");
+    assert_eq!(place.open().read().unwrap(), Some(state));
+}
+
+#[test]
+fn a_first_write_whose_sync_fails_leaves_nothing_or_the_state() {
+    for good in 0.. {
+        let place = Place::new();
+        let store = place.open();
+        let held = lock(&store).unwrap();
+        let mut state = Snapshot::new("1.11.4");
+        disk::faults::fail_sync_after(good);
+        let result = store.write(&mut state);
+        if !disk::faults::end() {
+            assert!(result.unwrap() && good > 2, "{good} syncs");
+            break;
+        }
+        let expect = result.is_ok().then(|| state.clone());
+        let is_told = matches!(result, Ok(true) | Err(StoreError::NotWritten { .. }));
+        assert!(is_told, "{result:?}");
+        assert_eq!(state.serial, u64::from(expect.is_some()));
+        assert_eq!(place.open().read().unwrap(), expect, "sync {good}");
+        held.release().unwrap();
+        written(&place.open(), "1");
+    }
+}
+
+#[test]
 fn readers_without_the_lock_never_see_half_a_state() {
     let place = Place::new();
     let (short, long) = ("1", format!("[{}1]", "1,".repeat(50_000)));
