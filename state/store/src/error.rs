@@ -53,7 +53,7 @@ pub enum StoreError {
         given: u64,
     },
     /// The lock has ended, or was taken away, while it was needed.
-    #[error("cannot write {place}: {reason}")]
+    #[error("the lock on {place} was lost: {reason}")]
     LockLost {
         /// The state.
         place: String,

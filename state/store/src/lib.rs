@@ -29,7 +29,7 @@ pub use journal::{
     Batch, Intent, IntentAction, Journal, JournalCost, Journaled, Recovery, RunInfo, SetAside,
 };
 pub use local::{LocalBackend, LocalStore};
-pub use lock::{LockGuard, LockInfo};
+pub use lock::{LockGuard, LockInfo, LockLoss};
 pub use merge::{changed_resources, is_merged, merge, without_resources};
 pub use part::Part;
 pub use setting::{Setting, SettingKind, Settings};

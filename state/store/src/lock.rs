@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,7 @@ pub(crate) type Unlock = Box<dyn FnOnce() -> Result<(), StoreError> + Send>;
 pub struct LockGuard {
     info: LockInfo,
     shared: bool,
+    loss: LockLoss,
     unlock: Option<Unlock>,
 }
 
@@ -74,8 +76,15 @@ impl LockGuard {
         Self {
             info,
             shared: false,
+            loss: LockLoss::default(),
             unlock: Some(Box::new(unlock)),
         }
+    }
+
+    /// The same lock, whose loss is told there.
+    pub fn watched(mut self, loss: LockLoss) -> Self {
+        self.loss = loss;
+        self
     }
 
     /// The same lock, on a part of the state only.
@@ -94,6 +103,23 @@ impl LockGuard {
         &self.info
     }
 
+    /// Whether the lock is still held, as far as the store has noticed.
+    ///
+    /// # Errors
+    /// [`StoreError::LockLost`] if it is not.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match &self.loss.inner().lost {
+            None => Ok(()),
+            Some((place, reason)) => Err(lost(place, reason)),
+        }
+    }
+
+    /// Has something done, on another thread, as soon as the store notices that the lock is lost:
+    /// at once if it has noticed that already. Replaces what was to be done before.
+    pub fn on_loss(&self, act: impl FnOnce(StoreError) + Send + 'static) {
+        self.loss.listen(Box::new(act));
+    }
+
     /// Gives the lock back.
     ///
     /// # Errors
@@ -109,6 +135,58 @@ impl Drop for LockGuard {
             // There is nobody left to tell; whoever wants to know calls `release`.
             let _ = unlock();
         }
+    }
+}
+
+/// Where a store tells that a lock is lost while it is needed, for whoever holds it.
+#[derive(Clone, Default)]
+pub struct LockLoss(Arc<Mutex<Loss>>);
+
+/// What is done when a lock is lost.
+type Act = Box<dyn FnOnce(StoreError) + Send>;
+
+#[derive(Default)]
+struct Loss {
+    /// The state, and what is known of the reason.
+    lost: Option<(String, String)>,
+    act: Option<Act>,
+}
+
+impl LockLoss {
+    /// Says that the lock on a state is lost. Only the first time counts.
+    pub fn tell(&self, place: &str, reason: &str) {
+        let mut inner = self.inner();
+        if inner.lost.is_some() {
+            return;
+        }
+        inner.lost = Some((place.to_owned(), reason.to_owned()));
+        let act = inner.act.take();
+        drop(inner);
+        if let Some(act) = act {
+            act(lost(place, reason));
+        }
+    }
+
+    fn listen(&self, act: Act) {
+        let mut inner = self.inner();
+        let Some((place, reason)) = inner.lost.clone() else {
+            inner.act = Some(act);
+            return;
+        };
+        drop(inner);
+        act(lost(&place, &reason));
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Loss> {
+        // What is in there stays valid whatever a panicking thread was doing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lost(place: &str, reason: &str) -> StoreError {
+    StoreError::LockLost {
+        place: place.to_owned(),
+        reason: reason.to_owned(),
     }
 }
 
@@ -142,5 +220,28 @@ mod tests {
         let (a, b) = (LockInfo::new("plan", "1"), LockInfo::new("plan", "1"));
         assert_ne!(a.id, b.id);
         assert!(a.who.contains('@') && a.who.len() > 2, "{}", a.who);
+    }
+
+    #[test]
+    fn the_loss_of_a_lock_is_told_once() {
+        let loss = LockLoss::default();
+        let guard = LockGuard::new(LockInfo::new("apply", "1"), || Ok(())).watched(loss.clone());
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let listen = || {
+            let told = told.clone();
+            guard.on_loss(move |error| told.lock().unwrap().push(error.to_string()));
+        };
+        listen();
+        guard.check().unwrap();
+        loss.tell("there", "it has ended");
+        loss.tell("there", "it has ended again");
+        assert_eq!(
+            *told.lock().unwrap(),
+            ["the lock on there was lost: it has ended"]
+        );
+        // Whoever comes too late is told as well.
+        listen();
+        assert_eq!(told.lock().unwrap().len(), 2);
+        assert!(matches!(guard.check(), Err(StoreError::LockLost { .. })));
     }
 }
