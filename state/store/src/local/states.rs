@@ -1,11 +1,12 @@
 //! States as the file, its backup and its history have them.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use muster_snapshot::Snapshot;
 
 use super::LocalStore;
-use super::history::{Standing, Stored};
+use super::history::{Rewritten, Standing, Stored};
 use super::session::Session;
 use crate::{CodecError, Part, RemarkKind, Store, StoreError};
 
@@ -48,8 +49,8 @@ impl LocalStore {
         next: &Snapshot,
     ) -> Result<(), StoreError> {
         let nothing = Snapshot::default();
-        let changed = crate::changed_resources(stored.unwrap_or(&nothing), next);
-        match part.outside(changed) {
+        let mut changed = crate::merge::differing(stored.unwrap_or(&nothing), next);
+        match changed.find(|addr| !part.changes(addr)) {
             None => Ok(()),
             Some(other) => Err(StoreError::Remote {
                 place: self.describe(),
@@ -119,13 +120,31 @@ impl LocalStore {
         let history = &self.inner.paths.history;
         let shown = history.path.display();
         let text = match history.reseal(&self.codec) {
-            Ok(0) => return,
-            Ok(left) => format!(
-                "{left} of the states in {shown} cannot be read with the keys that are set now, and stay as they are."
-            ),
+            Ok(Rewritten { left, kept }) => {
+                self.tell_damaged(kept);
+                if left == 0 {
+                    return;
+                }
+                format!(
+                    "{left} of the states in {shown} cannot be read with the keys that are set now, and stay as they are."
+                )
+            }
             Err(error) => format!("{shown} stays as it is: {error}."),
         };
         self.inner.remark(RemarkKind::Rekey, text);
+    }
+
+    /// Tells where a history is kept that was damaged.
+    fn tell_damaged(&self, kept: Option<PathBuf>) {
+        let Some(kept) = kept else {
+            return;
+        };
+        let text = format!(
+            "Some of {} could not be read, and states are missing there. The file is kept as it was in {}.",
+            self.inner.paths.history.path.display(),
+            kept.display()
+        );
+        self.inner.remark(RemarkKind::Damage, text);
     }
 
     fn corrupt(&self, reason: CodecError) -> StoreError {
@@ -149,13 +168,16 @@ impl LocalStore {
             let thread = std::thread::Builder::new().name("state history".into());
             let prepare = || paths.history.prepare(&self.codec, old, new);
             let prepared = thread.spawn_scoped(scope, prepare);
-            let written = paths.write(session.locked.as_ref(), new.bytes);
+            let write = || paths.write(session.locked.as_ref(), new.bytes);
+            let written = match session.locked {
+                Some(_) => write(),
+                // The lock has seen to the folder otherwise.
+                None => self.inner.in_folder(write),
+            };
             (written, prepared.ok().and_then(|p| p.join().ok().flatten()))
         });
         written?;
-        if let Some(addition) = addition {
-            paths.history.add(addition);
-        }
+        self.tell_damaged(addition.and_then(|addition| paths.history.add(addition)));
         Ok(())
     }
 

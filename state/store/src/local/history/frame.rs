@@ -96,6 +96,13 @@ pub(super) struct Found<'a> {
     pub(super) lost: usize,
 }
 
+impl Found<'_> {
+    /// How many bytes of the file that it was found in cannot be read.
+    pub(super) fn damaged(&self, file: &[u8]) -> usize {
+        self.lost + file.len() - self.end
+    }
+}
+
 /// What heads start with.
 const HEAD: &[u8] = b"{\"serial\":";
 /// How many bytes the numbers before a head have.

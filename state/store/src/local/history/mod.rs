@@ -61,30 +61,27 @@ impl History {
     }
 
     /// Adds what was prepared, once the state is in its place. Nobody waits for the disk: what a
-    /// crash damages is found by its checksum.
-    pub(super) fn add(&self, addition: Addition) {
-        let _ = match addition {
-            Addition::Append { good, bytes } => append(&self.path, good, &bytes),
-            Addition::Anew(file) => os::replace(&self.path, &file),
-            Addition::Mended(file) => {
-                self.keep_damaged();
-                os::replace(&self.path, &file)
-            }
+    /// crash damages is found by its checksum. The answer is the file in which a history that was
+    /// damaged is kept as it was.
+    pub(super) fn add(&self, addition: Addition) -> Option<PathBuf> {
+        let Addition { change, damaged } = addition;
+        let kept = damaged.and_then(|bytes| self.keep_damaged(&bytes).ok());
+        let _ = match change {
+            Change::Append { good, bytes } => append(&self.path, good, &bytes),
+            Change::Anew(file) => os::replace(&self.path, &file),
         };
+        kept
     }
 
-    /// Keeps a copy of the file as it is, of which some is damaged.
-    fn keep_damaged(&self) {
-        if let Ok(bytes) = self.read() {
-            let _ = crate::journal::keep(&self.path, ".damaged", &bytes);
-        }
+    /// Keeps what the file had, of which some is damaged.
+    fn keep_damaged(&self, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+        crate::journal::keep(&self.path, ".damaged", bytes)
     }
 
     /// How many bytes of the file cannot be read.
     pub(super) fn damaged(&self) -> Result<usize, StoreError> {
         let file = self.read()?;
-        let found = frame::read(&file);
-        Ok(found.lost + file.len() - found.end)
+        Ok(frame::read(&file).damaged(&file))
     }
 
     /// What is known of the last states, the newest first; the present one comes first even if
@@ -143,19 +140,29 @@ impl History {
     }
 
     /// Writes the file anew with the present way to encrypt. States that cannot be read stay as
-    /// they are; the answer is how many.
-    pub(super) fn reseal(&self, codec: &Codec) -> Result<usize, StoreError> {
+    /// they are; what is damaged is kept beside it.
+    pub(super) fn reseal(&self, codec: &Codec) -> Result<Rewritten, StoreError> {
         let file = self.read()?;
-        let entries = frame::read(&file).entries;
-        if entries.is_empty() {
-            return Ok(0);
-        }
-        let resealed = resealed(codec, &entries).map_err(|error| StoreError::Seal {
+        let found = frame::read(&file);
+        let cannot = |reason| StoreError::Seal {
             place: self.path.display().to_string(),
-            reason: error,
-        })?;
-        os::replace(&self.path, &resealed.file).map_err(StoreError::io("write", &self.path))?;
-        Ok(resealed.left)
+            reason,
+        };
+        let kept = match found.damaged(&file) {
+            0 => None,
+            // Some of it may be in plain text.
+            _ => Some(self.keep_damaged(&codec.seal(file.clone()).map_err(cannot)?)?),
+        };
+        let left = match found.entries.is_empty() {
+            true => 0,
+            false => {
+                let resealed = resealed(codec, &found.entries).map_err(cannot)?;
+                os::replace(&self.path, &resealed.file)
+                    .map_err(StoreError::io("write", &self.path))?;
+                resealed.left
+            }
+        };
+        Ok(Rewritten { left, kept })
     }
 
     fn read(&self) -> Result<Vec<u8>, StoreError> {
@@ -176,11 +183,13 @@ impl History {
         new: Stored<'_>,
     ) -> Result<Addition, Failed> {
         let file = self.read().map_err(|_| Failed)?;
+        let found = frame::read(&file);
+        let is_damaged = found.damaged(&file) > 0;
         let Found {
             entries,
             end: good,
             lost,
-        } = frame::read(&file);
+        } = found;
         let mut added = Vec::new();
         let missing = old.filter(|old| !is_last(&entries, old));
         if let Some(old) = missing {
@@ -193,10 +202,16 @@ impl History {
         let exposed =
             added.iter().any(|(head, _)| head.sealed) && entries.iter().any(|e| !e.head.sealed);
         let is_full = entries.len() >= MOST || good > MOST_BYTES;
-        let is_damaged = lost > 0;
-        if !exposed && !is_full && !is_damaged && !entries.is_empty() {
+        let damaged = match is_damaged {
+            false => None,
+            // What was in plain text does not stay so.
+            true if exposed => codec.seal(file.clone()).ok(),
+            true => Some(file.clone()),
+        };
+        if !exposed && !is_full && lost == 0 && !entries.is_empty() {
             let bytes = joined(Vec::new(), &added);
-            return Ok(Addition::Append { good, bytes });
+            let change = Change::Append { good, bytes };
+            return Ok(Addition { change, damaged });
         }
         let kept = kept(&entries, good);
         let resealed = exposed.then(|| resealed(codec, kept));
@@ -206,23 +221,35 @@ impl History {
             // States that cannot be encrypted now are let go of.
             Some(Err(_)) => joined(frame::start(), &[new.whole(codec, &who())?]),
         };
-        // What was in plain text does not stay.
-        Ok(match is_damaged && !exposed {
-            true => Addition::Mended(file),
-            false => Addition::Anew(file),
-        })
+        let change = Change::Anew(file);
+        Ok(Addition { change, damaged })
     }
 }
 
 /// What is to be added to a history.
 #[derive(Debug)]
-pub(super) enum Addition {
+pub(super) struct Addition {
+    change: Change,
+    /// The file as it is, where some of it is damaged.
+    damaged: Option<Vec<u8>>,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+enum Change {
     /// Behind what is good of the file.
     Append { good: usize, bytes: Vec<u8> },
-    /// The whole file.
-    Anew(Vec<u8>),
     /// The whole file, without what is damaged in it.
-    Mended(Vec<u8>),
+    Anew(Vec<u8>),
+}
+
+/// What became of a history that was written anew.
+#[derive(Debug)]
+pub(super) struct Rewritten {
+    /// How many states are as they were, since they cannot be read.
+    pub(super) left: usize,
+    /// The file as it was, where some of it was damaged.
+    pub(super) kept: Option<PathBuf>,
 }
 
 fn joined(mut file: Vec<u8>, added: &[(Head, Vec<u8>)]) -> Vec<u8> {

@@ -46,6 +46,14 @@ impl Place {
         LocalStore::new(self.path())
     }
 
+    /// What is kept of damaged histories.
+    fn damaged(&self) -> Vec<Vec<u8>> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        let files = files.map(|e| e.unwrap().path());
+        let copies = files.filter(|path| path.extension().is_some_and(|end| end == "damaged"));
+        copies.map(|path| std::fs::read(path).unwrap()).collect()
+    }
+
     fn size(&self) -> u64 {
         std::fs::metadata(self.history()).unwrap().len()
     }
@@ -547,20 +555,56 @@ fn damage_inside_of_a_history_is_told_and_kept() {
     );
     write(&store, &mut state, 1);
     assert_eq!(serials(&store), expect(61));
+    let remarks = store.take_remarks();
+    assert!(
+        remarks.len() == 1
+            && remarks[0].kind == RemarkKind::Damage
+            && remarks[0].text.contains("is kept as it was in"),
+        "{remarks:?}"
+    );
     for serial in [12, 20, 60] {
         let kept = store.version(serial).unwrap();
         let written = all.iter().find(|s| s.serial == serial);
         assert_eq!(kept.as_ref(), written, "{serial}");
     }
-    let copies = std::fs::read_dir(place.folder.path()).unwrap();
-    let copies = copies
-        .map(|e| e.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "damaged"));
-    let copies: Vec<PathBuf> = copies.collect();
-    assert_eq!(copies.len(), 1);
-    assert_eq!(std::fs::read(&copies[0]).unwrap(), bytes);
+    assert_eq!(place.damaged(), [bytes]);
     // The file itself is as good as new.
     assert_eq!(place.store().take_remarks(), []);
     place.store().history().unwrap();
     assert_eq!(place.store().take_remarks(), []);
+}
+
+#[test]
+fn what_is_damaged_is_kept_when_a_history_is_encrypted_anew() {
+    let with = |place: &Place, key: Option<u8>| match key {
+        None => place.store(),
+        Some(key) => (place.store()).with_codec(Codec::sealed(Arc::new(Shift(key)))),
+    };
+    let check = |old: Option<u8>, damage: &dyn Fn(&mut Vec<u8>)| {
+        let place = Place::new();
+        let all = write(&with(&place, old), &mut state_of(3), 4);
+        let mut bytes = std::fs::read(place.history()).unwrap();
+        damage(&mut bytes);
+        std::fs::write(place.history(), &bytes).unwrap();
+        let store = with(&place, Some(9));
+        store.replace(all.last().unwrap()).unwrap();
+        let told = store.take_remarks();
+        let says = "is kept as it was in";
+        assert!(told.iter().any(|r| r.text.contains(says)), "{told:?}");
+        let kept = place.damaged();
+        assert_eq!(kept.len(), 1, "{old:?}");
+        // None of it becomes readable by that, or stays so.
+        let opened = Shift(9).open(&kept[0]).unwrap();
+        assert!(kept[0] == bytes || opened == bytes, "{old:?}");
+        assert_eq!(old.is_none(), kept[0] != bytes);
+        store.history().unwrap();
+        assert_eq!(store.take_remarks(), [], "it is as good as new");
+    };
+    for old in [None, Some(1)] {
+        check(old, &|bytes| bytes.truncate(bytes.len() - 7));
+        check(old, &|bytes| {
+            let starts: Vec<_> = (frame::read(bytes).entries.iter().map(|e| e.start)).collect();
+            bytes[starts[1] + 30] ^= 1;
+        });
+    }
 }
