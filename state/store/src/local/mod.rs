@@ -5,7 +5,9 @@
 //! Terraform locks the state file itself, waits with the file open, and later reads and writes
 //! through that open file. A rename in its place, the usual way to replace a file at once, would
 //! leave a waiting Terraform with a file that has no name any more: it would read an old state
-//! and write the new one into nowhere. So the file is never replaced but written in place:
+//! and write the new one into nowhere. So the file is never replaced but written in place. Where
+//! there was nothing, its first byte is one that no text starts with until all others are on
+//! disk, and whoever finds that byte finds nothing. Where there was a state:
 //!
 //! 1. The whole new state goes to a file beside it, and is on disk before anything else happens.
 //!    A full disk shows here at the latest, while the old state is untouched.
@@ -202,7 +204,9 @@ impl Store for LocalStore {
         let written = self.succeed(&mut session, &old, stored.as_ref(), snapshot);
         if matches!(
             written,
-            Err(StoreError::NotWritten { .. } | StoreError::Seal { .. })
+            Err(StoreError::NotWritten { .. }
+                | StoreError::Seal { .. }
+                | StoreError::Deleted { .. })
         ) {
             snapshot.serial -= 1;
         }
@@ -219,6 +223,14 @@ impl Store for LocalStore {
         let _guard = paths.shares.guard()?;
         let old = paths.read(None)?;
         let stored = self.parse(&old)?;
+        if stored.is_none() && base.serial == 0 {
+            // There is nothing to merge with.
+            self.check_part(&part, None, snapshot)?;
+            let serial = std::mem::replace(&mut snapshot.serial, 1);
+            let written = self.succeed(&mut session, &old, None, snapshot);
+            written.inspect_err(|_| snapshot.serial = serial)?;
+            return Ok(true);
+        }
         let next = crate::merge(base, snapshot, stored.as_ref(), &self.describe())?;
         let changed = stored.is_none() || stored.as_ref().is_some_and(|s| !s.same_content(&next));
         if changed {

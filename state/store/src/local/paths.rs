@@ -145,17 +145,23 @@ impl Paths {
             }
             .map_err(StoreError::io("read", &self.state))?;
             bytes = read;
+            if file::is_begun(&bytes) && locked.is_some() {
+                return Ok(Vec::new());
+            }
             if file::is_interrupted(&bytes) {
                 if let Some(complete) = self.complete_state() {
                     return Ok(complete);
                 }
-            } else if settled {
+            } else if settled && !file::is_begun(&bytes) {
                 break;
             }
             // Without the lock, somebody may be writing just now.
             std::thread::sleep(FIRST_PAUSE);
         }
-        Ok(bytes)
+        match file::is_begun(&bytes) {
+            true => Ok(Vec::new()),
+            false => Ok(bytes),
+        }
     }
 
     /// The new state of a write that was interrupted.
@@ -179,12 +185,11 @@ impl Paths {
         os::replace(backup, old).map_err(StoreError::io("write", backup))
     }
 
+    /// Writes the state. The folder has to be there.
     pub(super) fn write(&self, locked: Option<&File>, bytes: &[u8]) -> Result<(), StoreError> {
         match locked {
             Some(file) => self.write_to(file, bytes),
             None => {
-                std::fs::create_dir_all(self.folder())
-                    .map_err(StoreError::io("make", self.folder()))?;
                 let file =
                     os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
                 self.write_to(&file, bytes)
@@ -192,16 +197,23 @@ impl Paths {
         }
     }
 
-    /// Writes the state as the head of this file explains.
+    /// Writes the state as the head of [`super`] explains.
     pub(super) fn write_to(&self, file: &File, bytes: &[u8]) -> Result<(), StoreError> {
-        let prepared =
-            os::replace(&self.complete, bytes).and_then(|()| os::reserve(file, bytes.len() as u64));
-        if let Err(source) = prepared {
+        let not_written = |source| StoreError::NotWritten {
+            path: self.state.clone(),
+            source,
+        };
+        let length = bytes.len() as u64;
+        if file.metadata().is_ok_and(|m| m.len() == 0) {
+            let written = os::reserve(file, length).and_then(|()| file::begin(file, bytes));
+            written.map_err(not_written)?;
+            os::make_private(file);
+            return Ok(());
+        }
+        let prepared = os::replace(&self.complete, bytes);
+        if let Err(source) = prepared.and_then(|()| os::reserve(file, length)) {
             let _ = std::fs::remove_file(&self.complete);
-            return Err(StoreError::NotWritten {
-                path: self.state.clone(),
-                source,
-            });
+            return Err(not_written(source));
         }
         file::overwrite(file, bytes).map_err(|source| StoreError::HalfWritten {
             path: self.state.clone(),
@@ -216,6 +228,11 @@ impl Paths {
 
     pub(super) fn finish_interrupted_write(&self, file: &File) -> Result<(), StoreError> {
         let bytes = file::read_start(file).map_err(StoreError::io("read", &self.state))?;
+        if file::is_begun(&bytes) {
+            return file
+                .set_len(0)
+                .map_err(StoreError::io("write", &self.state));
+        }
         match self.complete_state() {
             Some(complete) if file::is_interrupted(&bytes) => self.write_to(file, &complete),
             _ => Ok(()),

@@ -67,8 +67,9 @@ impl Inner {
         !is_gone
     }
 
-    /// Tries to take a lock. A folder that is not there yet is made; one that was there once, and
-    /// is not any more, was deleted with its workspace, which is not to come back by that.
+    /// Tries to take a lock, or to write without one. A folder that is not there yet is made; one
+    /// that was there once, and is not any more, was deleted with its workspace, which is not to
+    /// come back by that.
     pub(super) fn in_folder<T>(
         &self,
         attempt: impl FnOnce() -> Result<T, StoreError>,
@@ -82,7 +83,9 @@ impl Inner {
         }
         match attempt() {
             // It was deleted just now.
-            Err(StoreError::Io { .. }) if !self.is_there() => Err(self.deleted()),
+            Err(StoreError::Io { .. } | StoreError::NotWritten { .. }) if !self.is_there() => {
+                Err(self.deleted())
+            }
             tried => tried,
         }
     }

@@ -72,6 +72,26 @@ fn who_has_read_a_state_does_not_begin_another_one() {
 }
 
 #[test]
+fn who_writes_without_a_lock_does_not_bring_a_deleted_workspace_back() {
+    let place = Place::new();
+    let backend = backend(&place);
+    let store = backend.store("x");
+    // A first write makes the folder, also without a lock.
+    assert_eq!(store.read().unwrap(), None);
+    let state = written(&store, "\"mine\"");
+    let other = backend.store("x");
+    let mut next = other.read().unwrap().unwrap();
+    says(&mut next, "\"theirs\"");
+    backend.delete("x").unwrap();
+    check_deleted(other.write(&mut next).map(drop), &place);
+    check_deleted(store.replace(&next), &place);
+    assert_eq!(next.serial, state.serial);
+    // A workspace of that name that somebody makes afterwards is another one.
+    backend.create("x").unwrap();
+    backend.store("x").replace(&next).unwrap();
+}
+
+#[test]
 fn a_lock_of_a_deleted_workspace_leaves_a_new_one_alone() {
     let place = Place::new();
     let backend = backend(&place);
