@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use providers::{
     Providers, ProvidersCommand, ProvidersLock, ProvidersMirror, ProvidersSchema,
 };
-pub(crate) use shared::{DEFAULT_TESTS, Inputs, Locking, Planning, Variables, View};
+pub(crate) use shared::{
+    DEFAULT_TESTS, InPlace, Inputs, Lock, Locking, Planning, Reading, Scope, Variables, View,
+};
 pub(crate) use state::State;
 pub(crate) use verbs::{
     Apply, Completion, Console, Destroy, Init, Metadata, Output, Plan, Refresh, Show, Validate,
@@ -234,6 +236,6 @@ mod tests {
         };
         assert!(!plan.planning.refresh);
         assert!(!plan.inputs.input);
-        assert!(plan.locking.lock);
+        assert!(plan.reading.lock.wanted);
     }
 }

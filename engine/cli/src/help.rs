@@ -55,24 +55,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Options that commands accept because those who drive them give the same to all, and that say
-/// nothing to these.
-const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
-    ("console", &["state-out", "backup"]),
-    ("destroy", &["destroy", "refresh-only", "replace"]),
-    ("output", &["compact-warnings"]),
-    ("plan", &["state-out", "backup"]),
-    ("recover", &["input", "state-out"]),
-    ("show", &["compact-warnings"]),
-    ("state push", &["state", "state-out", "backup"]),
-    ("state replace-provider", &["state-out"]),
-    ("state restore", &["state-out"]),
-    ("state rm", &["state-out"]),
-    ("why", &["state-out", "backup"]),
-    ("workspace delete", &["state", "state-out", "backup"]),
-    ("workspace new", &["state-out", "backup"]),
-];
-
 /// The command that arguments are for, word by word; empty for the program itself. A word in
 /// front that asks for help is none of it.
 pub(crate) fn path(args: &[String]) -> Vec<String> {
@@ -133,7 +115,7 @@ pub(crate) fn usage(path: &[String]) -> String {
     let command = find(path);
     let mut words = vec!["muster".to_owned(), "[global options]".to_owned()];
     words.extend(path.iter().cloned());
-    if !path.is_empty() && command.get_arguments().any(|arg| is_shown(arg, path)) {
+    if !path.is_empty() && command.get_arguments().any(is_shown) {
         words.push("[options]".to_owned());
     }
     if command.has_subcommands() {
@@ -200,7 +182,7 @@ fn described(command: &Command) -> (String, String) {
 }
 
 fn options(command: &Command, path: &[String]) -> Vec<(&'static str, Entries)> {
-    let shown = command.get_arguments().filter(|arg| is_shown(arg, path));
+    let shown = command.get_arguments().filter(|arg| is_shown(arg));
     let shown: Vec<&Arg> = shown.collect();
     let entries = |belongs: &dyn Fn(&str) -> bool| -> Entries {
         let these = shown.iter().filter(|arg| belongs(long(arg)));
@@ -225,12 +207,9 @@ fn options(command: &Command, path: &[String]) -> Vec<(&'static str, Entries)> {
     std::iter::once(own).chain(groups).collect()
 }
 
-/// Whether an argument is an option that a command's help has.
-fn is_shown(arg: &Arg, path: &[String]) -> bool {
-    let command = path.join(" ");
-    let without = WITHOUT_EFFECT.iter().find(|(name, _)| *name == command);
-    let is_vain = without.is_some_and(|(_, names)| names.contains(&long(arg)));
-    arg.get_long().is_some() && !arg.is_hide_set() && !is_vain
+/// Whether an argument is an option that help has.
+fn is_shown(arg: &Arg) -> bool {
+    arg.get_long().is_some() && !arg.is_hide_set()
 }
 
 fn long(arg: &Arg) -> &str {

@@ -1,5 +1,7 @@
 //! `import` blocks: objects that exist already and get an address.
 
+mod missing;
+
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
@@ -9,13 +11,14 @@ use muster_addr::{
 use muster_config::{Config, Import, ImportKey, ModuleId};
 use muster_eval::{ModuleInst, Repeat};
 use muster_lang::{Diagnostic, Diags, Expr, Scope, Span, eval};
-use muster_plan::Operation;
+use muster_plan::{Mode, Operation};
 use muster_provider::{ImportBy, Imported, Read, Request};
 use muster_schema::{check_conforms, normalize_blocks};
 use muster_value::{Marks, Type, Value, convert};
 
 use crate::task::{Stage, Task};
-use crate::{Planner, ReadImport, Str};
+use crate::{Options, Planner, ReadImport, Str};
+use missing::no_target;
 
 /// What is said of an object that does not exist, by providers too.
 pub(crate) const NOT_THERE: &str = "Cannot import non-existent remote object";
@@ -38,11 +41,14 @@ pub(crate) struct Wanted {
 }
 
 impl Imports {
-    /// Lays out the blocks of the root module, and what the user asked for.
-    pub(crate) fn new(config: &Config, asked: &[(InstanceAddr, Str)]) -> Self {
+    /// Lays out the blocks of the root module, and what the user asked for. A plan that only
+    /// looks at what there is brings nothing in.
+    pub(crate) fn new(config: &Config, options: &Options) -> Self {
         let mut blocks: HashMap<ConfigResource, Vec<usize>> = HashMap::new();
-        for (i, import) in config.root().imports.iter().enumerate() {
-            blocks.entry(import.target.config()).or_default().push(i);
+        if options.mode != Mode::RefreshOnly {
+            for (i, import) in config.root().imports.iter().enumerate() {
+                blocks.entry(import.target.config()).or_default().push(i);
+            }
         }
         let wanted = |(addr, id): &(InstanceAddr, Str)| {
             let wanted = Wanted {
@@ -54,7 +60,7 @@ impl Imports {
         };
         Self {
             blocks,
-            found: asked.iter().map(wanted).collect(),
+            found: options.imports.iter().map(wanted).collect(),
         }
     }
 
@@ -67,19 +73,12 @@ impl Imports {
         let mut diags: Vec<Diagnostic> = missing
             .flat_map(|(resource, blocks)| blocks.iter().map(move |i| (resource, *i)))
             .map(|(resource, i)| {
-                no_target(&resource.to_string(), Some(config.root().imports[i].span))
+                no_target(&resource.to_string(), Some(config.root().imports[i].to.span()))
             })
             .collect();
         diags.sort_by_key(|d| d.subject.map(|s| s.start));
         Diags(diags)
     }
-}
-
-fn no_target(address: &str, span: Option<Span>) -> Diagnostic {
-    let detail = format!(
-        "There is no block for {address}, so the object would have no configuration. Write one, or have it written with -generate-config-out=FILE."
-    );
-    Diagnostic::error("Configuration for import target does not exist", detail).at_opt(span)
 }
 
 impl Planner {
@@ -209,7 +208,8 @@ impl Planner {
         for (addr, wanted) in left {
             let known = self.changes.contains_key(&(addr.clone(), None));
             if !known && self.state.current(&addr).is_none() && !self.errored {
-                self.diags.push(no_target(&addr.to_string(), wanted.span));
+                let diagnostic = self.no_instance(&addr, wanted.span);
+                self.diags.push(diagnostic);
             }
         }
     }

@@ -49,15 +49,50 @@ pub(crate) struct Variables {
 /// Where more tests are when nobody says so.
 pub(crate) const DEFAULT_TESTS: &str = "tests";
 
-/// Options about the state.
+/// Options about the lock on a state, for commands that know which state that is.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Locking {
+pub(crate) struct Lock {
     /// Lock the state.
-    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
-    pub lock: bool,
+    #[arg(id = "lock", long = "lock", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub wanted: bool,
     /// How long to try to get the lock, such as 30s.
-    #[arg(long, value_name = "DURATION", default_value = "0s")]
-    pub lock_timeout: String,
+    #[arg(
+        id = "lock_timeout",
+        long = "lock-timeout",
+        value_name = "DURATION",
+        default_value = "0s"
+    )]
+    pub timeout: String,
+    /// Accepted: there is no remote engine whose version could be another one.
+    #[arg(long, hide = true)]
+    pub ignore_remote_version: bool,
+}
+
+/// Options of commands that only read a state.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reading {
+    #[command(flatten)]
+    pub lock: Lock,
+    /// The state file, instead of terraform.tfstate.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// Options of commands that change a state where it is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InPlace {
+    #[command(flatten)]
+    pub reading: Reading,
+    /// The file that the state is kept in as it was before; - for none.
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+}
+
+/// Options of commands that change a state, and may write the new one elsewhere.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Locking {
+    #[command(flatten)]
+    pub lock: Lock,
     /// The state file, instead of terraform.tfstate.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
@@ -67,9 +102,47 @@ pub(crate) struct Locking {
     /// The file that the state is kept in as it was before; - for none.
     #[arg(long, value_name = "FILE")]
     pub backup: Option<PathBuf>,
-    /// Accepted: there is no remote engine whose version could be another one.
-    #[arg(long, hide = true)]
-    pub ignore_remote_version: bool,
+}
+
+/// As when nobody says anything.
+impl Default for Lock {
+    fn default() -> Self {
+        Self {
+            wanted: true,
+            timeout: "0s".to_owned(),
+            ignore_remote_version: false,
+        }
+    }
+}
+
+impl Lock {
+    /// Nothing is said of the state.
+    pub(crate) fn locking(&self) -> Locking {
+        Locking {
+            lock: self.clone(),
+            ..Locking::default()
+        }
+    }
+}
+
+impl Reading {
+    /// What is not said here is as usual.
+    pub(crate) fn locking(&self) -> Locking {
+        Locking {
+            state: self.state.clone(),
+            ..self.lock.locking()
+        }
+    }
+}
+
+impl InPlace {
+    /// What is not said here is as usual.
+    pub(crate) fn locking(&self) -> Locking {
+        Locking {
+            backup: self.backup.clone(),
+            ..self.reading.locking()
+        }
+    }
 }
 
 /// Options about what to plan.
@@ -87,15 +160,22 @@ pub(crate) struct Planning {
     /// Look at the real objects first.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub refresh: bool,
+    #[command(flatten)]
+    pub scope: Scope,
+    /// Replace this instance.
+    #[arg(long = "replace", value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+}
+
+/// Options about how much to plan.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Scope {
     /// Only this module, resource or instance, and what it needs; can be given several times.
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<String>,
     /// Leave this module, resource or instance alone, and what depends on it.
     #[arg(long = "exclude", value_name = "ADDRESS")]
     pub excludes: Vec<String>,
-    /// Replace this instance.
-    #[arg(long = "replace", value_name = "ADDRESS")]
-    pub replace: Vec<String>,
     /// How many operations run at a time.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub parallelism: usize,

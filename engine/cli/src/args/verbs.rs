@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{DEFAULT_TESTS, Inputs, Locking, Planning, Variables, View};
+use super::{DEFAULT_TESTS, Inputs, Lock, Locking, Planning, Reading, Scope, Variables, View};
 
 /// `init`
 #[derive(Debug, Args)]
@@ -57,15 +57,9 @@ pub(crate) struct StatePlace {
     /// As -migrate-state, and overwrite states in the new place without asking.
     #[arg(long)]
     pub force_copy: bool,
-    /// Lock the states while they are copied.
-    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
-    pub lock: bool,
-    /// How long to try to get the locks, such as 30s.
-    #[arg(long, value_name = "DURATION", default_value = "0s")]
-    pub lock_timeout: String,
-    /// Accepted: there is no remote engine whose version could be another one.
-    #[arg(long, hide = true)]
-    pub ignore_remote_version: bool,
+    /// States are locked while they are copied.
+    #[command(flatten)]
+    pub lock: Lock,
 }
 
 /// `validate`
@@ -91,7 +85,13 @@ pub(crate) struct Plan {
     #[command(flatten)]
     pub inputs: Inputs,
     #[command(flatten)]
-    pub locking: Locking,
+    pub reading: Reading,
+    /// Accepted: a plan writes no state.
+    #[arg(long, hide = true)]
+    pub state_out: Option<PathBuf>,
+    /// Accepted: a plan writes no state.
+    #[arg(long, hide = true)]
+    pub backup: Option<PathBuf>,
     #[command(flatten)]
     pub planning: Planning,
     /// Save the plan to a file.
@@ -139,15 +139,8 @@ pub(crate) struct Refresh {
     pub inputs: Inputs,
     #[command(flatten)]
     pub locking: Locking,
-    /// Only this module, resource or instance, and what it needs; can be given several times.
-    #[arg(long = "target", value_name = "ADDRESS")]
-    pub targets: Vec<String>,
-    /// Leave this module, resource or instance alone, and what depends on it.
-    #[arg(long = "exclude", value_name = "ADDRESS")]
-    pub excludes: Vec<String>,
-    /// How many operations run at a time.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub parallelism: usize,
+    #[command(flatten)]
+    pub scope: Scope,
 }
 
 /// `destroy`
@@ -159,14 +152,45 @@ pub(crate) struct Destroy {
     pub inputs: Inputs,
     #[command(flatten)]
     pub locking: Locking,
+    /// Look at the real objects first.
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub refresh: bool,
     #[command(flatten)]
-    pub planning: Planning,
+    pub scope: Scope,
+    #[command(flatten)]
+    pub refused: OtherModes,
     /// Do not ask for approval.
     #[arg(long)]
     pub auto_approve: bool,
     /// Print where the time went: what the run waited for, and each provider's part.
     #[arg(long)]
     pub profile: bool,
+}
+
+/// What `apply` can do instead of destroying. It is taken to say that it is not for `destroy`.
+#[derive(Debug, Args)]
+pub(crate) struct OtherModes {
+    /// Refused: it always does.
+    #[arg(long, hide = true)]
+    pub destroy: bool,
+    /// Refused.
+    #[arg(long, hide = true)]
+    pub refresh_only: bool,
+    /// Refused.
+    #[arg(long, hide = true, value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+}
+
+impl OtherModes {
+    /// Why `destroy` cannot do what is asked for, if another mode is.
+    pub(crate) fn mode(&self) -> Option<&'static str> {
+        if self.destroy {
+            return Some("The command destroy does so anyway: leave -destroy out.");
+        }
+        self.refresh_only.then_some(
+            "destroy and -refresh-only contradict each other: use apply -refresh-only to bring the state up to date.",
+        )
+    }
 }
 
 /// `show`
@@ -201,7 +225,7 @@ pub(crate) struct Console {
     #[command(flatten)]
     pub inputs: Inputs,
     #[command(flatten)]
-    pub locking: Locking,
+    pub reading: Reading,
     /// Make a plan first, and evaluate against what will be.
     #[arg(long)]
     pub plan: bool,

@@ -29,7 +29,7 @@ pub(crate) struct Recover {
     #[command(flatten)]
     pub inputs: args::Inputs,
     #[command(flatten)]
-    pub locking: args::Locking,
+    pub in_place: args::InPlace,
     /// The object was never made: it may be created.
     #[arg(long, requires = "address", conflicts_with = "id")]
     pub absent: bool,
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Recover) -> ExitCode {
         return import::run(&Import {
             view: args.view,
             inputs: args.inputs,
-            locking: args.locking,
+            locking: args.in_place.locking(),
             config: None,
             parallelism: 10,
             address,
@@ -82,14 +82,14 @@ pub(crate) async fn run(args: Recover) -> ExitCode {
 fn store(args: &Recover) -> Outcome<Journaled> {
     let session =
         Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))?;
-    let opened = session.store(args.locking.state.as_deref())?;
-    redirected(opened, &args.locking, Backups::Last)
+    let opened = session.store(args.in_place.reading.state.as_deref())?;
+    redirected(opened, &args.in_place.locking(), Backups::Last)
 }
 
 /// The store, with what a killed run has left brought into it.
 fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
     let store = store(args)?;
-    let guard = lock(&store, &args.locking, "recover")?;
+    let guard = lock(&store, &args.in_place.locking(), "recover")?;
     let found = recovery::warnings(&store);
     match args.view.json {
         // The list is one document.
@@ -178,7 +178,7 @@ fn list_journals(aside: &[SetAside]) {
 /// Brings a journal into the state, whatever that is by now.
 fn adopt(args: &Recover, path: &Path, view: &View) -> Outcome<()> {
     let info = LockInfo::new("recover", TERRAFORM_VERSION);
-    let lock = lock_timeout(&args.locking)?.map(|timeout| (info, timeout));
+    let lock = lock_timeout(&args.in_place.locking())?.map(|timeout| (info, timeout));
     let report = store(args)?.adopt(path, lock)?;
     let results = match report.results {
         0 => "Nothing was".to_owned(),
@@ -205,7 +205,7 @@ fn adopt(args: &Recover, path: &Path, view: &View) -> Outcome<()> {
 /// Removes the record of a move that cannot be finished.
 fn drop_move(args: &Recover, view: &View) -> Outcome<()> {
     let store = store(args)?.for_transfers();
-    let guard = lock(&store, &args.locking, "recover")?;
+    let guard = lock(&store, &args.in_place.locking(), "recover")?;
     let told = transfer::give_up(&store)?;
     if let Some(guard) = guard {
         guard.release()?;
@@ -259,7 +259,7 @@ fn settle(args: &Recover, address: &str, view: &View) -> Outcome<()> {
         let detail = "Say what became of it: give the id that the provider knows the object by, or -absent if it was never made.";
         return Err(Failure::new("Nothing said about the object", detail));
     }
-    let guard = lock(&store, &args.locking, "recover")?;
+    let guard = lock(&store, &args.in_place.locking(), "recover")?;
     store.settle(|intent| intent.addr == addr)?;
     if let Some(guard) = guard {
         guard.release()?;

@@ -6,13 +6,17 @@ use std::process::ExitCode;
 use muster_addr::{InstanceAddr, InstanceKey, Target};
 use muster_lang::{Diags, Sources};
 use muster_snapshot::{Attributes, Snapshot};
+use muster_store::{LocalStore, LockInfo};
 
 use super::output::read;
 use super::show::schemas;
-use super::state_edit::{missing, syntax_summary};
+use super::state_edit::{NO_STATE, missing, syntax_summary};
 use super::{state_edit, state_history, state_mv, state_rekey};
 use crate::args::{self, State};
+use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
+use crate::locking::watched_by;
+use crate::session::Session;
 use crate::transfer;
 use crate::view::View;
 
@@ -52,7 +56,7 @@ pub(crate) async fn run(args: &State) -> ExitCode {
 }
 
 fn list(path: Option<&Path>, id: Option<&str>, addresses: &[String]) -> Outcome<()> {
-    let state = read(path)?.ok_or_else(missing)?;
+    let state = present(path)?;
     let all = muster_render::state_list(&state);
     let mut found: Vec<&InstanceAddr> = Vec::new();
     if addresses.is_empty() {
@@ -74,6 +78,37 @@ fn list(path: Option<&Path>, id: Option<&str>, addresses: &[String]) -> Outcome<
         }
     }
     Ok(())
+}
+
+/// The state of the working directory, or of a file, which has to be there.
+fn present(path: Option<&Path>) -> Outcome<Snapshot> {
+    if let Some(state) = read(path)? {
+        return Ok(state);
+    }
+    let opened = match path {
+        Some(path) => Opened::Local(LocalStore::new(path)),
+        None => Session::find_store()?,
+    };
+    match opened {
+        Opened::Local(store) => Err(match store.holder()? {
+            Some(holder) => not_yet(holder.as_ref()),
+            None => missing(),
+        }),
+        Opened::Elsewhere(..) => Err(missing()),
+    }
+}
+
+/// The first run is going on, and has made nothing so far.
+fn not_yet(holder: Option<&LockInfo>) -> Failure {
+    let watched = holder.and_then(watched_by);
+    let watched = watched.map(|command| format!(" {command} shows how far it is."));
+    let holder = holder.map(|holder| format!("\n\n{holder}"));
+    let detail = format!(
+        "There is no state here yet, but a run is at work on it: what it makes is there as soon as the first object is.{}{}",
+        watched.unwrap_or_default(),
+        holder.unwrap_or_default()
+    );
+    Failure::new(NO_STATE, detail)
 }
 
 /// What an address names, if anything of it is there.
@@ -122,7 +157,7 @@ fn has_id(state: &Snapshot, addr: &InstanceAddr, id: &str) -> bool {
 }
 
 async fn show(view: &View, path: Option<&Path>, address: &str) -> Outcome<()> {
-    let state = read(path)?.ok_or_else(missing)?;
+    let state = present(path)?;
     let addr: InstanceAddr = address.parse().map_err(|error| {
         let detail = format!(
             "This is not the address of an instance: {error}\n\nmuster state list shows what is there."

@@ -16,21 +16,14 @@ use crate::locking::{Backups, lock, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::{args, encryption, prompt};
 
-/// Options of all commands that change a state.
-#[derive(Debug, Args)]
-pub(crate) struct Editing {
-    #[command(flatten)]
-    pub locking: args::Locking,
-    /// Say what would be done, and do nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
 /// `state rm`
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     #[command(flatten)]
-    pub editing: Editing,
+    pub in_place: args::InPlace,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Modules, resources or instances.
     #[arg(value_name = "ADDRESS", required = true)]
     pub addresses: Vec<String>,
@@ -40,7 +33,7 @@ pub(crate) struct Rm {
 #[derive(Debug, Args)]
 pub(crate) struct Push {
     #[command(flatten)]
-    pub locking: args::Locking,
+    pub in_place: args::InPlace,
     /// Write it whatever is stored now.
     #[arg(long)]
     pub force: bool,
@@ -53,7 +46,7 @@ pub(crate) struct Push {
 #[derive(Debug, Args)]
 pub(crate) struct ReplaceProvider {
     #[command(flatten)]
-    pub locking: args::Locking,
+    pub in_place: args::InPlace,
     /// Do not ask for approval.
     #[arg(long)]
     pub auto_approve: bool,
@@ -101,10 +94,13 @@ pub(crate) fn edit(
     }
 }
 
+/// The summary where there is no state.
+pub(crate) const NO_STATE: &str = "No state file was found!";
+
 /// There is no state to change.
 pub(crate) fn missing() -> Failure {
     Failure::new(
-        "No state file was found!",
+        NO_STATE,
         "There is no state here yet: an apply makes one. Another one is named with -state.",
     )
 }
@@ -134,7 +130,7 @@ pub(crate) fn syntax_summary(text: &str) -> &'static str {
 pub(crate) fn rm(args: &Rm) -> Outcome<()> {
     let targets = args.addresses.iter().map(|text| target(text));
     let targets = targets.collect::<Outcome<Vec<Target>>>()?;
-    edit(&args.editing.locking, Backups::Each, |state| {
+    edit(&args.in_place.locking(), Backups::Each, |state| {
         let all = state.instances().map(|(addr, _, _)| addr);
         let chosen: Vec<InstanceAddr> = all
             .filter(|addr| targets.iter().any(|t| t.contains(addr)))
@@ -145,20 +141,20 @@ pub(crate) fn rm(args: &Rm) -> Outcome<()> {
             return Err(Failure::new("Invalid target address", detail));
         }
         for addr in &chosen {
-            if args.editing.dry_run {
+            if args.dry_run {
                 outln!("Would remove {addr}");
                 continue;
             }
             state.remove_instance(addr);
             outln!("Removed {addr}");
         }
-        if !args.editing.dry_run {
+        if !args.dry_run {
             outln!(
                 "Successfully removed {} resource instance(s).",
                 chosen.len()
             );
         }
-        Ok(!args.editing.dry_run)
+        Ok(!args.dry_run)
     })
 }
 
@@ -185,12 +181,10 @@ pub(crate) fn push(args: &Push) -> Outcome<()> {
         let detail = format!("{} is not a state: {error}.", args.path.display());
         Failure::new("Failed to read state", detail)
     })?;
-    let store = redirected(
-        store(args.locking.state.as_deref())?,
-        &args.locking,
-        Backups::Last,
-    )?;
-    let guard = lock(&store, &args.locking, "state-push")?;
+    let locking = args.in_place.locking();
+    let opened = store(locking.state.as_deref())?;
+    let store = redirected(opened, &locking, Backups::Last)?;
+    let guard = lock(&store, &locking, "state-push")?;
     // With -force even a damaged one is no obstacle.
     let stored = match args.force {
         true => None,
@@ -243,7 +237,7 @@ pub(crate) fn replace_provider(args: &ReplaceProvider) -> Outcome<()> {
         })
     };
     let (from, to) = (provider(&args.from)?, provider(&args.to)?);
-    edit(&args.locking, Backups::Each, |state| {
+    edit(&args.in_place.locking(), Backups::Each, |state| {
         let chosen: Vec<AbsResource> = state
             .resources
             .iter()

@@ -54,7 +54,7 @@ pub(crate) struct Diff {
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     #[command(flatten)]
-    pub locking: args::Locking,
+    pub in_place: args::InPlace,
     /// Do not ask for approval.
     #[arg(long)]
     pub auto_approve: bool,
@@ -287,13 +287,10 @@ fn version(store: &dyn Store, which: Which) -> Outcome<Snapshot> {
 
 /// Makes an earlier state the present one.
 pub(crate) fn restore(view: &View, args: &Restore) -> Outcome<()> {
-    if args.locking.state_out.is_some() {
-        let detail = "An earlier state comes back where it was. To have it in another file, copy that one with state pull afterwards.";
-        return Err(Failure::new("Unsupported option -state-out", detail));
-    }
-    let path: Option<&Path> = args.locking.state.as_deref();
-    let store = redirected(store(path)?, &args.locking, Backups::Last)?;
-    let guard = lock(&store, &args.locking, "state-restore")?;
+    let locking = args.in_place.locking();
+    let path: Option<&Path> = locking.state.as_deref();
+    let store = redirected(store(path)?, &locking, Backups::Last)?;
+    let guard = lock(&store, &locking, "state-restore")?;
     let restored = replace(&store, view.style(), args);
     let released = guard.map_or(Ok(()), LockGuard::release);
     restored?;

@@ -7,7 +7,7 @@ use muster_addr::{AbsResource, InstanceAddr, InstanceKey, Mode, ModuleInstance, 
 use muster_snapshot::{Instance, Resource, Snapshot};
 use muster_store::Store;
 
-use super::state_edit::{Editing, missing, store, target};
+use super::state_edit::{missing, store, target};
 use crate::args;
 use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
@@ -19,7 +19,10 @@ use crate::transfer::{self, Where};
 #[derive(Debug, Args)]
 pub(crate) struct Mv {
     #[command(flatten)]
-    pub editing: Editing,
+    pub locking: args::Locking,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// The file that the state of -state-out is kept in as it was before; - for none.
     #[arg(long, value_name = "FILE")]
     pub backup_out: Option<PathBuf>,
@@ -41,7 +44,7 @@ pub(crate) struct Mv {
 /// Gives objects another address, in the same state or in another one.
 pub(crate) fn mv(args: &Mv) -> Outcome<()> {
     let targets = (&target(&args.source)?, &target(&args.destination)?);
-    let (locking, dry_run) = (&args.editing.locking, args.editing.dry_run);
+    let (locking, dry_run) = (&args.locking, args.dry_run);
     let here = args::Locking {
         state_out: None,
         ..locking.clone()
@@ -107,7 +110,7 @@ fn move_elsewhere(
     locking: &args::Locking,
     targets: (&Target, &Target),
 ) -> Outcome<()> {
-    let dry_run = args.editing.dry_run;
+    let dry_run = args.dry_run;
     let request = transfer::Request {
         from: Where {
             file: locking.state.clone(),
@@ -144,7 +147,7 @@ fn other_file<'a>(source: &Opened, out: Option<&'a Path>) -> Option<&'a Path> {
 /// Who asks for backups must not believe that there are some.
 fn check_backups(source: &Opened, args: &Mv) -> Outcome<()> {
     let wanted = [
-        ("-backup", &args.editing.locking.backup),
+        ("-backup", &args.locking.backup),
         ("-backup-out", &args.backup_out),
     ];
     let wanted = wanted.iter().filter(|(_, path)| path.is_some());
@@ -184,18 +187,54 @@ pub(crate) fn moves(
         }
     };
     if found.is_empty() {
-        let detail =
-            "The state has nothing at the source address. muster state list shows what is there.";
-        return Err(Failure::new("Invalid source address", detail));
+        return Err(nothing_at(state, from));
     }
     let taken = found.iter().find(|(_, new)| other.instance(new).is_some());
     if let Some((old, new)) = taken {
-        let detail = format!(
-            "Cannot move {old} to {new}: the state has another object there already. Move or remove that one first."
-        );
+        let detail = match std::ptr::eq(state, other) && old == new {
+            true => format!(
+                "The source and the destination are both {old}, so there is nothing to move. To move it to another state, say which with -to-workspace, -to-dir or -state-out."
+            ),
+            false => format!(
+                "Cannot move {old} to {new}: the state has another object there already. Move or remove that one first."
+            ),
+        };
         return Err(Failure::new("Invalid target address", detail));
     }
     Ok(found)
+}
+
+/// The state has nothing at an address. It may have other instances of the same resource.
+fn nothing_at(state: &Snapshot, address: &Target) -> Failure {
+    /// Those who have more can have them listed.
+    const SHOWN: usize = 10;
+    let (address, others) = match address {
+        Target::Resource(addr) => (
+            addr.to_string(),
+            siblings(state, &addr.resource).collect::<Vec<String>>(),
+        ),
+        Target::Module(module) => (module.to_string(), Vec::new()),
+    };
+    let mut detail = format!("The state has nothing at {address}.");
+    if others.is_empty() {
+        detail.push_str(" muster state list shows what is there.");
+    } else {
+        detail.push_str(" Of the same resource it has:");
+    }
+    for other in others.iter().take(SHOWN) {
+        detail.push_str(&format!("\n  {other}"));
+    }
+    if others.len() > SHOWN {
+        detail.push_str(&format!("\n  and {} more", others.len() - SHOWN));
+    }
+    Failure::new("Invalid source address", detail)
+}
+
+/// The instances that the state has of a resource.
+fn siblings(state: &Snapshot, resource: &AbsResource) -> impl Iterator<Item = String> {
+    let instances = state.resources.get(resource).map(|r| r.instances.keys());
+    let instances = instances.into_iter().flatten();
+    instances.map(|key| resource.instance(key.clone()).to_string())
 }
 
 fn module_moves(
@@ -221,6 +260,9 @@ fn resource_moves(
     old: &InstanceAddr,
     new: &InstanceAddr,
 ) -> Outcome<Vec<(InstanceAddr, InstanceAddr)>> {
+    if !state.resources.contains_key(&old.resource) {
+        return Ok(Vec::new());
+    }
     let (source, destination) = (&old.resource.resource, &new.resource.resource);
     let wrong = if source.mode != destination.mode {
         let which = |mode: Mode| match mode {
@@ -238,10 +280,17 @@ fn resource_moves(
         let detail = format!("Cannot move {old} to {new}: {wrong}.");
         return Err(Failure::new("Invalid state move request", detail));
     }
+    let is_whole = old.key == InstanceKey::None && state.instance(old).is_none();
+    if is_whole && new.key != InstanceKey::None {
+        let detail = format!(
+            "{old} has several instances, or one with a key, and {new} can only be one. Move a single instance there, or all of them to an address without a key."
+        );
+        return Err(Failure::new("Invalid target address", detail));
+    }
     Ok(match state.instance(old) {
         Some(_) => vec![(old.clone(), new.clone())],
         // Without a key the whole resource is meant.
-        None if old.key == InstanceKey::None && new.key == InstanceKey::None => {
+        None if is_whole => {
             let all = state.instances().map(|(addr, ..)| addr);
             let ours = all.filter(|addr| addr.resource == old.resource);
             ours.map(|addr| {

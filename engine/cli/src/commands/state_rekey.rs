@@ -16,21 +16,14 @@ use crate::{args, encryption, recovery};
 /// `state rekey`
 #[derive(Debug, Args)]
 pub(crate) struct Rekey {
-    /// Lock the state.
-    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
-    pub lock: bool,
-    /// How long to try to get the lock, such as 30s.
-    #[arg(long, value_name = "DURATION", default_value = "0s")]
-    pub lock_timeout: String,
-    /// The state file, instead of terraform.tfstate.
-    #[arg(long, value_name = "FILE")]
-    pub state: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub reading: args::Reading,
 }
 
 /// Writes the state again, with the key and the method that are set now. What it was written
 /// with before is read with a fallback.
 pub(crate) fn run(args: &Rekey) -> Outcome<()> {
-    let opened = store(args.state.as_deref())?;
+    let opened = store(args.reading.state.as_deref())?;
     let codec = encryption::state_codec();
     if !codec.is_sealed() {
         let detail = "Neither the configuration nor TF_ENCRYPTION says how states are encrypted: there is no \"state\" in an encryption block.";
@@ -53,7 +46,7 @@ pub(crate) fn run(args: &Rekey) -> Outcome<()> {
         }
         elsewhere => elsewhere.any(),
     };
-    let guard = lock(&store, &locking(args), "rekey")?;
+    let guard = lock(&store, &args.reading.locking(), "rekey")?;
     let Some(mut state) = store.read()? else {
         let detail =
             "There is no state here yet: an apply makes one. Another one is named with -state.";
@@ -100,15 +93,4 @@ fn rewrite(path: &Path, codec: &Codec) -> Result<(), String> {
         Ok(())
     };
     replaced().map_err(|e| e.to_string())
-}
-
-fn locking(args: &Rekey) -> args::Locking {
-    args::Locking {
-        lock: args.lock,
-        lock_timeout: args.lock_timeout.clone(),
-        state: args.state.clone(),
-        state_out: None,
-        backup: None,
-        ignore_remote_version: false,
-    }
 }

@@ -41,7 +41,7 @@ pub(crate) enum Workspace {
 #[derive(Debug, Args)]
 pub(crate) struct New {
     #[command(flatten)]
-    pub locking: args::Locking,
+    pub reading: args::Reading,
     /// Its name.
     pub name: String,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Select {
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
     #[command(flatten)]
-    pub locking: args::Locking,
+    pub lock: args::Lock,
     /// Also when its state has objects, which are then nobody's.
     #[arg(long)]
     pub force: bool,
@@ -95,11 +95,6 @@ fn backend() -> Outcome<Box<dyn Backend>> {
         }
         Err((failure, sources)) => Err(failure.within(sources)),
     }
-}
-
-/// Whether there is a workspace of this name.
-fn is_there(backend: &dyn Backend, name: &str) -> Outcome<bool> {
-    Ok(backend.workspaces()?.iter().any(|there| there == name))
 }
 
 fn list() -> Outcome<()> {
@@ -149,14 +144,14 @@ fn create(args: &New) -> Outcome<()> {
         return Err(Failure::new(summary, detail));
     }
     let backend = backend()?;
-    if is_there(&*backend, name)? {
+    if backend.workspaces()?.contains(name) {
         let detail = "Select it with muster workspace select.";
         return Err(Failure::new(
             format!("Workspace {name:?} already exists"),
             detail,
         ));
     }
-    let given = match &args.locking.state {
+    let given = match &args.reading.state {
         Some(source) => Some(
             LocalStore::new(source)
                 .with_codec(crate::encryption::state_codec())
@@ -171,7 +166,7 @@ fn create(args: &New) -> Outcome<()> {
     backend.create(name)?;
     if let Some(given) = given {
         let store = backend.open(name)?;
-        let guard = lock(&*store, &args.locking, "workspace-new")?;
+        let guard = lock(&*store, &args.reading.locking(), "workspace-new")?;
         store.replace(&given)?;
         if let Some(guard) = guard {
             guard.release()?;
@@ -188,7 +183,11 @@ fn tell_created(name: &str) {
     outln!("not seen from here.");
 }
 
-fn remember(name: &str) -> Outcome<()> {
+/// Selects a workspace, whether or not it is there.
+///
+/// # Errors
+/// That cannot be noted in the working directory.
+pub(crate) fn remember(name: &str) -> Outcome<()> {
     let folder = data_dir();
     let written = std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(folder.join("environment"), name));
@@ -198,9 +197,22 @@ fn remember(name: &str) -> Outcome<()> {
     })
 }
 
-fn missing(name: &str) -> Failure {
-    let detail = "Make it with muster workspace new, or with muster workspace select -or-create.";
-    Failure::new(format!("Workspace {name:?} doesn't exist."), detail)
+/// There is no workspace of this name, for which there is some advice. Others there are.
+fn missing(name: &str, others: &[String], advice: &str) -> Failure {
+    /// Those who have more can have them listed.
+    const SHOWN: usize = 20;
+    let shown = others.iter().take(SHOWN).map(|other| format!("{other:?}"));
+    let mut shown: Vec<String> = shown.collect();
+    if others.len() > SHOWN {
+        shown.push(format!("{} more", others.len() - SHOWN));
+    }
+    let last = shown.pop().unwrap_or_default();
+    let there = match shown.is_empty() {
+        true => format!("The only workspace is {last}."),
+        false => format!("There are {} and {last}.", shown.join(", ")),
+    };
+    let summary = format!("Workspace {name:?} doesn't exist.");
+    Failure::new(summary, format!("{there}{advice}"))
 }
 
 fn select(args: &Select) -> Outcome<()> {
@@ -213,10 +225,14 @@ fn select(args: &Select) -> Outcome<()> {
         return Ok(());
     }
     let backend = backend()?;
-    let is_there = is_there(&*backend, name)?;
+    let there = backend.workspaces()?;
+    let is_there = there.contains(name);
     if !is_there {
         if !args.or_create {
-            return Err(missing(name));
+            let advice = format!(
+                " To make this one, run muster workspace new {name}, or select it with -or-create."
+            );
+            return Err(missing(name, &there, &advice));
         }
         check_name(name)?;
         backend.create(name)?;
@@ -232,8 +248,9 @@ fn select(args: &Select) -> Outcome<()> {
 fn delete(args: &Delete) -> Outcome<()> {
     let name = &args.name;
     let backend = backend()?;
-    if !is_there(&*backend, name)? {
-        return Err(missing(name));
+    let there = backend.workspaces()?;
+    if !there.contains(name) {
+        return Err(missing(name, &there, " Nothing was deleted."));
     }
     if *name == workspace() {
         let summary = format!("Workspace {name:?} is your active workspace.");
@@ -242,7 +259,7 @@ fn delete(args: &Delete) -> Outcome<()> {
     let session =
         Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))?;
     let store = session.place()?.state(name)?.any();
-    let guard = lock(&store, &args.locking, "state-delete")?;
+    let guard = lock(&store, &args.lock.locking(), "state-delete")?;
     let held = delete_held(&*backend, name, &store, guard, args.force)?;
     outln!("Deleted workspace {name:?}!");
     if !held.is_empty() {
@@ -322,106 +339,107 @@ mod tests {
 
     use muster_snapshot::Snapshot;
     use muster_store::{LocalBackend, LockInfo};
+    use tempfile::TempDir;
 
     use super::*;
     use crate::backend::journaled;
 
-    /// A place where nobody else may be able to take the lock of what is being deleted.
-    struct Watched(LocalBackend);
+    /// Deletes a workspace in its own way.
+    type Delete = fn(&LocalBackend, &str) -> Result<(), StoreError>;
 
-    impl Backend for Watched {
+    /// A place where something happens while a workspace is being deleted.
+    struct Eventful {
+        files: LocalBackend,
+        delete: Delete,
+    }
+
+    impl Backend for Eventful {
         fn describe(&self) -> String {
-            self.0.describe()
+            self.files.describe()
         }
 
         fn workspaces(&self) -> Result<Vec<String>, StoreError> {
-            self.0.workspaces()
+            self.files.workspaces()
         }
 
         fn create(&self, workspace: &str) -> Result<(), StoreError> {
-            self.0.create(workspace)
+            self.files.create(workspace)
         }
 
         fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError> {
-            self.0.open(workspace)
+            self.files.open(workspace)
         }
 
         fn delete(&self, workspace: &str) -> Result<(), StoreError> {
-            let other = self.0.store(workspace);
-            let taken = other.lock(LockInfo::new("test", ""), Duration::ZERO);
-            assert!(matches!(taken, Err(StoreError::Locked { .. })), "{taken:?}");
-            self.0.delete(workspace)
+            (self.delete)(&self.files, workspace)
         }
+    }
+
+    /// Deletes the workspace `x` of a place of its own, under its lock, with a state that has
+    /// nothing if one is wanted.
+    fn deleted(delete: Delete, with_state: bool) -> (TempDir, Eventful, Outcome<Vec<String>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = LocalBackend {
+            path: folder.path().join("terraform.tfstate"),
+            workspace_dir: folder.path().join("terraform.tfstate.d"),
+            ..LocalBackend::default()
+        };
+        let backend = Eventful { files, delete };
+        backend.create("x").unwrap();
+        let store = journaled(backend.files.store("x"));
+        let guard = store.lock(LockInfo::new("test", ""), Duration::ZERO);
+        if with_state {
+            store.write(&mut Snapshot::new("1.2.3")).unwrap();
+        }
+        let held = delete_held(&backend, "x", &store, Some(guard.unwrap()), false);
+        (folder, backend, held)
     }
 
     #[test]
     fn nobody_gets_the_lock_of_a_workspace_before_it_is_gone() {
-        let folder = tempfile::tempdir().unwrap();
-        let backend = Watched(LocalBackend {
-            path: folder.path().join("terraform.tfstate"),
-            workspace_dir: folder.path().join("terraform.tfstate.d"),
-            ..LocalBackend::default()
-        });
-        backend.create("x").unwrap();
-        let store = journaled(backend.0.store("x"));
-        let lock = || {
-            let guard = store.lock(LockInfo::new("test", ""), Duration::ZERO);
-            Some(guard.unwrap())
+        let watched: Delete = |files, workspace| {
+            let other = files.store(workspace);
+            let taken = other.lock(LockInfo::new("test", ""), Duration::ZERO);
+            assert!(matches!(taken, Err(StoreError::Locked { .. })), "{taken:?}");
+            files.delete(workspace)
         };
-        store.write(&mut Snapshot::new("1.2.3")).unwrap();
-        let held = delete_held(&backend, "x", &store, lock(), false);
+        let (folder, backend, held) = deleted(watched, true);
         assert!(held.unwrap_or_else(|_| panic!("it is empty")).is_empty());
         assert_eq!(backend.workspaces().unwrap(), [DEFAULT_WORKSPACE]);
         assert!(!folder.path().join("terraform.tfstate.d/x").exists());
     }
 
-    /// A place where others make the workspace anew at once, and some of the old one stays.
-    struct Contended(LocalBackend);
-
-    impl Backend for Contended {
-        fn describe(&self) -> String {
-            self.0.describe()
-        }
-
-        fn workspaces(&self) -> Result<Vec<String>, StoreError> {
-            self.0.workspaces()
-        }
-
-        fn create(&self, workspace: &str) -> Result<(), StoreError> {
-            self.0.create(workspace)
-        }
-
-        fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError> {
-            self.0.open(workspace)
-        }
-
-        fn delete(&self, workspace: &str) -> Result<(), StoreError> {
-            self.0.delete(workspace)?;
-            self.create(workspace)?;
+    #[test]
+    fn what_others_make_under_the_name_is_theirs() {
+        // They make it anew at once, and some of the old one stays.
+        let contended: Delete = |files, workspace| {
+            files.delete(workspace)?;
+            files.create(workspace)?;
             let theirs = &mut Snapshot::new("1.2.3");
-            assert!(self.0.store(workspace).write(theirs)?);
+            assert!(files.store(workspace).write(theirs)?);
             Err(StoreError::Io {
                 action: "remove",
-                path: self.0.workspace_dir.clone(),
+                path: files.workspace_dir.clone(),
                 source: std::io::ErrorKind::DirectoryNotEmpty.into(),
             })
-        }
+        };
+        let (_folder, backend, held) = deleted(contended, false);
+        assert!(held.is_err());
+        assert!(backend.files.store("x").read().unwrap().is_some());
     }
 
     #[test]
-    fn what_others_make_under_the_name_is_theirs() {
-        let folder = tempfile::tempdir().unwrap();
-        let backend = Contended(LocalBackend {
-            path: folder.path().join("terraform.tfstate"),
-            workspace_dir: folder.path().join("terraform.tfstate.d"),
-            ..LocalBackend::default()
-        });
-        backend.create("x").unwrap();
-        let store = journaled(backend.0.store("x"));
-        let guard = store
-            .lock(LockInfo::new("test", ""), Duration::ZERO)
-            .unwrap();
-        assert!(delete_held(&backend, "x", &store, Some(guard), false).is_err());
-        assert!(backend.0.store("x").read().unwrap().is_some());
+    fn others_are_named_where_one_is_missing() {
+        let told = |others: &[&str]| {
+            let others: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
+            missing("x", &others, "").reason()
+        };
+        let check = |others: &[&str], expect: &str| assert_eq!(told(others), expect);
+        check(&["default"], "The only workspace is \"default\"");
+        check(&["default", "a"], "There are \"default\" and \"a\"");
+        check(&["default", "a", "b"], "There are \"default\", \"a\" and \"b\"");
+        let many: Vec<String> = (0..30).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(told(&many).ends_with("\"19\" and 10 more"), "{}", told(&many));
     }
 }

@@ -86,13 +86,6 @@ fn every_name_in_the_tables_is_one() {
     for name in GROUPS.iter().flat_map(|(_, names)| *names) {
         assert!(commands.iter().any(|(_, c)| has(c, name)), "-{name}");
     }
-    for (path, names) in WITHOUT_EFFECT {
-        let found = commands.iter().find(|(p, _)| p.join(" ") == *path);
-        let (_, command) = found.unwrap_or_else(|| panic!("no command {path}"));
-        for name in *names {
-            assert!(has(command, name), "{path} has no -{name}");
-        }
-    }
     for name in MAIN {
         assert!(commands.iter().any(|(p, _)| p == &[*name]), "{name}");
     }

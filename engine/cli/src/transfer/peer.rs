@@ -157,10 +157,10 @@ impl Drop for Peer {
 }
 
 fn command(at: &Where, locking: &Locking) -> std::io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(crate::program::own()?);
     command.args(["state", "internal-peer"]);
-    command.arg(format!("-lock={}", locking.lock));
-    command.arg(format!("-lock-timeout={}", locking.lock_timeout));
+    command.arg(format!("-lock={}", locking.lock.wanted));
+    command.arg(format!("-lock-timeout={}", locking.lock.timeout));
     if let Some(file) = &at.file {
         command.arg(option("-state=", &absolute(file)));
     }

@@ -66,17 +66,6 @@ fn state(says: &str) -> Snapshot {
     state
 }
 
-fn locking() -> args::Locking {
-    args::Locking {
-        lock: true,
-        lock_timeout: "0s".to_owned(),
-        state: None,
-        state_out: None,
-        backup: None,
-        ignore_remote_version: false,
-    }
-}
-
 /// Copies three workspaces, of which the last cannot be written, to where only the first is. The
 /// first can be written so many times. Answers what is said.
 fn copied(old: &LocalBackend, new: &LocalBackend, first: u32) -> String {
@@ -101,7 +90,7 @@ fn copied(old: &LocalBackend, new: &LocalBackend, first: u32) -> String {
             is_new: name != "default",
         }
     });
-    let failure = copy(new, &mut pairs, &locking(), false).unwrap_err();
+    let failure = copy(new, &mut pairs, &args::Locking::default(), false).unwrap_err();
     let details = failure.diags.iter().map(|d| d.detail.to_string());
     details.collect::<Vec<_>>().join("\n")
 }
