@@ -43,7 +43,10 @@ impl Applier {
             _ => return CheckResult::Pass,
         };
         self.note_check(&checked, inst, Status::of(result.outcome()));
-        result
+        match kind {
+            StepKind::CheckVariable { name, .. } => self.eval.with_origin(inst, name, result),
+            _ => result,
+        }
     }
 
     fn note_check(&mut self, checked: &Checked, inst: ModuleInst, status: Status) {

@@ -1,5 +1,7 @@
 //! Values of the root module's input variables, from wherever they are given.
 
+mod origin;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use muster_value::{ConvertError, Marks, Value, convert};
 use crate::decode::constant;
 use crate::files::{ConfigFiles, join, read_body};
 use crate::{Module, Str, Variable};
+use origin::{Origin, place, with_origin};
 
 /// The prefix of environment variables that set input variables.
 const ENV_PREFIX: &str = "TF_VAR_";
@@ -38,28 +41,6 @@ enum Given {
     Value(Value, Option<Span>),
 }
 
-/// Where a value comes from, lowest precedence first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Origin {
-    Environment,
-    Prompt,
-    AutoFile,
-    CommandFile,
-    CommandLine,
-}
-
-impl Origin {
-    /// `-var` and `-var-file` win over each other by their order alone.
-    fn rank(self) -> u8 {
-        match self {
-            Self::Environment => 0,
-            Self::Prompt => 1,
-            Self::AutoFile => 2,
-            Self::CommandFile | Self::CommandLine => 3,
-        }
-    }
-}
-
 impl InputVariables {
     /// None.
     pub fn new() -> Self {
@@ -70,7 +51,7 @@ impl InputVariables {
     pub fn known(values: impl IntoIterator<Item = (Str, Value)>) -> Self {
         let mut known = Self::default();
         for (name, value) in values {
-            known.set(name, Origin::CommandLine, Given::Value(value, None));
+            known.set(name, Origin::Known, Given::Value(value, None));
         }
         known
     }
@@ -152,24 +133,27 @@ impl InputVariables {
     /// filled in and marks put on. Texts that are read as expressions are added to `sources`.
     /// Variables with an error are missing in the result.
     pub fn resolve(&self, root: &Module, sources: &mut Sources) -> (BTreeMap<Str, Value>, Diags) {
-        let mut diags = self.undeclared(root);
+        let mut diags = self.undeclared(root, sources);
         let mut values = BTreeMap::new();
         for variable in root.variables.values() {
-            let given = match self.values.get(&variable.name) {
-                Some(input) => input.value_for(variable, sources, &mut diags),
+            let value = match self.values.get(&variable.name) {
+                Some(input) => input.applied(variable, sources, &mut diags),
                 None => unset(variable, &mut diags),
             };
-            let Some((value, span)) = given else {
-                continue;
-            };
-            match apply_type(variable, value) {
-                Ok(value) => {
-                    values.insert(variable.name.clone(), value);
-                }
-                Err(diagnostic) => diags.push(diagnostic.at(span.unwrap_or(variable.span))),
-            }
+            values.extend(value.map(|value| (variable.name.clone(), value)));
         }
         (values, diags)
+    }
+
+    /// Where the values of declared variables were set that somebody has given, for people: what
+    /// follows "set", such as `with -var "name=..."` or `in terraform.tfvars:3`.
+    pub fn origins(&self, root: &Module, sources: &Sources) -> BTreeMap<Str, String> {
+        let declared = root.variables.keys();
+        let told = declared.filter_map(|name| {
+            let told = self.values.get(name)?.told(name, sources)?;
+            Some((name.clone(), told))
+        });
+        told.collect()
     }
 
     /// The values that were given, as far as they can be read: those of declared variables as
@@ -187,15 +171,8 @@ impl InputVariables {
                 values.insert(name.clone(), value);
                 continue;
             };
-            let Some((value, span)) = input.value_for(variable, sources, &mut diags) else {
-                continue;
-            };
-            match apply_type(variable, value) {
-                Ok(value) => {
-                    values.insert(name.clone(), value);
-                }
-                Err(diagnostic) => diags.push(diagnostic.at(span.unwrap_or(variable.span))),
-            }
+            let value = input.applied(variable, sources, &mut diags);
+            values.extend(value.map(|value| (name.clone(), value)));
         }
         (values, diags)
     }
@@ -204,11 +181,11 @@ impl InputVariables {
     /// ephemeral is left out, as it is not stored, and so is what cannot be read.
     pub fn as_given(&self, root: &Module) -> BTreeMap<Str, Value> {
         // What is wrong is reported by those who use the values.
-        let (mut sources, mut diags) = (Sources::default(), Diags::new());
+        let mut sources = Sources::default();
         let mut values = BTreeMap::new();
         for variable in root.variables.values().filter(|v| !v.ephemeral) {
             let input = self.values.get(&variable.name);
-            let value = input.and_then(|i| i.value_for(variable, &mut sources, &mut diags));
+            let value = input.and_then(|i| i.value_for(variable, &mut sources).ok());
             values.extend(value.map(|(value, _)| (variable.name.clone(), value)));
         }
         values
@@ -256,7 +233,7 @@ impl InputVariables {
 
     /// Values for variables that the root module does not have. The environment is shared by
     /// many configurations, so there it is fine.
-    fn undeclared(&self, root: &Module) -> Diags {
+    fn undeclared(&self, root: &Module, sources: &Sources) -> Diags {
         let mut diags = Diags::new();
         let mut in_files = 0;
         let summary = "Value for undeclared variable";
@@ -267,11 +244,13 @@ impl InputVariables {
         {
             match (&input.value, input.origin) {
                 (_, Origin::Environment | Origin::Prompt) => {}
-                (Given::Value(..), _) => {
+                (Given::Value(_, span), _) => {
                     in_files += 1;
                     if in_files <= MAX_UNDECLARED {
+                        let place = span.and_then(|span| place(span, sources));
+                        let place = place.as_deref().unwrap_or("A file");
                         let detail = format!(
-                            "The file sets {name:?}, but the root module declares no such variable. \
+                            "{place} sets {name:?}, but the root module declares no such variable. \
                              Add a variable block or remove the value. Values for many \
                              configurations can be set as {ENV_PREFIX}... in the environment."
                         );
@@ -290,7 +269,10 @@ impl InputVariables {
         }
         if in_files > MAX_UNDECLARED {
             let more = in_files - MAX_UNDECLARED;
-            let detail = format!("{more} more values are set in files for undeclared variables.");
+            let detail = match more {
+                1 => "One more value is set in a file for an undeclared variable.".to_owned(),
+                _ => format!("{more} more values are set in files for undeclared variables."),
+            };
             diags.push(Diagnostic::warning(
                 "Values for undeclared variables",
                 detail,
@@ -301,26 +283,56 @@ impl InputVariables {
 }
 
 impl Input {
+    /// The value as the declaration wants it, or what is wrong with it.
+    fn applied(
+        &self,
+        variable: &Variable,
+        sources: &mut Sources,
+        diags: &mut Diags,
+    ) -> Option<Value> {
+        let name = &variable.name;
+        let applied = match self.value_for(variable, sources) {
+            Ok((value, span)) => apply_type(variable, value)
+                .map_err(|diagnostic| diagnostic.at(span.unwrap_or(variable.span)).into()),
+            Err(found) if variable.sensitive => Err(Diags(found.into_iter().map(unread).collect())),
+            Err(found) => Err(found),
+        };
+        let wrong: Diags = match applied {
+            Ok(value) => return Some(value),
+            Err(wrong) => wrong,
+        };
+        let told = self.told(name, sources);
+        for found in wrong {
+            let mut found = with_origin(found, name, told.as_deref());
+            if variable.sensitive {
+                // The line that sets it is not shown either.
+                found.subject = Some(variable.span);
+                found.context = None;
+            }
+            diags.push(found);
+        }
+        None
+    }
+
+    /// Where it was set, for people.
+    fn told(&self, name: &str, sources: &Sources) -> Option<String> {
+        let span = match &self.value {
+            Given::Value(_, span) => *span,
+            Given::Text(_) => None,
+        };
+        self.origin.told(name, span, sources)
+    }
+
     /// The value and, if it stands in a file, where.
     fn value_for(
         &self,
         variable: &Variable,
         sources: &mut Sources,
-        diags: &mut Diags,
-    ) -> Option<(Value, Option<Span>)> {
-        let text = match &self.value {
-            Given::Value(value, span) => return Some((value.clone(), *span)),
-            Given::Text(text) if variable.literal_input => {
-                return Some((Value::string_nfc(text), None));
-            }
-            Given::Text(text) => text,
-        };
-        match parse_text(&variable.name, text, sources) {
-            Ok(value) => Some((value, None)),
-            Err(found) => {
-                diags.extend(found);
-                None
-            }
+    ) -> Result<(Value, Option<Span>), Diags> {
+        match &self.value {
+            Given::Value(value, span) => Ok((value.clone(), *span)),
+            Given::Text(text) if variable.literal_input => Ok((Value::string_nfc(text), None)),
+            Given::Text(text) => Ok((parse_text(&variable.name, text, sources)?, None)),
         }
     }
 }
@@ -374,9 +386,15 @@ pub(crate) fn apply_constraint(variable: &Variable, value: &Value) -> Result<Val
 }
 
 /// The default as it is; `apply_type` has nothing left to convert in it.
-fn unset(variable: &Variable, diags: &mut Diags) -> Option<(Value, Option<Span>)> {
+fn unset(variable: &Variable, diags: &mut Diags) -> Option<Value> {
     if let Some(default) = &variable.default {
-        return Some((default.clone(), None));
+        return match apply_type(variable, default.clone()) {
+            Ok(value) => Some(value),
+            Err(diagnostic) => {
+                diags.push(diagnostic.at(variable.span));
+                None
+            }
+        };
     }
     let name = &variable.name;
     let detail = format!(
@@ -403,6 +421,12 @@ fn parse_text(name: &str, text: &Str, sources: &mut Sources) -> Result<Value, Di
             Err(Diagnostic::error("Invalid expression", detail).into())
         }
     }
+}
+
+/// A diagnostic about a sensitive text, parts of which its detail may quote.
+fn unread(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.detail = "The value cannot be read as an expression of its type. It is sensitive, so that it is not shown.".to_owned();
+    diagnostic
 }
 
 fn is_auto_file(name: &str) -> bool {

@@ -177,6 +177,70 @@ fn undeclared_variables_depend_on_the_source() {
     check("", environment, "nope", None, &[]);
 }
 
+/// Details of what is wrong with the values that are set like this.
+fn details(files: &str, set: impl Fn(&mut InputVariables, &Memory, &mut Sources)) -> Vec<String> {
+    let memory = Memory::parse(&format!("{DECLARATIONS}{files}"));
+    let mut sources = Sources::default();
+    let (config, _) = load(".", &memory, &mut sources);
+    let mut inputs = InputVariables::new();
+    assert!(inputs.auto_files(".", &memory, &mut sources).is_empty());
+    set(&mut inputs, &memory, &mut sources);
+    let (_, found) = inputs.resolve(config.root(), &mut sources);
+    found.iter().map(|d| d.detail.clone()).collect()
+}
+
+#[test]
+fn errors_say_where_values_were_set() {
+    let check = |files: &str, set: &dyn Fn(&mut InputVariables, &Memory, &mut Sources), expect: &str| {
+        let found = details(files, set);
+        assert!(
+            matches!(&found[..], [one] if one.contains(expect)),
+            "{expect}: {found:?}"
+        );
+    };
+    let with_option = "is set with -var \"number=...\".";
+    check("", &option("number=x"), with_option);
+    check("", &option("number=[]"), with_option);
+    let environment = |inputs: &mut InputVariables, _: &Memory, _: &mut Sources| {
+        inputs.environment([("TF_VAR_number".into(), "x".into())]);
+    };
+    check("", &environment, "is set by TF_VAR_number in the environment.");
+    let typed = |inputs: &mut InputVariables, _: &Memory, _: &mut Sources| {
+        inputs.answer("filled", "");
+        inputs.answer("number", "[]");
+    };
+    check("", &typed, "is set by the answer to the question for it.");
+    let file = "--- terraform.tfvars\n\nnumber = []\n";
+    check(file, &nothing, "is set in terraform.tfvars:2.");
+    let undeclared = "--- a.auto.tfvars\n\n\nnope = 1\n";
+    check(undeclared, &nothing, "a.auto.tfvars:3 sets \"nope\"");
+    // Nobody has set what is missing.
+    let found = details("variable \"must\" {}\n", nothing);
+    assert!(!found[0].contains("is set"), "{found:?}");
+}
+
+#[test]
+fn sensitive_values_are_not_quoted() {
+    let declared = "variable \"hidden\" {\n  type = list(number)\n  sensitive = true\n}\n";
+    let files = |rest: &str| format!("{declared}{rest}");
+    let option = option("hidden=[hunter2]");
+    let environment = |inputs: &mut InputVariables, _: &Memory, _: &mut Sources| {
+        inputs.environment([("TF_VAR_hidden".into(), "[\"hunter2\"]".into())]);
+    };
+    let in_file = files("--- terraform.tfvars\nhidden = [\"hunter2\"]\n");
+    for found in [
+        details(declared, option),
+        details(declared, environment),
+        details(&in_file, nothing),
+    ] {
+        assert!(found[0].contains("is set "), "{found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    // The position is that of the declaration, whose lines have no secrets.
+    let expect = "error main.tf:28 Invalid value for input variable";
+    check(&in_file, nothing, "hidden", None, &[expect]);
+}
+
 #[test]
 fn bad_options_and_files_are_errors() {
     let mut inputs = InputVariables::new();

@@ -1,6 +1,6 @@
 //! Conditions with their messages.
 
-use muster_config::Check;
+use muster_config::{Check, ModuleId};
 use muster_lang::{Diagnostic, Diags, Expr, Scope, eval, referred_values};
 use muster_value::{Marks, Type, Value, convert};
 
@@ -157,6 +157,21 @@ impl Evaluator {
             }
         });
         CheckResult::all(results)
+    }
+
+    /// What became of the rules of a variable, with where its value was set, as far as that was
+    /// given from outside: for people, while the messages of conditions are as they were written.
+    pub fn with_origin(&self, inst: ModuleInst, name: &Str, result: CheckResult) -> CheckResult {
+        let is_root = self.module_of(inst) == ModuleId::ROOT;
+        let origin = self.settings.origins.get(name).filter(|_| is_root);
+        let (CheckResult::Fail(mut found), Some(origin)) = (result.clone(), origin) else {
+            return result;
+        };
+        for diagnostic in &mut found.0 {
+            let detail = &diagnostic.detail;
+            diagnostic.detail = format!("{detail}\n\nThe value of var.{name} is set {origin}.");
+        }
+        CheckResult::Fail(found)
     }
 
     /// Evaluates the assertions of a `check` block.

@@ -37,6 +37,8 @@ pub struct Settings {
     /// Module instances that are not there, with an object of the outputs that they seem to have.
     /// A missing key stands for all of them; the first that fits counts.
     pub modules: Arc<[(ModuleInstance, Value)]>,
+    /// Where values of the root module's variables were set, for people: what follows "is set".
+    pub origins: Arc<BTreeMap<Str, String>>,
 }
 
 /// Calls functions of providers.
@@ -61,6 +63,7 @@ impl ModuleInst {
     pub const ROOT: Self = Self(0);
 }
 
+#[derive(Clone)]
 pub(crate) struct InstData {
     pub module: ModuleId,
     pub addr: ModuleInstance,
@@ -80,7 +83,7 @@ pub(crate) enum Key {
     Module(ModuleInst, Str, Option<Str>),
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Instances {
     pub values: BTreeMap<InstanceKey, Memo<Value>>,
     pub whole: Option<Memo<Value>>,
@@ -169,6 +172,40 @@ impl Evaluator {
     pub fn with_resources(mut self, resources: ResourceSource) -> Self {
         self.resources = Some(resources);
         self
+    }
+
+    /// One that knows as much of instances, and takes the given values for whole resources;
+    /// nothing is concluded yet from what it knows.
+    #[must_use]
+    pub fn with_whole(
+        &self,
+        wholes: impl IntoIterator<Item = (ModuleInst, ResourceId, Value)>,
+    ) -> Self {
+        let known = self.memory.borrow();
+        let mut resources = known.resources.clone();
+        for (inst, id, value) in wholes {
+            resources.entry((inst, id)).or_default().whole = Some(Ok(value));
+        }
+        let memory = Memory {
+            insts: known.insts.clone(),
+            by_addr: known.by_addr.clone(),
+            calls: known.calls.clone(),
+            modules: known.modules.clone(),
+            expansions: known.expansions.clone(),
+            resources,
+            ..Memory::default()
+        };
+        Self {
+            config: Arc::clone(&self.config),
+            schemas: Arc::clone(&self.schemas),
+            variables: self.variables.clone(),
+            functions: self.functions.clone(),
+            source: None,
+            resources: None,
+            files: Arc::clone(&self.files),
+            settings: self.settings.clone(),
+            memory: RefCell::new(memory),
+        }
     }
 
     /// The configuration.
