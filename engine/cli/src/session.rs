@@ -108,6 +108,8 @@ pub(crate) struct Session {
     pub warnings: Diags,
     /// The values of variables that were worked out last, as they were given.
     pub as_given: BTreeMap<muster_config::Str, Value>,
+    /// Where those values were set, for people.
+    origins: Arc<BTreeMap<muster_config::Str, String>>,
     /// What people have answered when they were asked for values of variables.
     answers: BTreeMap<muster_config::Str, String>,
 }
@@ -211,6 +213,7 @@ impl Session {
             pool,
             warnings,
             as_given: BTreeMap::new(),
+            origins: Arc::default(),
             answers: BTreeMap::new(),
         })
     }
@@ -303,7 +306,10 @@ impl Session {
             config: Arc::clone(&self.config),
             schemas: Arc::new(schemas),
             pool: Arc::clone(&self.pool),
-            settings: settings(&workspace()),
+            settings: Settings {
+                origins: Arc::clone(&self.origins),
+                ..settings(&workspace())
+            },
             files: Arc::new(working_files()),
             stand_in: None,
             parallelism: parallelism.max(1),

@@ -291,7 +291,7 @@ impl Planner {
         let result = self.eval.validate_variable(inst, name);
         let checked = self.checked_variable(module, name);
         self.note_check(&checked, inst, Status::of(result.outcome()));
-        match result {
+        match self.eval.with_origin(inst, name, result) {
             CheckResult::Pass => true,
             CheckResult::Unknown => {
                 let (module, name) = (self.eval.addr_of(inst), name.clone());

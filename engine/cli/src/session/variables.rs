@@ -113,6 +113,7 @@ impl Session {
     ) -> Outcome<BTreeMap<Str, Value>> {
         let (values, found) = given.resolve(root, &mut self.sources);
         self.as_given = given.as_given(root);
+        self.origins = Arc::new(given.origins(root, &self.sources));
         diags.extend(found);
         if diags.has_errors() {
             return Err(diags.into());
