@@ -22,6 +22,7 @@ struct Row {
     too_late: usize,
     objects: usize,
     doubled: usize,
+    repeated: usize,
     lost: usize,
     orphaned: usize,
     wrong: usize,
@@ -38,6 +39,7 @@ impl Table {
             too_late: usize::from(verdict.too_late),
             objects: trial.objects,
             doubled: verdict.doubled,
+            repeated: verdict.repeated,
             lost: verdict.lost,
             orphaned: verdict.orphaned,
             wrong: verdict.wrong,
@@ -78,11 +80,12 @@ impl Table {
 }
 
 impl Row {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 10] = [
         "runs",
         "too late",
         "objects",
         "doubled",
+        "resent",
         "lost",
         "orphaned",
         "wrong",
@@ -90,12 +93,13 @@ impl Row {
         "unresolved",
     ];
 
-    fn numbers(&self) -> [usize; 9] {
+    fn numbers(&self) -> [usize; 10] {
         [
             self.runs,
             self.too_late,
             self.objects,
             self.doubled,
+            self.repeated,
             self.lost,
             self.orphaned,
             self.wrong,
@@ -109,6 +113,7 @@ impl Row {
         self.too_late += other.too_late;
         self.objects += other.objects;
         self.doubled += other.doubled;
+        self.repeated += other.repeated;
         self.lost += other.lost;
         self.orphaned += other.orphaned;
         self.wrong += other.wrong;
@@ -122,7 +127,7 @@ impl Row {
 }
 
 /// A line of the table, with each cell as wide as the head of its column.
-fn line(name: &str, cells: [impl Display; 9], f: &mut Formatter<'_>) -> Result {
+fn line(name: &str, cells: [impl Display; 10], f: &mut Formatter<'_>) -> Result {
     write!(f, "{name:<28}")?;
     for (cell, head) in cells.iter().zip(Row::NAMES) {
         write!(f, " {cell:>width$}", width = head.len().max(5))?;

@@ -1,16 +1,23 @@
 //! Trials on the AWS provider, against a simulated AWS.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::process::Process;
 use super::{Existing, Ground, Stage, Trial};
+
+/// The header with the number of a call, which is the same when the provider sends it again.
+const CALL: &str = "Amz-Sdk-Invocation-Id";
 
 /// How long the simulated AWS may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -58,6 +65,15 @@ resource "aws_vpc" "v" {
 pub(crate) struct Aws {
     _server: Process,
     port: u16,
+    /// All requests that it was sent, a line each.
+    recording: PathBuf,
+}
+
+/// A request as it is recorded.
+#[derive(Deserialize)]
+struct Sent {
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
 }
 
 impl Aws {
@@ -71,10 +87,14 @@ impl Aws {
         drop(listener);
         let mut command = Command::new("moto_server");
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        let recording = folder.join(format!("aws-{port}.json"));
+        command.env("MOTO_ENABLE_RECORDING", "1");
+        command.env("MOTO_RECORDER_FILEPATH", &recording);
         let server = Process::start(command, folder.join(format!("aws-{port}.txt")))?;
         let aws = Self {
             _server: server,
             port,
+            recording,
         };
         let began = Instant::now();
         while aws.ask("GET", "/moto-api/").is_err() {
@@ -131,7 +151,20 @@ impl Ground for Aws {
         Ok(buckets.chain(queues).chain(networks).collect())
     }
 
+    fn repeated(&self) -> Result<Vec<String>> {
+        let text = std::fs::read_to_string(&self.recording)?;
+        let sent = text.lines().filter_map(|line| {
+            let sent: Sent = serde_json::from_str(line).ok()?;
+            sent.network()
+        });
+        let mut calls = BTreeSet::new();
+        // All attempts of a call have its number.
+        let again = sent.filter(|(call, _)| !calls.insert(call.clone()));
+        Ok(again.map(|(_, network)| network).collect())
+    }
+
     fn clear(&self) -> Result<()> {
+        self.ask("POST", "/moto-api/recorder/reset-recording")?;
         self.ask("POST", "/moto-api/reset").map(drop)
     }
 
@@ -146,6 +179,23 @@ impl Ground for Aws {
     }
 }
 
+impl Sent {
+    /// The number of the call and the address range, if a network is to be made.
+    fn network(&self) -> Option<(String, String)> {
+        let body = STANDARD.decode(self.body.as_ref()?).ok()?;
+        let body = String::from_utf8(body).ok()?;
+        let fields = body.split('&').filter_map(|field| field.split_once('='));
+        let field = |name: &str| fields.clone().find(|(n, _)| *n == name).map(|(_, v)| v);
+        if field("Action") != Some("CreateVpc") {
+            return None;
+        }
+        let network = field("CidrBlock")?.replace("%2F", "/");
+        let mut headers = self.headers.iter();
+        let call = headers.find(|(name, _)| name.eq_ignore_ascii_case(CALL))?;
+        Some((call.1.clone(), network))
+    }
+}
+
 /// Objects of one kind, with what names them and what they are known by.
 fn list<'a>(all: &'a Value, name: &'a str, id: &'a str) -> impl Iterator<Item = Existing> + 'a {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -155,4 +205,30 @@ fn list<'a>(all: &'a Value, name: &'a str, id: &'a str) -> impl Iterator<Item = 
         id: text(&object[id]),
         right: true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &str, expect: Option<&str>) {
+        let line = serde_json::json!({
+            "headers": { "Host": "127.0.0.1", "Amz-Sdk-Invocation-Id": "c5e2", "Amz-Sdk-Request": "attempt=1; max=25" },
+            "method": "POST",
+            "url": "http://127.0.0.1/",
+            "body": STANDARD.encode(body),
+            "body_encoded": true,
+        });
+        let sent: Sent = serde_json::from_value(line).unwrap();
+        let expect = expect.map(|network| ("c5e2".to_owned(), network.to_owned()));
+        assert_eq!(sent.network(), expect);
+    }
+
+    #[test]
+    fn calls_that_make_networks() {
+        let create = "Action=CreateVpc&CidrBlock=10.3.0.0%2F16&Version=2016-11-15";
+        check(create, Some("10.3.0.0/16"));
+        check("Action=DescribeVpcs&Version=2016-11-15", None);
+        check("<CreateBucket/>", None);
+    }
 }

@@ -63,16 +63,40 @@ pub(super) fn journal(folder: &Path, verdict: &mut Verdict) {
     }
 }
 
+/// What exists.
+pub(super) struct Objects {
+    pub(super) existing: Vec<Existing>,
+    /// See [`super::Ground::repeated`].
+    pub(super) repeated: Vec<String>,
+}
+
+impl Objects {
+    /// Takes out what providers have made again, of which no state can know; tells how many.
+    fn take_repeated(&mut self, known: &BTreeSet<&str>) -> usize {
+        let before = self.existing.len();
+        for name in &self.repeated {
+            let mut again = self.existing.iter();
+            let again = again.position(|e| e.name == *name && !known.contains(e.id.as_str()));
+            if let Some(at) = again {
+                self.existing.remove(at);
+            }
+        }
+        before - self.existing.len()
+    }
+}
+
 /// What exists is what is in the state, once each.
-pub(super) fn state(trial: &Trial, existing: &[Existing], path: &Path, verdict: &mut Verdict) {
+pub(super) fn state(trial: &Trial, mut objects: Objects, path: &Path, verdict: &mut Verdict) {
     let state = document(path, verdict);
     let recorded = ids(&state);
+    let known: BTreeSet<&str> = recorded.iter().copied().collect();
+    verdict.repeated = objects.take_repeated(&known);
+    let existing = &objects.existing;
     let names: BTreeSet<&str> = existing.iter().map(|e| e.name.as_str()).collect();
     verdict.doubled = existing.len() - names.len();
     if verdict.doubled > 0 {
         verdict.blame(format!("{} objects exist twice", verdict.doubled));
     }
-    let known: BTreeSet<&str> = recorded.iter().copied().collect();
     let all = existing.iter().map(|e| e.id.as_str());
     let orphans: Vec<&str> = all.filter(|id| !known.contains(id)).collect();
     verdict.orphaned = orphans.len();
@@ -184,9 +208,29 @@ mod tests {
         let path = folder.path().join("state");
         std::fs::write(&path, state.to_string()).unwrap();
         let mut verdict = Verdict::default();
-        super::state(&TRIAL, &existing, &path, &mut verdict);
+        let repeated = Vec::new();
+        let objects = Objects { existing, repeated };
+        super::state(&TRIAL, objects, &path, &mut verdict);
         assert_eq!([verdict.doubled, verdict.orphaned, verdict.wrong], expect);
         assert_eq!(verdict.is_good(), expect == [0; 3]);
+    }
+
+    #[test]
+    fn what_a_provider_repeats_is_not_the_engines_doing() {
+        let existing =
+            [("a", "1"), ("b", "2"), ("b", "3"), ("b", "4")].map(|(name, id)| Existing {
+                name: name.to_owned(),
+                id: id.to_owned(),
+                right: true,
+            });
+        let mut objects = Objects {
+            existing: existing.into(),
+            repeated: vec!["b".to_owned(), "a".to_owned()],
+        };
+        // One of the three was sent again; the other one was asked for twice.
+        assert_eq!(objects.take_repeated(&BTreeSet::from(["1", "3"])), 1);
+        let left = objects.existing.iter().map(|e| e.id.as_str());
+        assert_eq!(left.collect::<Vec<_>>(), ["1", "3", "4"]);
     }
 
     #[test]

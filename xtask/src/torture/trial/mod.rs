@@ -77,6 +77,8 @@ pub(crate) struct Verdict {
     pub too_late: bool,
     /// Objects that exist more often than they should.
     pub doubled: usize,
+    /// Objects that are there again because a provider has sent the call again.
+    pub repeated: usize,
     /// Results that the killed run had told of, and that the next one did not know.
     pub lost: usize,
     /// Objects that exist and are in no state.
@@ -169,6 +171,15 @@ pub(crate) trait Ground {
     /// They cannot be listed.
     fn existing(&self, trial: &Trial, folder: &Path) -> Result<Vec<Existing>>;
 
+    /// The names of objects whose creation a provider has sent again, because it did not get the
+    /// answer: its own doing, which no engine sees. One that was sent three times is named twice.
+    ///
+    /// # Errors
+    /// That cannot be told.
+    fn repeated(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Forgets all objects, before a trial.
     ///
     /// # Errors
@@ -237,10 +248,13 @@ pub(crate) fn run(
     }
     judge::end(&next, &mut verdict);
     judge::journal(folder, &mut verdict);
-    let existing = ground.existing(trial, folder)?;
+    let objects = judge::Objects {
+        existing: ground.existing(trial, folder)?,
+        repeated: ground.repeated()?,
+    };
     judge::state(
         trial,
-        &existing,
+        objects,
         &folder.join("terraform.tfstate"),
         &mut verdict,
     );

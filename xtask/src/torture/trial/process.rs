@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal};
 
 /// How long anything may take that takes seconds on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// How often is looked whether something has happened.
 const PAUSE: Duration = Duration::from_millis(4);
