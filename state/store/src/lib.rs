@@ -33,7 +33,7 @@ pub use lock::{LockGuard, LockInfo, LockLoss};
 pub use merge::{changed_resources, is_merged, merge, without_resources};
 pub use part::Part;
 pub use setting::{Setting, SettingKind, Settings};
-pub use time::now as timestamp;
+pub use time::{now as timestamp, to_seconds};
 pub use transfer::{End, Moved, Progress, Side, Transfer, digest as instance_digest};
 
 /// A place that keeps one state.

@@ -45,11 +45,12 @@ impl LockInfo {
 /// Prints the lines that tell a person who holds the lock.
 impl fmt::Display for LockInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let created = crate::time::to_seconds(&self.created);
         write!(
             f,
             "Lock Info:\n  ID:        {}\n  Path:      {}\n  Operation: {}\n  Who:       {}\n  \
              Version:   {}\n  Created:   {}\n  Info:      {}",
-            self.id, self.path, self.operation, self.who, self.version, self.created, self.info
+            self.id, self.path, self.operation, self.who, self.version, created, self.info
         )
     }
 }

@@ -81,9 +81,16 @@ pub fn is_merged(base: &Snapshot, next: &Snapshot, old: Option<&Snapshot>) -> bo
 
 /// The resources that two states do not agree on.
 pub fn changed_resources(old: &Snapshot, new: &Snapshot) -> BTreeSet<AbsResource> {
+    differing(old, new).cloned().collect()
+}
+
+/// As [`changed_resources`]; some come twice.
+pub(crate) fn differing<'a>(
+    old: &'a Snapshot,
+    new: &'a Snapshot,
+) -> impl Iterator<Item = &'a AbsResource> {
     let all = old.resources.keys().chain(new.resources.keys());
-    let differ = |addr: &&AbsResource| old.resources.get(*addr) != new.resources.get(*addr);
-    all.filter(differ).cloned().collect()
+    all.filter(|addr| old.resources.get(*addr) != new.resources.get(*addr))
 }
 
 /// A state without its resources.

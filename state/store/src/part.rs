@@ -28,8 +28,12 @@ impl Part {
 
     /// One of these resources that the part does not change.
     pub fn outside(&self, changed: BTreeSet<AbsResource>) -> Option<AbsResource> {
-        let mut changed = changed.into_iter();
-        changed.find(|addr| !self.writes.contains(&addr.config()))
+        changed.into_iter().find(|addr| !self.changes(addr))
+    }
+
+    /// Whether the part changes a resource.
+    pub(crate) fn changes(&self, addr: &AbsResource) -> bool {
+        self.writes.contains(&addr.config())
     }
 
     /// A resource of the part, changed ones first.

@@ -10,6 +10,17 @@ pub fn now() -> String {
     at(now)
 }
 
+/// A point in time of that form without parts of seconds, for people.
+pub fn to_seconds(time: &str) -> String {
+    match time.split_once('.') {
+        Some((seconds, rest)) => {
+            let zone = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{seconds}{zone}")
+        }
+        None => time.to_owned(),
+    }
+}
+
 /// A point in time in that form.
 pub(crate) fn at(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -53,6 +64,18 @@ pub(crate) mod tests {
 
     pub(crate) fn set_back(by: Duration) {
         BEHIND.set(by);
+    }
+
+    #[test]
+    fn times_for_people() {
+        for (time, expect) in [
+            ("2034-01-02T03:04:05.123456789Z", "2034-01-02T03:04:05Z"),
+            ("2034-01-02T03:04:05.1+01:00", "2034-01-02T03:04:05+01:00"),
+            ("2034-01-02T03:04:05Z", "2034-01-02T03:04:05Z"),
+            ("", ""),
+        ] {
+            assert_eq!(to_seconds(time), expect);
+        }
     }
 
     fn check(seconds: u64, expect: &str) {

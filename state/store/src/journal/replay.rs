@@ -1,6 +1,6 @@
 //! What follows from a journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use muster_addr::InstanceAddr;
@@ -97,14 +97,18 @@ impl Content {
     }
 
     fn add_all(&mut self, frames: &[&[u8]], codec: &Codec) -> Result<(), String> {
+        let mut closed = HashSet::new();
         for bytes in frames {
             let plain = codec.open(bytes.to_vec()).map_err(|e| e.to_string())?;
-            self.add(Record::decode(&plain)?);
+            closed.extend(self.add(Record::decode(&plain)?));
         }
+        // An intent comes before what closes it, and no two have one number.
+        self.open.retain(|intent| !closed.contains(&intent.id));
         Ok(())
     }
 
-    fn add(&mut self, record: Record) {
+    /// Adds a record; tells which intent it closes.
+    fn add(&mut self, record: Record) -> Option<u64> {
         match record {
             Record::Begin(run) => {
                 // What was recorded before is in the state that the run began with.
@@ -117,19 +121,14 @@ impl Content {
                 self.open.push(*intent);
             }
             Record::Objects(objects) => {
-                self.close(objects.intent);
+                let closed = objects.intent;
                 self.objects.push(objects);
+                return closed;
             }
-            Record::Closed { intent } => self.close(Some(intent)),
+            Record::Closed { intent } => return Some(intent),
             Record::Saved {} => self.stored = self.objects.len(),
         }
-    }
-
-    /// Intents are few: as many as calls at a time, and those of runs that were killed.
-    fn close(&mut self, intent: Option<u64>) {
-        if let Some(id) = intent {
-            self.open.retain(|open| open.id != id);
-        }
+        None
     }
 
     /// Brings the results into a state that others may have changed since the run began.

@@ -68,7 +68,10 @@ impl History {
         let kept = damaged.and_then(|bytes| self.keep_damaged(&bytes).ok());
         let _ = match change {
             Change::Append { good, bytes } => append(&self.path, good, &bytes),
-            Change::Anew(file) => os::replace(&self.path, &file),
+            Change::Anew(file) if self.path.exists() => os::replace(&self.path, &file),
+            Change::Anew(file) => {
+                os::open_private(&self.path).and_then(|mut made| made.write_all(&file))
+            }
         };
         kept
     }
