@@ -590,3 +590,17 @@ fn options_that_terraform_knows() {
         .code(1)
         .says(&["Unsupported option -config"]);
 }
+
+#[test]
+fn streams_begin_with_the_version_whatever_is_wrong() {
+    let work = Work::with("output \"o\" {\n  value = local.gone\n}\n");
+    for args in [
+        &["plan", "-json"][..],
+        &["apply", "-json", "-auto-approve"],
+        &["apply", "-json", "gone.plan"],
+        &["refresh", "-json"],
+    ] {
+        let ran = work.run(args).code(1);
+        assert_eq!(kinds(&ran.stdout), ["version", "diagnostic"], "{args:?}");
+    }
+}

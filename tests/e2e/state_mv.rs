@@ -151,6 +151,36 @@ fn backups_have_the_names_they_are_given() {
     .says(&["No state file was found!"]);
 }
 
+/// What depends on a resource that moves has no dependencies until the next plan, which finds them
+/// in the configuration.
+#[test]
+fn dependents_of_what_moves() {
+    let work = Work::with(
+        "resource \"terraform_data\" \"a\" {}\nresource \"terraform_data\" \"b\" {\n  input = terraform_data.a.id\n}\nresource \"terraform_data\" \"c\" {\n  input = terraform_data.b.id\n}\n",
+    );
+    work.run(&["init"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let dependencies = || {
+        let state = document(&work, "terraform.tfstate");
+        let resources = state["resources"].as_array().unwrap();
+        let found = resources.iter().map(|resource| {
+            let found = &resource["instances"][0]["dependencies"];
+            (resource["name"].clone(), found.clone())
+        });
+        Value::Array(found.map(|(name, found)| serde_json::json!([name, found])).collect())
+    };
+    let (a, b) = ("terraform_data.a", "terraform_data.b");
+    let expect = serde_json::json!([["a", null], ["b", [a]], ["c", [a, b]]]);
+    assert_eq!(dependencies(), expect);
+    mv(&work, &["terraform_data.b", "terraform_data.x"]).code(0);
+    let expect = serde_json::json!([["a", null], ["c", null], ["x", [a]]]);
+    assert_eq!(dependencies(), expect);
+    mv(&work, &["terraform_data.x", "terraform_data.b"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let expect = serde_json::json!([["a", null], ["b", [a]], ["c", [a, b]]]);
+    assert_eq!(dependencies(), expect);
+}
+
 #[test]
 fn moves_that_make_no_sense() {
     let work = applied();
@@ -166,6 +196,7 @@ fn moves_that_make_no_sense() {
     refuse("module.m", "terraform_data.x", target);
     refuse("terraform_data.a", "module.x", target);
     refuse("terraform_data.a", "terraform_data.b[1]", target);
+    refuse("terraform_data.b", "terraform_data.a", target);
     refuse(
         "module.gone",
         "module.m",
@@ -173,6 +204,8 @@ fn moves_that_make_no_sense() {
     );
     let source = "Invalid source address";
     refuse("terraform_data.gone", "terraform_data.y", source);
+    refuse("terraform_data.gone", "module.y", source);
+    refuse("module.gone", "terraform_data.y", source);
     refuse("terraform_data.a[0]", "terraform_data.y", source);
     refuse("module.gone", "module.y", source);
     refuse("a b", "module.y", "Invalid character");

@@ -63,9 +63,6 @@ fn refuse(summary: &str, detail: &str, args: &[String], path: &[String]) -> Exit
         no_color: has("--no-color"),
         ..args::View::default()
     });
-    if json {
-        view.version();
-    }
     let code = view.fail(&Failure::new(summary, detail), &Sources::default());
     if !json {
         let command = command(path);

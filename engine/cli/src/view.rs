@@ -39,6 +39,8 @@ pub(crate) struct View {
     stream: bool,
     /// An error was shown as an event.
     failed: Arc<AtomicBool>,
+    /// The stream has its first document.
+    begun: AtomicBool,
 }
 
 /// Somebody asked for no colour, with a command that has nothing to say about it.
@@ -92,6 +94,7 @@ impl View {
             ending: Ending::default(),
             profile: None,
             failed: Arc::default(),
+            begun: AtomicBool::default(),
         }
     }
 
@@ -164,6 +167,7 @@ impl View {
             self.people || !self.stream,
         );
         if to_tools {
+            self.version();
             for diagnostic in diags.iter() {
                 self.tell(&document(&renderer, diagnostic));
             }
@@ -236,9 +240,10 @@ impl View {
         }
     }
 
-    /// Begins the stream.
+    /// Begins the stream, if nothing has begun it: with what is wrong there may be no run.
     pub(crate) fn version(&self) {
-        if self.documents.are_wanted() {
+        let begins = !self.begun.swap(true, Ordering::Relaxed);
+        if begins && self.documents.are_wanted() {
             let version = env!("CARGO_PKG_VERSION");
             let terraform = crate::session::TERRAFORM_VERSION;
             self.tell(&muster_render::version_document(version, terraform));
@@ -268,6 +273,20 @@ impl View {
             }
         });
     }
+}
+
+/// Shows warnings where errors go, for commands whose output is for other programs too.
+pub(crate) fn warn(diags: &Diags) {
+    if diags.is_empty() {
+        return;
+    }
+    log::diags(diags);
+    let sources = Sources::default();
+    let style = Style {
+        color: std::io::stderr().is_terminal() && !is_plain(false),
+        width: None,
+    };
+    put_err(&DiagnosticRenderer::new(&sources, style).all(diags, false));
 }
 
 /// Whether another program runs this one.

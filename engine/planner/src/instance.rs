@@ -376,13 +376,16 @@ impl Planner {
             self.stored_dependencies
                 .insert((change.addr.clone(), change.deposed.clone()), stored);
         }
+        let configured = task.goal == Goal::Configure && task.deposed.is_none();
         if change.action == Action::NoOp {
             self.store_dependencies(&change);
         } else {
             self.note_pending(change.addr.resource.config());
+            if configured && self.options.refresh {
+                self.add_dependencies(&change);
+            }
         }
         let value = change.after.clone();
-        let configured = task.goal == Goal::Configure && task.deposed.is_none();
         self.changes
             .insert((change.addr.clone(), change.deposed.clone()), change);
         if let (Some(inst), true) = (task.inst, configured) {

@@ -1,5 +1,7 @@
 //! The stored state, brought up to date while the plan is made.
 
+use std::collections::BTreeSet;
+
 use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ModulePath, ResourceId};
 use muster_eval::Expansion;
 use muster_lang::Diagnostic;
@@ -83,6 +85,24 @@ impl Planner {
         if object.dependencies[..] != change.dependencies[..] {
             let mut object = object.clone();
             object.dependencies = change.dependencies.to_vec();
+            self.state.put(&change.addr, &change.provider, object);
+        }
+    }
+
+    /// An object that is about to change depends on what it did before, and on what it will.
+    pub(crate) fn add_dependencies(&mut self, change: &Change) {
+        let Some(object) = self.state.current(&change.addr) else {
+            return;
+        };
+        let all: BTreeSet<_> = object
+            .dependencies
+            .iter()
+            .chain(&change.dependencies[..])
+            .collect();
+        if all.len() != object.dependencies.len() {
+            let dependencies = all.into_iter().cloned().collect();
+            let mut object = object.clone();
+            object.dependencies = dependencies;
             self.state.put(&change.addr, &change.provider, object);
         }
     }

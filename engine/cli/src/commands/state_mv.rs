@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use muster_addr::{AbsResource, InstanceAddr, InstanceKey, Mode, ModuleInstance, Target};
+use muster_addr::{
+    AbsResource, ConfigResource, InstanceAddr, InstanceKey, Mode, ModuleInstance, Target,
+};
 use muster_snapshot::{Instance, Resource, Snapshot};
 use muster_store::Store;
 
@@ -94,12 +96,32 @@ fn move_within(
             let taken = take(&mut state, old);
             put(&mut state, taken, new);
         }
+        if let Target::Resource(old) = from {
+            forget_dependencies(&mut state, &old.resource.config());
+        }
         state.terraform_version = TERRAFORM_VERSION.to_owned();
         store.write(&mut state)?;
     }
     match guard {
         Some(guard) => Ok(guard.release()?),
         None => Ok(()),
+    }
+}
+
+/// What depended on a resource that has another address now depends on nothing that is known: the
+/// configuration says on what, and the next plan reads it there.
+fn forget_dependencies(state: &mut Snapshot, moved: &ConfigResource) {
+    let resources = state.resources.values_mut();
+    for instance in resources.flat_map(|resource| resource.instances.values_mut()) {
+        for object in instance
+            .current
+            .iter_mut()
+            .chain(instance.deposed.values_mut())
+        {
+            if object.dependencies.contains(moved) {
+                object.dependencies.clear();
+            }
+        }
     }
 }
 
@@ -180,6 +202,7 @@ pub(crate) fn moves(
             module_moves(state, old, new)
         }
         (Target::Resource(old), Target::Resource(new)) => resource_moves(state, old, new)?,
+        _ if !is_there(state, from) => Vec::new(),
         _ => {
             let detail =
                 "A resource moves to the address of a resource, and a module to that of a module.";
@@ -189,7 +212,12 @@ pub(crate) fn moves(
     if found.is_empty() {
         return Err(nothing_at(state, from));
     }
-    let taken = found.iter().find(|(_, new)| other.instance(new).is_some());
+    let whole = matches!(from, Target::Resource(old) if state.instance(old).is_none());
+    let taken = found.iter().find(|(_, new)| match whole {
+        // Instances of two resources do not become those of one.
+        true => other.resources.contains_key(&new.resource),
+        false => other.instance(new).is_some(),
+    });
     if let Some((old, new)) = taken {
         let detail = match std::ptr::eq(state, other) && old == new {
             true => format!(
@@ -202,6 +230,16 @@ pub(crate) fn moves(
         return Err(Failure::new("Invalid target address", detail));
     }
     Ok(found)
+}
+
+fn is_there(state: &Snapshot, address: &Target) -> bool {
+    match address {
+        Target::Resource(addr) => state.resources.contains_key(&addr.resource),
+        Target::Module(module) => {
+            let mut places = state.resources.keys();
+            places.any(|addr| addr.module.starts_with(module))
+        }
+    }
 }
 
 /// The state has nothing at an address. It may have other instances of the same resource.

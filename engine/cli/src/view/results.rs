@@ -117,9 +117,14 @@ impl View {
             Ending::Apply | Ending::Refresh => "apply",
         };
         if self.ending != Ending::Refresh {
-            let message = format!(
-                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
-            );
+            let message = match self.ending {
+                Ending::Destroy => {
+                    format!("Destroy complete! Resources: {destroyed} destroyed.")
+                }
+                _ => format!(
+                    "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+                ),
+            };
             let changes = serde_json::json!({
                 "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
             });

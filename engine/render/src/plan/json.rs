@@ -8,7 +8,7 @@ use muster_config::Config;
 use muster_plan::{Action, Change, OutputChange, Plan, Str};
 use muster_provider::{ImportBy, Schemas};
 use muster_snapshot::OutputValue;
-use muster_value::{Marks, PathStep, Value};
+use muster_value::{Marks, PathStep, Type, Value};
 
 use super::checks::write_checks;
 use super::configuration::write_configuration;
@@ -156,7 +156,11 @@ fn write_planned(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, changes
                 w.key(name).object(|w| {
                     w.key("sensitive").bool(is_secret(output));
                     if output.after.is_wholly_known() {
-                        w.key("type").ty(&output.after.ty());
+                        // Null is of no type in a plan, whatever it was made from.
+                        match output.after.is_null() {
+                            true => w.key("type").ty(&Type::Dynamic),
+                            false => w.key("type").ty(&output.after.ty()),
+                        }
                         w.key("value").value(&output.after);
                     }
                 });
@@ -187,11 +191,20 @@ fn write_planned(w: &mut JsonWriter<'_>, plan: &Plan, schemas: &Schemas, changes
                     w.key("sensitive_values").bool(false);
                     return;
                 }
-                w.key("values").value(&after);
+                if has_known_members(&after) {
+                    w.key("values").value(&after);
+                }
                 w.key("sensitive_values").sensitive(&after);
             });
         });
     });
+}
+
+/// Whether there is anything to tell of an object: one of which nothing is known goes without
+/// values.
+fn has_known_members(object: &Value) -> bool {
+    let mut members = object.peel().as_entries().into_iter().flatten();
+    members.any(|(_, member)| member.is_known())
 }
 
 /// Whether there is a current object after the change, though it may not be looked after any more.
@@ -319,5 +332,63 @@ fn actions(action: Action) -> &'static [&'static str] {
         Action::CreateThenDelete => &["create", "delete"],
         Action::Delete => &["delete"],
         Action::Forget => &["forget"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::change;
+    use super::*;
+
+    fn check(plan: &Plan, part: &str, expect: serde_json::Value) {
+        let mut text = Vec::new();
+        let options = PlanJson::default();
+        plan_json(plan, &Schemas::default(), options, &mut text).unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(document.pointer(part), Some(&expect), "{document}");
+    }
+
+    #[test]
+    fn objects_of_which_nothing_is_known_have_no_values() {
+        let object = |input: Value| {
+            let id = Value::unknown(Type::String);
+            Value::object([("id", id), ("input", input)])
+        };
+        let plan = |after: Value| Plan {
+            changes: vec![change(Action::Create, Value::NULL, after)],
+            ..Plan::default()
+        };
+        let values = "/planned_values/root_module/resources/0";
+        let rest = serde_json::json!({
+            "address": "x_y.z", "mode": "managed", "type": "x_y", "name": "z", "schema_version": 0,
+            "provider_name": "registry.terraform.io/hashicorp/x", "sensitive_values": {},
+        });
+        let unknown = Value::unknown(Type::String);
+        check(&plan(object(unknown)), values, rest.clone());
+        let mut known = rest;
+        known["values"] = serde_json::json!({ "input": null });
+        check(&plan(object(Value::Null(Type::String))), values, known);
+    }
+
+    #[test]
+    fn null_outputs_are_of_no_type() {
+        let plan = |after: Value| Plan {
+            outputs: [(
+                "o".into(),
+                OutputChange {
+                    action: Action::Create,
+                    before: Value::NULL,
+                    after,
+                    sensitive: false,
+                },
+            )]
+            .into(),
+            ..Plan::default()
+        };
+        let output = "/planned_values/outputs/o";
+        let expect = serde_json::json!({ "sensitive": false, "type": "dynamic", "value": null });
+        check(&plan(Value::Null(Type::String)), output, expect);
+        let expect = serde_json::json!({ "sensitive": false, "type": "string", "value": "x" });
+        check(&plan("x".into()), output, expect);
     }
 }

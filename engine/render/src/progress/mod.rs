@@ -210,9 +210,13 @@ impl Progress {
         Some(document("apply_complete", &text, "hook", hook))
     }
 
-    /// People read the diagnostic, which says more.
+    /// People read the diagnostic, which says more. So do tools where nothing was to be changed.
     fn failed(&self, work: &Work, elapsed: Duration) -> Option<String> {
-        if !self.json || matches!(work.operation, Operation::Refresh | Operation::Import) {
+        let looks = matches!(
+            work.operation,
+            Operation::Read | Operation::Refresh | Operation::Import
+        );
+        if !self.json || looks {
             return None;
         }
         if ephemeral::action(work.operation).is_some() {
