@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt::Display;
 
-use muster_store::StoreError;
+use muster_store::{LockInfo, StoreError};
 use tokio_postgres::error::SqlState;
 
 /// Why a job did not come to its end.
@@ -79,6 +79,20 @@ impl Fault {
             action,
             reason,
         }
+    }
+}
+
+/// Whether a connection ended because somebody wanted it to: who ends a session, or shuts the
+/// server down.
+pub(crate) fn is_wanted(end: &tokio_postgres::Error) -> bool {
+    end.code() == Some(&SqlState::ADMIN_SHUTDOWN)
+}
+
+/// Somebody who holds a lock, with what for where that is known.
+pub(crate) fn holder(info: &LockInfo) -> String {
+    match info.info.is_empty() {
+        true => info.who.clone(),
+        false => format!("{} ({})", info.who, info.info),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_postgres::Client;
 
 use crate::address::Address;
-use crate::fault::{Fault, Kind};
+use crate::fault::{self, Fault, Kind};
 use crate::tls::Connector;
 
 /// For how long a lost connection is made again, or a transaction tried again that others were
@@ -34,6 +34,8 @@ pub(crate) struct Link {
     jobs: Mutex<Option<UnboundedSender<Job>>>,
     /// There has been a connection, so the address is right.
     proven: AtomicBool,
+    /// The server has ended the last connection because somebody wanted it to.
+    ended: Arc<AtomicBool>,
 }
 
 impl Link {
@@ -43,6 +45,7 @@ impl Link {
             address,
             jobs: Mutex::new(None),
             proven: AtomicBool::new(false),
+            ended: Arc::default(),
         }
     }
 
@@ -62,10 +65,26 @@ impl Link {
         jobs.as_ref().is_some_and(|jobs| !jobs.is_closed())
     }
 
+    /// Whether somebody has had the server end the connection that was made last, or the server
+    /// itself: what is lost by other means is not meant to be.
+    pub(crate) fn was_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
     /// Does a job that may be done twice: again when the connection is lost, and when another
     /// transaction is in the way.
-    pub(crate) fn call<T, F>(
+    pub(crate) fn call<T, F>(&self, what: (&'static str, &str), job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Client) -> Result<T, Fault> + Send + Sync + 'static,
+    {
+        self.call_for(PATIENCE, what, job)
+    }
+
+    /// As [`Link::call`], trying again for so long.
+    pub(crate) fn call_for<T, F>(
         &self,
+        patience: Duration,
         (action, place): (&'static str, &str),
         job: F,
     ) -> Result<T, StoreError>
@@ -74,7 +93,7 @@ impl Link {
         F: AsyncFn(&mut Client) -> Result<T, Fault> + Send + Sync + 'static,
     {
         let job = Arc::new(job);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         let mut pause = PAUSES.0;
         loop {
             let fault = match self.run(&job) {
@@ -135,7 +154,7 @@ impl Link {
         if let Some(open) = jobs.as_ref().filter(|jobs| !jobs.is_closed()) {
             return Ok(open.clone());
         }
-        let opened = open(self.address.clone())?;
+        let opened = open(self.address.clone(), self.ended.clone())?;
         self.proven.store(true, Ordering::Relaxed);
         *jobs = Some(opened.clone());
         Ok(opened)
@@ -143,7 +162,7 @@ impl Link {
 }
 
 /// Connects, on a thread that lives as long as somebody may send jobs to it.
-fn open(address: Address) -> Result<UnboundedSender<Job>, Fault> {
+fn open(address: Address, ended: Arc<AtomicBool>) -> Result<UnboundedSender<Job>, Fault> {
     let (jobs, received) = unbounded_channel();
     let (started, has_started) = mpsc::sync_channel(1);
     let body = move || {
@@ -151,7 +170,7 @@ fn open(address: Address) -> Result<UnboundedSender<Job>, Fault> {
             .enable_all()
             .build();
         match runtime {
-            Ok(runtime) => runtime.block_on(serve(address, &started, received)),
+            Ok(runtime) => runtime.block_on(serve(address, &started, received, &ended)),
             Err(error) => drop(started.send(Err(Fault::other(error)))),
         }
     };
@@ -171,6 +190,7 @@ async fn serve(
     address: Address,
     started: &mpsc::SyncSender<Result<(), Fault>>,
     mut jobs: UnboundedReceiver<Job>,
+    ended: &AtomicBool,
 ) {
     let connector = match Connector::new(&address.tls) {
         Ok(connector) => connector,
@@ -181,11 +201,15 @@ async fn serve(
         Err(error) => return drop(started.send(Err(error.into()))),
     };
     let mut connection = tokio::spawn(connection);
+    ended.store(false, Ordering::Relaxed);
     let _ = started.send(Ok(()));
     loop {
         tokio::select! {
             biased;
-            _ = &mut connection => return,
+            end = &mut connection => {
+                let was_ended = matches!(end, Ok(Err(error)) if fault::is_wanted(&error));
+                return ended.store(was_ended, Ordering::Relaxed);
+            }
             job = jobs.recv() => {
                 let Some(job) = job else { break };
                 // A job that takes too long is dropped together with the connection.

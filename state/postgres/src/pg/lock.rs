@@ -8,7 +8,7 @@ use muster_store::{LockInfo, StoreError};
 use tokio_postgres::{Client, Transaction};
 
 use super::holder;
-use crate::fault::Fault;
+use crate::fault::{self, Fault};
 use crate::link::Link;
 
 /// The lock of whoever makes a row.
@@ -19,6 +19,8 @@ pub(super) struct Session {
     pub(super) link: Arc<Link>,
     table: String,
     name: String,
+    /// Names the lock.
+    id: String,
     /// What every statement of the session begins with.
     mark: String,
     /// The server's process of the session that took the lock.
@@ -35,6 +37,12 @@ pub(super) enum Attempt {
     RowLocked(i64),
     /// Somebody makes a row, of this workspace or another.
     CreationLocked,
+}
+
+/// Why a session has lost its lock.
+fn overtaken(holder: &LockInfo) -> String {
+    let who = fault::holder(holder);
+    format!("the connection was cut, which ended the lock, and {who} holds it now")
 }
 
 impl Attempt {
@@ -59,6 +67,7 @@ impl Session {
             link,
             table,
             name,
+            id: info.id.clone(),
             mark: holder::mark(info),
             pid: AtomicI32::new(0),
             lock: AtomicI64::new(0),
@@ -121,16 +130,52 @@ impl Session {
         if pid == self.pid.load(Ordering::Relaxed) {
             return Ok(());
         }
-        match self.take(client).await? {
-            Attempt::Taken => Ok(()),
+        let attempt = self.take(client).await?;
+        if attempt == Attempt::Taken {
+            return Ok(());
+        }
+        match self.other(client, &attempt.locks(), place).await? {
+            Some(holder) if matches!(attempt, Attempt::RowLocked(_)) => {
+                let (place, reason) = (place.to_owned(), overtaken(&holder));
+                Err(Fault::Store(StoreError::LockLost { place, reason }))
+            }
             _ => Err(Fault::Busy(StoreError::Remote {
                 place: place.to_owned(),
                 action: "write",
-                reason:
-                    "the connection was cut, which ended the lock, and somebody else holds it now"
-                        .to_owned(),
+                reason: "the connection was cut, which ended the lock, and it cannot be had again"
+                    .to_owned(),
             })),
         }
+    }
+
+    /// Makes sure, without taking it, that nobody else holds the lock. Nothing is known of that
+    /// as long as there is no row.
+    pub(super) async fn look(&self, client: &Client, place: &str) -> Result<(), Fault> {
+        let lock = self.lock.load(Ordering::Relaxed);
+        if lock == CREATION {
+            return Ok(());
+        }
+        match self.other(client, &[lock], place).await? {
+            None => Ok(()),
+            Some(holder) => {
+                let (place, reason) = (place.to_owned(), overtaken(&holder));
+                Err(Fault::Store(StoreError::LockLost { place, reason }))
+            }
+        }
+    }
+
+    /// Who else holds one of these locks. The session that this one stands in for is nobody else.
+    async fn other(
+        &self,
+        client: &Client,
+        locks: &[i64],
+        place: &str,
+    ) -> Result<Option<LockInfo>, Fault> {
+        let found = holder::find(client, locks, place).await?;
+        let other = found.filter(|holder| {
+            holder.pid != self.pid.load(Ordering::Relaxed) && holder.info.id != self.id
+        });
+        Ok(other.map(|holder| holder.info))
     }
 
     /// Holds the lock of a row that was just made by this session. Nobody can see the row yet.

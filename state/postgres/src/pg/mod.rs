@@ -4,6 +4,7 @@
 mod holder;
 mod lock;
 mod store;
+mod watch;
 
 use std::sync::Arc;
 

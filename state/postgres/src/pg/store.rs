@@ -6,10 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use muster_snapshot::Snapshot;
-use muster_store::{Codec, LockGuard, LockInfo, SealError, Store, StoreError, is_change};
+use muster_store::{Codec, LockGuard, LockInfo, LockLoss, SealError, Store, StoreError, is_change};
 use tokio_postgres::{Client, Transaction};
 
 use super::lock::{Attempt, Session};
+use super::watch::Watch;
 use super::{Database, holder};
 use crate::fault::Fault;
 use crate::link::Link;
@@ -28,6 +29,8 @@ pub(super) struct PgStore {
     held: Held,
     /// A session that has tried to lock in vain, for the next attempt.
     spare: Mutex<Option<Arc<Link>>>,
+    /// The lineage of the state that was here: if it is gone, it was deleted.
+    seen: Mutex<Option<String>>,
 }
 
 type Held = Arc<Mutex<Option<Arc<Session>>>>;
@@ -43,6 +46,7 @@ impl PgStore {
             workspace: workspace.to_owned(),
             held: Arc::default(),
             spare: Mutex::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -69,7 +73,19 @@ impl PgStore {
                 let row = client.query_opt(&statement, &[&name]).await?;
                 Ok(row.and_then(|row| row.get::<_, Option<String>>(0)))
             })?;
-        decode(&self.database.codec, data, &place)
+        let state = decode(&self.database.codec, data, &place)?;
+        if let Some(state) = &state {
+            self.see(state);
+        }
+        Ok(state)
+    }
+
+    fn see(&self, state: &Snapshot) {
+        *self.seen() = Some(state.lineage.clone());
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<String>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stores a state, in the session that holds the lock if there is one: when that is lost, so
@@ -165,12 +181,21 @@ impl Store for PgStore {
             thread::sleep(pause.min(left));
             pause = (pause * 2).min(PAUSES.1);
         }
-        *get(&self.held) = Some(session);
-        let held = self.held.clone();
-        Ok(LockGuard::new(info, move || {
+        *get(&self.held) = Some(session.clone());
+        let loss = LockLoss::default();
+        let watch = Watch {
+            session,
+            database: self.database.clone(),
+            place: place.clone(),
+            loss: loss.clone(),
+        };
+        let (held, watch) = (self.held.clone(), watch.start());
+        let guard = LockGuard::new(info, move || {
+            drop(watch);
             let session = get(&held).take();
             session.map_or(Ok(()), |session| session.release(&place))
-        }))
+        });
+        Ok(guard.watched(loss))
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
@@ -190,10 +215,12 @@ impl Store for PgStore {
             data: self.encode(&next)?,
             check: Some(Check {
                 given: snapshot.clone(),
+                was_there: self.seen().as_ref() == Some(&snapshot.lineage),
                 tried: AtomicBool::new(false),
             }),
         };
         let written = self.store(write)?;
+        self.see(snapshot);
         if written {
             snapshot.serial = next.serial;
         }
@@ -254,6 +281,8 @@ struct Write {
 struct Check {
     /// What the new state says, with the serial number of the one that it was made from.
     given: Snapshot,
+    /// There was a state of this lineage.
+    was_there: bool,
     /// It may have been stored before the connection was cut.
     tried: AtomicBool,
 }
@@ -274,6 +303,10 @@ impl Write {
                 Found::Done => return Ok(Some(None)),
                 Found::Other => {}
             }
+        }
+        if self.check.as_ref().is_some_and(|check| check.was_there) && row.is_none() {
+            let place = self.place.clone();
+            return Err(StoreError::Deleted { place }.into());
         }
         if row.is_some() {
             let change = format!("UPDATE {table} SET data = $2 WHERE name = $1");

@@ -1,24 +1,20 @@
 //! Locks that end some time after their holders, unless these keep telling that they are there.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use muster_addr::{AbsResource, AddrError, ConfigResource};
-use muster_store::{LockInfo, Part, StoreError};
+use muster_store::{LockInfo, LockLoss, Part, StoreError};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::Database;
-use crate::fault::Fault;
-use crate::link::Link;
+use super::beat::Beat;
+use crate::fault::{self, Fault};
 
 /// The first half of the lock of whoever takes a lock.
 const TAKING: i32 = 0x6c6f_636b;
-/// How often a lock is prolonged within its lease.
-const BEATS: u32 = 3;
-
 /// Why a lock could not be taken.
 pub(super) struct Conflict {
     /// Who holds one that is in the way.
@@ -30,9 +26,8 @@ pub(super) struct Conflict {
 /// A lock that is held.
 pub(super) struct Lease {
     pub(super) info: LockInfo,
-    /// What is locked; `None` for everything.
-    part: Option<Part>,
-    workspace: String,
+    pub(super) loss: LockLoss,
+    held: Held,
     /// Dropped, it ends the thread that prolongs the lock.
     _stop: Sender<()>,
 }
@@ -69,12 +64,9 @@ pub(super) async fn take(
         "SELECT id, info, writes, reads FROM {table}
          WHERE workspace = $1 AND id <> $2 ORDER BY id"
     );
-    for row in tx.query(&look, &[&workspace, &info.id]).await? {
-        let held = locked(row.get(2), row.get(3)).map_err(Fault::other)?;
-        if let Some(resource) = overlap(held.as_ref(), part) {
-            let holder = told(&row);
-            return Ok(Some(Conflict { holder, resource }));
-        }
+    let rows = tx.query(&look, &[&workspace, &info.id]).await?;
+    if let Some(conflict) = conflict(&rows, part)? {
+        return Ok(Some(conflict));
     }
     let add = format!(
         "INSERT INTO {table} (workspace, id, info, expires, writes, reads)
@@ -90,6 +82,18 @@ pub(super) async fn take(
     let values: [&(dyn ToSql + Sync); 6] = [&workspace, &info.id, &text, &lease, &writes, &reads];
     tx.execute(&add, &values).await?;
     tx.commit().await?;
+    Ok(None)
+}
+
+/// The first of some locks that excludes one on a part, or on everything.
+fn conflict(rows: &[Row], part: Option<&Part>) -> Result<Option<Conflict>, Fault> {
+    for row in rows {
+        let held = locked(row.get(2), row.get(3)).map_err(Fault::other)?;
+        if let Some(resource) = overlap(held.as_ref(), part) {
+            let holder = told(row);
+            return Ok(Some(Conflict { holder, resource }));
+        }
+    }
     Ok(None)
 }
 
@@ -157,37 +161,101 @@ pub(super) async fn end(
     Ok(client.execute(&delete, &[&workspace, &id]).await? == 1)
 }
 
+/// A lock as its row says, which may be gone.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) workspace: String,
+    pub(super) id: String,
+    /// What is locked; `None` for everything.
+    pub(super) part: Option<Part>,
+}
+
+impl Held {
+    /// Makes sure that the row is there. `share` may keep others from removing it.
+    pub(super) async fn must_be(
+        &self,
+        client: &impl GenericClient,
+        database: &Database,
+        share: &str,
+    ) -> Result<(), Fault> {
+        let table = database.table("locks");
+        let look = format!("SELECT FROM {table} WHERE workspace = $1 AND id = $2{share}");
+        let values: [&(dyn ToSql + Sync); 2] = [&self.workspace, &self.id];
+        match client.query_opt(&look, &values).await? {
+            Some(_) => Ok(()),
+            None => Err(self.lost(client, database).await?),
+        }
+    }
+
+    /// Prolongs the lock. One that has ended is held again as long as nobody else has come and
+    /// removed it.
+    pub(super) async fn prolong(
+        &self,
+        client: &impl GenericClient,
+        database: &Database,
+    ) -> Result<(), Fault> {
+        let table = database.table("locks");
+        let prolong = format!(
+            "UPDATE {table} SET expires = clock_timestamp() + $3 * interval '1 second'
+             WHERE workspace = $1 AND id = $2"
+        );
+        let lease = database.lease.as_secs_f64();
+        let values: [&(dyn ToSql + Sync); 3] = [&self.workspace, &self.id, &lease];
+        match client.execute(&prolong, &values).await? {
+            0 => Err(self.lost(client, database).await?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why the row is gone: who has one now that excludes it, as far as somebody has.
+    async fn lost(&self, client: &impl GenericClient, database: &Database) -> Result<Fault, Fault> {
+        let look = format!(
+            "SELECT id, info, writes, reads FROM {}
+             WHERE workspace = $1 AND expires >= clock_timestamp() ORDER BY id",
+            database.table("locks")
+        );
+        let rows = client.query(&look, &[&self.workspace]).await?;
+        let reason = match conflict(&rows, self.part.as_ref())? {
+            None => "the lock has ended, or was taken away".to_owned(),
+            Some(Conflict { holder, resource }) => {
+                let who = fault::holder(&holder);
+                let resource = resource.map(|resource| format!(" on {resource}"));
+                let resource = resource.unwrap_or_default();
+                format!("the lock has ended, and {who} holds one now{resource}")
+            }
+        };
+        Ok(Fault::Store(StoreError::LockLost {
+            place: database.place(&self.workspace),
+            reason,
+        }))
+    }
+}
+
 impl Lease {
     /// A lock that was taken just now. From now on it is prolonged.
     pub(super) fn new(
-        database: &Database,
+        database: &Arc<Database>,
         workspace: &str,
         info: LockInfo,
         part: Option<Part>,
     ) -> Self {
-        let (stop, stopped) = channel();
-        let beat = Beat {
-            link: database.link.another(),
-            place: database.place(workspace),
-            // A lock that has ended is held again as long as nobody else has come and removed it.
-            statement: format!(
-                "UPDATE {} SET expires = clock_timestamp() + $3 * interval '1 second'
-                 WHERE workspace = $1 AND id = $2",
-                database.table("locks")
-            ),
+        let loss = LockLoss::default();
+        let held = Held {
             workspace: workspace.to_owned(),
             id: info.id.clone(),
-            lease: database.lease,
+            part,
         };
-        // Without a thread the lock ends with its lease, which writes notice.
-        let _ = thread::Builder::new()
-            .name("lock".to_owned())
-            .spawn(move || beat.run(&stopped));
+        let beat = Beat {
+            link: database.link.another(),
+            database: Arc::clone(database),
+            held: held.clone(),
+            loss: loss.clone(),
+        };
         Self {
             info,
-            part,
-            workspace: workspace.to_owned(),
-            _stop: stop,
+            held,
+            loss,
+            _stop: beat.start(),
         }
     }
 
@@ -198,20 +266,7 @@ impl Lease {
         tx: &Transaction<'_>,
         database: &Database,
     ) -> Result<(), Fault> {
-        let table = database.table("locks");
-        let look = format!("SELECT FROM {table} WHERE workspace = $1 AND id = $2 FOR KEY SHARE");
-        let values: [&(dyn ToSql + Sync); 2] = [&self.workspace, &self.info.id];
-        if tx.query_opt(&look, &values).await?.is_some() {
-            return Ok(());
-        }
-        let reason = match holder(tx, database, &self.workspace, "").await? {
-            Some(holder) => format!("the lock has ended, and {} holds one now", holder.who),
-            None => "the lock has ended, or was taken away".to_owned(),
-        };
-        Err(Fault::Store(StoreError::LockLost {
-            place: database.place(&self.workspace),
-            reason,
-        }))
+        self.held.must_be(tx, database, " FOR KEY SHARE").await
     }
 
     /// Refuses changes of a resource that is not locked.
@@ -220,7 +275,7 @@ impl Lease {
         database: &Database,
         changed: impl FnOnce() -> BTreeSet<AbsResource>,
     ) -> Result<(), Fault> {
-        let Some(part) = &self.part else {
+        let Some(part) = &self.held.part else {
             return Ok(());
         };
         match part.outside(changed()) {
@@ -231,38 +286,9 @@ impl Lease {
 
     fn refusal(&self, database: &Database, reason: String) -> Fault {
         Fault::Store(StoreError::Remote {
-            place: database.place(&self.workspace),
+            place: database.place(&self.held.workspace),
             action: "write",
             reason,
         })
-    }
-}
-
-/// What prolongs a lock.
-struct Beat {
-    link: Link,
-    place: String,
-    statement: String,
-    workspace: String,
-    id: String,
-    lease: Duration,
-}
-
-impl Beat {
-    fn run(&self, stopped: &Receiver<()>) {
-        let pause = self.lease / BEATS;
-        while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-            let (statement, lease) = (self.statement.clone(), self.lease.as_secs_f64());
-            let (workspace, id) = (self.workspace.clone(), self.id.clone());
-            let prolonged = self.link.call(("lock", &self.place), async move |client| {
-                Ok(client
-                    .execute(&statement, &[&workspace, &id, &lease])
-                    .await?)
-            });
-            // A database that cannot be reached now may be back before the lease ends.
-            if prolonged.is_ok_and(|rows| rows == 0) {
-                return;
-            }
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! A write touches only the rows of what has changed. Rows are never changed afterwards but for
 //! the revision that ends them, so every earlier state can be read as it was.
 
+mod beat;
 mod lease;
 mod load;
 mod migrations;

@@ -157,6 +157,7 @@ impl RowsStore {
         }
         let is_shared = part.is_some();
         let lease = Lease::new(&self.database, &self.workspace, info.clone(), part);
+        let loss = lease.loss.clone();
         get(&self.session).lease = Some(Arc::new(lease));
         let (session, database) = (self.session.clone(), self.database.clone());
         let (name, id) = (self.workspace.clone(), info.id.clone());
@@ -164,6 +165,7 @@ impl RowsStore {
             get(&session).lease = None;
             release(&database, &name, &id, &place)
         });
+        let guard = guard.watched(loss);
         Ok(match is_shared {
             true => guard.shared(),
             false => guard,

@@ -71,6 +71,11 @@ impl Write {
             tx.commit().await?;
             return Ok((true, Some(loaded)));
         }
+        let known = self.known.as_ref();
+        if known.is_some_and(|known| known.workspace != workspace) {
+            let place = self.database.place(&self.name);
+            return Err(StoreError::Deleted { place }.into());
+        }
         let old = self.old(&tx, (workspace, revision)).await?;
         let next = match self.compare(old.as_deref())? {
             Next::Same => return Ok((false, old)),

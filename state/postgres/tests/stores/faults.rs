@@ -10,7 +10,8 @@ use muster_postgres::{PgBackend, RowsBackend};
 use muster_snapshot::{JsonText, Snapshot};
 use muster_store::{Codec, LockInfo, Settings, Store};
 
-use crate::support::Server;
+use crate::rows_locks::wait_for;
+use crate::support::{Server, query};
 
 /// When a connection is cut: with the first request that has these bytes in it.
 #[derive(Clone, Copy)]
@@ -202,4 +203,30 @@ fn answers_about_locks_may_be_lost() {
         let again = open(&direct).lock(LockInfo::new("plan", "0"), Duration::from_secs(5));
         again.expect("it is free").release().expect("it is held");
     }
+}
+
+#[test]
+fn a_session_that_is_cut_off_takes_its_lock_again() {
+    let Some(server) = Server::start_own("") else {
+        return;
+    };
+    let proxy = Proxy::new(server.port());
+    let direct = server.database();
+    let store = open_pg(&proxy.instead_of(&server, &direct));
+    store
+        .write(&mut Snapshot::new("1"))
+        .expect("it can be written");
+    let lock = store.lock(LockInfo::new("apply", "0"), Duration::ZERO);
+    let lock = lock.expect("it is free");
+    let holders = "FROM pg_locks WHERE locktype = 'advisory'
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let first = query(&direct, &format!("SELECT pid {holders}"));
+    // What looks after the lock finds the connection cut, without any write.
+    proxy.plan(Cut::Before("pg_backend_pid"));
+    wait_for(&direct, &format!("SELECT pid <> {first} {holders}"));
+    assert!(proxy.is_done(), "the connection was cut");
+    lock.check().expect("it is held");
+    let other = open_pg(&direct).lock(LockInfo::new("plan", "0"), Duration::ZERO);
+    assert!(other.is_err(), "it is still locked");
+    lock.release().expect("it is held");
 }

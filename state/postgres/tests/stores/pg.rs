@@ -6,6 +6,7 @@ use muster_postgres::PgBackend;
 use muster_snapshot::Snapshot;
 use muster_store::{Backend, Codec, LockInfo, Settings, StoreError, conformance};
 
+use crate::rows_locks::{PATIENT, losses};
 use crate::support::{PASSWORD, Server};
 
 fn open(settings: &Settings) -> Box<dyn Backend> {
@@ -160,4 +161,51 @@ fn what_cannot_be_reached_is_said_without_secrets() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn the_loss_of_a_lock_is_noticed_without_a_write() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let settings = server.database();
+    let (store, other) = (
+        open(&settings).open("w").unwrap(),
+        open(&settings).open("w").unwrap(),
+    );
+    store.write(&mut Snapshot::new("1.2.3")).unwrap();
+    let lock = store.lock(info(), Duration::ZERO).unwrap();
+    let told = losses(&lock);
+    // Ends the session. Nobody else has the lock yet.
+    other.force_unlock(&lock.info().id).unwrap();
+    let second = other.lock(info(), Duration::ZERO).unwrap();
+    let loss = told.recv_timeout(PATIENT).unwrap();
+    let holder = format!(
+        "{} ({}) holds it now",
+        second.info().who,
+        second.info().info
+    );
+    assert!(loss.contains(&holder), "{loss}");
+    assert!(matches!(lock.check(), Err(StoreError::LockLost { .. })));
+    lock.release().unwrap();
+    second.release().unwrap();
+}
+
+#[test]
+fn a_workspace_that_was_deleted_does_not_come_back_by_a_write() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let backend = open(&server.database());
+    let store = backend.open("x").unwrap();
+    let mut state = Snapshot::new("1.2.3");
+    assert!(store.write(&mut state).unwrap(), "the first write makes it");
+    backend.delete("x").unwrap();
+    state.checks = muster_snapshot::JsonText::parse("[1]").ok();
+    let refused = store.write(&mut state);
+    assert!(
+        matches!(refused, Err(StoreError::Deleted { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(backend.workspaces().unwrap(), ["default"]);
 }

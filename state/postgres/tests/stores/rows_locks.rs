@@ -1,19 +1,21 @@
 //! Locks on states as rows, and changes side by side.
 
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use muster_snapshot::Snapshot;
-use muster_store::{Settings, Store, StoreError};
+use muster_postgres::RowsBackend;
+use muster_snapshot::{JsonText, Snapshot};
+use muster_store::{Backend, Codec, LockGuard, Part, Settings, Store, StoreError};
 
 use crate::rows::{info, open, table};
 use crate::support::{Server, Session, query};
 
 /// A last guard: tests wait for events.
-const PATIENT: Duration = Duration::from_secs(120);
+pub(crate) const PATIENT: Duration = Duration::from_secs(120);
 
 /// Waits until a statement answers something else than `f` and than nothing.
-fn wait_for(settings: &Settings, statement: &str) {
+pub(crate) fn wait_for(settings: &Settings, statement: &str) {
     let started = Instant::now();
     while ["", "f"].contains(&&*query(settings, statement)) {
         assert!(started.elapsed() < PATIENT, "{statement}");
@@ -167,4 +169,106 @@ fn who_has_lost_the_lock_writes_nothing() {
     assert!(matches!(lock.release(), Err(StoreError::NotLocked { .. })));
     assert!(other.write(&mut Snapshot::new("1")).unwrap());
     second.release().unwrap();
+}
+
+/// A part that is one resource, which is changed.
+fn part_of(resource: &str) -> Part {
+    Part {
+        writes: [resource.parse().unwrap()].into(),
+        reads: [].into(),
+    }
+}
+
+/// What is told of the loss of a lock.
+pub(crate) fn losses(lock: &LockGuard) -> Receiver<String> {
+    let (tell, told) = channel();
+    lock.on_loss(move |error| tell.send(error.to_string()).unwrap());
+    told
+}
+
+#[test]
+fn the_loss_of_a_lock_is_noticed_without_a_write() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    for (writes, says) in [
+        // Somebody else has what this run changes, or other things only.
+        (
+            "{x_y.b}",
+            "and somebody@else (process 7) holds one now on x_y.b",
+        ),
+        ("{x_y.c}", "was taken away"),
+    ] {
+        let settings = server.settings();
+        let store = open(&settings);
+        let part = part_of("x_y.b");
+        let lock = store.lock_part(info(), &part, Duration::ZERO).unwrap();
+        let told = losses(&lock);
+        lock.check().unwrap();
+        let locks = table(&settings, "locks");
+        query(
+            &settings,
+            &format!(
+                "UPDATE {locks} SET id = 'theirs', writes = '{writes}',
+                 info = '{{\"Who\":\"somebody@else\",\"Info\":\"process 7\"}}'"
+            ),
+        );
+        let loss = told.recv_timeout(PATIENT).unwrap();
+        assert!(loss.contains(says), "{loss}");
+        assert!(matches!(lock.check(), Err(StoreError::LockLost { .. })));
+        assert!(matches!(lock.release(), Err(StoreError::NotLocked { .. })));
+    }
+}
+
+#[test]
+fn a_lock_outlives_the_sessions_of_its_holder() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let settings = server.database();
+    let (store, other) = (open(&settings), open(&settings));
+    let lock = store.lock(info(), Duration::ZERO).unwrap();
+    for _ in 0..2 {
+        query(
+            &settings,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
+        let refused = other.lock(info(), Duration::ZERO);
+        assert!(
+            matches!(refused, Err(StoreError::Locked { .. })),
+            "{refused:?}"
+        );
+    }
+    assert!(store.write(&mut Snapshot::new("1")).unwrap());
+    lock.check().unwrap();
+    lock.release().unwrap();
+}
+
+#[test]
+fn a_workspace_that_was_deleted_does_not_come_back_by_a_write() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let settings = server.settings();
+    let backend = RowsBackend::connect(&settings, Codec::default()).unwrap();
+    let store = backend.store("x");
+    let mut state = Snapshot::new("1");
+    assert!(store.write(&mut state).unwrap(), "the first write makes it");
+    backend.delete("x").unwrap();
+    state.terraform_version = "2".to_owned();
+    state.checks = JsonText::parse("[1]").ok();
+    for is_there in [false, true] {
+        if is_there {
+            backend.create("x").unwrap();
+        }
+        let refused = store.write(&mut state);
+        assert!(
+            matches!(refused, Err(StoreError::Deleted { .. })),
+            "{refused:?}"
+        );
+        let expect = ["default", "x"];
+        let expect = &expect[..1 + usize::from(is_there)];
+        assert_eq!(backend.workspaces().unwrap(), expect);
+    }
 }
