@@ -38,7 +38,7 @@ output "named" {
 "#;
 
 /// Pipes lines into the console.
-fn console(work: &Work, args: &[&str], input: &str) -> Ran {
+pub(crate) fn console(work: &Work, args: &[&str], input: &str) -> Ran {
     let mut command = work.command(&["console"]);
     command.args(args).stdin(Stdio::piped());
     let mut child = command

@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 
 use crate::background::{Running, signal};
+use crate::console::console;
 use crate::harness::Work;
 
 /// A configuration whose provider takes its time.
@@ -67,6 +68,8 @@ fn the_second_run_is_told_who_holds_the_lock() {
             "terraform.tfstate",
             "OperationTypeApply",
             "@",
+            "Version:   1.11.4",
+            &format!("`muster attach {}` shows how far it is", first.engine()),
         ]);
     }
     work.run(&["apply", "-auto-approve"])
@@ -78,6 +81,12 @@ fn the_second_run_is_told_who_holds_the_lock() {
             .code(0)
             .says(&["Plan: 1 to add, 0 to change, 0 to destroy."]);
     }
+    work.run(&["why", "muster_zone.slow"])
+        .code(0)
+        .says(&["muster_zone.slow will be created"]);
+    console(&work, &["-plan"], "muster_zone.slow.name\n")
+        .code(0)
+        .says(&["\"slow\""]);
     assert!(first.runs(), "none of this disturbs the first run");
 }
 

@@ -375,6 +375,8 @@ fn causes() {
     for address in ["terraform_data.one", "terraform_data.many[\"k 2\"]"] {
         let ran = work.run(&["why", "-json", "-var=n=3", address]);
         checker.whole("why", &ran.code(0));
+        let ran = work.run(&["why", "-json", "-destroy", address]);
+        checker.whole("why", &ran.code(0));
     }
 }
 

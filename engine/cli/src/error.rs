@@ -4,6 +4,8 @@ use muster_lang::{Diagnostic, Diags, Sources};
 use muster_snapshot::StateError;
 use muster_store::{CodecError, StoreError};
 
+use crate::locking;
+
 /// Why a command stops.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -77,9 +79,12 @@ impl From<StoreError> for Failure {
         let text = error.to_string();
         match error {
             StoreError::Locked { place, holder } => {
-                let holder = holder.map(|h| format!("\n\n{h}")).unwrap_or_default();
+                let watched = holder.as_deref().and_then(locking::watched_by);
+                let watched = watched.map(|command| format!("; {command} shows how far it is"));
                 let detail = format!(
-                    "Another run holds the lock on {place}, so that two runs cannot change the same things at the same time. Wait for it to end, or use -lock-timeout to wait here.{holder}"
+                    "Another run holds the lock on {place}, so that two runs cannot change the same things at the same time. Wait for it to end, or use -lock-timeout to wait here{}.{}",
+                    watched.unwrap_or_default(),
+                    holder.map(|h| format!("\n\n{h}")).unwrap_or_default()
                 );
                 Self::new("Error acquiring the state lock", detail)
             }
@@ -116,6 +121,7 @@ impl From<StoreError> for Failure {
             StoreError::Lineage { .. } | StoreError::Stale { .. } => {
                 Self::new("Failed to save state", text)
             }
+            StoreError::LockLost { .. } => Self::new("The state lock was lost", sentence(text)),
             _ => Self::new("Failed to access state", text),
         }
     }

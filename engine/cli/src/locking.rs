@@ -12,7 +12,7 @@ use crate::args;
 use crate::backend::{Opened, journaled};
 use crate::error::{Failure, Outcome};
 use crate::session::TERRAFORM_VERSION;
-use crate::{recovery, transfer};
+use crate::{owner, recovery, transfer};
 
 /// The pause between two attempts to lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
@@ -142,11 +142,7 @@ async fn patiently(
         let waited_for = match lock(Duration::ZERO) {
             Err(StoreError::Locked { place, holder }) if started.elapsed() < timeout => {
                 if !is_told {
-                    let holder = holder.map(|h| format!(" of {}", held_by(&h)));
-                    errln!(
-                        "Waiting for the lock{} on {place} ...",
-                        holder.unwrap_or_default()
-                    );
+                    errln!("{}", waiting(&place, holder.as_deref()));
                     is_told = true;
                 }
                 place
@@ -163,6 +159,18 @@ async fn patiently(
             () = tokio::time::sleep(LOCK_PAUSE.min(left)) => {}
         }
     }
+}
+
+/// Says that somebody else has a lock, and how to see what they do.
+fn waiting(place: &str, holder: Option<&LockInfo>) -> String {
+    let whose = holder.map(|h| format!(" of {}", held_by(h)));
+    let watched = holder.and_then(watched_by);
+    let watched = watched.map(|command| format!(" {command} shows how far it is."));
+    format!(
+        "Waiting for the lock{} on {place} ...{}",
+        whose.unwrap_or_default(),
+        watched.unwrap_or_default()
+    )
 }
 
 /// Who has a lock, and what for where that is said.
@@ -213,6 +221,23 @@ pub(crate) async fn lock_part_until(
     })
 }
 
+/// Takes the lock of whoever only makes a plan, if wanted: nothing is changed, so that it goes on
+/// beside others that do.
+pub(crate) async fn lock_to_plan(
+    stop: &Stop,
+    store: &Journaled,
+    locking: &args::Locking,
+) -> Outcome<Option<LockGuard>> {
+    let nothing = Part::nothing();
+    lock_part_until(stop, store, locking, "OperationTypePlan", Some(&nothing)).await
+}
+
+/// How a run that holds a lock can be watched, if it is one that goes on in this directory.
+pub(crate) fn watched_by(holder: &LockInfo) -> Option<String> {
+    let process = holder.info.strip_prefix("process ")?.parse().ok()?;
+    owner::is_open(process, &holder.who).then(|| format!("`muster attach {process}`"))
+}
+
 /// Why somebody else is in the way, with one more paragraph.
 fn explained(failure: Failure, why: &str) -> Failure {
     let mut diags = Diags::new();
@@ -225,10 +250,10 @@ fn explained(failure: Failure, why: &str) -> Failure {
 
 /// How long to wait for a lock; `None` if none is wanted.
 pub(crate) fn lock_timeout(locking: &args::Locking) -> Outcome<Option<Duration>> {
-    if !locking.lock {
+    if !locking.lock.wanted {
         return Ok(None);
     }
-    let text = &locking.lock_timeout;
+    let text = &locking.lock.timeout;
     let timeout = duration(text).ok_or_else(|| {
         let detail = format!("{text:?} is no value of -lock-timeout: write 30s, 5m or 1h.");
         Failure::new("Failed to parse command-line flags", detail)
@@ -360,12 +385,11 @@ mod tests {
                 stop.request();
             }
             let locking = args::Locking {
-                lock: true,
-                lock_timeout: if is_stopped { "1h" } else { "0s" }.to_owned(),
-                state: None,
-                state_out: None,
-                backup: None,
-                ignore_remote_version: false,
+                lock: args::Lock {
+                    timeout: if is_stopped { "1h" } else { "0s" }.to_owned(),
+                    ..args::Lock::default()
+                },
+                ..args::Locking::default()
             };
             let part = Part {
                 writes: [].into(),

@@ -1,139 +1,127 @@
-//! Why something is planned as it is, as a tree.
+//! Why something is planned as it is, as a tree in which each step has one line.
 
-use std::fmt::Write as _;
+mod json;
+mod words;
 
+use muster_addr::{InstanceAddr, ModuleInstance};
 use muster_lang::{Sources, Span};
-use muster_plan::{Action, Reason};
-use muster_value::{Marks, Value};
 use muster_why::{Cause, Finding};
-use serde_json::Value as Json;
 
 use crate::Style;
-use crate::json;
 use crate::style::Paint;
+pub use json::why_json;
 
-/// How long a value may be to be shown on the line of its name.
-const MOST_CHARS: usize = 60;
-
-/// The tree for people: what it is about first, what it comes from below.
+/// The tree for people: what it is about first, what it comes from below. A step that comes from
+/// a single other one is not indented further.
 pub fn why_text(cause: &Cause, sources: &Sources, style: Style) -> String {
-    let mut out = String::new();
-    line(&mut out, "", cause, sources, style);
-    tree(&mut out, "", &cause.causes, sources, style);
-    out
+    let mut tree = Tree {
+        out: String::new(),
+        sources,
+        style,
+    };
+    let from = Place {
+        module: &ModuleInstance::root(),
+        object: None,
+    };
+    let last = tree.line("", cause, &from);
+    tree.branches("", &last.causes, &Place::below(last));
+    tree.out
 }
 
-fn tree(out: &mut String, indent: &str, causes: &[Cause], sources: &Sources, style: Style) {
-    for (i, cause) in causes.iter().enumerate() {
-        let (branch, below) = match i + 1 == causes.len() {
-            true => ("└─ ", "   "),
-            false => ("├─ ", "│  "),
-        };
-        line(out, &format!("{indent}{branch}"), cause, sources, style);
-        stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
-            tree(
-                out,
-                &format!("{indent}{below}"),
-                &cause.causes,
-                sources,
-                style,
-            );
-        });
-    }
+/// Where something is told, which names are relative to.
+struct Place<'a> {
+    module: &'a ModuleInstance,
+    object: Option<&'a InstanceAddr>,
 }
 
-fn line(out: &mut String, indent: &str, cause: &Cause, sources: &Sources, style: Style) {
-    let name = style.painted(Paint::Bold, &cause.name);
-    let _ = write!(out, "{indent}{name}{}", finding(&cause.finding));
-    if cause.repeated && !matches!(cause.finding, Finding::Provider) {
-        out.push_str(", see above");
-    }
-    if let Some((file, line)) = cause.span.and_then(|span| place(span, sources)) {
-        let _ = write!(
-            out,
-            "  {}",
-            style.painted(Paint::Dim, &format!("{file}:{line}"))
-        );
-    }
-    out.push('\n');
-}
-
-fn finding(finding: &Finding) -> String {
-    match finding {
-        Finding::Object(action, reason) => format!(" {}{}", verb(*action), because(*reason)),
-        Finding::Attribute {
-            before,
-            after,
-            forces_replacement,
-        } => {
-            let change = match (before.is_null(), before.same(after)) {
-                (_, true) => format!(" = {}, unchanged", short(after)),
-                (true, false) => format!(" = {}", short(after)),
-                (false, false) => format!(": {} -> {}", short(before), short(after)),
-            };
-            let forced = if *forces_replacement {
-                ", forces replacement"
-            } else {
-                ""
-            };
-            change + forced
+impl<'a> Place<'a> {
+    fn below(cause: &'a Cause) -> Self {
+        Self {
+            module: &cause.within,
+            object: cause.object.as_ref(),
         }
-        Finding::Given(value) => format!(" = {}", short(value)),
-        Finding::Named => String::new(),
-        Finding::Provider => " decides".to_owned(),
+    }
+
+    /// A name as it is written here.
+    fn name<'c>(&self, cause: &'c Cause) -> &'c str {
+        let name = cause.name.as_str();
+        let own = self
+            .object
+            .filter(|own| cause.object.as_ref() == Some(*own));
+        let part = own.and_then(|own| name.strip_prefix(&own.to_string()));
+        let is_part = matches!(
+            cause.finding,
+            Finding::Attribute { .. } | Finding::Drift { .. }
+        );
+        if let Some(part) = part.filter(|part| is_part && !part.is_empty()) {
+            return part.strip_prefix('.').unwrap_or(part);
+        }
+        if self.module.is_root() || !cause.scope.starts_with(self.module) {
+            return name;
+        }
+        let inner = name.strip_prefix(&self.module.to_string());
+        inner.and_then(|n| n.strip_prefix('.')).unwrap_or(name)
     }
 }
 
-fn verb(action: Action) -> &'static str {
-    match action {
-        Action::NoOp => "is unchanged",
-        Action::Create => "will be created",
-        Action::Read => "will be read during apply",
-        Action::Update => "will be updated in-place",
-        Action::DeleteThenCreate => "must be replaced",
-        Action::CreateThenDelete => "must be replaced, the new one first",
-        Action::Delete => "will be destroyed",
-        Action::Forget => "will be forgotten",
+struct Tree<'s> {
+    out: String,
+    sources: &'s Sources,
+    style: Style,
+}
+
+impl Tree<'_> {
+    /// What some things come from, each with a branch of its own.
+    fn branches(&mut self, indent: &str, causes: &[Cause], from: &Place<'_>) {
+        for (i, cause) in causes.iter().enumerate() {
+            let (branch, below) = match i + 1 == causes.len() {
+                true => ("└─ ", "   "),
+                false => ("├─ ", "│  "),
+            };
+            let mut last = self.line(&format!("{indent}{branch}"), cause, from);
+            let indent = format!("{indent}{below}");
+            while let [only] = &*last.causes {
+                last = self.line(&indent, only, &Place::below(last));
+            }
+            stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
+                self.branches(&indent, &last.causes, &Place::below(last));
+            });
+        }
+    }
+
+    /// One step. Gives the one whose causes are still to be told: what follows at once from what
+    /// is done to its object shares a line with it.
+    fn line<'c>(&mut self, indent: &str, cause: &'c Cause, from: &Place<'_>) -> &'c Cause {
+        let whole = match &*cause.causes {
+            [whole] if words::is_decided(cause, whole) => Some(whole),
+            _ => None,
+        };
+        let last = whole.unwrap_or(cause);
+        self.out.push_str(indent);
+        let name = self.style.painted(Paint::Bold, from.name(cause));
+        self.out.push_str(&name);
+        let expr = cause.expr.and_then(|span| text(span, self.sources));
+        self.out.push_str(&words::of(cause, expr));
+        if let Some(whole) = whole {
+            self.out.push_str(&words::following(whole));
+        }
+        if last.repeated {
+            self.out.push_str(", see above");
+        }
+        if let Some((file, line)) = cause.span.and_then(|span| place(span, self.sources)) {
+            let place = format!("{file}:{line}");
+            let place = self.style.painted(Paint::Dim, &place);
+            self.out.push_str(&format!("  {place}"));
+        }
+        self.out.push('\n');
+        last
     }
 }
 
-fn because(reason: Reason) -> &'static str {
-    match reason {
-        Reason::None => "",
-        Reason::ReplaceBecauseTainted => ": it is tainted",
-        Reason::ReplaceByRequest => ": -replace asks for it",
-        Reason::ReplaceBecauseCannotUpdate => ": this cannot be changed in place",
-        Reason::ReplaceByTriggers => ": something in replace_triggered_by changes",
-        Reason::DeleteBecauseNoResourceConfig => ": the configuration has no such resource",
-        Reason::DeleteBecauseWrongRepetition => ": count or for_each was added or removed",
-        Reason::DeleteBecauseCountIndex => ": the index is beyond count",
-        Reason::DeleteBecauseEachKey => ": the key is not in for_each",
-        Reason::DeleteBecauseEnabledFalse => ": it is not enabled",
-        Reason::DeleteBecauseNoModule => ": its module is not in the configuration",
-        Reason::DeleteBecauseNoMoveTarget => ": it was moved to where nothing is",
-        Reason::ReadBecauseConfigUnknown => ": its configuration is not known before",
-        Reason::ReadBecauseDependencyPending => ": what it depends on changes",
-        Reason::ReadBecauseCheckNested => ": a check uses it",
-    }
-}
-
-/// A value on a few characters.
-fn short(value: &Value) -> String {
-    if value.marks_deep().contains(Marks::SENSITIVE) {
-        return "(sensitive value)".to_owned();
-    }
-    if !value.is_known() {
-        return "(known after apply)".to_owned();
-    }
-    let value = value.unmark_deep();
-    if !value.is_wholly_known() {
-        return "(partly known after apply)".to_owned();
-    }
-    let text = json::to_string(|w| w.value(&value));
-    match text.chars().count() <= MOST_CHARS {
-        true => text,
-        false => text.chars().take(MOST_CHARS).chain(['…']).collect(),
-    }
+/// What stands at a span.
+fn text(span: Span, sources: &Sources) -> Option<&str> {
+    let file = sources.get(span.file)?;
+    file.text.get(span.start as usize..span.end as usize)
 }
 
 /// The file and line of a span.
@@ -141,70 +129,4 @@ fn place(span: Span, sources: &Sources) -> Option<(&str, usize)> {
     let file = sources.get(span.file)?;
     let before = file.text.get(..span.start as usize)?;
     Some((&file.name, before.matches('\n').count() + 1))
-}
-
-/// The tree for tools. Values are as in the JSON form of plans: sensitive ones are left out.
-pub fn why_json(cause: &Cause, sources: &Sources) -> Json {
-    let mut out = serde_json::json!({ "name": cause.name });
-    match &cause.finding {
-        Finding::Object(action, reason) => {
-            out["kind"] = "object".into();
-            out["action"] = word(*action).into();
-            if let Some(reason) = reason.json_name() {
-                out["action_reason"] = reason.into();
-            }
-        }
-        Finding::Attribute {
-            before,
-            after,
-            forces_replacement,
-        } => {
-            out["kind"] = "attribute".into();
-            put(&mut out, "before", before);
-            put(&mut out, "after", after);
-            out["forces_replacement"] = (*forces_replacement).into();
-        }
-        Finding::Given(value) => {
-            out["kind"] = "variable".into();
-            put(&mut out, "value", value);
-        }
-        Finding::Named => out["kind"] = "named_value".into(),
-        Finding::Provider => out["kind"] = "provider".into(),
-    }
-    if let Some((file, line)) = cause.span.and_then(|span| place(span, sources)) {
-        out["filename"] = file.into();
-        out["line"] = line.into();
-    }
-    if cause.repeated {
-        out["repeated"] = true.into();
-    }
-    let causes = cause.causes.iter();
-    let causes = stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
-        causes.map(|c| why_json(c, sources)).collect()
-    });
-    out["causes"] = Json::Array(causes);
-    out
-}
-
-fn put(out: &mut Json, name: &str, value: &Value) {
-    if value.marks_deep().contains(Marks::SENSITIVE) {
-        out[format!("{name}_sensitive")] = true.into();
-    } else if value.is_wholly_known() {
-        let text = json::to_string(|w| w.value(&value.unmark_deep()));
-        out[name] = serde_json::from_str(&text).unwrap_or(Json::Null);
-    } else {
-        out[format!("{name}_unknown")] = true.into();
-    }
-}
-
-fn word(action: Action) -> &'static str {
-    match action {
-        Action::NoOp => "no-op",
-        Action::Create => "create",
-        Action::Read => "read",
-        Action::Update => "update",
-        Action::DeleteThenCreate | Action::CreateThenDelete => "replace",
-        Action::Delete => "delete",
-        Action::Forget => "forget",
-    }
 }

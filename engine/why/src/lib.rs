@@ -1,55 +1,36 @@
-//! Why an object or an attribute is planned as it is: the chain of values from a change, a
-//! replacement or an unknown back to the places in the source that it comes from.
+//! Why an object, an attribute or an output is planned as it is: the chain of values from a
+//! change, a replacement or an unknown back to the places in the source that it comes from.
 
 mod body;
+mod cause;
+mod fate;
+mod follow;
+mod named;
 mod trace;
 
 use std::sync::Arc;
 
-use muster_addr::InstanceAddr;
+use muster_addr::{InstanceAddr, ModuleInstance};
 use muster_config::Config;
-use muster_lang::Span;
-use muster_plan::{Action, Plan, Reason};
-use muster_value::{Path, PathStep, Value};
+use muster_plan::Plan;
+use muster_value::{Path, PathStep};
+
+pub use cause::{Because, Cause, Fate, Finding};
 
 /// A shared, immutable string.
 pub type Str = Arc<str>;
 
-/// One link of a chain.
-#[derive(Clone, Debug)]
-pub struct Cause {
-    /// An address, or a reference as it is written.
-    pub name: String,
-    /// What the plan says of it.
-    pub finding: Finding,
-    /// Where the source says so.
-    pub span: Option<Span>,
-    /// It is told elsewhere in the same tree what it comes from.
-    pub repeated: bool,
-    /// What it comes from.
-    pub causes: Vec<Cause>,
-}
-
-/// What a plan says of something.
-#[derive(Clone, Debug)]
-pub enum Finding {
-    /// An object and what is done to it.
-    Object(Action, Reason),
-    /// A part of an object before and after. Marked.
-    Attribute {
-        /// Null when there was none.
-        before: Value,
-        /// Unknown when only the apply can tell.
-        after: Value,
-        /// The object gives way to a new one because of it.
-        forces_replacement: bool,
-    },
-    /// A value that somebody gives from outside: a variable of the root module.
-    Given(Value),
-    /// A name for an expression.
-    Named,
-    /// The provider alone decides about it.
-    Provider,
+/// What is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A resource instance, or a part of it.
+    Object(InstanceAddr, Option<Path>),
+    /// An output of a module.
+    Output(ModuleInstance, Str),
+    /// A local value of a module.
+    Local(ModuleInstance, Str),
+    /// A variable of a module.
+    Variable(ModuleInstance, Str),
 }
 
 /// Why there is no answer.
@@ -59,24 +40,36 @@ pub enum WhyError {
     NoObject(Vec<String>),
     /// The object has no such attribute.
     NoAttribute,
+    /// The configuration declares nothing of this name.
+    NoName,
 }
 
-/// Explains what is planned for an object, or for a part of it.
+/// Explains what is planned.
 ///
 /// # Errors
 /// The plan does not speak of it.
-pub fn explain(
-    plan: &Plan,
-    config: &Config,
-    addr: &InstanceAddr,
-    attribute: Option<&Path>,
-) -> Result<Cause, WhyError> {
+pub fn explain(plan: &Plan, config: &Config, wanted: &Wanted) -> Result<Cause, WhyError> {
     let mut tracer = trace::Tracer::new(plan, config);
+    match wanted {
+        Wanted::Object(addr, None) => tracer
+            .any_object(addr)
+            .ok_or_else(|| WhyError::NoObject(similar(plan, addr))),
+        Wanted::Object(addr, Some(path)) => attribute(&mut tracer, plan, addr, path),
+        Wanted::Output(module, name) => tracer.output(module, name).ok_or(WhyError::NoName),
+        Wanted::Local(module, name) => tracer.local(module, name).ok_or(WhyError::NoName),
+        Wanted::Variable(module, name) => tracer.declared(module, name).ok_or(WhyError::NoName),
+    }
+}
+
+fn attribute(
+    tracer: &mut trace::Tracer<'_>,
+    plan: &Plan,
+    addr: &InstanceAddr,
+    path: &Path,
+) -> Result<Cause, WhyError> {
     let Some(change) = tracer.change(addr) else {
-        return Err(WhyError::NoObject(similar(plan, addr)));
-    };
-    let Some(path) = attribute else {
-        return Ok(tracer.object(change));
+        let read = tracer.read_attribute(addr, &path.0);
+        return read.ok_or_else(|| WhyError::NoObject(similar(plan, addr)));
     };
     if change.before.at(path).is_none() && change.after.at(path).is_none() {
         return Err(WhyError::NoAttribute);

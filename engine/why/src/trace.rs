@@ -2,32 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 
-use muster_addr::{AbsResource, InstanceAddr, InstanceKey, Mode, ModuleInstance, ResourceId};
-use muster_config::{Config, Module, ModuleId, Resource};
-use muster_lang::{Reference, Span, Subject};
-use muster_plan::{Action, Change, Plan, Reason};
-use muster_value::{PathStep, Value};
+use muster_addr::{ConfigResource, InstanceAddr, Mode, ModuleInstance};
+use muster_config::{Config, Resource};
+use muster_plan::{Action, Change, Mode as PlanMode, Plan, Reason};
+use muster_value::{Path, PathStep, Value};
 
 use crate::body::{self, Place};
-use crate::{Cause, Finding, Str, covers};
-
-/// How many instances of a resource are told of when a reference means all of them.
-const MOST_INSTANCES: usize = 5;
-
-/// Where an expression stands.
-#[derive(Clone)]
-struct Scope {
-    module: ModuleId,
-    addr: ModuleInstance,
-    /// The resource whose `each` and `count` are meant.
-    owner: Option<ResourceId>,
-}
+use crate::cause::{Because, Cause, Fate, Finding};
+use crate::fate::Fates;
+use crate::follow::{Owner, Scope, pruned};
+use crate::{Str, covers};
 
 pub(crate) struct Tracer<'p> {
-    plan: &'p Plan,
-    config: &'p Config,
+    pub(crate) plan: &'p Plan,
+    pub(crate) config: &'p Config,
+    fates: Fates<'p>,
     changes: HashMap<&'p InstanceAddr, &'p Change>,
-    by_resource: HashMap<&'p AbsResource, Vec<&'p Change>>,
+    pub(crate) by_resource: HashMap<ConfigResource, Vec<&'p Change>>,
     /// What was told already: telling it again would say nothing new.
     told: HashSet<String>,
 }
@@ -35,16 +26,15 @@ pub(crate) struct Tracer<'p> {
 impl<'p> Tracer<'p> {
     pub(crate) fn new(plan: &'p Plan, config: &'p Config) -> Self {
         let current = plan.changes.iter().filter(|c| c.deposed.is_none());
-        let mut by_resource: HashMap<&AbsResource, Vec<&Change>> = HashMap::new();
+        let mut by_resource: HashMap<ConfigResource, Vec<&Change>> = HashMap::new();
         for change in current.clone() {
-            by_resource
-                .entry(&change.addr.resource)
-                .or_default()
-                .push(change);
+            let resource = change.addr.resource.config();
+            by_resource.entry(resource).or_default().push(change);
         }
         Self {
             plan,
             config,
+            fates: Fates::new(plan, config),
             changes: current.map(|c| (&c.addr, c)).collect(),
             by_resource,
             told: HashSet::new(),
@@ -55,76 +45,147 @@ impl<'p> Tracer<'p> {
         self.changes.get(addr).copied()
     }
 
+    /// Whether something is told for the first time.
+    pub(crate) fn tell(&mut self, name: &str) -> bool {
+        self.told.insert(name.to_owned())
+    }
+
+    /// Whatever the plan knows of an object: what is done to it and to what earlier replacements
+    /// have left of it, what somebody else has done to it, or that it was read.
+    pub(crate) fn any_object(&mut self, addr: &InstanceAddr) -> Option<Cause> {
+        let current = match (self.change(addr), self.fates.drift(addr)) {
+            (Some(change), _) => Some(self.object(change)),
+            (None, Some(drift)) => Some(self.drifted(drift)),
+            (None, None) => self.read_object(addr),
+        };
+        let changes = self.plan.changes.iter();
+        let deposed = changes.filter(|c| c.deposed.is_some() && c.addr == *addr);
+        let mut deposed: Vec<Cause> = deposed.map(|c| self.object(c)).collect();
+        match current {
+            Some(mut cause) => {
+                cause.causes.append(&mut deposed);
+                Some(cause)
+            }
+            None => deposed.pop(),
+        }
+    }
+
     /// An object, with the attributes that make the plan for it what it is.
     pub(crate) fn object(&mut self, change: &'p Change) -> Cause {
-        let name = change.addr.to_string();
-        let resource = self.resource(&change.addr);
-        let mut cause = Cause {
-            span: resource.map(|r| r.span),
-            finding: Finding::Object(change.action, change.reason),
-            repeated: !self.told.insert(name.clone()),
-            causes: Vec::new(),
-            name,
-        };
-        if cause.repeated {
-            return cause;
+        let fate = self.fates.of(change);
+        let mut cause = self.about(&change.addr, Finding::Object(fate.clone()));
+        if let Some(key) = &change.deposed {
+            cause.name = format!("{} (deposed object {})", cause.name, key.as_str());
         }
-        cause.causes = match change.action {
-            Action::NoOp => Vec::new(),
-            Action::Delete | Action::Forget => self.repetition(change),
-            _ => self.attributes(change),
-        };
-        if change.reason == Reason::ReplaceByTriggers {
-            cause.causes.extend(self.triggers(change));
+        if fate.because == Some(Because::RemovedBlock) {
+            let block = self.fates.removed_block(&change.addr);
+            cause.span = block.map(|b| b.span);
+        }
+        cause.repeated = !self.tell(&cause.name);
+        if !cause.repeated {
+            cause.causes = self.reasons(change, &fate);
         }
         cause
     }
 
-    /// The attributes that force a replacement, or else those that change.
-    fn attributes(&mut self, change: &'p Change) -> Vec<Cause> {
-        if !change.replace_paths.is_empty() {
-            let paths = change.replace_paths.iter();
-            return paths.map(|path| self.attribute(change, &path.0)).collect();
+    /// Something about an object.
+    fn about(&self, addr: &InstanceAddr, finding: Finding) -> Cause {
+        let mut cause = Cause::new(addr.to_string(), &addr.resource.module, finding);
+        cause.object = Some(addr.clone());
+        cause.span = self.resource(addr).map(|r| r.span);
+        cause
+    }
+
+    /// Where what is done to an object comes from. What is said in a word has no causes.
+    fn reasons(&mut self, change: &'p Change, fate: &Fate) -> Vec<Cause> {
+        match (change.action, fate.because) {
+            (Action::Create, Some(Because::New)) | (_, Some(Because::NoModuleInstance)) => {
+                self.repetitions(change)
+            }
+            (_, Some(_)) => Vec::new(),
+            (Action::NoOp, None) => self.drift(change, &[]),
+            (Action::Read, None) => self.waiting(change),
+            (Action::Update, None) => self.changed(change),
+            _ => match change.reason {
+                Reason::ReplaceBecauseCannotUpdate => {
+                    let paths = change.replace_paths.iter();
+                    let told = paths.map(|path| self.attribute(change, &path.0));
+                    pruned(told.collect())
+                }
+                Reason::ReplaceByTriggers => self.triggers(change),
+                Reason::DeleteBecauseCountIndex
+                | Reason::DeleteBecauseEachKey
+                | Reason::DeleteBecauseEnabledFalse
+                | Reason::DeleteBecauseWrongRepetition => self.repetitions(change),
+                _ => Vec::new(),
+            },
         }
-        if change.action == Action::Create {
-            return self.repetition(change);
-        }
-        let Some(after) = change.after.as_entries() else {
-            return Vec::new();
-        };
-        let changed = after.iter().filter(|(name, value)| {
-            !change
-                .before
-                .get(name)
-                .is_some_and(|before| before.same(value))
+    }
+
+    /// The attributes that change. What the provider makes of them follows from what somebody
+    /// wrote, and is told only where there is nothing else.
+    fn changed(&mut self, change: &'p Change) -> Vec<Cause> {
+        let entries = change.after.as_entries().into_iter().flatten();
+        let changed = entries.filter(|(name, value)| {
+            let before = change.before.get(name);
+            !before.is_some_and(|before| before.same(value))
         });
-        let names: Vec<&Str> = changed.map(|(name, _)| name).collect();
-        let mut causes: Vec<Cause> = names
-            .into_iter()
-            .map(|name| self.attribute(change, &[PathStep::Attr(name.clone())]))
-            .collect();
-        // What somebody wrote comes before what the provider makes of it.
-        causes.sort_by_key(|cause| matches!(only(&cause.causes), Some(Finding::Provider)));
+        let steps = changed.map(|(name, _)| vec![PathStep::Attr(name.clone())]);
+        let resource = self.resource(&change.addr);
+        let is_written = |steps: &Vec<PathStep>| {
+            resource.is_some_and(|r| !matches!(body::find(&r.body, steps), Place::Nowhere))
+        };
+        let (written, computed): (Vec<_>, Vec<_>) = steps.partition(is_written);
+        let told = written.iter().map(|steps| self.attribute(change, steps));
+        let mut causes = told.collect::<Vec<_>>();
+        if let (true, Some(first)) = (causes.is_empty(), computed.first()) {
+            let mut cause = self.part(change, first);
+            cause.more = computed.len() - 1;
+            let decides = self.about(&change.addr, Finding::Provider);
+            cause.causes = vec![decides];
+            causes.push(cause);
+        }
         causes
     }
 
-    /// What decides how many instances there are.
-    fn repetition(&mut self, change: &'p Change) -> Vec<Cause> {
-        let Some(resource) = self.resource(&change.addr) else {
-            return Vec::new();
-        };
-        let Some(expr) = resource.repetition.expr() else {
-            return Vec::new();
-        };
-        let scope = self.scope(&change.addr);
-        let causes =
-            scope.map_or_else(Vec::new, |scope| self.references(&scope, expr.references()));
-        let name = match resource.repetition {
-            muster_config::Repetition::Count(_) => "count",
-            muster_config::Repetition::Enabled(_) => "enabled",
-            _ => "for_each",
-        };
-        vec![named(name, Some(expr.span()), causes)]
+    /// What decides how many instances there are of a resource and its modules.
+    fn repetitions(&mut self, change: &'p Change) -> Vec<Cause> {
+        let addr = &change.addr;
+        let mut causes = Vec::new();
+        let own = self.resource(addr).zip(self.scope(addr));
+        let is_about_modules = self.fates.of(change).because == Some(Because::NoModuleInstance);
+        if let Some((resource, scope)) = own.filter(|_| !is_about_modules) {
+            causes.extend(self.repetition(&scope, &resource.repetition));
+        }
+        if is_about_modules || change.action == Action::Create {
+            causes.extend(self.module_repetitions(&addr.resource.module));
+        }
+        // What is done to the object says enough then.
+        causes.retain(|cause| !cause.repeated);
+        causes
+    }
+
+    fn module_repetitions(&mut self, module: &ModuleInstance) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        let mut inner = module.clone();
+        while let (Some(step), Some(outer)) = (inner.0.last().cloned(), inner.parent()) {
+            let found = self.config.find_id(&outer.path());
+            let call = found.and_then(|id| self.config.module(id).calls.get(&step.name));
+            if let (Some(id), Some(call)) = (found, call) {
+                let scope = Scope {
+                    module: id,
+                    addr: outer.clone(),
+                    owner: Owner::Nobody,
+                };
+                let told = self.repetition(&scope, &call.repetition);
+                causes.extend(told.map(|cause| Cause {
+                    name: format!("{} of module {}", cause.name, step.name),
+                    ..cause
+                }));
+            }
+            inner = outer;
+        }
+        causes
     }
 
     fn triggers(&mut self, change: &'p Change) -> Vec<Cause> {
@@ -133,222 +194,178 @@ impl<'p> Tracer<'p> {
             return Vec::new();
         };
         let triggers = resource.lifecycle.replace_triggered_by.iter();
-        let mut causes = Vec::new();
-        for trigger in triggers {
-            causes.extend(self.references(&scope, trigger.expr.references()));
-        }
-        causes
+        let references = triggers.flat_map(|trigger| trigger.expr.references());
+        let references: Vec<_> = references.cloned().collect();
+        self.references(&scope, &references)
+    }
+
+    /// What a data source waits for.
+    fn waiting(&mut self, change: &'p Change) -> Vec<Cause> {
+        let (Some(resource), Some(scope)) = (self.resource(&change.addr), self.scope(&change.addr))
+        else {
+            return Vec::new();
+        };
+        let references = resource.references.iter().chain(&resource.depends_on);
+        let references: Vec<_> = references.cloned().collect();
+        self.references(&scope, &references)
+    }
+
+    /// A part of an object, with nothing that it comes from.
+    fn part(&self, change: &Change, steps: &[PathStep]) -> Cause {
+        let path = Path(steps.to_vec());
+        let at = |value: &Value| value.at(&path).cloned().unwrap_or(Value::NULL);
+        let mut forces = change.replace_paths.iter();
+        let finding = Finding::Attribute {
+            before: at(&change.before),
+            after: at(&change.after),
+            forces_replacement: forces.any(|p| covers(&p.0, steps)),
+        };
+        let mut cause = self.about(&change.addr, finding);
+        cause.name = format!("{}{path}", change.addr);
+        cause
     }
 
     /// A part of an object, with what its expression refers to.
     pub(crate) fn attribute(&mut self, change: &'p Change, steps: &[PathStep]) -> Cause {
-        let name = format!("{}{}", change.addr, muster_value::Path(steps.to_vec()));
-        let at = |value: &Value| {
-            let found = value.at(&muster_value::Path(steps.to_vec()));
-            found.cloned().unwrap_or(Value::NULL)
-        };
-        let forces = change.replace_paths.iter();
-        let mut cause = Cause {
-            finding: Finding::Attribute {
-                before: at(&change.before),
-                after: at(&change.after),
-                forces_replacement: forces.clone().any(|p| covers(&p.0, steps)),
-            },
-            span: None,
-            repeated: !self.told.insert(name.clone()),
-            causes: Vec::new(),
-            name,
-        };
+        let mut cause = self.part(change, steps);
+        cause.repeated = !self.tell(&cause.name);
         let (Some(resource), Some(scope)) = (self.resource(&change.addr), self.scope(&change.addr))
         else {
             return cause;
         };
-        match body::find(&resource.body, steps) {
+        let references = match body::find(&resource.body, steps) {
             Place::Argument(expr, span) => {
                 cause.span = Some(span.to(expr.span()));
-                if !cause.repeated {
-                    cause.causes = self.references(&scope, expr.references());
-                }
+                cause.expr = Some(expr.span());
+                expr.references().to_vec()
             }
             Place::Block(block) => {
                 cause.span = Some(block.header);
-                if !cause.repeated {
-                    cause.causes = self.references(&scope, &block.body.references());
-                }
+                block.body.references()
             }
             Place::Nowhere => {
-                cause.span = Some(resource.span);
-                cause.causes = match cause.repeated {
-                    true => Vec::new(),
-                    false => self.provider(change),
-                };
+                if !cause.repeated && cause.is_moving() {
+                    cause.causes = vec![self.decided(change)];
+                }
+                return cause;
             }
+        };
+        if cause.repeated {
+            return cause;
+        }
+        cause.causes = self.drift(change, steps);
+        if !self.is_restored(change, steps) {
+            cause.causes.extend(self.references(&scope, &references));
         }
         cause
     }
 
     /// What the provider decides follows from what is done to the object.
-    fn provider(&mut self, change: &'p Change) -> Vec<Cause> {
-        let mut cause = self.object(change);
-        if cause.repeated {
-            cause.finding = Finding::Provider;
-        }
-        vec![cause]
-    }
-
-    /// What some references lead to: what changes or is unknown, and where nothing does, all.
-    fn references(&mut self, scope: &Scope, references: &[Reference]) -> Vec<Cause> {
-        let mut causes = Vec::new();
-        let mut seen = HashSet::new();
-        for reference in references {
-            if seen.insert((reference.subject.clone(), reference.steps.clone())) {
-                causes.extend(self.follow(scope, reference));
-            }
-        }
-        if causes.iter().any(is_moving) {
-            causes.retain(is_moving);
-        }
-        causes
-    }
-
-    fn follow(&mut self, scope: &Scope, reference: &Reference) -> Vec<Cause> {
-        stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
-            let module = self.config.module(scope.module);
-            match &reference.subject {
-                Subject::Variable(name) => vec![self.variable(scope, name)],
-                Subject::Local(name) => {
-                    let Some(local) = module.locals.get(name) else {
-                        return Vec::new();
-                    };
-                    let name = prefixed(&scope.addr, &format!("local.{name}"));
-                    vec![self.name(scope, name, local.span, local.expr.references())]
-                }
-                Subject::Module(name) => self.call(scope, module, name, &reference.steps),
-                Subject::EachKey | Subject::EachValue | Subject::CountIndex => {
-                    let owner = scope.owner.as_ref();
-                    let owner = owner.and_then(|id| module.resources.get(id));
-                    let Some(expr) = owner.and_then(|r| r.repetition.expr()) else {
-                        return Vec::new();
-                    };
-                    let name = match reference.subject {
-                        Subject::CountIndex => "count",
-                        _ => "for_each",
-                    };
-                    let causes = self.references(scope, expr.references());
-                    vec![named(name, Some(expr.span()), causes)]
-                }
-                subject => match resource_id(subject) {
-                    Some(id) => self.object_reference(scope, id, &reference.steps),
-                    None => Vec::new(),
-                },
-            }
-        })
-    }
-
-    fn variable(&mut self, scope: &Scope, name: &Str) -> Cause {
-        let module = self.config.module(scope.module);
-        let shown = prefixed(&scope.addr, &format!("var.{name}"));
-        let span = module.variables.get(name).map(|v| v.span);
-        let call = module
-            .parent
-            .zip(module.path.0.last())
-            .zip(scope.addr.parent());
-        let Some(((parent, call), addr)) = call else {
-            let value = self.plan.variables.get(name).cloned();
-            return Cause {
-                name: shown,
-                finding: value.map_or(Finding::Named, Finding::Given),
-                span,
-                repeated: false,
-                causes: Vec::new(),
-            };
-        };
-        let call = self.config.module(parent).calls.get(call);
-        let Some(argument) = call.and_then(|call| call.arguments.get(name)) else {
-            return named(&shown, span, Vec::new());
-        };
-        let caller = Scope {
-            module: parent,
-            addr,
-            owner: None,
-        };
-        self.name(&caller, shown, argument.span(), argument.references())
-    }
-
-    /// Something that has a name and an expression.
-    fn name(&mut self, scope: &Scope, name: String, span: Span, references: &[Reference]) -> Cause {
-        let repeated = !self.told.insert(name.clone());
-        let causes = match repeated {
-            true => Vec::new(),
-            false => self.references(scope, references),
-        };
-        Cause {
-            repeated,
-            ..named(&name, Some(span), causes)
+    fn decided(&mut self, change: &'p Change) -> Cause {
+        let cause = self.object(change);
+        match change.action {
+            Action::NoOp => self.about(&change.addr, Finding::Provider),
+            _ => cause,
         }
     }
 
-    /// One output of a called module, or all of them.
-    fn call(
-        &mut self,
-        scope: &Scope,
-        module: &'p Module,
-        name: &Str,
-        steps: &[PathStep],
-    ) -> Vec<Cause> {
-        let Some(call) = module.calls.get(name) else {
+    /// What somebody else has changed of an object: the part, or all parts of the object.
+    fn drift(&self, change: &Change, steps: &[PathStep]) -> Vec<Cause> {
+        let drift = self.fates.drift(&change.addr);
+        let Some(drift) = drift.filter(|d| d.action == Action::Update) else {
             return Vec::new();
         };
-        let (key, rest) = split_key(steps);
-        let called = Scope {
-            module: call.module,
-            addr: scope.addr.child(name.clone(), key),
-            owner: None,
-        };
-        let outputs = &self.config.module(call.module).outputs;
-        let wanted: Vec<&Str> = match rest.first() {
-            Some(PathStep::Attr(output)) => outputs.keys().filter(|n| *n == output).collect(),
-            _ => outputs.keys().collect(),
-        };
-        let of_output = |tracer: &mut Self, output: &Str| {
-            let declared = &outputs[output];
-            let name = format!("{}.{output}", called.addr);
-            tracer.name(&called, name, declared.span, declared.expr.references())
-        };
-        wanted.into_iter().map(|o| of_output(self, o)).collect()
+        if !steps.is_empty() {
+            return self.drift_at(drift, steps).into_iter().collect();
+        }
+        let names = drift.after.as_entries().into_iter().flatten();
+        let parts = names.filter_map(|(name, _): (&Str, _)| {
+            self.drift_at(drift, &[PathStep::Attr(name.clone())])
+        });
+        parts.collect()
     }
 
-    fn object_reference(
-        &mut self,
-        scope: &Scope,
-        id: ResourceId,
-        steps: &[PathStep],
-    ) -> Vec<Cause> {
-        let (key, rest) = split_key(steps);
-        let resource = AbsResource {
-            module: scope.addr.clone(),
-            resource: id,
+    fn drift_at(&self, drift: &Change, steps: &[PathStep]) -> Option<Cause> {
+        let path = Path(steps.to_vec());
+        let at = |value: &Value| value.at(&path).cloned().unwrap_or(Value::NULL);
+        let (stored, found) = (at(&drift.before), at(&drift.after));
+        let finding = match stored.same(&found) {
+            true => return None,
+            false => Finding::Drift { stored, found },
         };
-        let all = self.by_resource.get(&resource).cloned().unwrap_or_default();
-        let matching = all
-            .into_iter()
-            .filter(|c| key == InstanceKey::None || c.addr.key == key);
-        let mut found: Vec<&Change> = matching.collect();
-        if found.iter().any(|c| c.action != Action::NoOp) {
-            found.retain(|c| c.action != Action::NoOp);
+        let mut cause = self.about(&drift.addr, finding);
+        cause.name = format!("{}{path}", drift.addr);
+        cause.span = None;
+        Some(cause)
+    }
+
+    /// Whether a change only undoes what somebody else has done.
+    fn is_restored(&self, change: &Change, steps: &[PathStep]) -> bool {
+        let path = Path(steps.to_vec());
+        let stored = self
+            .fates
+            .drift(&change.addr)
+            .and_then(|d| d.before.at(&path));
+        let after = change.after.at(&path);
+        let is_same = stored.zip(after).is_some_and(|(a, b)| a.same(b));
+        is_same && !self.drift(change, steps).is_empty()
+    }
+
+    /// An object to which somebody else has done something, and to which nothing is done.
+    fn drifted(&mut self, drift: &'p Change) -> Cause {
+        if drift.action != Action::Delete {
+            let mut cause = self.about(&drift.addr, Finding::ChangedOutside);
+            cause.causes = self.drift(drift, &[]);
+            return cause;
         }
-        let found = found.into_iter().take(MOST_INSTANCES);
-        found
-            .map(|change| match rest {
-                [] => self.object(change),
-                steps => {
-                    let known = change.after.at(&muster_value::Path(steps.to_vec()));
-                    // What is beyond an unknown is as unknown.
-                    let len = if known.is_some() { steps.len() } else { 1 };
-                    self.attribute(change, &steps[..len])
-                }
-            })
-            .collect()
+        let fate = Fate {
+            action: Action::NoOp,
+            reason: Reason::None,
+            because: Some(Because::DeletedOutside),
+            previous: None,
+            is_import: false,
+            first_for: None,
+        };
+        self.about(&drift.addr, Finding::Object(fate))
+    }
+
+    /// A data source that was read when the plan was made.
+    pub(crate) fn read_object(&mut self, addr: &InstanceAddr) -> Option<Cause> {
+        let is_data = addr.resource.resource.mode == Mode::Data;
+        let is_read = is_data && self.plan.mode != PlanMode::Destroy;
+        let instances = self.plan.prior.resources.get(&addr.resource);
+        instances.filter(|r| is_read && r.instances.contains_key(&addr.key))?;
+        let mut cause = self.about(addr, Finding::Read);
+        cause.repeated = !self.tell(&cause.name);
+        if let (false, Some(resource), Some(scope)) =
+            (cause.repeated, self.resource(addr), self.scope(addr))
+        {
+            cause.causes = self.references(&scope, &resource.references);
+        }
+        Some(cause)
+    }
+
+    /// A part of a data source that was read when the plan was made.
+    pub(crate) fn read_attribute(
+        &mut self,
+        addr: &InstanceAddr,
+        steps: &[PathStep],
+    ) -> Option<Cause> {
+        let whole = self.read_object(addr)?;
+        let mut cause = Cause {
+            name: format!("{addr}{}", Path(steps.to_vec())),
+            finding: Finding::ReadPart,
+            ..whole
+        };
+        let (resource, scope) = self.resource(addr).zip(self.scope(addr))?;
+        if let Place::Argument(expr, span) = body::find(&resource.body, steps) {
+            cause.span = Some(span.to(expr.span()));
+            cause.expr = Some(expr.span());
+            cause.finding = Finding::Named;
+            self.told.clear();
+            cause.causes = self.references(&scope, expr.references());
+        }
+        Some(cause)
     }
 
     fn resource(&self, addr: &InstanceAddr) -> Option<&'p Resource> {
@@ -360,64 +377,7 @@ impl<'p> Tracer<'p> {
         Some(Scope {
             module: self.config.find_id(&addr.resource.module.path())?,
             addr: addr.resource.module.clone(),
-            owner: Some(addr.resource.resource.clone()),
+            owner: Owner::Resource(addr.resource.resource.clone()),
         })
     }
-}
-
-fn named(name: &str, span: Option<Span>, causes: Vec<Cause>) -> Cause {
-    Cause {
-        name: name.to_owned(),
-        finding: Finding::Named,
-        span,
-        repeated: false,
-        causes,
-    }
-}
-
-/// Whether a plan changes something, or it comes from outside and may have changed.
-fn is_moving(cause: &Cause) -> bool {
-    match &cause.finding {
-        Finding::Object(action, _) => *action != Action::NoOp,
-        Finding::Attribute { before, after, .. } => !before.same(after),
-        Finding::Given(_) | Finding::Provider => true,
-        Finding::Named => cause.repeated || cause.causes.iter().any(is_moving),
-    }
-}
-
-fn only(causes: &[Cause]) -> Option<&Finding> {
-    match causes {
-        [cause] => Some(&cause.finding),
-        _ => None,
-    }
-}
-
-fn prefixed(module: &ModuleInstance, name: &str) -> String {
-    match module.0.is_empty() {
-        true => name.to_owned(),
-        false => format!("{module}.{name}"),
-    }
-}
-
-/// The instance that the first of some steps names, and the others.
-fn split_key(steps: &[PathStep]) -> (InstanceKey, &[PathStep]) {
-    match steps {
-        [PathStep::Index(index), rest @ ..] => (InstanceKey::Int(*index), rest),
-        [PathStep::Key(key), rest @ ..] => (InstanceKey::Str(key.clone()), rest),
-        _ => (InstanceKey::None, steps),
-    }
-}
-
-fn resource_id(subject: &Subject) -> Option<ResourceId> {
-    let (mode, type_name, name) = match subject {
-        Subject::Managed(t, n) => (Mode::Managed, t, n),
-        Subject::Data(t, n) => (Mode::Data, t, n),
-        Subject::Ephemeral(t, n) => (Mode::Ephemeral, t, n),
-        _ => return None,
-    };
-    Some(ResourceId {
-        mode,
-        type_name: type_name.clone(),
-        name: name.clone(),
-    })
 }

@@ -5,16 +5,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use muster_addr::InstanceAddr;
+use muster_addr::ModuleInstance;
 use muster_lang::syntax::parse_expression;
 use muster_lang::{Diags, FileId, Sources};
 use muster_plan::Plan;
 use muster_run::Stop;
 use muster_value::Path;
-use muster_why::{Cause, WhyError, explain};
+use muster_why::{Cause, Wanted, WhyError, explain};
 
 use crate::error::{Failure, Outcome};
-use crate::locking::lock_until;
+use crate::locking::lock_to_plan;
 use crate::session::Session;
 use crate::view::{self, View};
 use crate::{args, plan_file, signals};
@@ -27,13 +27,14 @@ pub(crate) struct Why {
     #[command(flatten)]
     pub inputs: args::Inputs,
     #[command(flatten)]
-    pub locking: args::Locking,
+    pub reading: args::Reading,
     #[command(flatten)]
     pub planning: args::Planning,
     /// Explain a saved plan instead of a new one.
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// The resource instance.
+    /// A resource instance or a data source, or output.NAME, local.NAME or var.NAME, in a module
+    /// with the address of that in front.
     #[arg(value_name = "ADDRESS")]
     pub address: String,
     /// A part of it: a name, or a path such as tags["team"].
@@ -47,7 +48,7 @@ pub(crate) async fn run(args: &Why) -> ExitCode {
         Ok(view) => view,
         Err(code) => return code,
     };
-    let (addr, attribute) = match wanted(args) {
+    let wanted = match wanted(args) {
         Ok(wanted) => wanted,
         Err(failure) => return view.fail(&failure, &Sources::default()),
     };
@@ -66,8 +67,7 @@ pub(crate) async fn run(args: &Why) -> ExitCode {
     };
     session.pool.shutdown().await;
     let cause = plan.and_then(|plan| {
-        explain(&plan, &session.config, &addr, attribute.as_ref())
-            .map_err(|error| refused(&error, args))
+        explain(&plan, &session.config, &wanted).map_err(|error| refused(&error, args))
     });
     match cause {
         Ok(cause) => {
@@ -79,11 +79,7 @@ pub(crate) async fn run(args: &Why) -> ExitCode {
 }
 
 /// What is asked for.
-fn wanted(args: &Why) -> Outcome<(InstanceAddr, Option<Path>)> {
-    let addr = args.address.parse().map_err(|error| {
-        let detail = format!("\"{}\" is not an address: {error}", args.address);
-        Failure::new("Invalid address", detail)
-    })?;
+fn wanted(args: &Why) -> Outcome<Wanted> {
     let attribute = args.attribute.as_deref().map(|text| {
         path(text).ok_or_else(|| {
             let detail = format!(
@@ -92,7 +88,53 @@ fn wanted(args: &Why) -> Outcome<(InstanceAddr, Option<Path>)> {
             Failure::new("Invalid attribute path", detail)
         })
     });
-    Ok((addr, attribute.transpose()?))
+    let attribute = attribute.transpose()?;
+    if let Some(named) = named(&args.address) {
+        return match attribute {
+            None => Ok(named),
+            Some(_) => {
+                let detail = format!(
+                    "{} is explained as a whole: only resource instances and data sources have attributes.",
+                    args.address
+                );
+                Err(Failure::new("Unsupported attribute", detail))
+            }
+        };
+    }
+    let addr = args.address.parse().map_err(|error| {
+        let detail = format!(
+            "\"{}\" is not an address: {error} What can be explained are resource instances, data sources, outputs, local values and variables.",
+            args.address
+        );
+        Failure::new("Invalid address", detail)
+    })?;
+    Ok(Wanted::Object(addr, attribute))
+}
+
+/// A value that has a name: `output.NAME`, `local.NAME` or `var.NAME`, of a module where the
+/// address of that stands in front. `module.CALL.NAME` is an output as well.
+fn named(text: &str) -> Option<Wanted> {
+    let (head, name) = text.rsplit_once('.')?;
+    let is_name = |text: &str| {
+        let mut chars = text.chars();
+        let mut rest = chars.clone().skip(1);
+        chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+            && rest.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    };
+    if !is_name(name) {
+        return None;
+    }
+    let name: Arc<str> = name.into();
+    let (module, kind) = match head.rsplit_once('.') {
+        Some((module, kind)) => (module.parse().ok(), kind),
+        None => (Some(ModuleInstance::root()), head),
+    };
+    match (module, kind) {
+        (Some(module), "output") => Some(Wanted::Output(module, name)),
+        (Some(module), "local") => Some(Wanted::Local(module, name)),
+        (Some(module), "var") => Some(Wanted::Variable(module, name)),
+        _ => Some(Wanted::Output(head.parse().ok()?, name)),
+    }
 }
 
 /// A path as an expression about an object has it.
@@ -112,8 +154,8 @@ fn path(text: &str) -> Option<Path> {
 
 /// Makes a plan of which nothing is shown.
 async fn make(args: &Why, session: &mut Session, stop: Stop) -> Outcome<Plan> {
-    let store = session.store(args.locking.state.as_deref())?.any();
-    let guard = lock_until(&stop, &store, &args.locking, "OperationTypePlan").await?;
+    let store = session.store(args.reading.state.as_deref())?.any();
+    let guard = lock_to_plan(&stop, &store, &args.reading.locking()).await?;
     let request = super::plan::Request {
         inputs: &args.inputs,
         planning: &args.planning,
@@ -138,8 +180,15 @@ async fn make(args: &Why, session: &mut Session, stop: Stop) -> Outcome<Plan> {
 
 fn refused(error: &WhyError, args: &Why) -> Failure {
     match error {
+        WhyError::NoName => {
+            let detail = format!("The configuration declares no {}.", args.address);
+            Failure::new("Reference to undeclared value", detail)
+        }
         WhyError::NoObject(similar) => {
             let mut detail = format!("The plan does not speak of {}.", args.address);
+            if args.planning.destroy && args.address.contains("data.") {
+                detail.push_str(" With -destroy, data sources are not read.");
+            }
             if !similar.is_empty() {
                 detail.push_str(&format!(" Did you mean {}?", similar.join(" or ")));
             }
@@ -157,5 +206,43 @@ fn show(view: &View, cause: &Cause, sources: &Sources) {
     match view.is_json() {
         true => outln!("{:#}", muster_render::why_json(cause, sources)),
         false => out!("{}", muster_render::why_text(cause, sources, view.style())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_have_names() {
+        let check = |text: &str, expect: Option<(&str, &str, &str)>| {
+            let found = named(text).map(|wanted| match wanted {
+                Wanted::Output(module, name) => ("output", module.to_string(), name),
+                Wanted::Local(module, name) => ("local", module.to_string(), name),
+                Wanted::Variable(module, name) => ("var", module.to_string(), name),
+                Wanted::Object(addr, _) => panic!("{addr}"),
+            });
+            let found = found
+                .as_ref()
+                .map(|(kind, module, name)| (*kind, module.as_str(), &**name));
+            assert_eq!(found, expect, "{text}");
+        };
+        check("output.x", Some(("output", "", "x")));
+        check("local.a-b", Some(("local", "", "a-b")));
+        check("var.x", Some(("var", "", "x")));
+        check("module.a.var.x", Some(("var", "module.a", "x")));
+        check("module.a.output.x", Some(("output", "module.a", "x")));
+        check("module.a.x", Some(("output", "module.a", "x")));
+        check(
+            "module.a[\"b.c\"].module.d[0].x",
+            Some(("output", "module.a[\"b.c\"].module.d[0]", "x")),
+        );
+        check("terraform_data.x", None);
+        check("data.a.b", None);
+        check("module.a.terraform_data.x", None);
+        check("terraform_data.x[\"local.x\"]", None);
+        check("module.a", None);
+        check("x", None);
+        check("", None);
     }
 }

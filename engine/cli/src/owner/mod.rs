@@ -33,7 +33,7 @@ pub(crate) use frame::Stream;
 use log::Log;
 pub(crate) use log::{log_of, newest_log, tells_end, told, untold};
 use place::Door;
-pub(crate) use place::{Elsewhere, folder, going_on};
+pub(crate) use place::{Elsewhere, folder, going_on, is_open};
 pub(crate) use screen::{Printer, split};
 pub(crate) use serve::{About, Answers, Attached, Part, hear};
 use tape::Tape;

@@ -227,6 +227,22 @@ pub(crate) fn going_on(folder: &Path) -> Found {
     found
 }
 
+/// Whether somebody of this machine has left a run open here to be found: the process, which goes
+/// on. Nobody is asked, as one that is stopped does not answer.
+pub(crate) fn is_open(process: u32, who: &str) -> bool {
+    is_open_in(&folder(), process, who)
+}
+
+fn is_open_in(folder: &Path, process: u32, who: &str) -> bool {
+    let own = machine();
+    let is_of = |path: &PathBuf| named(path).is_some_and(|(p, there)| p == process && there == own);
+    let number = i32::try_from(process).ok();
+    let goes_on = number
+        .and_then(rustix::process::Pid::from_raw)
+        .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok());
+    goes_on && host_of(who) == host() && files(folder, SOCKET).iter().any(is_of)
+}
+
 /// Removes sockets of other machines that are older than this.
 fn forget(folder: &Path, age: Duration) {
     let own = machine();
@@ -301,6 +317,26 @@ mod tests {
         assert!(processes(home.path()).is_empty());
         assert!(!door.path.exists());
         drop(door);
+    }
+
+    #[test]
+    fn runs_that_can_be_watched() {
+        let home = tempfile::tempdir().unwrap();
+        let own = std::process::id();
+        let here = muster_store::LockInfo::new("", "").who;
+        let check = |process: u32, who: &str, expect: bool| {
+            let found = is_open_in(home.path(), process, who);
+            assert_eq!(found, expect, "{process} {who}");
+        };
+        check(own, &here, false);
+        let (door, _listener) = Door::open(home.path(), own).unwrap();
+        check(own, &here, true);
+        check(own, "root@elsewhere", false);
+        check(own + 1, &here, false);
+        check(0, &here, false);
+        check(u32::MAX, &here, false);
+        drop(door);
+        check(own, &here, false);
     }
 
     #[test]

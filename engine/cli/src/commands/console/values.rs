@@ -16,18 +16,18 @@ use muster_schema::Schema;
 use muster_snapshot::{Instance, Object, Snapshot};
 use muster_value::{Type, Value};
 
-use crate::args;
 use crate::error::{Failure, Outcome};
-use crate::locking::lock;
+use crate::locking::lock_to_plan;
 use crate::session::{Session, TERRAFORM_VERSION};
+use crate::{args, recovery};
 
 /// An evaluator that knows the root module's variables and the resources.
 pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Outcome<Evaluator> {
     let variables = session.known_variables(&args.inputs)?;
-    let store = session.store(args.locking.state.as_deref())?.any();
+    let store = session.store(args.reading.state.as_deref())?.any();
     // A snapshot is replaced as a whole, so that reading one needs no lock.
     let guard = match args.plan {
-        true => lock(&store, &args.locking, "OperationTypePlan")?,
+        true => lock_to_plan(&Stop::default(), &store, &args.reading.locking()).await?,
         false => None,
     };
     let state = match store.read()? {
@@ -45,11 +45,16 @@ pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Ou
         };
         return Ok(muster_run::evaluator(&context, variables).with_resources(Box::new(source)));
     }
-    let plan = plan(&context, &diags, variables.clone(), state).await?;
+    let options = Options {
+        in_flight: recovery::in_flight(&store)?,
+        ..Options::default()
+    };
+    let plan = plan(&context, &diags, (variables.clone(), state), options).await?;
     if let Some(guard) = guard {
         guard.release()?;
     }
     let warnings = std::mem::take(&mut *diags.lock().unwrap_or_else(PoisonError::into_inner));
+    session.warnings.extend(recovery::warnings(&store));
     session.warnings.extend(warnings);
     context.settings.impure_now = true;
     let source = planned(plan, Arc::clone(&context.schemas));
@@ -122,10 +127,10 @@ fn collector(diags: &Arc<Mutex<Diags>>) -> Sink {
 async fn plan(
     context: &Context,
     diags: &Mutex<Diags>,
-    variables: BTreeMap<Str, Value>,
-    state: Snapshot,
+    (variables, state): (BTreeMap<Str, Value>, Snapshot),
+    options: Options,
 ) -> Outcome<Plan> {
-    let (plan, found) = muster_run::plan(context, variables, state, Options::default()).await?;
+    let (plan, found) = muster_run::plan(context, variables, state, options).await?;
     let mut diags = diags.lock().unwrap_or_else(PoisonError::into_inner);
     diags.extend(found);
     if plan.errored || diags.has_errors() {
