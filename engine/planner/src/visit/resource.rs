@@ -37,6 +37,7 @@ impl Planner {
             module: self.eval.addr_of(inst),
             resource: id.clone(),
         };
+        self.check_requested(&resource_addr, &expansion);
         let provider = &resource.provider.provider;
         if let Err(diags) = provider_meta(&self.eval, &resource_addr, provider) {
             self.diags.extend(diags);
