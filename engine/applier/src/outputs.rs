@@ -45,6 +45,10 @@ impl Applier {
 
     /// What was known while planning is there even if something that it comes from has failed.
     fn write_output(&mut self, name: &Str, change: &OutputChange) {
+        // What is only looked at is as it was then.
+        if self.plan.mode == Mode::RefreshOnly && change.after.is_wholly_known() {
+            return self.store_output(name, &change.after, change);
+        }
         match self.eval.output(ModuleInst::ROOT, name) {
             Ok(value) if value.is_wholly_known() => self.store_output(name, &value, change),
             Ok(_) => {}

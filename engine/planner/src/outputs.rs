@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use muster_config::ModuleId;
-use muster_eval::ModuleInst;
+use muster_eval::{Evaluator, ModuleInst};
 use muster_plan::{Action, Mode, OutputChange};
 use muster_value::{Marks, Value};
 
@@ -19,6 +19,10 @@ impl Planner {
         }
         let config = self.eval.config().clone();
         let declared = &config.root().outputs;
+        let recorded = match declared.is_empty() {
+            true => None,
+            false => self.recorded(),
+        };
         let names: BTreeSet<Str> = declared
             .keys()
             .chain(self.state.outputs.keys())
@@ -35,7 +39,7 @@ impl Planner {
             let (after, sensitive) = match declared.get(&name) {
                 Some(output) if output.ephemeral => continue,
                 Some(output) if self.options.mode != Mode::Destroy => {
-                    match self.new_output(&name) {
+                    match self.new_output(&name, recorded.as_ref()) {
                         Some(value) => (value, output.sensitive),
                         None => continue,
                     }
@@ -69,14 +73,16 @@ impl Planner {
         }
     }
 
-    /// The planned value; `None` when the plan does not say.
-    fn new_output(&self, name: &Str) -> Option<Value> {
+    /// The planned value; `None` when the plan does not say. Where nothing is made, it comes from
+    /// what is recorded; if it needs more than that, it is not known.
+    fn new_output(&self, name: &Str, recorded: Option<&Evaluator>) -> Option<Value> {
         let node = self
             .graph
             .find(&Node::Output(ModuleId::ROOT, name.clone()))?;
         if !self.visited[node] || self.failed[node] {
             return None;
         }
-        self.eval.output(ModuleInst::ROOT, name).ok()
+        let recorded = recorded.and_then(|eval| eval.output(ModuleInst::ROOT, name).ok());
+        recorded.or_else(|| self.eval.output(ModuleInst::ROOT, name).ok())
     }
 }
