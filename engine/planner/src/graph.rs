@@ -58,6 +58,8 @@ pub struct Graph {
     /// Resources that refer to themselves, and the like: errors of planning, but not of the
     /// configuration.
     pub(crate) plan_errors: Diags,
+    /// What is wrong with triggers, which count where something may be replaced.
+    pub(crate) trigger_errors: Diags,
 }
 
 impl Graph {

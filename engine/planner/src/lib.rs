@@ -22,9 +22,11 @@ mod plan_change;
 mod protect;
 mod provider;
 mod reads;
+mod recorded;
 mod relevant;
 mod removed;
 mod replacement;
+mod requested;
 mod state;
 mod task;
 mod trigger;
@@ -132,7 +134,12 @@ impl Planner {
             mut prior,
             options,
         } = inputs;
-        let moves = moves::apply(&config, &mut prior)?;
+        // Where there is nothing to destroy, nobody asks what the configuration says.
+        let idle = options.mode == Mode::Destroy && prior.resources.is_empty();
+        let moves = match idle {
+            true => moves::Moves::default(),
+            false => moves::apply(&config, &mut prior)?,
+        };
         let removed = removed::Removed::new(&config)?;
         let extra: BTreeSet<_> = prior
             .resources
@@ -140,14 +147,18 @@ impl Planner {
             .map(|r| r.provider.clone())
             .collect();
         let mut graph = Graph::new(&config, &extra)?;
-        if graph.plan_errors.has_errors() {
-            return Err(std::mem::take(&mut graph.plan_errors));
+        let mut errors = std::mem::take(&mut graph.plan_errors);
+        if options.mode != Mode::RefreshOnly {
+            errors.extend(std::mem::take(&mut graph.trigger_errors));
         }
-        let imports = import::Imports::new(&config, &options.imports);
-        let missing = imports.without_target(&config);
-        if missing.has_errors() {
-            return Err(missing);
+        if errors.has_errors() && !idle {
+            return Err(errors);
         }
+        let imports = import::Imports::new(&config, &options);
+        let missing = match idle {
+            true => Diags::new(),
+            false => imports.without_target(&config),
+        };
         let count = graph.nodes.len();
         let dependencies = graph.resource_dependencies(&config);
         let timestamp = settings.plan_timestamp.clone().unwrap_or_else(|| "".into());
@@ -198,7 +209,7 @@ impl Planner {
             undecided: HashMap::new(),
             outputs: BTreeMap::new(),
             checks: expected,
-            diags: Diags::new(),
+            diags: missing,
         };
         planner.prepare();
         Ok(planner)

@@ -22,6 +22,7 @@ pub(super) fn build(config: &Config, extra: &BTreeSet<ProviderConfigAddr>) -> Re
         nodes: Nodes::default(),
         named: HashMap::default(),
         plan_errors: Diags::new(),
+        trigger_errors: Diags::new(),
     };
     for (id, module) in config.iter() {
         builder.module(id, module);
@@ -41,6 +42,7 @@ struct Builder<'a> {
     /// Which instances of a resource a node refers to; empty for all of them.
     named: HashMap<(NodeId, NodeId), BTreeSet<InstanceKey>>,
     plan_errors: Diags,
+    trigger_errors: Diags,
 }
 
 impl Builder<'_> {
@@ -185,7 +187,7 @@ impl Builder<'_> {
         for trigger in &life.replace_triggered_by {
             self.expr(id, ix, &trigger.expr);
             let wrong = self.trigger(id, resource, trigger);
-            self.plan_errors.0.extend(wrong);
+            self.trigger_errors.0.extend(wrong);
         }
         if let Some(expr) = &life.prevent_destroy {
             self.expr(id, ix, expr);
@@ -425,6 +427,7 @@ impl Builder<'_> {
             needs,
             needed_by,
             plan_errors: self.plan_errors,
+            trigger_errors: self.trigger_errors,
         })
     }
 
