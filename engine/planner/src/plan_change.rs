@@ -172,9 +172,7 @@ impl Planner {
         } else {
             Action::DeleteThenCreate
         };
-        if !self.may_destroy(&task) {
-            return self.fail(task);
-        }
+        self.refuse_to_destroy(&task);
         let after = task.marked_as_configured(&planned.value);
         self.record_change(
             task,
@@ -222,9 +220,7 @@ impl Planner {
     // ---- destruction -------------------------------------------------------------------
 
     pub(crate) fn plan_delete(&mut self, mut task: Task, reason: Reason) {
-        if !self.may_destroy(&task) {
-            return self.fail(task);
-        }
+        self.refuse_to_destroy(&task);
         let is_left_over = task.deposed.is_none() && self.options.mode == Mode::Normal;
         if is_left_over && !task.recorded.is_null() {
             // As in Terraform, what the configuration has no more goes as it is recorded. What else

@@ -5,14 +5,27 @@ use std::sync::Arc;
 use muster_addr::InstanceAddr;
 use muster_config::Resource;
 use muster_lang::{Diagnostic, Diags, Expr, eval};
+use muster_plan::Mode;
 use muster_value::{Type, convert};
 
-use crate::Planner;
 use crate::task::Task;
+use crate::{Options, Planner};
 
 impl Planner {
+    /// Lets the plan fail where `prevent_destroy` does not let the object go. What would happen is
+    /// planned all the same, so that it can be seen; nothing that needs the object is.
+    pub(crate) fn refuse_to_destroy(&mut self, task: &Task) {
+        if self.may_destroy(task) {
+            return;
+        }
+        match task.node {
+            Some(node) => self.failed[node] = true,
+            None => self.errored = true,
+        }
+    }
+
     /// Whether `prevent_destroy` lets the object go.
-    pub(crate) fn may_destroy(&mut self, task: &Task) -> bool {
+    fn may_destroy(&mut self, task: &Task) -> bool {
         if task.deposed.is_some() {
             return true;
         }
@@ -51,7 +64,8 @@ impl Planner {
             Ok(false) => return true,
             Ok(true) => {
                 let detail = format!(
-                    "{addr} has lifecycle.prevent_destroy set, but the plan would destroy it. Change the configuration so that it stays, leave it out with -target, or take prevent_destroy away if it may go."
+                    "{addr} has lifecycle.prevent_destroy set, but the plan would destroy it. {}, or take prevent_destroy away if it may go.",
+                    self.way_out(addr)
                 );
                 Diagnostic::error("Instance cannot be destroyed", detail)
                     .at(resource.span)
@@ -61,6 +75,31 @@ impl Planner {
         };
         self.diags.extend(found);
         false
+    }
+
+    /// What keeps an object from being destroyed, as the beginning of a sentence.
+    fn way_out(&self, addr: &InstanceAddr) -> String {
+        let Options {
+            mode,
+            targets,
+            replace,
+            ..
+        } = &self.options;
+        if replace.contains(addr) {
+            return "Do not ask for its replacement with -replace".to_owned();
+        }
+        let first = match mode {
+            Mode::Destroy => "",
+            Mode::Normal | Mode::RefreshOnly => "Change the configuration so that it stays, ",
+        };
+        let second = match targets.is_empty() {
+            true => format!("leave it alone with {}", exclude(addr)),
+            false => "name with -target only what does not lead to it".to_owned(),
+        };
+        let text = format!("{first}{second}");
+        let mut chars = text.chars();
+        let initial = chars.next().map(|c| c.to_ascii_uppercase());
+        initial.into_iter().chain(chars).collect()
     }
 
     fn is_protected(&self, addr: &InstanceAddr, expr: &Expr) -> Result<bool, Diags> {
@@ -90,5 +129,14 @@ impl Planner {
         value
             .as_bool()
             .ok_or_else(|| error("The value is null; it has to be true or false.".to_owned()))
+    }
+}
+
+/// The option that leaves an object alone, as a shell takes it.
+fn exclude(addr: &InstanceAddr) -> String {
+    let text = addr.to_string();
+    match text.contains(['"', '[', '\'']) {
+        true => format!("-exclude='{}'", text.replace('\'', "'\\''")),
+        false => format!("-exclude={text}"),
     }
 }
