@@ -1,12 +1,14 @@
 //! `muster plan`
 
+mod held;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use muster_addr::{InstanceAddr, Target};
+use muster_addr::{InstanceAddr, Mode as ResourceMode, Target};
 use muster_config::Str;
 use muster_lang::Diags;
 use muster_plan::{Mode, Plan};
@@ -14,17 +16,21 @@ use muster_planner::Options;
 use muster_provider::Schemas;
 use muster_run::{Context, Sink, Stop};
 use muster_snapshot::Snapshot;
-use muster_store::{Journaled, Part, Store};
+use muster_store::{Journaled, Store};
 use muster_value::Value;
 
 use super::validate;
 use crate::error::{Failure, Outcome};
 use crate::generate::{self, Generated};
-use crate::locking::lock_part_until;
+use crate::locking::lock_to_plan;
 use crate::profile::Recorder;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
 use crate::{args, plan_file, recovery, signals};
+use held::Held;
+
+/// The summary about an address of -replace that cannot be one.
+const REPLACE: &str = "Invalid force-replace address";
 
 /// What plan is to be made.
 #[derive(Clone, Copy)]
@@ -69,10 +75,8 @@ pub(crate) async fn run(args: &args::Plan) -> ExitCode {
 
 /// Whether there are changes.
 async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop) -> Outcome<bool> {
-    let store = session.store(args.locking.state.as_deref())?.any();
-    // It changes nothing, and goes on beside others that do.
-    let (nothing, operation) = (Part::nothing(), "OperationTypePlan");
-    let guard = lock_part_until(&stop, &store, &args.locking, operation, Some(&nothing)).await?;
+    let store = session.store(args.reading.state.as_deref())?.any();
+    let guard = lock_to_plan(&stop, &store, &args.reading.locking()).await?;
     let save = args.out.as_deref();
     let request = Request {
         inputs: &args.inputs,
@@ -99,8 +103,8 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
     Ok(!planned.plan.is_empty())
 }
 
-/// Makes a plan, shows it, and saves it where that is wanted. A plan with errors is saved too, for
-/// tools that look at how far it got; it cannot be applied.
+/// Makes a plan, shows it, and saves it where that is wanted. A plan with errors is shown and saved
+/// too, as far as it got; it cannot be applied.
 pub(crate) async fn make(
     view: &View,
     session: &mut Session,
@@ -108,14 +112,38 @@ pub(crate) async fn make(
     request: Request<'_>,
     stop: Stop,
 ) -> Outcome<Planned> {
-    let sink = |session: &Session| view.sink(Arc::new(session.sources.clone()));
-    let (planned, warnings) = compute(session, store, request, stop, sink).await?;
+    let held = Held::new();
+    let sink = |session: &Session| {
+        let shown = view.sink(Arc::new(session.sources.clone()));
+        held.before(shown)
+    };
+    let attempt = attempt(session, store, request, stop, sink).await;
+    let mut diags = held.let_go();
+    let Attempt {
+        planned,
+        diags: found,
+        errored,
+    } = match attempt {
+        Ok(attempt) => attempt,
+        Err(mut failure) => {
+            diags.extend(std::mem::take(&mut failure.diags));
+            failure.diags = diags;
+            return Err(failure);
+        }
+    };
+    diags.extend(found);
     if let Some(profile) = &view.profile {
         profile.planned(session);
     }
-    view.plan(&planned.plan, &planned.context.schemas);
-    view.diags(&warnings, &session.sources);
-    Ok(planned)
+    // Who has stopped it does not ask how far it got.
+    if !(errored && planned.context.stop.is_requested()) {
+        view.plan(&planned.plan, &planned.context.schemas);
+    }
+    view.diags(&diags, &session.sources);
+    match errored {
+        true => Err(Failure::told()),
+        false => Ok(planned),
+    }
 }
 
 /// Makes a plan and saves it where that is wanted; warnings are given along.
@@ -126,6 +154,28 @@ pub(crate) async fn compute(
     stop: Stop,
     sink: impl FnOnce(&Session) -> Sink,
 ) -> Outcome<(Planned, Diags)> {
+    let attempt = attempt(session, store, request, stop, sink).await?;
+    match attempt.errored {
+        true => Err(attempt.diags.into()),
+        false => Ok((attempt.planned, attempt.diags)),
+    }
+}
+
+/// A plan, which may be a part of one only.
+struct Attempt {
+    planned: Planned,
+    diags: Diags,
+    errored: bool,
+}
+
+/// Makes a plan as far as that goes, and saves it where that is wanted.
+async fn attempt(
+    session: &mut Session,
+    store: &Journaled,
+    request: Request<'_>,
+    stop: Stop,
+    sink: impl FnOnce(&Session) -> Sink,
+) -> Outcome<Attempt> {
     // What is in the state can be destroyed or looked at without a configuration.
     let from_state = request.planning.destroy || request.planning.only_state;
     if session.sources.files().is_empty() && !from_state {
@@ -146,7 +196,7 @@ pub(crate) async fn compute(
                 path,
                 variables: &variables,
                 stored: &stored,
-                parallelism: request.planning.parallelism,
+                parallelism: request.planning.scope.parallelism,
                 stop: &stop,
             };
             generate::generate(session, inputs).await?
@@ -155,7 +205,7 @@ pub(crate) async fn compute(
     };
     let schemas = session.schemas_until(&stop, Some(&stored)).await?;
     let sink = sink(session);
-    let context = session.context(schemas, request.planning.parallelism, sink, stop);
+    let context = session.context(schemas, request.planning.scope.parallelism, sink, stop);
     let found = muster_run::check(&context);
     if found.has_errors() {
         return Err(found.into());
@@ -165,7 +215,8 @@ pub(crate) async fn compute(
     plan.given = std::mem::take(&mut session.as_given);
     let errored = plan.errored || diags.has_errors();
     let mut warnings = std::mem::take(&mut session.warnings);
-    warnings.extend(recovery::warnings(store));
+    let told = recovery::told_by(&diags);
+    warnings.extend(recovery::warnings_beside(store, &told));
     warnings.extend(diags);
     if let Some(generated) = generated {
         generated.note(&mut plan);
@@ -180,15 +231,15 @@ pub(crate) async fn compute(
     if let Some(path) = request.save {
         plan_file::write(path, &planned, session)?;
     }
-    let context = &planned.context;
-    if errored {
-        if context.stop.is_requested() {
-            let detail = "The run was stopped. Nothing was changed.";
-            warnings.extend(Failure::new("Plan canceled", detail).diags);
-        }
-        return Err(warnings.into());
+    if errored && planned.context.stop.is_requested() {
+        let detail = "The run was stopped. Nothing was changed.";
+        warnings.extend(Failure::new("Plan canceled", detail).diags);
     }
-    Ok((planned, warnings))
+    Ok(Attempt {
+        planned,
+        diags: warnings,
+        errored,
+    })
 }
 
 /// Refuses to write configuration where that makes no sense.
@@ -212,13 +263,20 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
         _ => Mode::Normal,
     };
     let mut diags = Diags::new();
-    let targets = parse::<Target>(&planning.targets, "Invalid target", &mut diags);
-    let excludes = parse::<Target>(&planning.excludes, "Invalid exclude", &mut diags);
+    let targets = parse::<Target>(&planning.scope.targets, "Invalid target", &mut diags);
+    let excludes = parse::<Target>(&planning.scope.excludes, "Invalid exclude", &mut diags);
     let replace = parse::<InstanceAddr>(
         &planning.replace,
-        "Invalid force-replace address",
+        REPLACE,
         &mut diags,
     );
+    for addr in &replace {
+        if addr.resource.resource.mode != ResourceMode::Managed {
+            let summary = format!("{REPLACE} {:?}", addr.to_string());
+            let detail = "Only managed resources are made, so that only those can be replaced.";
+            diags.extend(Failure::new(summary, detail).diags);
+        }
+    }
     if diags.has_errors() {
         return Err(diags.into());
     }
@@ -239,7 +297,7 @@ fn check_modes(planning: &args::Planning) -> Outcome<()> {
     let mut diags = Diags::new();
     let mut refuse =
         |summary: &str, detail: &str| diags.extend(Failure::new(summary, detail).diags);
-    if !planning.targets.is_empty() && !planning.excludes.is_empty() {
+    if !planning.scope.targets.is_empty() && !planning.scope.excludes.is_empty() {
         refuse(
             "Invalid combination of arguments",
             "-target says what the plan is limited to, -exclude what it leaves alone: use one of them.",

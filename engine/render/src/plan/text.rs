@@ -79,7 +79,7 @@ impl TextWriter<'_> {
         if !changes.is_empty() {
             self.write_legend(out, &changes)?;
             let intro = if self.plan.errored {
-                "Muster planned the following actions, but then found a problem:"
+                "Muster planned the following actions, but then encountered a problem:"
             } else {
                 "Planned, in the order of addresses:"
             };
@@ -90,7 +90,7 @@ impl TextWriter<'_> {
             writeln!(out, "\n{}", self.summary(self.plan.counts()))?;
         }
         self.write_outputs(out, &outputs)?;
-        if changes.is_empty() {
+        if changes.is_empty() && !self.plan.errored {
             self.paragraph(
                 out,
                 "\nApplying this plan only saves these output values in the state; no real \
