@@ -53,10 +53,11 @@ impl Loaded {
 pub(crate) fn is_plan(path: &Path) -> bool {
     let mut start = [0; 16];
     let read = File::open(path).and_then(|mut file| file.read(&mut start));
-    read.is_ok_and(|len| {
-        let start = &start[..len];
-        PlanFile::is_plan_file(start) || plan_seal::begins(start)
-    })
+    read.is_ok_and(|len| begins_like_plan(&start[..len]))
+}
+
+fn begins_like_plan(bytes: &[u8]) -> bool {
+    PlanFile::is_plan_file(bytes) || plan_seal::begins(bytes)
 }
 
 /// Saves a plan. The file holds what the plan holds, secrets included, so that only its owner may
@@ -188,9 +189,23 @@ fn read(path: &Path) -> Outcome<(PlanFile, Diags)> {
     let shown = path.display();
     let summary = format!("Failed to load \"{shown}\" as a plan file");
     let bytes = std::fs::read(path).map_err(|error| {
-        let detail = format!("The file cannot be read: {error}. plan -out makes plan files.");
+        let detail = match error.kind() {
+            io::ErrorKind::IsADirectory => format!(
+                "{shown} is a directory. To work on the configuration in it, use -chdir={shown}; plan -out makes plan files."
+            ),
+            _ => format!("The file cannot be read: {error}. plan -out makes plan files."),
+        };
         Failure::new(&summary, detail)
     })?;
+    if !begins_like_plan(&bytes) {
+        let detail = match bytes.starts_with(b"PK") {
+            true => format!(
+                "{shown} is an archive, as Terraform saves plans, which only Terraform can apply. Make a new plan with plan -out."
+            ),
+            false => format!("{shown} is no saved plan. plan -out makes such files."),
+        };
+        return Err(Failure::new(&summary, detail));
+    }
     let (bytes, warnings) = plan_seal::open(bytes)?;
     let file = PlanFile::decode(&bytes).map_err(|error| {
         let detail = format!(
