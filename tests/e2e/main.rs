@@ -22,6 +22,7 @@ mod kill;
 mod locks;
 mod modules;
 mod options;
+mod partial_plans;
 mod profile;
 mod provider_page;
 mod provision;
