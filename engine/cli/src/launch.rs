@@ -89,7 +89,7 @@ impl Plugins {
         }
         let (program, args) = match self.find(&addr).map_err(ProviderError::Start)? {
             Found::Embedded => {
-                let own = std::env::current_exe().map_err(|e| {
+                let own = crate::program::own().map_err(|e| {
                     ProviderError::Start(format!("this program's own path is not known: {e}"))
                 })?;
                 (own, vec![PLUGIN_ARGUMENT.into()])

@@ -34,6 +34,7 @@ mod owner;
 mod plan_file;
 mod plan_seal;
 mod profile;
+mod program;
 mod prompt;
 mod recovery;
 mod refusal;

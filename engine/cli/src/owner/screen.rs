@@ -12,6 +12,7 @@ use tokio::signal::unix::SignalKind;
 
 use super::frame::{Frame, Stream};
 use super::{ARGUMENT, handing};
+use crate::program;
 use crate::prompt::{self, Hidden};
 use crate::signals::{self, Listening};
 use crate::view;
@@ -39,7 +40,7 @@ pub(crate) fn split(args: &[String]) -> Option<ExitCode> {
     // All that this process needs is there before the owner is: it must not take an owner at work
     // for none. Signals that come meanwhile wait in the socket.
     let screen = Screen::new(here, runtime, signals)?;
-    let owner = Command::new(std::env::current_exe().ok()?)
+    let owner = Command::new(program::own().ok()?)
         .arg(ARGUMENT)
         .args(std::env::args_os().skip(1))
         .stdin(Stdio::from(std::os::fd::OwnedFd::from(there)))
