@@ -51,6 +51,7 @@ pub(crate) async fn run(args: &Attach) -> ExitCode {
         began,
         ..
     } = attached.about.clone();
+    let began = muster_store::to_seconds(&began);
     errln!(
         "Attached to {operation}, process {process}, which began at {began}. An interrupt leaves it alone.\n"
     );
@@ -78,9 +79,22 @@ struct Runs {
 fn runs(wanted: Option<u32>) -> Runs {
     let found = owner::going_on(&owner::folder());
     Runs {
-        here: owner::hear(found.here, wanted),
+        here: owner::hear(found.here, wanted, wait_for),
         elsewhere: found.elsewhere,
     }
+}
+
+/// Says that some processes have not answered yet.
+fn wait_for(silent: &[u32]) {
+    let (word, them) = match silent.len() {
+        1 => ("process", "it"),
+        _ => ("processes", "them"),
+    };
+    let silent: Vec<String> = silent.iter().map(u32::to_string).collect();
+    errln!(
+        "Waiting for {word} {} to answer, which may be stopped: the signal CONT lets {them} go on. An interrupt ends the waiting.",
+        silent.join(", ")
+    );
 }
 
 fn choose(args: &Attach, found: Runs) -> Result<Attached, String> {

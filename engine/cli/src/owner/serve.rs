@@ -3,8 +3,8 @@
 use std::io::{self, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,9 @@ const MOST: usize = 32;
 
 /// How long runs may take to say what they are.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// After so long it is told who has not answered yet.
+const HINT: Duration = Duration::from_secs(2);
 
 /// How long nobody is let in after the system had no means to let somebody in.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -203,12 +206,19 @@ pub(crate) struct Answers {
     pub silent: Vec<u32>,
 }
 
-/// Asks all at the same time what they are, until they have answered, or the wanted one has.
-pub(crate) fn hear(runs: Vec<Here>, wanted: Option<u32>) -> Answers {
-    ask_for(runs, wanted, PATIENCE)
+/// Asks all at the same time what they are, until they have answered, or the wanted one has. Those
+/// that have not answered soon are told to `tell`, once.
+pub(crate) fn hear(runs: Vec<Here>, wanted: Option<u32>, tell: impl FnOnce(&[u32])) -> Answers {
+    ask_for(runs, wanted, (HINT, PATIENCE), tell)
 }
 
-fn ask_for(runs: Vec<Here>, wanted: Option<u32>, patience: Duration) -> Answers {
+fn ask_for(
+    runs: Vec<Here>,
+    wanted: Option<u32>,
+    (hint, patience): (Duration, Duration),
+    tell: impl FnOnce(&[u32]),
+) -> Answers {
+    let mut asked: Vec<u32> = runs.iter().map(|run| run.process).collect();
     let (answer, answers) = channel();
     for Here { process, stream } in runs {
         let answer = answer.clone();
@@ -222,7 +232,26 @@ fn ask_for(runs: Vec<Here>, wanted: Option<u32>, patience: Duration) -> Answers 
     }
     drop(answer);
     let mut found = Answers::default();
-    for (process, answer) in answers {
+    let soon = Instant::now() + hint;
+    let mut tell = Some(tell);
+    loop {
+        let left = soon.saturating_duration_since(Instant::now());
+        let next = match &tell {
+            Some(_) => answers.recv_timeout(left),
+            None => answers.recv().map_err(RecvTimeoutError::from),
+        };
+        let (process, answer) = match next {
+            Ok(answered) => answered,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(tell) = tell.take() {
+                    asked.sort_unstable();
+                    tell(&asked);
+                }
+                continue;
+            }
+        };
+        asked.retain(|asked| *asked != process);
         match answer {
             Ok(run) => {
                 let is_wanted = wanted.is_some_and(|wanted| run.about.is_of(wanted));
@@ -269,10 +298,25 @@ mod tests {
         runs.push(Here { process: 8, stream });
         // It ends.
         drop(there);
-        let found = ask_for(runs, None, Duration::from_millis(10));
+        let times = [10, 10].map(Duration::from_millis).into();
+        let found = ask_for(runs, None, times, |_| {});
         assert!(found.runs.is_empty());
         assert_eq!(found.silent, [7, 9]);
         drop(ends);
+    }
+
+    #[test]
+    fn runs_that_have_not_answered_soon_are_told_of() {
+        let (runs, ends) = stopped([9, 7]);
+        let mut told = Vec::new();
+        let times = (Duration::ZERO, Duration::from_secs(600));
+        let found = ask_for(runs, None, times, |silent| {
+            told = silent.to_vec();
+            // They end.
+            drop(ends);
+        });
+        assert_eq!(told, [7, 9]);
+        assert!(found.runs.is_empty() && found.silent.is_empty());
     }
 
     #[test]
@@ -283,7 +327,8 @@ mod tests {
         there.write_all(&First::new(&about).unwrap().usual).unwrap();
         runs.push(Here { process: 3, stream });
         // Who asked one after the other would wait for those before it.
-        let found = ask_for(runs, Some(4711), Duration::from_secs(60));
+        let times = [60, 60].map(Duration::from_secs).into();
+        let found = ask_for(runs, Some(4711), times, |_| panic!("it has answered"));
         assert_eq!(found.runs[0].about, about);
         assert!(found.silent.is_empty());
         drop(ends);
