@@ -94,6 +94,9 @@ fn what_a_plan_does_not_speak_of_is_refused() {
     work.run(&["why", "terraform_data.b"])
         .code(1)
         .says(&["Unknown resource instance", "terraform_data.b[\"a\"]"]);
+    work.run(&["why", "-destroy", "terraform_data.b"])
+        .code(1)
+        .never_says(&["data sources"]);
     work.run(&["why", "terraform_data.a", "nope"])
         .code(1)
         .says(&["Unsupported attribute"]);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use muster_addr::ModuleInstance;
+use muster_addr::{InstanceAddr, Mode, ModuleInstance};
 use muster_lang::syntax::parse_expression;
 use muster_lang::{Diags, FileId, Sources};
 use muster_plan::Plan;
@@ -186,7 +186,9 @@ fn refused(error: &WhyError, args: &Why) -> Failure {
         }
         WhyError::NoObject(similar) => {
             let mut detail = format!("The plan does not speak of {}.", args.address);
-            if args.planning.destroy && args.address.contains("data.") {
+            let addr = args.address.parse::<InstanceAddr>().ok();
+            let is_data = addr.is_some_and(|a| a.resource.resource.mode == Mode::Data);
+            if args.planning.destroy && is_data {
                 detail.push_str(" With -destroy, data sources are not read.");
             }
             if !similar.is_empty() {
