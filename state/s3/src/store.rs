@@ -1,6 +1,6 @@
 //! The state of a workspace.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -30,6 +30,8 @@ pub(crate) struct S3Store {
     desk: Desk,
     codec: Codec,
     bridge: Arc<Bridge>,
+    /// The lineage of the state that was here: if it is gone, it was deleted.
+    seen: Mutex<Option<String>>,
 }
 
 impl S3Store {
@@ -38,6 +40,7 @@ impl S3Store {
             desk,
             codec,
             bridge,
+            seen: Mutex::default(),
         }
     }
 
@@ -47,6 +50,10 @@ impl S3Store {
         F: Future<Output = Result<T, Fault>> + Send + 'static,
     {
         run(&self.bridge, &self.desk, action, job)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<String>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn decode(&self, object: &Object) -> Result<Snapshot, StoreError> {
@@ -186,13 +193,21 @@ impl Store for S3Store {
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
         let object = self.run("read", async move |desk| desk.get().await)?;
         let object = object.filter(|object| !object.bytes.is_empty());
-        object.map(|object| self.decode(&object)).transpose()
+        let state = object.map(|object| self.decode(&object)).transpose()?;
+        if let Some(state) = &state {
+            *self.seen() = Some(state.lineage.clone());
+        }
+        Ok(state)
     }
 
     fn write(&self, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
         let object = self.run("read", async move |desk| desk.get().await)?;
         let stored = match &object {
             Some(object) if !object.bytes.is_empty() => Some(self.decode(object)?),
+            None if self.seen().as_ref() == Some(&snapshot.lineage) => {
+                let place = self.describe();
+                return Err(StoreError::Deleted { place });
+            }
             _ => None,
         };
         if !is_change(stored.as_ref(), snapshot)? {
@@ -205,6 +220,7 @@ impl Store for S3Store {
             .encode(snapshot)
             .and_then(|bytes| self.store(bytes, object.as_ref()));
         if let Ok(true) = written {
+            *self.seen() = Some(snapshot.lineage.clone());
             return Ok(true);
         }
         snapshot.serial = given;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use muster_store::{Backend as _, LockInfo, Version, conformance};
+use muster_store::{Backend as _, LockInfo, StoreError, Version, conformance};
 use serde_json::json;
 
 use super::backend;
@@ -154,6 +154,15 @@ fn workspaces_come_and_go() {
         for name in ["a", "b", "ä&<"] {
             backend.delete(name).unwrap();
         }
+        assert_eq!(backend.workspaces().unwrap(), ["default"]);
+        // Who has read the state does not bring it back.
+        snapshot.terraform_version = "9".to_owned();
+        snapshot.checks = muster_snapshot::JsonText::parse("1").ok();
+        let refused = store.write(&mut snapshot);
+        assert!(
+            matches!(refused, Err(StoreError::Deleted { .. })),
+            "{refused:?}"
+        );
         assert_eq!(backend.workspaces().unwrap(), ["default"]);
         assert_eq!(store.read().unwrap(), None);
         assert!(backend.delete("default").is_err());
