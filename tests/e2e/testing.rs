@@ -3,11 +3,12 @@
 
 mod mistakes;
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::background::{Running, signal, wait_until};
 use crate::harness::{Ran, Work, skip};
 
 /// A module with something of every kind that can be asserted or expected to fail.
@@ -590,21 +591,17 @@ run "after" {
 #[test]
 fn an_interrupt_ends_the_tests_in_order() {
     let work = Work::with(
-        "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"touch begun; sleep 1\"\n  }\n}\n",
+        "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"touch begun; until [ -e go ]; do sleep 0.05; done\"\n  }\n}\n",
     );
     work.write("a.tftest.hcl", "run \"a\" {}\nrun \"b\" {}\n");
     work.write("b.tftest.hcl", "run \"c\" {}\n");
-    let mut command = work.command(&["test"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = child.spawn().unwrap();
-    let start = Instant::now();
-    while !work.path().join("begun").exists() {
-        assert!(start.elapsed() < Duration::from_secs(60));
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let id = child.id().to_string();
-    Command::new("kill").args(["-INT", &id]).status().unwrap();
-    let ran = Ran::new(&child.wait_with_output().unwrap()).code(0);
+    let mut run = Running::muster(&work, &["test"]);
+    let begun = work.path().join("begun");
+    wait_until("the first run", || begun.exists());
+    signal(run.pid(), Signal::INT);
+    run.wait_for_error("Interrupt received");
+    work.write("go", "");
+    let ran = run.end().code(0);
     let expect = r#"a.tftest.hcl... in progress
   run "a"... pass
   run "b"... skip
