@@ -1,5 +1,6 @@
 //! `import` blocks: objects that exist already and get an address.
 
+mod check;
 mod missing;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use muster_addr::{
     AbsResource, ConfigResource, InstanceAddr, InstanceKey, ModuleInstance, ModuleStep,
 };
 use muster_config::{Config, Import, ImportKey, ModuleId};
-use muster_eval::{ModuleInst, Repeat};
+use muster_eval::{Evaluator, ModuleInst, Repeat};
 use muster_lang::{Diagnostic, Diags, Expr, Scope, Span, eval};
 use muster_plan::{Mode, Operation};
 use muster_provider::{ImportBy, Imported, Read, Request};
@@ -18,6 +19,8 @@ use muster_value::{Marks, Type, Value, convert};
 
 use crate::task::{Stage, Task};
 use crate::{Options, Planner, ReadImport, Str};
+pub(crate) use check::check;
+use check::check_key;
 use missing::no_target;
 
 /// What is said of an object that does not exist, by providers too.
@@ -73,7 +76,10 @@ impl Imports {
         let mut diags: Vec<Diagnostic> = missing
             .flat_map(|(resource, blocks)| blocks.iter().map(move |i| (resource, *i)))
             .map(|(resource, i)| {
-                no_target(&resource.to_string(), Some(config.root().imports[i].to.span()))
+                no_target(
+                    &resource.to_string(),
+                    Some(config.root().imports[i].to.span()),
+                )
             })
             .collect();
         diags.sort_by_key(|d| d.subject.map(|s| s.start));
@@ -107,11 +113,18 @@ impl Planner {
     fn find_import(&mut self, import: &Import) -> Result<(), Diags> {
         let repeats = match &import.for_each {
             None => vec![None],
-            Some(expr) => self.import_repeats(expr)?,
+            Some(expr) => import_repeats(&self.eval, expr)?,
         };
+        let config = self.eval.config().clone();
+        let placed = import.target.config();
+        let module = config.find(&placed.module);
+        let resource = module.and_then(|module| module.resources.get(&placed.resource));
         for repeat in repeats {
             let scope = self.eval.scope(ModuleInst::ROOT, repeat);
             let addr = target(import, &scope)?;
+            if let Some(resource) = resource {
+                check_key(import, resource, &addr.key)?;
+            }
             let by = match &import.by {
                 ImportKey::Id(expr) => ImportBy::Id(import_id(expr, &scope)?),
                 ImportKey::Identity(expr) => {
@@ -122,13 +135,15 @@ impl Planner {
             let wanted = Wanted {
                 by,
                 or_create: import.or_create,
-                span: Some(import.span),
+                span: Some(import.to.span()),
             };
             if self.imports.found.insert(addr.clone(), wanted).is_some() {
                 let detail =
                     format!("Another block imports an object to {addr}, too. Keep one of them.");
                 let summary = format!("Duplicate import configuration for \"{addr}\"");
-                return Err(Diagnostic::error(summary, detail).at(import.span).into());
+                return Err(Diagnostic::error(summary, detail)
+                    .at(import.to.span())
+                    .into());
             }
         }
         Ok(())
@@ -158,46 +173,6 @@ impl Planner {
             let detail = format!("The identity is not one of {type_name}:{}", errors.concat());
             invalid_identity(expr, detail)
         })
-    }
-
-    fn import_repeats(&self, expr: &Expr) -> Result<Vec<Option<Repeat>>, Diags> {
-        let error = |detail: &str| -> Diags {
-            Diagnostic::error("Invalid for_each argument", detail)
-                .at(expr.span())
-                .into()
-        };
-        let scope = self.eval.scope(ModuleInst::ROOT, None);
-        let value = eval(expr, &scope, &[])?;
-        if value.marks_deep().contains(Marks::SENSITIVE) {
-            return Err(error(
-                "The keys become addresses, which are shown, so they cannot be sensitive.",
-            ));
-        }
-        let value = value.unmark_deep();
-        let is_set = matches!(value, Value::Set(_));
-        if !value.is_known() || is_set && !value.is_wholly_known() {
-            return Err(error(
-                "The value is only known after apply, so nobody can say what is to be imported.",
-            ));
-        }
-        let pairs: Vec<(Str, Value)> = match (&value, value.as_entries()) {
-            (_, Some(entries)) => entries
-                .iter()
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect(),
-            (Value::Set(set), _) => (set.items.iter())
-                .filter_map(|v| Some((v.as_str()?.clone(), v.clone())))
-                .collect(),
-            _ => return Err(error("A map, or a set of strings, is required.")),
-        };
-        let repeat = |(key, value)| {
-            Some(Repeat {
-                key: InstanceKey::Str(key),
-                each_value: Some(value),
-                unknown: false,
-            })
-        };
-        Ok(pairs.into_iter().map(repeat).collect())
     }
 
     /// Objects that were to be imported to addresses that do not exist.
@@ -321,6 +296,51 @@ impl Planner {
     }
 }
 
+/// What `each` is for the value of a `for_each`.
+fn repeats_of(expr: &Expr, value: Value) -> Result<Vec<Option<Repeat>>, Diags> {
+    let error = |detail: &str| -> Diags {
+        Diagnostic::error("Invalid for_each argument", detail)
+            .at(expr.span())
+            .into()
+    };
+    if value.marks_deep().contains(Marks::SENSITIVE) {
+        return Err(error(
+            "The keys become addresses, which are shown, so they cannot be sensitive.",
+        ));
+    }
+    let value = value.unmark_deep();
+    let is_set = matches!(value, Value::Set(_));
+    if !value.is_known() || is_set && !value.is_wholly_known() {
+        return Err(error(
+            "The value is only known after apply, so nobody can say what is to be imported.",
+        ));
+    }
+    let pairs: Vec<(Str, Value)> = match (&value, value.as_entries()) {
+        (_, Some(entries)) => entries
+            .iter()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+        (Value::Set(set), _) => (set.items.iter())
+            .filter_map(|v| Some((v.as_str()?.clone(), v.clone())))
+            .collect(),
+        _ => return Err(error("A map, or a set of strings, is required.")),
+    };
+    let repeat = |(key, value)| {
+        Some(Repeat {
+            key: InstanceKey::Str(key),
+            each_value: Some(value),
+            unknown: false,
+        })
+    };
+    Ok(pairs.into_iter().map(repeat).collect())
+}
+
+/// What a block is repeated for.
+fn import_repeats(evaluator: &Evaluator, expr: &Expr) -> Result<Vec<Option<Repeat>>, Diags> {
+    let scope = evaluator.scope(ModuleInst::ROOT, None);
+    repeats_of(expr, eval(expr, &scope, &[])?)
+}
+
 /// The address that an object gets.
 fn target(import: &Import, scope: &dyn Scope) -> Result<InstanceAddr, Diags> {
     let mut steps = Vec::new();
@@ -399,8 +419,10 @@ fn import_id(expr: &Expr, scope: &dyn Scope) -> Result<Str, Diags> {
             "The id is part of the plan, so it cannot be ephemeral.",
         ));
     }
-    let value = convert(&value.unmark_deep(), &Type::String)
-        .map_err(|e| error(&format!("The id has to be a string: {e}.")))?;
+    let value = convert(&value.unmark_deep(), &Type::String).map_err(|e| {
+        let detail = format!("The id has to be a string: {e}.");
+        Diags::from(Diagnostic::error("Incorrect value type", detail).at(expr.span()))
+    })?;
     if !value.is_known() {
         return Err(error(
             "The id depends on something that is only known after apply. Import needs it while planning.",
@@ -408,6 +430,7 @@ fn import_id(expr: &Expr, scope: &dyn Scope) -> Result<Str, Diags> {
     }
     match value.as_str() {
         Some(text) if !text.is_empty() => Ok(text.clone()),
-        _ => Err(error("The id is empty.")),
+        Some(_) => Err(error("The id is empty.")),
+        None => Err(error("The id is null.")),
     }
 }

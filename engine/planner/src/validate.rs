@@ -16,7 +16,7 @@ use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_value::Value;
 
 use crate::graph::{Graph, Node, Nodes};
-use crate::ignore;
+use crate::{ignore, import};
 
 /// Validates a configuration. Works like a [`crate::Planner`].
 pub struct Validator {
@@ -125,7 +125,8 @@ impl Validator {
     }
 
     /// What was found.
-    pub fn finish(self) -> Diags {
+    pub fn finish(mut self) -> Diags {
+        self.diags.extend(import::check(&self.eval));
         self.diags
     }
 
