@@ -98,9 +98,7 @@ pub(crate) fn warnings(store: &Journaled) -> Diags {
     for found in [interrupted, unseen].into_iter().flatten() {
         diags.push(found);
     }
-    for remark in store.take_remarks() {
-        diags.push(Diagnostic::warning(remark.kind.title(), remark.text));
-    }
+    diags.extend(remarked(store));
     diags.extend(transfer::warning(store));
     if let Some(others) = words::going_on(&store.going_on()) {
         diags.push(others);
@@ -142,6 +140,15 @@ pub(crate) fn hint(store: &Journaled) {
         errln!("Warning: {}. {}", moving.summary, moving.detail);
     }
     remarks(store);
+}
+
+/// What people should know of what was read or written.
+pub(crate) fn remarked(store: &Journaled) -> Diags {
+    let mut diags = Diags::new();
+    for remark in store.take_remarks() {
+        diags.push(Diagnostic::warning(remark.kind.title(), remark.text));
+    }
+    diags
 }
 
 /// Tells what people should know of what was read or written.

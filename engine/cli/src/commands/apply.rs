@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use muster_lang::{Diags, Severity, Sources};
 use muster_plan::{Mode, Plan};
 use muster_run::{Keep, Stop};
-use muster_store::Journaled;
+use muster_store::{Journaled, LockGuard};
 
 use super::plan::{Planned, schemas_of};
 use super::{saved_variables, validate};
@@ -21,7 +21,7 @@ use crate::profile::Recorder;
 use crate::session::Session;
 use crate::view::{Ending, View};
 use crate::{plan_file, prompt, recovery, signals};
-use lock::{lock_for, plan_and_lock};
+use lock::{Overtaken, lock_for, plan_and_lock};
 use save::{save, save_last};
 
 /// Destroys everything.
@@ -159,11 +159,7 @@ async fn plan_and_apply(
     if !planned.plan.is_empty() && !args.auto_approve {
         approve(args, &planned.plan, &stop).await?;
     }
-    execute(view, session, &store, planned).await?;
-    match guard {
-        Some(guard) => Ok(guard.release()?),
-        None => Ok(()),
-    }
+    execute(view, session, &store, planned, guard).await
 }
 
 async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
@@ -252,19 +248,33 @@ async fn apply_file(
             variables,
             stored,
         },
+        guard,
     )
-    .await?;
+    .await
+}
+
+/// Carries a plan out, and gives the lock back afterwards.
+async fn execute(
+    view: &View,
+    session: &Session,
+    store: &Journaled,
+    planned: Planned,
+    guard: Option<LockGuard>,
+) -> Outcome<()> {
+    let overtaken = Overtaken::watch(guard.as_ref(), &planned.context)?;
+    execute_locked(view, session, store, planned, &overtaken).await?;
     match guard {
         Some(guard) => Ok(guard.release()?),
         None => Ok(()),
     }
 }
 
-async fn execute(
+async fn execute_locked(
     view: &View,
     session: &Session,
     store: &Journaled,
     planned: Planned,
+    overtaken: &Overtaken,
 ) -> Outcome<()> {
     let Planned {
         plan,
@@ -288,7 +298,6 @@ async fn execute(
     if let Some(profile) = &view.profile {
         profile.begin();
     }
-    let stop = context.stop.clone();
     let save = store.save_every().map(|every| muster_run::Save {
         every,
         save: Box::new(|state| {
@@ -298,11 +307,11 @@ async fn execute(
             if let Err(error) = save(store, &mut saved, state)
                 && !unsaved
             {
-                if error.is_overtaken() {
-                    stop.request();
-                }
-                view.diags(&as_warnings(Failure::from(error).diags), &session.sources);
                 unsaved = true;
+                match error.is_overtaken() {
+                    true => overtaken.tell(error),
+                    false => view.diags(&as_warnings(Failure::from(error).diags), &session.sources),
+                }
             }
             on_the_way += began.elapsed();
         }),
@@ -322,6 +331,7 @@ async fn execute(
         return Err(failure);
     }
     diags.extend(recovery::finish(store, journal.as_ref(), &plan)?);
+    diags.extend(recovery::remarked(store));
     if let Some(profile) = &view.profile {
         let journal = journal.as_ref().map(|(journal, _)| journal);
         profile.stored(journal, on_the_way, began.elapsed());

@@ -1,9 +1,13 @@
 //! The lock of an apply: on what its plan touches.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use muster_lang::Diags;
-use muster_run::Stop;
+use muster_plan::Event;
+use muster_run::{Context, Sink, Stop};
 use muster_snapshot::Snapshot;
-use muster_store::{Journaled, LockGuard, Part, Store};
+use muster_store::{Journaled, LockGuard, Part, Store, StoreError};
 
 use super::super::plan::{Planned, Request, make};
 use super::as_warnings;
@@ -115,6 +119,50 @@ pub(super) async fn lock_for(
                 part = wanted;
             }
             guard => return Ok((stored, guard)),
+        }
+    }
+}
+
+/// What a run does when somebody else may be working on its state: it begins nothing new.
+#[derive(Clone)]
+pub(super) struct Overtaken {
+    sink: Sink,
+    stop: Stop,
+    is_told: Arc<AtomicBool>,
+}
+
+impl Overtaken {
+    /// Looks after a lock while a plan is carried out.
+    ///
+    /// # Errors
+    /// It is lost already.
+    pub(super) fn watch(guard: Option<&LockGuard>, context: &Context) -> Outcome<Self> {
+        let overtaken = Self {
+            sink: Arc::clone(&context.sink),
+            stop: context.stop.clone(),
+            is_told: Arc::default(),
+        };
+        if let Some(guard) = guard {
+            guard.check()?;
+            let listening = overtaken.clone();
+            guard.on_loss(move |error| listening.tell(error));
+        }
+        Ok(overtaken)
+    }
+
+    /// Tells of it, the first time, and has the run end.
+    pub(super) fn tell(&self, error: StoreError) {
+        if self.is_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // Who has asked already does not want the calls in flight to be cut off.
+        if !self.stop.is_requested() {
+            self.stop.request();
+        }
+        let advice = "Somebody else may be changing the same things, so nothing more is begun: the run ends when what is under way is done, and records that in its journal.";
+        for mut diagnostic in as_warnings(Failure::from(error).diags) {
+            diagnostic.detail = format!("{}\n\n{advice}", diagnostic.detail);
+            (self.sink)(Event::Diagnostic(diagnostic));
         }
     }
 }

@@ -23,16 +23,23 @@ pub(super) fn save_last(
             Some(error) => Err(error.into()),
         };
     };
-    let mut diags = Failure::from(error).diags;
-    let Some(error) = unrecorded else {
+    // What was recorded went with the workspace.
+    let is_deleted = matches!(error, StoreError::Deleted { .. });
+    let mut diags = match is_deleted {
+        true => Failure::new("Failed to save state", format!("{error}.")).diags,
+        false => Failure::from(error).diags,
+    };
+    if unrecorded.is_none() && !is_deleted {
         let detail = format!(
             "Everything that was done is recorded in {}. The next command brings it into the state, when the cause is mended.",
             store.journal_path().display()
         );
         diags.extend(Failure::new("The state is not stored yet", detail).diags);
         return Err(diags.into());
-    };
-    diags.extend(Failure::from(error).diags);
+    }
+    if let Some(error) = unrecorded {
+        diags.extend(Failure::from(error).diags);
+    }
     let mut rescued_state = successor(saved, state);
     // So that it is newer than the stored one, and can be pushed in its place.
     rescued_state.serial += 1;
