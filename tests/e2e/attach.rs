@@ -1,6 +1,7 @@
 //! Runs whose screen goes away, and screens that come to runs.
 
 mod lost;
+mod upgrade;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -366,7 +367,7 @@ fn approval_through_a_pipe() {
     let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
     for (answer, code, says) in [
         ("no\n", 1, "Apply cancelled."),
-        ("", 1, "Plan requires approval"),
+        ("", 1, "Error: error asking for approval: EOF"),
         ("yes\n", 0, "Apply complete!"),
     ] {
         let mut command = work.command(&["apply"]);

@@ -107,3 +107,45 @@ fn the_environment_names_one() {
             .says(&["Invalid workspace name set using TF_WORKSPACE"]);
     }
 }
+
+#[test]
+fn a_workspace_that_is_deleted_during_a_run_without_a_lock() {
+    let (work, gate) = crate::attach::gated();
+    // The first write of a new workspace makes its folder.
+    work.run(&["workspace", "new", "x"]).code(0);
+    let mut run = crate::attach::at_the_gate(&work, &gate, &["-lock=false"]);
+    work.run(&["workspace", "select", "default"]).code(0);
+    let x = work.path().join("terraform.tfstate.d/x");
+    // As it is deleted elsewhere, or by Terraform, which knows nothing of the run.
+    std::fs::rename(&x, work.path().join("gone")).unwrap();
+    gate.open();
+    run.end()
+        .code(1)
+        .says(&[
+            "Error: Failed to save state",
+            "the workspace was deleted in the meantime",
+            "Error: The state was written elsewhere",
+            "errored.tfstate",
+        ])
+        .never_says(&["panicked"]);
+    assert!(!x.exists(), "it does not come back");
+    let kept: serde_json::Value = serde_json::from_str(&work.read("errored.tfstate")).unwrap();
+    assert_eq!(kept["resources"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn workspaces_share_a_simulated_world_unless_it_has_its_own_file() {
+    let config = |sim: &str| {
+        format!(
+            "terraform {{\n  required_providers {{\n    muster = {{ source = \"muster/muster\" }}\n  }}\n}}\nprovider \"muster\" {{\n  sim {{{sim}}}\n}}\nresource \"muster_zone\" \"a\" {{\n  name     = \"a\"\n  type     = \"edge\"\n  location = \"here\"\n  capacity = {{ cpu = 1, memory_gb = 1 }}\n}}\n"
+        )
+    };
+    let work = Work::with(&config(""));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.run(&["workspace", "new", "x"]).code(0);
+    let ran = work.run(&["apply", "-auto-approve"]).code(1);
+    ran.says(&["muster_zone.a", "exists already"]);
+    work.write("main.tf", config(" path = \".muster/${terraform.workspace}.json\" "));
+    work.run(&["apply", "-auto-approve"]).code(0).says(&["1 added"]);
+    assert!(work.path().join(".muster/x.json").exists());
+}

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::{at_the_gate, gated, wait_until_alone};
-use crate::background::{lives, signal, wait_until};
+use crate::background::{Running, lives, signal, wait_until};
 use crate::harness::Work;
 use crate::kill::finish;
 
@@ -70,4 +70,28 @@ fn runs_on_other_machines() {
         .code(1)
         .says(&["Error: No such run"]);
     assert!(work.path().join(socket).exists(), "it is not ours");
+}
+
+#[test]
+fn runs_that_are_stopped_are_waited_for() {
+    let (work, gate) = gated();
+    let mut run = at_the_gate(&work, &gate, &[]);
+    let engine = run.engine();
+    signal(engine, Signal::STOP);
+    let waits = format!("Waiting for process {engine} to answer");
+    let mut watching = Running::muster(&work, &["attach"]);
+    let mut leaving = Running::muster(&work, &["attach", &engine.to_string()]);
+    leaving.wait_for_error(&waits);
+    signal(leaving.pid(), Signal::INT);
+    leaving.end().code(130).never_says(&["No run that answers"]);
+    watching.wait_for_error(&waits);
+    // By now it may have said that there is none that answers, where everything is slow.
+    signal(engine, Signal::CONT);
+    gate.open();
+    run.end().code(0);
+    let ran = watching.end();
+    match ran.code {
+        0 => drop(ran.says(&["Attached to apply", "Apply complete!"])),
+        _ => drop(ran.says(&["No run that answers"])),
+    }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::attach::Gate;
 use crate::background::{Running, wait_until};
 use crate::kill::{CHAIN, finish};
+use muster_store::Settings;
 
 #[path = "../../../state/postgres/tests/stores/support.rs"]
 #[expect(
@@ -12,15 +13,19 @@ use crate::kill::{CHAIN, finish};
 )]
 mod server;
 
-/// The chain, whose second and third zone are in worlds of their own, each behind a gate.
-fn behind_gates() -> String {
+/// The chain, whose second zone is in a world behind a gate.
+fn behind_a_gate() -> String {
     let slow = "sim { latency = var.latency }";
-    let last = "provider \"muster\" {\n  alias = \"last\"\n  sim { path = \"last.json\" }\n}\n";
-    let third = "resource \"muster_zone\" \"third\" {";
-    let chain = CHAIN
-        .replace(slow, "sim { path = \"slow.json\" }")
-        .replace(third, &format!("{third}\n  provider = muster.last"));
-    chain + last
+    CHAIN.replace(slow, "sim { path = \"slow.json\" }")
+}
+
+/// The backend with these settings.
+fn backend(kind: &str, settings: &Settings) -> String {
+    let lines: String = settings
+        .iter()
+        .map(|(k, v)| format!("{k} = {v}\n"))
+        .collect();
+    format!("terraform {{\n  backend \"{kind}\" {{\n{lines}  }}\n}}\n")
 }
 
 /// A configuration with a schema of its own.
@@ -52,12 +57,12 @@ fn states_in_postgresql() {
     // To the rows and back to files, with all workspaces.
     work.write("main.tf", in_postgres("postgres", &server));
     work.run(&["plan"]).code(1).says(&[REQUIRED]);
-    work.run(&["init", "-migrate-state"]).code(0);
+    work.answer(&["init", "-migrate-state"], "yes\n").code(0);
     work.run(&["plan"]).code(0).says(&["No changes."]);
     work.run(&["workspace", "select", "default"]).code(0);
     work.run(&["plan"]).code(0).says(&["No changes."]);
     work.write("main.tf", one(1));
-    work.run(&["init", "-migrate-state"]).code(0);
+    work.answer(&["init", "-migrate-state"], "yes\n").code(0);
     work.run(&["plan"]).code(0).says(&["No changes."]);
     assert!(work.path().join("terraform.tfstate").exists());
     let dev = work
@@ -84,26 +89,18 @@ fn a_run_that_loses_its_lock() {
     };
     for (taken, says) in [
         (false, "or was taken away"),
-        (true, "and somebody@else holds one now"),
+        (true, "and somebody@else holds one now on muster_zone."),
     ] {
         let settings = server.settings();
-        let lines: String = (settings.iter().map(|(k, v)| format!("{k} = {v}\n"))).collect();
-        let backend = format!("terraform {{\n  backend \"postgres\" {{\n{lines}  }}\n}}\n");
-        let work = Work::with(&(backend + &behind_gates()));
+        let work = Work::with(&(backend("postgres", &settings) + &behind_a_gate()));
         work.run(&["init"]).code(0);
         let gate = Gate::new(&work, "slow.json");
-        let last = Gate::new(&work, "last.json");
         let args = ["apply", "-auto-approve", "-var", "latency=0s"];
         let mut run = Running::muster(&work, &args);
         run.wait_for("muster_zone.second: Creating...");
         gate.wait_for(&run);
         let schema = settings["schema_name"].as_str().unwrap();
         let locks = format!("\"{schema}\".locks");
-        let instances = format!("SELECT count(*) FROM \"{schema}\".instances");
-        let is_stored = || server::query(&settings, &instances) != "0";
-        if taken {
-            wait_until("the first zone in the store", is_stored);
-        }
         server::query(
             &settings,
             &match taken {
@@ -115,28 +112,19 @@ fn a_run_that_loses_its_lock() {
                 ),
             },
         );
-        // It is noticed when the state is to be stored next. On a slow machine the first zone is
-        // there already in the other case as well: then it is so some time after the second one.
-        if is_stored() {
-            gate.open();
-            run.wait_for("the lock has ended");
-        } else {
-            run.wait_for("the lock has ended");
-            gate.open();
-        }
-        last.open();
+        // It is noticed although the second zone takes its time.
+        run.wait_for_error("The state lock was lost");
+        run.wait_for_error(says);
+        gate.open();
         let ran = run.end().code(1).says(&[
-            "cannot write workspace",
+            "the lock on workspace",
             says,
+            "nothing more is begun",
             "Everything that was done is recorded in",
         ]);
         // What was on its way is waited for; nothing is begun after that.
-        let third = ran.stdout.contains("muster_zone.third: Creating...");
-        let (left, added) = match third {
-            true => ("No changes.", "0 added, 0 changed, 0 destroyed."),
-            false => ("1 to add", "1 added, 0 changed, 0 destroyed."),
-        };
-        ran.never_says(&["panicked", "Apply complete!"]);
+        ran.says(&["muster_zone.second: Creation complete"])
+            .never_says(&["muster_zone.third: Creating", "panicked", "Apply complete!"]);
         if taken {
             work.run(&args).code(1).says(&["somebody@else"]);
             server::query(&settings, &format!("DELETE FROM {locks}"));
@@ -144,7 +132,91 @@ fn a_run_that_loses_its_lock() {
         // What was done is brought in by whoever has the lock next.
         work.run(&["plan", "-var", "latency=0s"])
             .code(0)
-            .says(&["An earlier run was interrupted", left]);
-        finish(&work, added);
+            .says(&["An earlier run was interrupted", "1 to add"]);
+        finish(&work, "1 added, 0 changed, 0 destroyed.");
     }
+}
+
+/// Ends all sessions of the engine with a database of its own.
+fn end_sessions(settings: &Settings) {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    server::query(settings, end);
+}
+
+#[test]
+fn runs_whose_sessions_are_ended_go_on() {
+    let Some(server) = server::Server::start() else {
+        return skip("there is no PostgreSQL");
+    };
+    for kind in ["postgres", "pg"] {
+        let settings = server.database();
+        let work = Work::with(&(backend(kind, &settings) + &behind_a_gate()));
+        work.run(&["init"]).code(0);
+        let gate = Gate::new(&work, "slow.json");
+        let args = ["apply", "-auto-approve", "-var", "latency=0s"];
+        let mut run = Running::muster(&work, &args);
+        run.wait_for("muster_zone.second: Creating...");
+        gate.wait_for(&run);
+        end_sessions(&settings);
+        gate.open();
+        run.end()
+            .code(0)
+            .says(&["3 added, 0 changed, 0 destroyed."])
+            .never_says(&["lock"]);
+        finish(&work, "0 added, 0 changed, 0 destroyed.");
+    }
+}
+
+#[test]
+fn a_run_that_loses_its_lock_to_a_session_of_somebody_else() {
+    let Some(server) = server::Server::start() else {
+        return skip("there is no PostgreSQL");
+    };
+    let settings = server.database();
+    let backend = backend("pg", &settings);
+    let work = Work::with(&(backend.clone() + "output \"o\" {\n  value = 1\n}\n"));
+    work.run(&["init"]).code(0);
+    // From now on there is a row, whose number is the lock.
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", backend + &behind_a_gate());
+    work.run(&["init"]).code(0);
+    let gate = Gate::new(&work, "slow.json");
+    let args = ["apply", "-auto-approve", "-var", "latency=0s"];
+    let mut run = Running::muster(&work, &args);
+    run.wait_for("muster_zone.second: Creating...");
+    gate.wait_for(&run);
+    // Waits for the lock as Terraform takes it, and has it when the session ends that had it.
+    let schema = settings["schema_name"].as_str().unwrap();
+    let take = format!("\\o /dev/null\nSELECT pg_advisory_lock(id) FROM \"{schema}\".states");
+    let locks = "FROM pg_locks WHERE locktype = 'advisory'
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let waits = format!("SELECT count(*) {locks} AND NOT granted");
+    let end = format!("SELECT pg_terminate_backend(pid) {locks} AND granted");
+    let mut other = server::Session::start(&settings);
+    std::thread::scope(|scope| {
+        let taking = scope.spawn(|| other.run(&take));
+        wait_until("the one who waits", || {
+            server::query(&settings, &waits) == "1"
+        });
+        server::query(&settings, &end);
+        taking.join().unwrap();
+    });
+    run.wait_for_error("The state lock was lost");
+    gate.open();
+    run.end()
+        .code(1)
+        .says(&[
+            "tester@",
+            "psql) holds it now",
+            "Everything that was done is recorded in",
+        ])
+        .says(&["muster_zone.second: Creation complete"])
+        .never_says(&["muster_zone.third: Creating", "panicked"]);
+    work.run(&args).code(1).says(&["tester@"]);
+    drop(other);
+    work.run(&["plan", "-var", "latency=0s"])
+        .code(0)
+        .says(&["An earlier run was interrupted", "1 to add"]);
+    finish(&work, "1 added, 0 changed, 0 destroyed.");
 }
