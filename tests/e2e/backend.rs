@@ -83,9 +83,134 @@ fn the_first_use_without_init_counts() {
     let work = Work::with(ONE);
     work.run(&["apply", "-auto-approve"]).code(0);
     work.write("main.tf", at("one.tfstate"));
-    work.run(&["plan"]).code(1).says(&[REQUIRED]);
-    work.run(&["init", "-migrate-state"]).code(0);
+    work.run(&["plan"]).code(1).says(&[REQUIRED, "muster init"]);
+    work.answer(&["init"], "yes\n").code(0);
     work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+const COPY: &str = "Do you want to copy existing state to the new backend?";
+const NOBODY: &str =
+    "Error: Can't ask approval for state migration when interactive input is disabled.";
+const NO_ANSWER: &str = "Error: Error asking for confirmation: EOF";
+
+#[test]
+fn the_first_block_asks_for_the_state() {
+    for flags in [&[][..], &["-migrate-state"], &["-reconfigure"]] {
+        let work = Work::with(ONE);
+        work.run(&["apply", "-auto-approve"]).code(0);
+        let before = work.read("terraform.tfstate");
+        work.write("main.tf", at("one.tfstate"));
+        let init = [&["init"], flags].concat();
+        // Without an answer everything is as it was.
+        work.run(&init).code(1).says(&[COPY, NO_ANSWER]);
+        let silent = [&init[..], &["-input=false"]].concat();
+        work.run(&silent)
+            .code(1)
+            .says(&[NOBODY, "-force-copy"])
+            .never_says(&[COPY]);
+        work.answer(&init, "perhaps\nnever\n")
+            .code(1)
+            .says(&["neither \"yes\" nor \"no\""]);
+        assert!(!has(&work, "one.tfstate") && !has(&work, ".terraform/terraform.tfstate"));
+        // The second answer counts when the first one makes no sense.
+        let ran = work.answer(&init, "perhaps\nyes\n").code(0);
+        ran.says(&[COPY, "Please answer", "1 resource, serial "]);
+        assert_eq!(work.read("one.tfstate"), before);
+        work.run(&["plan"]).code(0).says(&["No changes."]);
+    }
+}
+
+#[test]
+fn who_wants_no_copy_starts_anew() {
+    let work = Work::with(ONE);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let before = work.read("terraform.tfstate");
+    work.write("main.tf", at("one.tfstate"));
+    work.answer(&["init"], "no\n").code(0).says(&[COPY]);
+    work.run(&["plan"]).code(0).says(&["1 to add"]);
+    assert_eq!(work.read("terraform.tfstate"), before);
+    // Nobody is asked again.
+    work.run(&["init"]).code(0).never_says(&[COPY]);
+}
+
+#[test]
+fn copies_without_questions() {
+    for flags in [&[][..], &["-input=false"], &["-json"]] {
+        let work = Work::with(ONE);
+        work.run(&["apply", "-auto-approve"]).code(0);
+        work.write("main.tf", at("one.tfstate"));
+        let args = [&["init", "-force-copy"], flags].concat();
+        work.run(&args).code(0).never_says(&[COPY]);
+        assert_eq!(work.read("one.tfstate"), work.read("terraform.tfstate"));
+        // The copy that is left is no reason to ask, whatever becomes of the new one.
+        std::fs::remove_dir_all(work.path().join(".terraform")).unwrap();
+        work.run(&["init"]).code(0).never_says(&[COPY]);
+    }
+    let work = Work::with(ONE);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", at("one.tfstate"));
+    let ran = work.run(&["init", "-json"]).code(1).never_says(&[COPY]);
+    assert!(ran_lines_are_json(&ran.stdout), "{}", ran.stdout);
+    work.run(&["init", "-json", "-migrate-state"])
+        .code(1)
+        .says(&["The -migrate-state and -json options are mutually-exclusive"]);
+}
+
+fn ran_lines_are_json(text: &str) -> bool {
+    let mut lines = text.lines();
+    lines.all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
+}
+
+#[test]
+fn a_state_that_is_not_a_copy_is_asked_about() {
+    let work = Work::with(&at("one.tfstate"));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    std::fs::remove_dir_all(work.path().join(".terraform")).unwrap();
+    work.write("main.tf", ONE);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let [here, there] = ["terraform.tfstate", "one.tfstate"].map(|path| work.read(path));
+    work.write("main.tf", at("one.tfstate"));
+    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.answer(&["init"], "no\n")
+        .code(0)
+        .says(&[COPY, "would take the place of"]);
+    assert_eq!(work.read("one.tfstate"), there);
+    std::fs::remove_dir_all(work.path().join(".terraform")).unwrap();
+    work.answer(&["init"], "yes\n").code(0);
+    assert_eq!(work.read("one.tfstate"), here);
+}
+
+#[test]
+fn a_backend_that_is_unset() {
+    let work = Work::with(&at("one.tfstate"));
+    work.run(&["init"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", ONE);
+    work.run(&["init"]).code(1).says(&[
+        CHANGED,
+        "Unsetting the previously set backend",
+        "muster init -migrate-state",
+    ]);
+    work.run(&["init", "-migrate-state", "-input=false"])
+        .code(1)
+        .says(&[NOBODY]);
+    assert!(!has(&work, "terraform.tfstate"));
+    work.answer(&["init", "-migrate-state"], "yes\n")
+        .code(0)
+        .says(&[COPY, "The backend \"local\" is unset"]);
+    assert_eq!(work.read("terraform.tfstate"), work.read("one.tfstate"));
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+}
+
+#[test]
+fn an_empty_state_is_not_asked_about() {
+    let work = Work::with(&at("one.tfstate"));
+    work.run(&["init"]).code(0);
+    work.write("main.tf", at("two.tfstate"));
+    work.run(&["init"]).code(1).says(&[CHANGED]);
+    work.run(&["init", "-migrate-state", "-input=false"])
+        .code(0)
+        .never_says(&[COPY]);
 }
 
 #[test]
@@ -101,7 +226,15 @@ fn states_are_copied_to_a_new_place() {
     work.run(&["init", "-migrate-state", "-reconfigure"])
         .code(1)
         .says(&["Error: Invalid init options"]);
-    work.run(&["init", "-migrate-state"]).code(0);
+    let all = "Do you want to migrate all workspaces to \"local\"?";
+    let args = ["init", "-migrate-state"];
+    work.run(&args).code(1).says(&[all, NO_ANSWER]);
+    let ran = work.answer(&args, "no\n").code(1);
+    ran.says(&[all, "Error: Migration aborted by user."]);
+    assert!(!has(&work, "two.tfstate") && !has(&work, "others"));
+    work.answer(&args, "yes\n")
+        .code(0)
+        .says(&["- default\n", "- dev\n"]);
     assert_eq!(work.read("two.tfstate"), work.read("one.tfstate"));
     assert_eq!(work.read("others/dev/terraform.tfstate"), dev);
     work.run(&["plan"]).code(0).says(&["No changes."]);
@@ -118,9 +251,16 @@ fn a_state_in_the_new_place_is_not_overwritten() {
     work.write("main.tf", at("two.tfstate"));
     work.run(&["init", "-migrate-state"])
         .code(1)
-        .says(&["Error: Error migrating the state", "two.tfstate"]);
+        .says(&[COPY, NO_ANSWER, "two.tfstate"]);
     assert_eq!(work.read("two.tfstate"), two);
     work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    // Who keeps it goes on with it.
+    work.answer(&["init", "-migrate-state"], "no\n").code(0);
+    assert_eq!(work.read("two.tfstate"), two);
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    work.write("main.tf", at("one.tfstate"));
+    work.run(&["init", "-reconfigure"]).code(0);
+    work.write("main.tf", at("two.tfstate"));
     work.run(&["init", "-force-copy"]).code(0);
     assert_eq!(work.read("two.tfstate"), one);
     work.run(&["plan"]).code(0).says(&["No changes."]);

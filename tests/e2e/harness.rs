@@ -117,6 +117,17 @@ impl Work {
         Ran::new(&self.command(args).output().unwrap())
     }
 
+    /// Runs the program to its end, with these answers at its standard input.
+    pub(crate) fn answer(&self, args: &[&str], answers: &str) -> Ran {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Who asks for nothing may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(answers.as_bytes());
+        Ran::new(&child.wait_with_output().unwrap())
+    }
+
     /// The JSON document that the program prints.
     #[track_caller]
     pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {

@@ -20,6 +20,7 @@ mod http;
 
 const REQUIRED: &str = "Error: Backend initialization required: please run \"terraform init\"";
 const CHANGED: &str = "Error: Backend configuration changed";
+const COPY: &str = "Do you want to copy existing state to the new backend?";
 
 /// A resource with this input.
 fn one(input: u32) -> String {
@@ -163,9 +164,9 @@ fn states_are_copied_between_kinds() {
     for args in [&["plan"][..], &["state", "list"], &["output"]] {
         work.run(args).code(1).says(&[REQUIRED]);
     }
-    work.run(&["init"]).code(1).says(&[CHANGED]);
+    work.run(&["init"]).code(1).says(&[COPY]);
     assert!(stored(&server).is_none());
-    work.run(&["init", "-migrate-state"]).code(0);
+    work.answer(&["init"], "yes\n").code(0);
     let here: serde_json::Value = serde_json::from_str(&before).unwrap();
     assert_eq!(stored(&server).unwrap(), here);
     assert_eq!(work.read("terraform.tfstate"), before);
@@ -180,9 +181,12 @@ fn states_are_copied_between_kinds() {
     // Back to the usual place, where the old state still is.
     work.write("main.tf", one(2));
     work.run(&["plan"]).code(1).says(&[REQUIRED]);
-    work.run(&["init", "-migrate-state"])
-        .code(1)
-        .says(&["Error: Error migrating the state", "-force-copy"]);
+    work.run(&["init"]).code(1).says(&[CHANGED]);
+    work.run(&["init", "-migrate-state"]).code(1).says(&[
+        COPY,
+        "would take the place of",
+        "-force-copy",
+    ]);
     assert_eq!(work.read("terraform.tfstate"), before);
     work.run(&["init", "-force-copy"]).code(0);
     work.run(&["plan"]).code(0).says(&["No changes."]);
@@ -200,12 +204,26 @@ fn either_all_states_are_copied_or_none() {
     work.run(&["apply", "-auto-approve"]).code(0);
     work.write("main.tf", in_http(&server));
     // Behind an address there is no place for the second one.
-    work.run(&["init", "-migrate-state"])
+    let one_only = "Do you want to copy only your current workspace?";
+    for answer in ["", "no\n", "yes\n", "yes\nperhaps\n"] {
+        work.answer(&["init"], answer).code(1).says(&[one_only]);
+    }
+    work.run(&["init", "-input=false"])
         .code(1)
-        .says(&["other than the default one"]);
+        .never_says(&[one_only]);
     assert!(stored(&server).is_none());
     assert!(!work.path().join(".terraform/terraform.tfstate").exists());
     work.write("main.tf", one(1));
+    work.run(&["plan"]).code(0).says(&["No changes."]);
+    let dev = work.read("terraform.tfstate.d/dev/terraform.tfstate");
+    work.write("main.tf", in_http(&server));
+    work.answer(&["init"], "yes\nyes\n")
+        .code(0)
+        .says(&[one_only, COPY]);
+    let dev: serde_json::Value = serde_json::from_str(&dev).unwrap();
+    assert_eq!(stored(&server).unwrap(), dev);
+    // There it is the default one.
+    work.run(&["workspace", "show"]).code(0).says(&["default"]);
     work.run(&["plan"]).code(0).says(&["No changes."]);
 }
 
@@ -219,7 +237,7 @@ fn what_cannot_be_written_is_not_recorded() {
         // One of the requests fails; later than the last one there is nothing to fail.
         let fine = (1..asked).map(|_| Fault::Slow(Duration::ZERO));
         server.fail(fine.chain([Fault::Status(403)]));
-        let ran = work.run(&["init", "-migrate-state"]);
+        let ran = work.run(&["init", "-force-copy"]);
         server.inside().faults.clear();
         if ran.code == 0 {
             assert!(asked > 3, "{}", ran.stdout);

@@ -1,6 +1,7 @@
 //! Where the configuration says that states are kept.
 
 mod change;
+mod consent;
 mod hash;
 mod kinds;
 mod migrate;
@@ -14,3 +15,4 @@ mod tests;
 pub(crate) use change::{initialize, opened};
 pub(crate) use opened::{Opened, journaled};
 pub(crate) use place::Place;
+pub(crate) use record::recorded_files;

@@ -1,6 +1,7 @@
 //! Questions to the person at the terminal.
 
 use std::io::{self, BufRead, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use muster_config::Variable;
 use muster_run::Stop;
@@ -17,6 +18,7 @@ pub(crate) fn ask(question: &str) -> Option<String> {
 /// As [`ask`]; with `hidden`, and where another process has the terminal, that one keeps the
 /// answer off the screen.
 fn pose(question: &str, hidden: bool) -> Option<String> {
+    let _asking = Asking::new();
     if owner::is_owner() {
         return owner::ask(question, hidden);
     }
@@ -25,6 +27,30 @@ fn pose(question: &str, hidden: bool) -> Option<String> {
     drop(out);
     written.ok()?;
     read_line()
+}
+
+/// How many questions wait for an answer.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// A question waits for an answer while it lives.
+struct Asking;
+
+impl Asking {
+    fn new() -> Self {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        ASKED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether a question waits for an answer: then nothing else goes on.
+pub(crate) fn is_asking() -> bool {
+    ASKED.load(Ordering::Relaxed) > 0
 }
 
 /// Reads a line and gives it without its line end; `None` when there is none.
@@ -110,6 +136,31 @@ pub(crate) fn approve(question: &str, explanation: &str) -> Option<bool> {
         "\n{question}\n  {explanation}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
     );
     ask(&text).map(|answer| answer == "yes")
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// There is nobody, or nobody any more.
+    End,
+    /// What was answered is neither `yes` nor `no`.
+    Neither,
+}
+
+/// Asks what can be answered with `yes` or `no`, once more after another answer.
+pub(crate) fn choose(question: &str, explanation: &str) -> Result<bool, Unanswered> {
+    const AGAIN: &str = "\n  Please answer \"yes\" or \"no\".\n\n  Enter a value: ";
+    let explanation = explanation.replace('\n', "\n  ");
+    let mut text = format!("\n{question}\n  {explanation}\n\n  Enter a value: ");
+    for _ in 0..2 {
+        let answer = ask(&text).ok_or(Unanswered::End)?;
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "yes" => return Ok(true),
+            "no" => return Ok(false),
+            _ => AGAIN.clone_into(&mut text),
+        }
+    }
+    Err(Unanswered::Neither)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::owner::{self, Request};
+use crate::prompt;
 
 /// A request to stop that signals make: the first one ends the run in an orderly way, a second
 /// one at once. With `quiet`, nothing is said about it.
@@ -158,6 +159,8 @@ fn tell(again: bool) {
     errln!(
         "{}",
         match again {
+            // There is nothing in progress that the end of it would have to wait for.
+            false if prompt::is_asking() => "\nInterrupt received.",
             false =>
                 "\nInterrupt received. Operations in progress are finished, and nothing new is begun.\nInterrupt again to stop at once; the next command then looks for what was in progress.",
             true => "\nStopping at once.",

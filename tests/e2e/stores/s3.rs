@@ -33,7 +33,7 @@ impl Moto {
         };
         let started = Instant::now();
         while !moto.makes_bucket() {
-            assert!(started.elapsed() < Duration::from_secs(60), "no answer");
+            assert!(started.elapsed() < Duration::from_secs(300), "no answer");
             std::thread::sleep(Duration::from_millis(100));
         }
         Some(moto)
@@ -90,7 +90,7 @@ endpoints = {{ s3 = "{url}", sts = "{url}", iam = "{url}", dynamodb = "{url}" }}
     }
     // To files and back, with both workspaces.
     work.write("main.tf", one(1));
-    work.run(&["init", "-migrate-state"]).code(0);
+    work.answer(&["init", "-migrate-state"], "yes\n").code(0);
     work.run(&["plan"]).code(0).says(&["No changes."]);
     work.run(&["apply", "-auto-approve", "-replace=terraform_data.a"])
         .code(0);
@@ -98,7 +98,7 @@ endpoints = {{ s3 = "{url}", sts = "{url}", iam = "{url}", dynamodb = "{url}" }}
     work.write("main.tf", config);
     work.run(&["init", "-migrate-state"])
         .code(1)
-        .says(&["Error: Error migrating the state", "-force-copy"]);
+        .says(&["Error: Error asking for confirmation: EOF", "-force-copy"]);
     work.run(&["init", "-force-copy"]).code(0);
     let pulled = work.run(&["state", "pull"]).code(0).stdout;
     assert_eq!(pulled.trim_end(), replaced.trim_end());

@@ -2,14 +2,15 @@
 
 use muster_config::Backend as Block;
 use muster_lang::{Diagnostic, Diags, Sources};
-use muster_store::{DEFAULT_WORKSPACE, Settings, Store, StoreError};
+use muster_store::{Settings, Store, StoreError};
 
+use super::consent::Consent;
 use super::kinds::LOCAL;
 use super::migrate;
 use super::place::{Place, kind_of};
 use super::record::Record;
 use super::settings;
-use crate::args::{self, Init};
+use crate::args::Init;
 use crate::error::{Failure, Outcome};
 use crate::session::workspace;
 
@@ -17,6 +18,11 @@ use crate::session::workspace;
 enum Standing {
     /// There is no record, and no state that the block does not speak of.
     Fresh(String),
+    /// There is no record, but a state in the usual place that the new one does not have.
+    First {
+        usual: Place,
+        reason: String,
+    },
     /// States are there.
     Settled(Place),
     /// States may still be in the old place.
@@ -64,8 +70,8 @@ impl Asked {
                 self.place.kind.name
             );
             return Ok(match self.left_behind()? {
-                Some(usual) => Standing::Changed {
-                    old: Some(usual),
+                Some(usual) => Standing::First {
+                    usual,
                     reason: initial,
                 },
                 None => Standing::Fresh(initial),
@@ -92,9 +98,19 @@ impl Asked {
     /// The usual place, if there is a state that the new place does not have.
     fn left_behind(&self) -> Outcome<Option<Place>> {
         let usual = Place::usual();
-        let left =
-            self.is_lasting() && usual != self.place && holds(&usual)? && !holds(&self.place)?;
-        Ok(left.then_some(usual))
+        if !self.is_lasting() || usual == self.place {
+            return Ok(None);
+        }
+        for name in usual.open()?.workspaces()? {
+            let state = usual.state(&name)?.any().read()?;
+            let Some(state) = state.filter(|state| !state.is_empty()) else {
+                continue;
+            };
+            if !self.place.has_since(&name, &state)? {
+                return Ok(Some(usual));
+            }
+        }
+        Ok(None)
     }
 
     /// Asks for the state. What it says does not matter: a damaged one can be replaced.
@@ -127,12 +143,6 @@ impl Asked {
     }
 }
 
-/// Whether there is a state with anything in it, in the default workspace.
-fn holds(place: &Place) -> Outcome<bool> {
-    let state = place.state(DEFAULT_WORKSPACE)?.any().read()?;
-    Ok(state.is_some_and(|state| !state.is_empty()))
-}
-
 /// Where states are, for commands that open one. The first one to open a local one decides what
 /// the block is compared with from then on.
 ///
@@ -149,10 +159,14 @@ pub(crate) fn opened(block: Option<&Block>) -> Outcome<Place> {
             return Ok(asked.place);
         }
         Standing::Fresh(reason) => {
-            format!("{reason}\n\nRun init, so that everything else works with it.")
+            format!("{reason}\n\nRun \"muster init\", so that everything else works with it.")
         }
+        Standing::First { usual, reason } => format!(
+            "{reason}\n\nThere is a state in {} that the new place does not have, and nothing has been touched. Run \"muster init\", which asks whether to copy it; with -force-copy it does so without asking.",
+            usual.open()?.describe()
+        ),
         Standing::Changed { reason, .. } => format!(
-            "{reason}\n\nThe state may still be in the old place, where nothing has been touched. Run init with -migrate-state to copy it to the new one, or with -reconfigure to go on with what is in the new one."
+            "{reason}\n\nThe state may still be in the old place, where nothing has been touched. Run \"muster init -migrate-state\" to copy it to the new one, or \"muster init -reconfigure\" to go on with what is in the new one."
         ),
     };
     let summary = "Backend initialization required: please run \"terraform init\"";
@@ -166,6 +180,8 @@ pub(crate) struct Initialized {
     pub warnings: Diags,
     /// The kind of backend that is used from now on, and was not before.
     pub configured: Option<&'static str>,
+    /// The kind of backend that was used, where there is none any more.
+    pub unset: Option<&'static str>,
 }
 
 /// Initialises the working directory for what the block and the command line say.
@@ -184,12 +200,21 @@ pub(crate) fn initialize(
         let detail = "With -migrate-state states are copied to the new place, with -reconfigure they are not: choose one.";
         return Err(Failure::new("Invalid init options", detail));
     }
+    if args.view.json && options.migrate_state {
+        let detail = "With -json nobody can be asked about the states. Use -force-copy to copy them without being asked, or leave out -json.";
+        let summary = "The -migrate-state and -json options are mutually-exclusive";
+        return Err(Failure::new(summary, detail));
+    }
     let (overrides, warnings) = overrides(block, &options.backend_config, sources)?;
     let asked = Asked::new(block, overrides)?;
     let standing = asked.standing()?;
     let configured = match standing {
         Standing::Settled(_) => None,
         _ => block.map(|_| asked.place.kind.name),
+    };
+    let unset = match &standing {
+        Standing::Changed { old: Some(old), .. } if block.is_none() => Some(old.kind.name),
+        _ => None,
     };
     if settle(&asked, standing, args)? {
         // What makes no sense is not recorded, nor what cannot be reached.
@@ -199,6 +224,7 @@ pub(crate) fn initialize(
     Ok(Initialized {
         warnings,
         configured,
+        unset,
     })
 }
 
@@ -213,18 +239,23 @@ fn settle(asked: &Asked, standing: Standing, args: &Init) -> Outcome<bool> {
         // Who asks for it wants what is in the usual place, whatever is in the new one.
         Standing::Fresh(_) if migrate && asked.is_lasting() => Some(Place::usual()),
         Standing::Fresh(_) => return Ok(true),
+        // Nobody has said yet what becomes of that state, whatever the options are.
+        Standing::First { usual, .. } => Some(usual),
         Standing::Changed { .. } if options.reconfigure => return Ok(true),
         Standing::Changed { old, .. } if migrate => old,
-        Standing::Changed { .. } => {
-            let detail = "The state may still be in the old place. To copy it to the new one, use init -migrate-state. To go on with what is in the new place and leave the old one as it is, use init -reconfigure.";
+        Standing::Changed { reason, .. } => {
+            let detail = format!(
+                "{reason}. The state may still be in the old place. To copy it to the new one, use \"muster init -migrate-state\". To go on with what is in the new place and leave the old one as it is, use \"muster init -reconfigure\"."
+            );
             return Err(Failure::new("Backend configuration changed", detail));
         }
     };
     let Some(old) = old else {
-        let detail = "The states are in a kind of backend that is not supported. Fetch them with terraform state pull, run init -reconfigure, and bring them in with state push.";
+        let detail = "The states are in a kind of backend that is not supported. Fetch them with a program that supports it, run \"muster init -reconfigure\", and bring them in with \"muster state push\".";
         return Err(Failure::new("Error migrating the state", detail));
     };
-    migrate::copy_all(&old, &asked.place, &locking(args), options.force_copy)?;
+    let consent = Consent::of(options.force_copy, args.input && !args.view.json);
+    migrate::copy_all(&old, &asked.place, &options.lock.locking(), consent)?;
     Ok(true)
 }
 
@@ -245,16 +276,4 @@ fn overrides(
     let kind = kind_of(block)?;
     let given = settings::of_options(kind, options, sources)?;
     Ok((Some(given), Diags::new()))
-}
-
-fn locking(args: &Init) -> args::Locking {
-    let options = &args.place;
-    args::Locking {
-        lock: options.lock,
-        lock_timeout: options.lock_timeout.clone(),
-        state: None,
-        state_out: None,
-        backup: None,
-        ignore_remote_version: options.ignore_remote_version,
-    }
 }

@@ -125,6 +125,11 @@ impl Kind {
         }
     }
 
+    /// Whether there can be other workspaces than the default one.
+    pub(crate) fn has_workspaces(&self) -> bool {
+        *self != HTTP
+    }
+
     /// The backend with these settings.
     pub(crate) fn open(
         &self,

@@ -4,16 +4,22 @@ use muster_lang::Diags;
 use muster_snapshot::Snapshot;
 use muster_store::{Backend, DEFAULT_WORKSPACE, Journaled, LockGuard, Store};
 
+use super::consent::Consent;
 use super::place::Place;
 use crate::args;
+use crate::commands::workspace::remember;
 use crate::error::{Failure, Outcome};
 use crate::locking::lock;
-use crate::prompt;
+use crate::session::workspace;
 
 const SUMMARY: &str = "Error migrating the state";
 
+/// What is asked about the state of one workspace.
+const COPY: &str = "Do you want to copy existing state to the new backend?";
+
 /// The state of one workspace, in both places.
 struct Pair {
+    /// The name in the new place.
     workspace: String,
     from: Journaled,
     to: Journaled,
@@ -24,8 +30,8 @@ struct Pair {
     is_new: bool,
 }
 
-/// Copies the states of all workspaces. Either all of them may be written, or none is. With
-/// `force` nobody is asked about states that are overwritten.
+/// Copies the states of all workspaces, if that is wanted; where the new place has no workspaces,
+/// that of the selected one. Either all of them may be written, or none is.
 ///
 /// # Errors
 /// A place cannot be reached, or a person does not want to go on. The old place is as it was.
@@ -33,26 +39,109 @@ pub(crate) fn copy_all(
     old: &Place,
     new: &Place,
     locking: &args::Locking,
-    force: bool,
+    consent: Consent,
 ) -> Outcome<()> {
     let target = new.open()?;
-    let mut pairs = pairs(old, new, &*target)?;
-    for pair in pairs.iter().filter(|_| !force) {
-        pair.ask()?;
+    let names = old.open()?.workspaces()?;
+    let mut wanted = with_content(old, &names)?;
+    let selected = workspace();
+    let leaves_others = !new.kind.has_workspaces() && wanted.iter().any(|w| w != DEFAULT_WORKSPACE);
+    if leaves_others {
+        one_only(new, &wanted, &selected, consent)?;
+        wanted.retain(|name| *name == selected);
     }
-    copy(&*target, &mut pairs, locking, force)
+    let mut pairs = pairs(old, new, &*target, &wanted)?;
+    if agreed(new, &pairs, consent)? {
+        copy(&*target, &mut pairs, locking, consent == Consent::Given)?;
+    }
+    match leaves_others && selected != DEFAULT_WORKSPACE {
+        true => remember(DEFAULT_WORKSPACE),
+        false => Ok(()),
+    }
 }
 
-/// All workspaces that have something in their states.
-fn pairs(old: &Place, new: &Place, target: &dyn Backend) -> Outcome<Vec<Pair>> {
-    let source = old.open()?;
+/// The workspaces that have something in their states.
+fn with_content(place: &Place, names: &[String]) -> Outcome<Vec<String>> {
+    let mut found = Vec::new();
+    for name in names {
+        let state = place.state(name)?.any().read()?;
+        if state.is_some_and(|state| !state.is_empty()) {
+            found.push(name.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Lets a person decide about workspaces that the new place cannot have.
+fn one_only(new: &Place, wanted: &[String], selected: &str, consent: Consent) -> Outcome<()> {
+    let explanation = format!(
+        "There are no workspaces in a backend of type \"{}\", and {} of them here: {}.\nEnter \"yes\" to copy the state of the selected one, \"{selected}\", and leave the others\nwhere they are, and \"no\" to change nothing.",
+        new.kind.name,
+        wanted.len(),
+        wanted.join(", "),
+    );
+    let question = "Do you want to copy only your current workspace?";
+    match consent.to(question, &explanation)? {
+        true => Ok(()),
+        false => Err(aborted()),
+    }
+}
+
+/// Whether states are to be copied: those that differ, as people want it.
+fn agreed(new: &Place, pairs: &[Pair], consent: Consent) -> Outcome<bool> {
+    let mut differing = Vec::new();
+    for pair in pairs {
+        if !pair.is_copied()? {
+            differing.push(pair);
+        }
+    }
+    match differing[..] {
+        [] => Ok(false),
+        [pair] => consent.to(COPY, &pair.explanation()?),
+        _ => {
+            let names = differing.iter().map(|pair| match pair.is_overwritten() {
+                true => format!("\n  - {}, where another state is overwritten", pair.workspace),
+                false => format!("\n  - {}", pair.workspace),
+            });
+            let names: String = names.collect();
+            let explanation = format!(
+                "{} workspaces have states that would be copied:{names}\nEnter \"yes\" to copy all of them, and \"no\" to change nothing.",
+                differing.len()
+            );
+            let kind = new.kind.name;
+            let question = format!("Do you want to migrate all workspaces to \"{kind}\"?");
+            match consent.to(&question, &explanation)? {
+                true => Ok(true),
+                false => Err(aborted()),
+            }
+        }
+    }
+}
+
+fn aborted() -> Failure {
+    let detail = "Nothing was copied, and the old place stays in use.";
+    Failure::new("Migration aborted by user.", detail)
+}
+
+/// The states of workspaces in both places. If the new one has no workspaces, it is that of the
+/// default one there.
+fn pairs(
+    old: &Place,
+    new: &Place,
+    target: &dyn Backend,
+    wanted: &[String],
+) -> Outcome<Vec<Pair>> {
     let there = target.workspaces()?;
     let mut pairs = Vec::new();
-    for workspace in source.workspaces()? {
-        let from = old.state(&workspace)?.any();
-        if is_same(old, new, &workspace) || from.read()?.is_none_or(|state| state.is_empty()) {
+    for name in wanted {
+        let workspace = match new.kind.has_workspaces() {
+            true => name.clone(),
+            false => DEFAULT_WORKSPACE.to_owned(),
+        };
+        if is_same(old, new, &workspace) {
             continue;
         }
+        let from = old.state(name)?.any();
         let to = new.state(&workspace)?.any();
         let is_new = workspace != DEFAULT_WORKSPACE && !there.contains(&workspace);
         pairs.push(Pair {
@@ -100,27 +189,40 @@ impl Pair {
         }
     }
 
-    /// Lets a person decide about a state that would be overwritten.
-    fn ask(&self) -> Outcome<()> {
-        let is_there = self.replaced.as_ref().filter(|state| !state.is_empty());
-        let (Some(there), Some(new)) = (is_there, self.from.read()?) else {
-            return Ok(());
-        };
-        if is_copy(there, &new) {
-            return Ok(());
-        }
+    /// Whether the new place has the state already.
+    fn is_copied(&self) -> Outcome<bool> {
+        let here = self.from.read()?;
+        let pair = here.as_ref().zip(self.replaced.as_ref());
+        Ok(pair.is_some_and(|(here, there)| is_copy(there, here)))
+    }
+
+    /// Whether the new place has something that would be lost.
+    fn is_overwritten(&self) -> bool {
+        self.replaced.as_ref().is_some_and(|there| !there.is_empty())
+    }
+
+    /// What a person should know who decides.
+    fn explanation(&self) -> Outcome<String> {
         let (from, to) = (self.from.describe(), self.to.describe());
-        let explanation = format!(
-            "The state in {from} would take the place of the one in {to}, which is not empty."
-        );
-        let question = "Do you want to overwrite the state in the new backend?";
-        if prompt::is_wanted() && prompt::approve(question, &explanation) == Some(true) {
-            return Ok(());
-        }
-        let detail = format!(
-            "{explanation} Nothing was copied. Use -force-copy to overwrite it without being asked."
-        );
-        Err(Failure::new(SUMMARY, detail))
+        let here = told(self.from.read()?.as_ref());
+        Ok(match self.is_overwritten() {
+            true => format!(
+                "The state in {from} ({here}) would take the place of the one in {to} ({}).\nEnter \"yes\" to overwrite that one, and \"no\" to go on with it and leave the old one\nwhere it is.",
+                told(self.replaced.as_ref())
+            ),
+            false => format!(
+                "There is a state in {from} ({here}), and none in {to} yet.\nEnter \"yes\" to copy it, and \"no\" to start with an empty state and leave the old one\nwhere it is."
+            ),
+        })
+    }
+}
+
+/// How much there is in a state, and how new it is.
+fn told(state: Option<&Snapshot>) -> String {
+    let (serial, resources) = state.map_or((0, 0), |s| (s.serial, s.resources.len()));
+    match resources {
+        1 => format!("1 resource, serial {serial}"),
+        n => format!("{n} resources, serial {serial}"),
     }
 }
 

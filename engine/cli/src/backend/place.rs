@@ -3,7 +3,10 @@
 use muster_config::Backend as Block;
 use muster_lang::{Diagnostic, Diags, Span};
 use muster_provider::BackendFault;
-use muster_store::{Backend, Codec, LocalBackend, Settings, StoreError};
+use muster_snapshot::Snapshot;
+use muster_store::{
+    Backend, Codec, DEFAULT_WORKSPACE, LocalBackend, Settings, Store, StoreError,
+};
 use muster_value::Value;
 
 use super::kinds::{self, Kind, LOCAL};
@@ -143,6 +146,20 @@ impl Place {
                 Ok(Opened::Elsewhere(store, self.codec()))
             }
         }
+    }
+
+    /// Whether a workspace has what was made of a state, or the state itself.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn has_since(&self, workspace: &str, state: &Snapshot) -> Outcome<bool> {
+        if workspace != DEFAULT_WORKSPACE && !self.kind.has_workspaces() {
+            return Ok(false);
+        }
+        let there = self.state(workspace)?.any().read()?;
+        Ok(there.is_some_and(|there| {
+            there.lineage == state.lineage && there.serial >= state.serial && !there.is_empty()
+        }))
     }
 
     /// How states become bytes.

@@ -105,6 +105,12 @@ async fn prepare(args: &Init, view: &View, session: &mut Session) -> Outcome<()>
                 let text = format!("The state is kept in the backend \"{kind}\" from now on.");
                 step(view, "backend_configured_success", &text);
             }
+            if let Some(kind) = found.unset {
+                let text = format!(
+                    "The backend \"{kind}\" is unset: the state is kept in a local file from now on."
+                );
+                step(view, "backend_configured_unset", &text);
+            }
             session.store(None)?.any().read()?
         }
         false => None,
