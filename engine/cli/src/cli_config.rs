@@ -7,9 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use muster_addr::ProviderAddr;
 use muster_install::{Hosts, HttpOptions, Method, MethodKind, Platform, Settings, authority_of};
+use muster_lang::Diagnostic;
 
 mod syntax;
 
+use crate::view;
 use syntax::{Item, Node};
 
 /// What the file and the environment say.
@@ -37,10 +39,9 @@ fn named() -> Option<PathBuf> {
 /// Tells of a file that the environment names and that is not there; everything goes on without.
 pub(crate) fn warn_if_missing() {
     if let Some(path) = named().filter(|path| !path.exists()) {
-        errln!(
-            "Warning: Unable to open CLI configuration file\n\nThe CLI configuration file {} is not there.\n",
-            path.display()
-        );
+        let detail = format!("The CLI configuration file {} is not there.", path.display());
+        let summary = "Unable to open CLI configuration file";
+        view::warn(&Diagnostic::warning(summary, detail).into());
     }
 }
 

@@ -9,11 +9,11 @@ use muster_addr::InstanceAddr;
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::{Action, Change, InFlight, Plan};
 use muster_snapshot::{Identity, JsonText};
-use muster_store::{Intent, Journal, Journaled, Store};
+use muster_store::{Intent, Journal, Journaled, Store, to_seconds};
 
 use crate::error::{Failure, Outcome};
-use crate::{owner, transfer};
-pub(crate) use words::unanswered;
+use crate::{owner, transfer, view};
+pub(crate) use words::{Told, unanswered};
 
 /// Creations that earlier runs have begun, and of which nobody knows what became.
 ///
@@ -80,19 +80,24 @@ fn from_intent(intent: Intent) -> InFlight {
         ids: intent.ids.into_iter().map(pair).collect(),
         salt: intent.salt.into(),
         digests: intent.digests.into_iter().map(pair).collect(),
-        since: intent.created.into(),
+        since: to_seconds(&intent.created).into(),
     }
 }
 
 /// What was found when the state was opened, once: what interrupted runs have left, what was said
 /// that nobody has seen, and signs of damage.
 pub(crate) fn warnings(store: &Journaled) -> Diags {
+    warnings_beside(store, &Told::new())
+}
+
+/// As [`warnings`], but says nothing of calls that are told of already.
+pub(crate) fn warnings_beside(store: &Journaled, told: &Told) -> Diags {
     let mut diags = Diags::new();
     let recovered = store.take_recoveries();
     let interrupted = match recovered.is_empty() {
-        false => words::recovered(&recovered),
+        false => words::recovered(&recovered, told),
         // Without the lock, nobody has looked yet.
-        true => words::interrupted(&store.interrupted()),
+        true => words::interrupted(&store.interrupted(), told),
     };
     let unseen = unseen(interrupted.as_ref());
     for found in [interrupted, unseen].into_iter().flatten() {
@@ -104,6 +109,16 @@ pub(crate) fn warnings(store: &Journaled) -> Diags {
         diags.push(others);
     }
     diags
+}
+
+/// The creations that diagnostics of a plan are about: what became of each, or why that is not
+/// known.
+pub(crate) fn told_by(diags: &Diags) -> Told {
+    let addresses = diags.iter().filter_map(|found| {
+        let is_about = found.summary.contains("nterrupted");
+        found.address.as_ref().filter(|_| is_about)?.parse().ok()
+    });
+    addresses.collect()
 }
 
 /// Says where to find what runs have said that lost their terminals, until that was shown; but not
@@ -131,15 +146,13 @@ fn were_shown_in(folder: &Path, diags: &Diags) {
     }
 }
 
-/// As [`warnings`], in single lines, for commands that only show what is stored.
+/// As [`warnings`] in short, for commands that only show what is stored; where errors go, so that
+/// it does not get into what they show.
 pub(crate) fn hint(store: &Journaled) {
-    for found in store.interrupted() {
-        errln!("Warning: {}", words::hint(&found));
-    }
-    for moving in transfer::warning(store) {
-        errln!("Warning: {}. {}", moving.summary, moving.detail);
-    }
-    remarks(store);
+    let mut diags = words::hint(&store.interrupted()).map_or_else(Diags::new, Into::into);
+    diags.extend(transfer::warning(store));
+    diags.extend(remarked(store));
+    view::warn(&diags);
 }
 
 /// What people should know of what was read or written.
@@ -153,9 +166,7 @@ pub(crate) fn remarked(store: &Journaled) -> Diags {
 
 /// Tells what people should know of what was read or written.
 pub(crate) fn remarks(store: &Journaled) {
-    for remark in store.take_remarks() {
-        errln!("Warning: {}: {}", remark.kind.title(), remark.text);
-    }
+    view::warn(&remarked(store));
 }
 
 /// Why a command that works beside others has to wait for them all the same, if it has.
@@ -183,10 +194,7 @@ pub(crate) fn finish(
     journal.finish()?;
     let mut diags = Diags::new();
     if !open.is_empty() {
-        let detail = format!(
-            "The state has everything that was answered.{}",
-            unanswered(&open)
-        );
+        let detail = unanswered("The state has everything but the results of these calls:", &open);
         diags.push(Diagnostic::warning("Calls without an answer", detail));
     }
     Ok(diags)

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use muster_addr::InstanceAddr;
-use muster_lang::{Diags, Sources};
-use muster_store::{Intent, Journaled, LockInfo, SetAside};
+use muster_lang::Sources;
+use muster_store::{Intent, Journaled, LockInfo, SetAside, to_seconds};
 
 use super::import::{self, Import};
 use crate::args;
@@ -16,7 +16,7 @@ use crate::locking::{Backups, lock, lock_timeout, redirected};
 use crate::recovery;
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::transfer;
-use crate::view::View;
+use crate::view::{self, View};
 
 /// At most so many addresses of a journal are listed.
 const MOST_NAMED: usize = 20;
@@ -90,11 +90,13 @@ fn store(args: &Recover) -> Outcome<Journaled> {
 fn open(args: &Recover, view: &View) -> Outcome<Journaled> {
     let store = store(args)?;
     let guard = lock(&store, &args.in_place.locking(), "recover")?;
-    let found = recovery::warnings(&store);
+    // Creations are listed, or are what the command is about.
+    let told = store.in_flight()?.into_iter().map(|intent| intent.addr);
+    let found = recovery::warnings_beside(&store, &told.collect());
     match args.view.json {
         // The list is one document.
         true => {
-            errln!("{}", plain(&found));
+            view::warn(&found);
             recovery::were_shown(&found);
         }
         false => view.diags(&found, &Sources::default()),
@@ -121,12 +123,13 @@ fn list(args: &Recover, view: &View) -> Outcome<()> {
 }
 
 fn list_creations(open: &[Intent]) {
-    if open.is_empty() {
-        outln!("No creation was interrupted.");
+    match open {
+        [] => outln!("No creation was interrupted."),
+        _ => outln!("Nobody knows yet whether these objects were made:\n"),
     }
     for intent in open {
         outln!("{}", intent.addr);
-        outln!("    begun     {}", intent.created);
+        outln!("    begun     {}", to_seconds(&intent.created));
         outln!("    provider  {}", intent.provider.provider.for_display());
         for (name, value) in &intent.ids {
             outln!("    {name:<8}  {value}");
@@ -134,9 +137,8 @@ fn list_creations(open: &[Intent]) {
     }
     if !open.is_empty() {
         outln!(
-            "\nThe next plan looks for these objects before it creates any. What it cannot find"
+            "\nPlan and apply look for them before they create any again. What they cannot find out,\ntell them:"
         );
-        outln!("out is told it by:");
         outln!("  muster recover ADDRESS ID       the object is there, known by this id");
         outln!("  muster recover -absent ADDRESS  it was never made, or is gone");
     }
@@ -157,7 +159,7 @@ fn list_journals(aside: &[SetAside]) {
                 "    {} of {}, begun {}",
                 run.operation,
                 run.who,
-                run.created
+                to_seconds(&run.created)
             );
         }
         for addr in journal.changed.iter().take(MOST_NAMED) {
@@ -197,7 +199,7 @@ fn adopt(args: &Recover, path: &Path, view: &View) -> Outcome<()> {
     }
     view.say(&format!(
         "{text}{}\n",
-        recovery::unanswered(&report.in_flight)
+        recovery::unanswered("\n\nThese calls were never answered:", &report.in_flight)
     ));
     Ok(())
 }
@@ -225,12 +227,6 @@ fn journal_json(journal: &SetAside) -> serde_json::Value {
         "changed": changed,
         "damaged_bytes": journal.damaged,
     })
-}
-
-/// What was found, for people who look at a log.
-fn plain(found: &Diags) -> String {
-    let texts = found.iter().map(|d| format!("{}: {}", d.summary, d.detail));
-    texts.collect::<Vec<_>>().join("\n")
 }
 
 fn as_json(intent: &Intent) -> serde_json::Value {

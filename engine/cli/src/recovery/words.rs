@@ -1,9 +1,11 @@
 //! How is told what runs that did not end well have left.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use muster_addr::InstanceAddr;
 use muster_lang::Diagnostic;
-use muster_store::{Intent, IntentAction, Recovery, RunInfo};
+use muster_store::{Intent, IntentAction, Recovery, RunInfo, to_seconds};
 
 use crate::owner;
 
@@ -13,69 +15,97 @@ const MOST_NAMED: usize = 20;
 const ONE: &str = "An earlier run was interrupted";
 const SEVERAL: &str = "Earlier runs were interrupted";
 
-const ADVICE: &str = "What was updated or destroyed is read again; what was created is looked for before it is created a second time. `muster plan` does that; `muster recover` lists what it cannot find out.";
+const ADVICE: &str = "Nothing is made twice: plan and apply find out what became of these calls, or say what they cannot find out, and `muster recover` settles that.";
+
+/// Calls that need no more words than others have for them already.
+pub(crate) type Told = BTreeSet<InstanceAddr>;
 
 /// Tells of runs whose results were brought into the state.
-pub(super) fn recovered(runs: &[Recovery]) -> Option<Diagnostic> {
-    warning(runs, |run| {
+pub(super) fn recovered(runs: &[Recovery], told: &Told) -> Option<Diagnostic> {
+    warning(runs, told, |run| {
         let results = match run.results {
             0 => String::new(),
-            1 => " One result that it had recorded was brought into the state.".to_owned(),
-            n => format!(" {n} results that it had recorded were brought into the state."),
+            1 => "One result that it had recorded was brought into the state.".to_owned(),
+            n => format!("{n} results that it had recorded were brought into the state."),
         };
-        begun(run.run.as_ref()) + &results + &kept(run)
+        [results, kept(run)]
     })
 }
 
 /// Tells of runs that have left something which is not in the stored state yet.
-pub(super) fn interrupted(runs: &[Recovery]) -> Option<Diagnostic> {
-    warning(runs, |run| begun(run.run.as_ref()) + &outstanding(run))
+pub(super) fn interrupted(runs: &[Recovery], told: &Told) -> Option<Diagnostic> {
+    warning(runs, told, |run| [outstanding(run), String::new()])
 }
 
-/// As [`interrupted`], of one run and in a line.
-pub(super) fn hint(run: &Recovery) -> String {
-    let calls = match run.in_flight.len() {
-        0 => String::new(),
-        1 => " One call was never answered.".to_owned(),
-        n => format!(" {n} calls were never answered."),
-    };
-    format!(
-        "{ONE}. {}{}{calls} The next plan says more.",
-        begun(run.run.as_ref()),
-        outstanding(run)
-    )
-}
-
-fn warning(runs: &[Recovery], sentences: impl Fn(&Recovery) -> String) -> Option<Diagnostic> {
-    let told = runs.iter().map(|run| {
-        let calls = calls(&run.in_flight, run.run.as_ref());
-        sentences(run) + &said(run.run.as_ref()) + &calls
+/// As [`interrupted`] in short, for those who do not ask what to do.
+pub(super) fn hint(runs: &[Recovery]) -> Option<Diagnostic> {
+    let parts = runs.iter().map(|run| {
+        let begun = run.run.as_ref().map_or_else(String::new, which);
+        let calls = match run.in_flight.len() {
+            0 => String::new(),
+            1 => "One call was never answered.".to_owned(),
+            n => format!("{n} calls were never answered."),
+        };
+        sentences([begun, outstanding(run), calls])
     });
-    let mut detail = told.collect::<Vec<_>>().join("\n\n");
-    if runs.iter().any(|run| !run.in_flight.is_empty()) {
-        detail += "\n\n";
-        detail += ADVICE;
-    }
+    let told = sentences(parts.chain(["The next plan says more.".to_owned()]));
     let summary = match runs {
         [] => return None,
         [_] => ONE,
         _ => SEVERAL,
     };
-    Some(Diagnostic::warning(summary, detail))
+    Some(Diagnostic::warning(summary, told))
 }
 
-fn begun(run: Option<&RunInfo>) -> String {
-    match run {
-        Some(run) => format!("{} was interrupted.", capitalized(&named(run))),
-        None => "Not everything that it began was settled since.".to_owned(),
+fn warning(
+    runs: &[Recovery],
+    told: &Told,
+    results: impl Fn(&Recovery) -> [String; 2],
+) -> Option<Diagnostic> {
+    let parts = runs.iter().map(|run| {
+        let begun = run.run.as_ref().map_or_else(String::new, which);
+        let [results, kept] = results(run);
+        let first = sentences([begun, results, kept, said(run.run.as_ref())]);
+        let calls = calls(&run.in_flight, run.run.as_ref(), told);
+        let parts = [first, calls].into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join("\n\n")
+    });
+    let mut parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    let is_open = |intent: &Intent| !told.contains(&intent.addr);
+    if runs.iter().any(|run| run.in_flight.iter().any(is_open)) {
+        parts.push(ADVICE.to_owned());
     }
+    let summary = match (runs, &parts[..]) {
+        ([], _) | (_, []) => return None,
+        ([_], _) => ONE,
+        _ => SEVERAL,
+    };
+    Some(Diagnostic::warning(summary, parts.join("\n\n")))
+}
+
+/// Those that there are, behind each other.
+fn sentences(all: impl IntoIterator<Item = String>) -> String {
+    let there: Vec<String> = all.into_iter().filter(|text| !text.is_empty()).collect();
+    there.join(" ")
+}
+
+/// Which run it is that was interrupted.
+fn which(run: &RunInfo) -> String {
+    format!("It was {}.", named(run))
+}
+
+fn interrupted_run(run: &RunInfo) -> String {
+    format!("{} was interrupted.", capitalized(&named(run)))
 }
 
 /// A run, who began it, and when.
 fn named(run: &RunInfo) -> String {
     format!(
         "the {} that {} began at {} (process {})",
-        run.operation, run.who, run.created, run.process
+        run.operation,
+        run.who,
+        to_seconds(&run.created),
+        run.process
     )
 }
 
@@ -89,8 +119,8 @@ fn capitalized(text: &str) -> String {
 fn outstanding(run: &Recovery) -> String {
     match run.results {
         0 => String::new(),
-        1 => " One result of it is not in the stored state yet, and is shown.".to_owned(),
-        n => format!(" {n} results of it are not in the stored state yet, and are shown."),
+        1 => "One result of it is not stored yet, and is counted in here.".to_owned(),
+        n => format!("{n} results of it are not stored yet, and are counted in here."),
     }
 }
 
@@ -108,7 +138,7 @@ fn kept(run: &Recovery) -> String {
         _ => "",
     };
     format!(
-        " {why}; the journal as it was is in {}.{advice}",
+        "{why}; the journal as it was is in {}.{advice}",
         kept.display()
     )
 }
@@ -120,43 +150,51 @@ fn said(run: Option<&RunInfo>) -> String {
     let Some(log) = log else {
         return String::new();
     };
-    format!(" What it said is in {}.", log.display())
+    format!("What it said is in {}.", log.display())
 }
 
-/// Names calls that nobody knows the end of, and says what to do about them.
-pub(crate) fn unanswered(intents: &[Intent]) -> String {
+/// Names calls that nobody knows the end of behind some words about them, and says what to do.
+pub(crate) fn unanswered(words: &str, intents: &[Intent]) -> String {
     match intents {
         [] => String::new(),
-        intents => format!("{}\n\n{ADVICE}", calls(intents, None)),
+        intents => format!("{words}{}\n\n{ADVICE}", list(intents.iter(), None)),
     }
 }
 
-/// Names calls of a run that nobody knows the end of. What earlier runs have left in its journal
-/// says when that was begun.
-fn calls(intents: &[Intent], run: Option<&RunInfo>) -> String {
-    if intents.is_empty() {
-        return String::new();
+/// Names calls of a run that nobody knows the end of, but for those that others tell of. What
+/// earlier runs have left in its journal says when that was begun.
+fn calls(intents: &[Intent], run: Option<&RunInfo>, told: &Told) -> String {
+    let open = intents.iter().filter(|intent| !told.contains(&intent.addr));
+    let list = list(open, run);
+    match list.is_empty() {
+        true => list,
+        false => format!("These calls were never answered:{list}"),
     }
-    let named = intents.iter().take(MOST_NAMED).map(|intent| {
+}
+
+fn list<'a>(intents: impl Iterator<Item = &'a Intent>, run: Option<&RunInfo>) -> String {
+    let lines = intents.map(|intent| {
         let action = match intent.action {
             IntentAction::Create => "create",
             IntentAction::Update => "update",
             IntentAction::Delete => "destroy",
         };
         let earlier = match run {
-            Some(run) if intent.created < run.created => {
-                format!(" (of a run before that one, at {})", intent.created)
-            }
-            _ => String::new(),
+            Some(run) if intent.created >= run.created => String::new(),
+            Some(_) => format!(
+                " (of a run before that one, at {})",
+                to_seconds(&intent.created)
+            ),
+            None => format!(" (at {})", to_seconds(&intent.created)),
         };
         format!("\n  - {action} {}{earlier}", intent.addr)
     });
-    let mut text = "\n\nNobody knows what became of these calls:".to_owned();
-    text.extend(named);
-    if intents.len() > MOST_NAMED {
-        text += &format!("\n  - and {} more", intents.len() - MOST_NAMED);
+    let mut lines: Vec<String> = lines.collect();
+    if lines.len() > MOST_NAMED {
+        let more = lines.split_off(MOST_NAMED).len();
+        lines.push(format!("\n  - and {more} more"));
     }
-    text
+    lines.concat()
 }
 
 /// Tells of logs that nobody has looked at.
@@ -195,30 +233,40 @@ pub(super) fn unseen(logs: &[PathBuf]) -> Option<Diagnostic> {
 
 /// Says which other runs are changing the state: what they have done is in it when they end.
 pub(super) fn going_on(runs: &[RunInfo]) -> Option<Diagnostic> {
-    let named: Vec<String> = runs.iter().map(named).collect();
-    let advice = match runs {
+    let (summary, detail) = match runs {
         [] => return None,
-        [run] => format!(
-            "Plan again when it has ended; until then, `muster attach {}` shows how far it is, and `muster plan -lock=false` counts in what it has recorded so far.",
-            run.process
+        [run] => (
+            "Another run is going on",
+            format!(
+                "{} changes this state. A plan counts in what it does when it has ended; until then, `muster attach {}` shows how far it is, and `muster plan -lock=false` counts in what it has recorded so far.",
+                capitalized(&named(run)),
+                run.process
+            ),
         ),
-        _ => "Plan again when they have ended; until then, `muster attach` shows how far they are, and `muster plan -lock=false` counts in what they have recorded so far.".to_owned(),
+        runs => {
+            let lines = runs.iter().map(|run| format!("\n  - {}", named(run)));
+            let lines: String = lines.collect();
+            (
+                "Other runs are going on",
+                format!(
+                    "These change this state:{lines}\n\nA plan counts in what they do when they have ended; until then, `muster attach` shows how far they are, and `muster plan -lock=false` counts in what they have recorded so far."
+                ),
+            )
+        }
     };
-    let detail = format!(
-        "What they do is in the state, and in what is planned, only when they end: {}. {advice}",
-        named.join(", ")
-    );
-    Some(Diagnostic::warning("Other runs are going on", detail))
+    Some(Diagnostic::warning(summary, detail))
 }
 
 /// Why a command has to wait for others that it could work beside otherwise.
 pub(super) fn must_be_alone(left: &[Recovery]) -> Option<String> {
-    let begun: Vec<String> = left.iter().map(|run| begun(run.run.as_ref())).collect();
-    (!begun.is_empty()).then(|| {
-        format!(
-            "It has to be waited for because something is left of a run that was killed, which is brought into the state only by a command that nobody works beside. {} Until then, `muster plan -lock=false` plans with what it has recorded, and changes nothing.",
-            begun.join(" ")
-        )
+    let begun = left.iter().map(|run| run.run.as_ref().map(interrupted_run));
+    let begun: Vec<String> = begun.flatten().collect();
+    (!left.is_empty()).then(|| {
+        sentences([
+            "It has to be waited for because something is left of a run that was killed, which is brought into the state only by a command that nobody works beside.".to_owned(),
+            begun.join(" "),
+            "Until then, `muster plan -lock=false` plans with what it has recorded, and changes nothing.".to_owned(),
+        ])
     })
 }
 
@@ -265,20 +313,56 @@ mod tests {
             left(7, 1, &[call("x_y.a", "12:01")]),
             left(8, 0, &[call("x_y.b", "12:01"), call("x_y.c", "11:00")]),
         );
-        assert!(recovered(&[]).is_none());
-        let alone = recovered(std::slice::from_ref(&one)).unwrap();
+        let none = Told::new();
+        assert!(recovered(&[], &none).is_none());
+        let alone = recovered(std::slice::from_ref(&one), &none).unwrap();
         assert_eq!(alone.summary, ONE);
         assert_eq!(
             alone.detail,
             format!(
-                "The apply that jane@build-3 began at 12:00 (process 7) was interrupted. One result that it had recorded was brought into the state.\n\nNobody knows what became of these calls:\n  - create x_y.a\n\n{ADVICE}"
+                "It was the apply that jane@build-3 began at 12:00 (process 7). One result that it had recorded was brought into the state.\n\nThese calls were never answered:\n  - create x_y.a\n\n{ADVICE}"
             )
         );
-        let both = recovered(&[one, other]).unwrap();
+        let both = recovered(&[one.clone(), other], &none).unwrap();
         assert_eq!(both.summary, SEVERAL);
-        let second = "\n\nThe apply that jane@build-3 began at 12:00 (process 8) was interrupted.\n\nNobody knows what became of these calls:\n  - create x_y.b\n  - create x_y.c (of a run before that one, at 11:00)\n\n";
+        let second = "\n\nIt was the apply that jane@build-3 began at 12:00 (process 8).\n\nThese calls were never answered:\n  - create x_y.b\n  - create x_y.c (of a run before that one, at 11:00)\n\n";
         assert!(both.detail.contains(second), "{}", both.detail);
         assert_eq!(both.detail.matches(ADVICE).count(), 1);
+        // What a plan says more of is not told twice.
+        let told = Told::from(["x_y.a".parse().unwrap()]);
+        let rest = recovered(std::slice::from_ref(&one), &told).unwrap();
+        let (first, _) = alone.detail.split_once("\n\n").unwrap();
+        assert_eq!(rest.detail, first);
+        // Of a run that was told of before, only its calls are left.
+        let calls = Recovery { run: None, results: 0, ..one };
+        let later = interrupted(std::slice::from_ref(&calls), &none).unwrap();
+        assert_eq!(
+            later.detail,
+            format!("These calls were never answered:\n  - create x_y.a (at 12:01)\n\n{ADVICE}")
+        );
+        assert!(interrupted(&[calls], &told).is_none());
+    }
+
+    #[test]
+    fn interrupted_runs_in_short() {
+        let check = |run: Option<RunInfo>, expect: &str| {
+            let left = Recovery {
+                run,
+                results: 1,
+                in_flight: vec![call("x_y.a", "12:01")],
+                ..Recovery::default()
+            };
+            let told = hint(std::slice::from_ref(&left)).unwrap();
+            let rest = "One result of it is not stored yet, and is counted in here. One call was never answered. The next plan says more.";
+            assert_eq!(told.detail, format!("{expect}{rest}"));
+            assert_eq!(hint(&[left.clone(), left]).unwrap().summary, SEVERAL);
+        };
+        check(
+            Some(run(7, "12:00:00.123456789Z")),
+            "It was the apply that jane@build-3 began at 12:00:00Z (process 7). ",
+        );
+        check(None, "");
+        assert!(hint(&[]).is_none());
     }
 
     #[test]

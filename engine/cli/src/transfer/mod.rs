@@ -18,13 +18,14 @@ use muster_lang::{Diagnostic, Diags};
 use muster_snapshot::Snapshot;
 use muster_store::{
     DEFAULT_WORKSPACE, End, Journaled, LockInfo, Moved, Progress, Side, Store, Transfer,
-    instance_digest,
+    instance_digest, to_seconds,
 };
 
 use crate::args::Locking;
 use crate::commands::state_mv;
 use crate::error::{Failure, Outcome};
 use crate::session::TERRAFORM_VERSION;
+use crate::view;
 use peer::Peer;
 pub(crate) use serve::{Serve, Where, serve};
 
@@ -233,7 +234,9 @@ pub(crate) fn settle(transfer: &Transfer, open: &Open, locking: &Locking) -> Out
         Settled::GivenUp => format!("Nothing had been moved yet: they are in {source}."),
         Settled::Gone => "They are in neither of the two states any more: others have changed these since, and there is nothing left to move.".to_owned(),
     };
-    errln!("Warning: {} {told}\n", begun(transfer));
+    let detail = format!("{} {told}", begun(transfer));
+    let warning = Diagnostic::warning("An earlier move of objects was settled", detail);
+    view::warn(&warning.into());
     Ok(())
 }
 
@@ -321,7 +324,7 @@ fn begun(transfer: &Transfer) -> String {
         objects(transfer),
         whole(&transfer.source),
         whole(&transfer.destination),
-        transfer.created
+        to_seconds(&transfer.created)
     )
 }
 

@@ -7,7 +7,7 @@ use muster_planner::{Graph, Node};
 use super::dag::Dag;
 use super::draw::quoted;
 
-const EMPTY: &str = "  /* This configuration does not contain any resources.         */\n  /* For a more detailed graph, try: terraform graph -type=plan */\n";
+const EMPTY: &str = "  /* This configuration does not contain any resources.         */\n  /* For a more detailed graph, try: muster graph -type=plan    */\n";
 
 /// A resource in the order that it is shown in.
 struct Shown<'a> {
