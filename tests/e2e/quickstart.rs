@@ -1,6 +1,6 @@
 //! The story that the README tells.
 
-use crate::harness::{Ran, Work};
+use crate::harness::{Ran, Work, root, skip};
 
 const APPLY: &[&str] = &["apply", "-auto-approve"];
 
@@ -249,4 +249,31 @@ fn errors_of_documents_are_for_people() {
         "{}",
         ran.stdout
     );
+}
+
+#[test]
+fn what_runs_leave_is_not_for_version_control() {
+    let work = Work::example("quickstart");
+    let ignored = std::fs::read_to_string(root().join("examples/quickstart/.gitignore")).unwrap();
+    work.write(".gitignore", ignored);
+    work.run(&["plan", "-out=tfplan"]).code(0);
+    work.run(&["plan", "-out=other.tfplan"]).code(0);
+    work.run(&["apply", "tfplan"]).code(0);
+    work.run(&["apply", "-auto-approve", "-destroy"]).code(0);
+    let git = |args: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(args).current_dir(work.path());
+        command.output().ok().map(|output| Ran::new(&output))
+    };
+    let Some(made) = git(&["init", "--quiet"]) else {
+        return skip("there is no git");
+    };
+    made.code(0);
+    let listed = git(&["ls-files", "--others", "--exclude-standard"]).unwrap();
+    let listed = listed.code(0).stdout;
+    let odd = listed.lines().filter(|name| {
+        let is_source = name.ends_with(".tf") || *name == ".gitignore" || *name == "cli.tfrc";
+        !is_source
+    });
+    assert_eq!(odd.collect::<Vec<_>>(), Vec::<&str>::new());
 }

@@ -145,7 +145,12 @@ fn workspaces_share_a_simulated_world_unless_it_has_its_own_file() {
     work.run(&["workspace", "new", "x"]).code(0);
     let ran = work.run(&["apply", "-auto-approve"]).code(1);
     ran.says(&["muster_zone.a", "exists already"]);
-    work.write("main.tf", config(" path = \".muster/${terraform.workspace}.json\" "));
-    work.run(&["apply", "-auto-approve"]).code(0).says(&["1 added"]);
+    work.write(
+        "main.tf",
+        config(" path = \".muster/${terraform.workspace}.json\" "),
+    );
+    work.run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["1 added"]);
     assert!(work.path().join(".muster/x.json").exists());
 }
