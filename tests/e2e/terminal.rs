@@ -122,6 +122,35 @@ fn approval() {
 }
 
 #[test]
+fn approval_that_is_not_given() {
+    let answers: [(&[u8], &str); 4] = [
+        (b"no\n", "Apply cancelled."),
+        (b"\n", "Apply cancelled."),
+        // Control-D ends the input.
+        (b"\x04", "Error: error asking for approval: EOF"),
+        (b"ye", "Error: error asking for approval: interrupted"),
+    ];
+    for (answer, says) in answers {
+        let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+        let mut terminal = Terminal::new();
+        let mut child = asking(&work, &["apply"], &terminal);
+        terminal.person.write_all(answer).unwrap();
+        if says.ends_with("interrupted") {
+            // It does not have this terminal as its own, which would make it of Control-C.
+            let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+            kill_process(id, Signal::INT).unwrap();
+        }
+        let mut rest = String::new();
+        let out = child.stdout.as_mut().unwrap();
+        out.read_to_string(&mut rest).unwrap();
+        let mut ran = Ran::new(&child.wait_with_output().unwrap()).code(1);
+        ran.stdout += &rest;
+        ran.says(&[says]).never_says(&["in progress", "Creating"]);
+        assert!(work.state_list().is_empty(), "{says}");
+    }
+}
+
+#[test]
 fn lines_are_whole_where_the_width_is_unknown() {
     let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
     let mut terminal = Terminal::new();

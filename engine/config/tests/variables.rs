@@ -191,20 +191,25 @@ fn details(files: &str, set: impl Fn(&mut InputVariables, &Memory, &mut Sources)
 
 #[test]
 fn errors_say_where_values_were_set() {
-    let check = |files: &str, set: &dyn Fn(&mut InputVariables, &Memory, &mut Sources), expect: &str| {
-        let found = details(files, set);
-        assert!(
-            matches!(&found[..], [one] if one.contains(expect)),
-            "{expect}: {found:?}"
-        );
-    };
+    let check =
+        |files: &str, set: &dyn Fn(&mut InputVariables, &Memory, &mut Sources), expect: &str| {
+            let found = details(files, set);
+            assert!(
+                matches!(&found[..], [one] if one.contains(expect)),
+                "{expect}: {found:?}"
+            );
+        };
     let with_option = "is set with -var \"number=...\".";
     check("", &option("number=x"), with_option);
     check("", &option("number=[]"), with_option);
     let environment = |inputs: &mut InputVariables, _: &Memory, _: &mut Sources| {
         inputs.environment([("TF_VAR_number".into(), "x".into())]);
     };
-    check("", &environment, "is set by TF_VAR_number in the environment.");
+    check(
+        "",
+        &environment,
+        "is set by TF_VAR_number in the environment.",
+    );
     let typed = |inputs: &mut InputVariables, _: &Memory, _: &mut Sources| {
         inputs.answer("filled", "");
         inputs.answer("number", "[]");

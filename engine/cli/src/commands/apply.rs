@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use muster_lang::{Diags, Severity, Sources};
+use muster_addr::Mode as ResourceMode;
+use muster_lang::{Diagnostic, Diags, Severity, Sources};
 use muster_plan::{Mode, Plan};
 use muster_run::{Keep, Stop};
+use muster_snapshot::Snapshot;
 use muster_store::{Journaled, LockGuard};
 
 use super::plan::{Planned, schemas_of};
@@ -30,18 +32,25 @@ pub(crate) async fn destroy(args: Destroy) -> ExitCode {
         view,
         inputs,
         locking,
-        mut planning,
+        refresh,
+        scope,
+        refused,
         auto_approve,
         profile,
     } = args;
-    if planning.refresh_only {
-        let failure = Failure::new(
-            "Invalid mode option",
-            "destroy and -refresh-only contradict each other: use apply -refresh-only to bring the state up to date.",
-        );
+    if let Some(detail) = refused.mode() {
+        let failure = Failure::new("Invalid mode option", detail);
         return View::new(&view).fail(&failure, &Sources::default());
     }
-    planning.destroy = true;
+    let planning = Planning {
+        destroy: true,
+        refresh_only: false,
+        only_state: false,
+        refresh,
+        scope,
+        // A plan to destroy says itself that this is not for it.
+        replace: refused.replace,
+    };
     let args = Apply {
         view,
         inputs,
@@ -60,18 +69,14 @@ pub(crate) async fn refresh(args: Refresh) -> ExitCode {
         view,
         inputs,
         locking,
-        targets,
-        excludes,
-        parallelism,
+        scope,
     } = args;
     let planning = Planning {
         refresh_only: true,
         only_state: true,
-        targets,
-        excludes,
-        parallelism,
         refresh: true,
         destroy: false,
+        scope,
         replace: Vec::new(),
     };
     let args = Apply {
@@ -99,7 +104,6 @@ async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
     view.ending = ending;
     view.profile = args.profile.then(Recorder::default);
     if let Err(failure) = check_options(args) {
-        view.version();
         return view.fail(&failure, &Sources::default());
     }
     let loaded = match &args.plan {
@@ -134,8 +138,8 @@ fn check_options(args: &Apply) -> Outcome<()> {
     let planning = &args.planning;
     let changed = planning.destroy
         || planning.refresh_only
-        || !planning.targets.is_empty()
-        || !planning.excludes.is_empty()
+        || !planning.scope.targets.is_empty()
+        || !planning.scope.excludes.is_empty()
         || !planning.replace.is_empty();
     if args.plan.is_some() && changed {
         let detail = "A saved plan is carried out as it is: its mode and targets are part of it. Make a new plan with these options.";
@@ -156,19 +160,26 @@ async fn plan_and_apply(
         Backups::Last,
     )?;
     let (planned, guard) = plan_and_lock(args, view, session, &store, &stop).await?;
+    if view.ending == Ending::Refresh && !has_managed(&planned.stored) {
+        let detail = "The state has no objects that could have changed; only its outputs are brought up to date.";
+        let warning = Diagnostic::warning("Empty or non-existent state", detail);
+        view.diags(&warning.into(), &session.sources);
+    }
     if !planned.plan.is_empty() && !args.auto_approve {
         approve(args, &planned.plan, &stop).await?;
     }
     execute(view, session, &store, planned, guard).await
 }
 
+fn has_managed(state: &Snapshot) -> bool {
+    let mut resources = state.resources.keys();
+    resources.any(|addr| addr.resource.mode == ResourceMode::Managed)
+}
+
 async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
-    let nobody = || {
-        let detail = "Nobody is there to approve the changes. Use -auto-approve, or make a plan with plan -out and apply that.";
-        Failure::new("Plan requires approval", detail)
-    };
     if !args.inputs.input {
-        return Err(nobody());
+        let detail = "With -input=false nobody can be asked to approve the changes. Use -auto-approve, or make a plan with plan -out and apply that.";
+        return Err(Failure::new("Plan requires approval", detail));
     }
     let (question, explanation) = match plan.mode {
         Mode::Destroy => (
@@ -189,8 +200,8 @@ async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
     let answer = tokio::select! {
         answer = answer => answer.unwrap_or_default(),
         () = stop.requested() => {
-            let detail = "The run was stopped instead. Nothing was changed.";
-            return Err(Failure::new("error asking for approval: interrupted", detail));
+            let summary = "error asking for approval: interrupted";
+            return Err(Failure::new(summary, "Nothing was changed."));
         }
     };
     match answer {
@@ -203,7 +214,10 @@ async fn approve(args: &Apply, plan: &Plan, stop: &Stop) -> Outcome<()> {
             outln!("\n{operation} cancelled.");
             Err(Failure::told())
         }
-        None => Err(nobody()),
+        None => {
+            let detail = "Nobody answered, and nothing was changed. To go on without being asked, use -auto-approve, or make a plan with plan -out and apply that.";
+            Err(Failure::new("error asking for approval: EOF", detail))
+        }
     }
 }
 
@@ -229,7 +243,7 @@ async fn apply_file(
     view.saved_plan(&file.plan);
     let schemas = schemas_of(session, &file.plan, &stop).await?;
     let sink = view.sink(Arc::new(session.sources.clone()));
-    let context = session.context(schemas, args.planning.parallelism, sink, stop.clone());
+    let context = session.context(schemas, args.planning.scope.parallelism, sink, stop.clone());
     let mut variables = file.plan.variables.clone();
     variables.extend(saved_variables::ephemeral(
         session,

@@ -52,9 +52,16 @@ pub(super) fn place(span: Span, sources: &Sources) -> Option<String> {
 }
 
 /// A diagnostic about a value that says where that was set.
-pub(super) fn with_origin(mut diagnostic: Diagnostic, name: &str, told: Option<&str>) -> Diagnostic {
+pub(super) fn with_origin(
+    mut diagnostic: Diagnostic,
+    name: &str,
+    told: Option<&str>,
+) -> Diagnostic {
     if let Some(told) = told {
-        diagnostic.detail = format!("{} The value of var.{name} is set {told}.", diagnostic.detail);
+        diagnostic.detail = format!(
+            "{} The value of var.{name} is set {told}.",
+            diagnostic.detail
+        );
     }
     diagnostic
 }
