@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use muster_value::{Path, PathStep, Value};
+use muster_value::{Path, PathStep, Type, Value};
 
 use crate::body::{Body, deep};
 use crate::{AttributeType, Block, Nesting, Str};
@@ -21,7 +21,8 @@ pub enum IgnoreChanges<'a> {
 /// `all` that is the whole prior object save what only the provider sets. Nothing is ignored
 /// when there is no prior object or no configuration.
 ///
-/// Of a map, single keys may be ignored: the key is as it was before, or absent if it was.
+/// Of a map, single keys may be ignored: the key is as it was before, or absent if it was. Where
+/// a path ends in a key and what it is put to is no map, it means the whole of that.
 /// Paths that are not in both values, and keys of a map that is not known yet, are passed over.
 pub fn apply_ignore_changes(
     prior: &Value,
@@ -56,6 +57,12 @@ fn restore(prior: &Value, value: &Value, steps: &[PathStep]) -> Option<Value> {
     let Some((first, rest)) = steps.split_first() else {
         return Some(prior.clone());
     };
+    // Only a map is taken apart by a last key; of anything else all is as it was.
+    if let ([], PathStep::Key(_)) = (rest, first)
+        && !is_map(value)
+    {
+        return Some(prior.clone());
+    }
     if !leads_into(first, prior) && !leads_into(first, value) {
         return None;
     }
@@ -66,6 +73,11 @@ fn restore(prior: &Value, value: &Value, steps: &[PathStep]) -> Option<Value> {
     }
     let inner = deep(|| restore(prior.child(first)?, value.child(first)?, rest))?;
     with_child(value, first, inner)
+}
+
+/// Whether a value is of a map type, null and unknown ones included.
+fn is_map(value: &Value) -> bool {
+    matches!(value.peel().ty(), Type::Map(_))
 }
 
 /// Whether a step is of the kind that the value has: names lead into objects only, and keys into
@@ -207,20 +219,50 @@ mod tests {
             tags(one("new")),
             tags(map([("l", s("1"))])),
         );
+        let none = || Value::Null(Type::map(Type::String));
         check(
             &key,
             tags(one("old")),
-            tags(NULL),
+            tags(none()),
             tags(map([("k", s("old"))])),
         );
-        check(&key, tags(NULL), tags(NULL), tags(NULL));
+        check(&key, tags(none()), tags(none()), tags(none()));
         check(
             &key,
             tags(NULL),
             tags(map([("k", s("x"))])),
             tags(empty_map()),
         );
+        let unknown = || Value::unknown(Type::map(Type::String));
         check(&key, tags(one("old")), tags(unknown()), tags(unknown()));
+    }
+
+    #[test]
+    fn a_key_of_what_is_no_map_stands_for_all_of_it() {
+        let key = Path::root().attr("tags").key("k");
+        let object = |k: &str, l: &str| obj([("k", s(k)), ("l", s(l))]);
+        check(
+            &key,
+            tags(object("1", "1")),
+            tags(object("2", "2")),
+            tags(object("1", "1")),
+        );
+        let old = map([("k", s("1")), ("l", s("1"))]);
+        for new in [
+            NULL,
+            unknown(),
+            s("x"),
+            list([s("x")]),
+            obj([("l", s("2"))]),
+        ] {
+            check(&key, tags(old.clone()), tags(new), tags(old.clone()));
+        }
+        // Further down, a key leads into maps only.
+        let deeper = Path::root().attr("tags").key("k").key("x");
+        let nested = |v: &str| tags(obj([("k", obj([("x", s(v))]))]));
+        check(&deeper, nested("1"), nested("2"), nested("2"));
+        // A map that comes where none was stays as it is written.
+        check(&key, tags(s("x")), tags(old.clone()), tags(old));
     }
 
     #[test]
