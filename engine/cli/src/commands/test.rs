@@ -224,20 +224,20 @@ fn check_options(args: &Test) -> Outcome<String> {
 }
 
 /// Values of variables from outside of the tests; with those of a directory of tests, for the
-/// tests in that.
+/// tests in that. There, as in Terraform, they count more than what the command line gives.
 fn given(args: &Test, tests: Option<&str>, sources: &Mutex<Sources>) -> (InputVariables, Diags) {
     let mut sources = lock(sources);
     let mut given = InputVariables::new();
     given.environment(std::env::vars());
     let mut diags = given.auto_files(".", &Disk, &mut sources);
-    if let Some(dir) = tests.filter(|dir| !dir.is_empty()) {
-        diags.extend(given.auto_files(dir, &Disk, &mut sources));
-    }
     for file in &args.var_files {
         diags.extend(given.option_file(file, &Disk, &mut sources));
     }
     for option in &args.vars {
         diags.extend(given.option(option));
+    }
+    if let Some(dir) = tests.filter(|dir| !dir.is_empty()) {
+        diags.extend(given.auto_files(dir, &Disk, &mut sources));
     }
     (given, diags)
 }
