@@ -1,8 +1,8 @@
 //! Terraform's locks: advisory locks of a session, one by the number of the workspace's row, and
 //! one for whoever makes a row, which everybody looks at.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_store::{LockInfo, StoreError};
 use tokio_postgres::{Client, Transaction};
@@ -13,6 +13,8 @@ use crate::link::Link;
 
 /// The lock of whoever makes a row.
 const CREATION: i64 = -1;
+/// When the server was started.
+const STARTED: &str = "pg_postmaster_start_time()::text";
 
 /// A session that holds the lock of a workspace, or tries to.
 pub(super) struct Session {
@@ -27,6 +29,8 @@ pub(super) struct Session {
     pid: AtomicI32,
     /// Which lock is held.
     lock: AtomicI64,
+    /// When the server was started that has given it.
+    started: Mutex<String>,
 }
 
 /// How an attempt to lock ended.
@@ -71,6 +75,7 @@ impl Session {
             mark: holder::mark(info),
             pid: AtomicI32::new(0),
             lock: AtomicI64::new(0),
+            started: Mutex::default(),
         }
     }
 
@@ -79,9 +84,10 @@ impl Session {
         let Self { table, mark, .. } = self;
         let by_row = format!(
             "{mark}SELECT id, pg_try_advisory_lock(id), pg_try_advisory_lock({CREATION}),
-             pg_backend_pid() FROM {table} WHERE name = $1"
+             pg_backend_pid(), {STARTED} FROM {table} WHERE name = $1"
         );
-        let creation = format!("{mark}SELECT pg_try_advisory_lock({CREATION}), pg_backend_pid()");
+        let creation =
+            format!("{mark}SELECT pg_try_advisory_lock({CREATION}), pg_backend_pid(), {STARTED}");
         let is_there = format!("{mark}SELECT id FROM {table} WHERE name = $1");
         loop {
             if let Some(row) = client.query_opt(&by_row, &[&self.name]).await? {
@@ -90,7 +96,7 @@ impl Session {
                     self.unlock(client, CREATION).await?;
                 }
                 match (locked, may_create) {
-                    (true, true) => return Ok(self.taken(id, row.get(3))),
+                    (true, true) => return Ok(self.taken(id, row.get(3), row.get(4))),
                     (true, false) => self.unlock(client, id).await?,
                     (false, _) => return Ok(Attempt::RowLocked(id)),
                 }
@@ -102,13 +108,14 @@ impl Session {
             }
             // Somebody may have made the row, and be done, since it was looked for.
             if client.query_opt(&is_there, &[&self.name]).await?.is_none() {
-                return Ok(self.taken(CREATION, row.get(1)));
+                return Ok(self.taken(CREATION, row.get(1), row.get(2)));
             }
             self.unlock(client, CREATION).await?;
         }
     }
 
-    fn taken(&self, lock: i64, pid: i32) -> Attempt {
+    fn taken(&self, lock: i64, pid: i32, started: String) -> Attempt {
+        *self.started.lock().unwrap_or_else(PoisonError::into_inner) = started;
         self.lock.store(lock, Ordering::Relaxed);
         self.pid.store(pid, Ordering::Relaxed);
         Attempt::Taken
@@ -146,6 +153,14 @@ impl Session {
                     .to_owned(),
             })),
         }
+    }
+
+    /// Whether the server was started again since it has given the lock: then nobody has meant
+    /// this session when that was ended.
+    pub(super) async fn has_restarted(&self, client: &Client) -> Result<bool, Fault> {
+        let started = client.query_one(&format!("SELECT {STARTED}"), &[]).await?;
+        let given = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(started.get::<_, String>(0) != *given)
     }
 
     /// Makes sure, without taking it, that nobody else holds the lock. Nothing is known of that

@@ -14,8 +14,8 @@ use super::lock::Session;
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Looks after the lock of a session, and tells when somebody else has it. A session that was cut
-/// off takes its lock again; one that somebody has ended leaves that to the next write, because
-/// others may be meant to have it.
+/// off, or ended with its server, takes its lock again; one that somebody has ended leaves that to
+/// the next write, because others may be meant to have it.
 pub(super) struct Watch {
     pub(super) session: Arc<Session>,
     pub(super) database: Arc<Database>,
@@ -46,7 +46,7 @@ impl Watch {
     fn look(&self) -> Result<(), StoreError> {
         let (session, place) = (self.session.clone(), self.place.clone());
         let what = ("lock", self.place.as_str());
-        if session.link.is_open() || !session.link.was_ended() {
+        if session.link.is_open() || !session.link.was_ended() || self.has_restarted()? {
             let link = session.link.clone();
             return link.call_for(Duration::ZERO, what, async move |client| {
                 session.keep(client, &place).await?;
@@ -56,6 +56,14 @@ impl Watch {
         let link = &self.database.link;
         link.call_for(Duration::ZERO, what, async move |client| {
             session.look(client, &place).await
+        })
+    }
+
+    fn has_restarted(&self) -> Result<bool, StoreError> {
+        let (session, what) = (self.session.clone(), ("lock", self.place.as_str()));
+        let link = &self.database.link;
+        link.call_for(Duration::ZERO, what, async move |client| {
+            session.has_restarted(client).await
         })
     }
 }

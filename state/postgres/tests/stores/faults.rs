@@ -205,6 +205,10 @@ fn answers_about_locks_may_be_lost() {
     }
 }
 
+/// The sessions that hold locks as Terraform's are.
+const HOLDERS: &str = "FROM pg_locks WHERE locktype = 'advisory'
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 #[test]
 fn a_session_that_is_cut_off_takes_its_lock_again() {
     let Some(server) = Server::start_own("") else {
@@ -218,13 +222,16 @@ fn a_session_that_is_cut_off_takes_its_lock_again() {
         .expect("it can be written");
     let lock = store.lock(LockInfo::new("apply", "0"), Duration::ZERO);
     let lock = lock.expect("it is free");
-    let holders = "FROM pg_locks WHERE locktype = 'advisory'
-         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let first = query(&direct, &format!("SELECT pid {holders}"));
+    let is_held_elsewhere = |first: &str| format!("SELECT pid <> {first} {HOLDERS}");
+    let first = query(&direct, &format!("SELECT pid {HOLDERS}"));
     // What looks after the lock finds the connection cut, without any write.
     proxy.plan(Cut::Before("pg_backend_pid"));
-    wait_for(&direct, &format!("SELECT pid <> {first} {holders}"));
+    wait_for(&direct, &is_held_elsewhere(&first));
     assert!(proxy.is_done(), "the connection was cut");
+    // The same when the server is started again.
+    server.shut_down();
+    server.restart();
+    wait_for(&direct, &format!("SELECT true {HOLDERS}"));
     lock.check().expect("it is held");
     let other = open_pg(&direct).lock(LockInfo::new("plan", "0"), Duration::ZERO);
     assert!(other.is_err(), "it is still locked");

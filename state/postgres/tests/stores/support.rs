@@ -120,7 +120,12 @@ impl Server {
 
     /// Ends it as a crash would.
     pub(crate) fn crash(&self) {
-        self.own().stop();
+        self.own().stop("immediate");
+    }
+
+    /// Ends it in order, and its sessions with it.
+    pub(crate) fn shut_down(&self) {
+        self.own().stop("fast");
     }
 
     /// Starts it again.
@@ -232,8 +237,8 @@ impl Own {
         self.run("pg_ctl", &["-w", "-l", &log.display().to_string(), "start"]);
     }
 
-    fn stop(&self) {
-        self.run("pg_ctl", &["-m", "immediate", "stop"]);
+    fn stop(&self, mode: &str) {
+        self.run("pg_ctl", &["-m", mode, "stop"]);
     }
 
     fn data(&self) -> PathBuf {
