@@ -17,8 +17,8 @@ pub(crate) use shared::{
 };
 pub(crate) use state::State;
 pub(crate) use verbs::{
-    Apply, Completion, Console, Destroy, Init, Metadata, Output, Plan, Refresh, Show, Validate,
-    Version,
+    Apply, Completion, Console, Destroy, Init, Metadata, Output, Plan, Refresh, Shell, Show,
+    Validate, Version,
 };
 
 /// Plans and applies declared infrastructure through provider plugins.
@@ -168,7 +168,9 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  muster version\n  muster version -json")]
     Version(Version),
     /// Write a completion script for a shell.
-    #[command(after_help = "Examples:\n  muster completion bash > /etc/bash_completion.d/muster")]
+    #[command(
+        after_help = "Examples:\n  muster completion bash > /etc/bash_completion.d/muster\n  muster completion zsh > /usr/local/share/zsh/site-functions/_muster\n  muster completion fish > ~/.config/fish/completions/muster.fish"
+    )]
     Completion(Completion),
 }
 

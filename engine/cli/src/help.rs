@@ -1,10 +1,13 @@
 //! What `-help` shows: options as they are typed, in groups, on lines that fit.
 
+mod near;
+
 use std::fmt::Write;
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use crate::args::Cli;
+pub(crate) use near::near;
 
 /// How many columns text has.
 const WIDTH: usize = 80;
@@ -208,7 +211,7 @@ fn options(command: &Command, path: &[String]) -> Vec<(&'static str, Entries)> {
 }
 
 /// Whether an argument is an option that help has.
-fn is_shown(arg: &Arg) -> bool {
+pub(crate) fn is_shown(arg: &Arg) -> bool {
     arg.get_long().is_some() && !arg.is_hide_set()
 }
 

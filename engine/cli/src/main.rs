@@ -20,6 +20,7 @@ mod backend;
 mod bool_flags;
 mod cli_config;
 mod commands;
+mod complete;
 mod encryption;
 mod env_args;
 mod error;
@@ -61,6 +62,9 @@ fn main() -> ExitCode {
         .collect();
     if args.get(1).is_some_and(|a| a == launch::PLUGIN_ARGUMENT) {
         return muster_provider_muster::serve();
+    }
+    if args.get(1).is_some_and(|a| a == complete::ARGUMENT) {
+        return complete::run(&args[2..]);
     }
     if let Err(error) = owner::begin(&mut args) {
         errln!("Error: The first argument is one that muster gives to itself: {error}");

@@ -114,8 +114,8 @@ fn wording(error: &clap::Error, args: &[String], path: &[String]) -> (String, St
         ErrorKind::UnknownArgument => match arg.starts_with('-') {
             true => {
                 let flag = arg.trim_start_matches('-');
-                let near = misplaced(flag, args, path)
-                    .unwrap_or_else(|| suggestion(error, ContextKind::SuggestedArg));
+                let near = misplaced(flag, args, path).or_else(|| help::near(path, flag));
+                let near = near.unwrap_or_default();
                 let detail = format!("flag provided but not defined: -{flag}{near}");
                 (FLAGS.to_owned(), detail)
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{DEFAULT_TESTS, Inputs, Lock, Locking, Planning, Reading, Scope, Variables, View};
 
@@ -51,10 +51,10 @@ pub(crate) struct StatePlace {
     /// the old one.
     #[arg(long)]
     pub reconfigure: bool,
-    /// Copy the states of all workspaces to the place that the backend block names now.
+    /// Copy the states of all workspaces to the place that the backend block names now, after asking.
     #[arg(long)]
     pub migrate_state: bool,
-    /// As -migrate-state, and overwrite states in the new place without asking.
+    /// As -migrate-state, without asking, also where states in the new place are overwritten.
     #[arg(long)]
     pub force_copy: bool,
     /// States are locked while they are copied.
@@ -258,5 +258,13 @@ pub(crate) struct Version {
 #[derive(Debug, Args)]
 pub(crate) struct Completion {
     /// The shell.
-    pub shell: clap_complete::Shell,
+    pub shell: Shell,
+}
+
+/// Shells that there are scripts for.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Fish,
+    Zsh,
 }

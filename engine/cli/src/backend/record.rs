@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use muster_store::Settings;
+use muster_store::{LocalBackend, Settings};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -122,6 +122,15 @@ impl Record {
         let mut given = self.config.clone();
         given.retain(|name, _| kind.setting(name).is_some());
         Some(Place::new(kind, given))
+    }
+}
+
+/// The local files that the working directory was initialised for, or that are usual. `None` if
+/// its states are elsewhere.
+pub(crate) fn recorded_files() -> Option<LocalBackend> {
+    match Record::load().ok()? {
+        Some(record) => record.place()?.local(),
+        None => Place::usual().local(),
     }
 }
 

@@ -2,14 +2,31 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+use crate::args::{Completion, Shell};
 
-use crate::args::{Cli, Completion};
-
-/// Writes a completion script.
+/// Writes a completion script. The scripts ask this program for the words.
 pub(crate) fn run(args: &Completion) -> ExitCode {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "muster", &mut script);
-    out!("{}", String::from_utf8_lossy(&script));
+    let script = match args.shell {
+        Shell::Bash => include_str!("completion/muster.bash"),
+        Shell::Fish => include_str!("completion/muster.fish"),
+        Shell::Zsh => include_str!("completion/muster.zsh"),
+    };
+    out!("{script}");
     ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::complete::ARGUMENT;
+
+    #[test]
+    fn scripts_run_this_program() {
+        for script in [
+            include_str!("completion/muster.bash"),
+            include_str!("completion/muster.fish"),
+            include_str!("completion/muster.zsh"),
+        ] {
+            assert!(script.contains(&format!(" {ARGUMENT} ")), "{script}");
+        }
+    }
 }

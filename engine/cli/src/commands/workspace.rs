@@ -229,9 +229,12 @@ fn select(args: &Select) -> Outcome<()> {
     let is_there = there.contains(name);
     if !is_there {
         if !args.or_create {
-            let advice = format!(
-                " To make this one, run muster workspace new {name}, or select it with -or-create."
-            );
+            let advice = match name.is_empty() {
+                true => String::new(),
+                false => format!(
+                    " To make this one, run muster workspace new {name}, or select it with -or-create."
+                ),
+            };
             return Err(missing(name, &there, &advice));
         }
         check_name(name)?;
@@ -437,9 +440,16 @@ mod tests {
         let check = |others: &[&str], expect: &str| assert_eq!(told(others), expect);
         check(&["default"], "The only workspace is \"default\"");
         check(&["default", "a"], "There are \"default\" and \"a\"");
-        check(&["default", "a", "b"], "There are \"default\", \"a\" and \"b\"");
+        check(
+            &["default", "a", "b"],
+            "There are \"default\", \"a\" and \"b\"",
+        );
         let many: Vec<String> = (0..30).map(|n| n.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert!(told(&many).ends_with("\"19\" and 10 more"), "{}", told(&many));
+        assert!(
+            told(&many).ends_with("\"19\" and 10 more"),
+            "{}",
+            told(&many)
+        );
     }
 }

@@ -1,0 +1,139 @@
+//! The values that arguments can have.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Arg;
+use muster_addr::{InstanceKey, ModuleInstance};
+use muster_snapshot::Snapshot;
+use muster_store::{Backend, DEFAULT_WORKSPACE, LocalBackend, LocalStore, Store};
+
+use super::{Kind, Word};
+use crate::backend::{self, journaled};
+use crate::session::workspace;
+
+/// Where states are looked for.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// The working directory that -chdir names.
+    pub folder: Option<PathBuf>,
+    /// The file that -state names.
+    pub file: Option<PathBuf>,
+    /// The directory that -to-dir names.
+    pub other: Option<PathBuf>,
+}
+
+/// Which addresses a command takes.
+#[derive(Clone, Copy, PartialEq)]
+enum Addresses {
+    /// Of single instances.
+    Instances,
+    /// Also of whole resources and modules.
+    All,
+}
+
+/// What an argument of a command can be.
+pub(super) fn of(arg: &Arg, command: &str, place: &Place) -> (Kind, Vec<Word>) {
+    let values = arg.get_possible_values();
+    if !values.is_empty() {
+        let shown = values.iter().filter(|value| !value.is_hide_set());
+        let words = shown.map(|value| Word::new(value.get_name()));
+        return (Kind::Words, words.collect());
+    }
+    let name = arg.get_value_names().and_then(|names| names.first());
+    let words = match (command, arg.get_id().as_str()) {
+        ("workspace select", "name") => workspaces(place, |_| true),
+        // Neither of these can be deleted.
+        ("workspace delete", "name") => workspaces(place, |name| {
+            name != DEFAULT_WORKSPACE && name != workspace()
+        }),
+        ("state mv", "to_workspace") => to_workspaces(place),
+        ("state mv", "source" | "destination") => addresses(place, Addresses::All),
+        ("state list" | "state rm", "addresses") => addresses(place, Addresses::All),
+        ("taint" | "untaint" | "why" | "state show", "address") => {
+            addresses(place, Addresses::Instances)
+        }
+        (_, "targets" | "excludes") => addresses(place, Addresses::All),
+        (_, "replace") => addresses(place, Addresses::Instances),
+        ("output", "name") => outputs(place),
+        ("init", "lockfile") => vec![Word::new("readonly")],
+        ("init", "backend_config") => return (Kind::Files, Vec::new()),
+        _ => match name.map(|name| name.as_str()) {
+            Some("FILE" | "PATH" | "PLAN") => return (Kind::Files, Vec::new()),
+            Some("DIR" | "DIRECTORY") => return (Kind::Directories, Vec::new()),
+            _ => Vec::new(),
+        },
+    };
+    (Kind::Words, words)
+}
+
+/// The files of the working directory's states, as far as the directory itself says where they
+/// are. Nothing is asked elsewhere, and the configuration is not read.
+fn files(place: &Place) -> Option<LocalBackend> {
+    if let Some(folder) = &place.folder {
+        std::env::set_current_dir(folder).ok()?;
+    }
+    backend::recorded_files()
+}
+
+fn state(place: &Place) -> Option<Snapshot> {
+    let files = files(place);
+    let path = match &place.file {
+        Some(file) => file.clone(),
+        None => files?.state_path(&workspace()),
+    };
+    // Without a key: one that is encrypted is not read, which may take long.
+    journaled(LocalStore::new(path)).read().ok()?
+}
+
+fn workspaces(place: &Place, is_wanted: impl Fn(&str) -> bool) -> Vec<Word> {
+    let names = files(place).and_then(|files| files.workspaces().ok());
+    let names = names.into_iter().flatten();
+    names
+        .filter(|name| is_wanted(name))
+        .map(Word::new)
+        .collect()
+}
+
+/// The workspaces that something can be moved to.
+fn to_workspaces(place: &Place) -> Vec<Word> {
+    let Some(other) = &place.other else {
+        return workspaces(place, |name| name != workspace());
+    };
+    let folder = match &place.folder {
+        Some(folder) => folder.join(other),
+        None => other.clone(),
+    };
+    let there = Place {
+        folder: Some(folder),
+        ..Place::default()
+    };
+    workspaces(&there, |_| true)
+}
+
+fn outputs(place: &Place) -> Vec<Word> {
+    let outputs = state(place).map(|state| state.outputs).unwrap_or_default();
+    outputs.into_keys().map(|name| Word::new(&*name)).collect()
+}
+
+fn addresses(place: &Place, which: Addresses) -> Vec<Word> {
+    state(place).map_or_else(Vec::new, |state| addresses_of(&state, which))
+}
+
+/// The addresses that mean something in a state, in order.
+fn addresses_of(state: &Snapshot, which: Addresses) -> Vec<Word> {
+    let mut all = BTreeSet::new();
+    for (addr, ..) in state.instances() {
+        if which == Addresses::All {
+            for depth in 1..=addr.resource.module.0.len() {
+                let module = ModuleInstance(addr.resource.module.0[..depth].into());
+                all.insert(module.to_string());
+            }
+            if addr.key != InstanceKey::None {
+                all.insert(addr.resource.to_string());
+            }
+        }
+        all.insert(addr.to_string());
+    }
+    all.into_iter().map(Word::new).collect()
+}
