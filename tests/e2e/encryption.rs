@@ -477,3 +477,48 @@ fn copies_of_an_encrypted_state_are_pushed_and_pulled() {
         .code(1)
         .says(&["encrypted"]);
 }
+
+/// What gives the key to whoever asks, as long as it is there.
+const KEYS: &str = r#"
+echo '{"magic":"OpenTofu-External-Key-Provider","version":1}'
+key=MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=
+echo "{\"keys\":{\"encryption_key\":\"$key\",\"decryption_key\":\"$key\"},\"meta\":{\"external_data\":{}}}"
+"#;
+
+#[test]
+fn a_key_service_that_goes_away_during_a_run_loses_nothing() {
+    let (work, gate) = crate::attach::gated();
+    let block = r#"
+terraform {
+  encryption {
+    key_provider "external" "k" {
+      command = ["sh", "keys.sh"]
+    }
+    method "aes_gcm" "m" {
+      keys = key_provider.external.k
+    }
+    state {
+      method   = method.aes_gcm.m
+      enforced = true
+    }
+  }
+}
+"#;
+    work.write("encryption.tf", block);
+    work.write("keys.sh", KEYS);
+    let mut run = crate::attach::at_the_gate(&work, &gate, &[]);
+    let (here, away) = (work.path().join("keys.sh"), work.path().join("away.sh"));
+    std::fs::rename(&here, &away).unwrap();
+    // Without it nobody begins anything.
+    work.run(&["plan", "-lock=false", "-var=latency=0s"])
+        .code(1)
+        .says(&["Key provider external.k"]);
+    gate.open();
+    run.end()
+        .code(0)
+        .says(&["3 added, 0 changed, 0 destroyed."]);
+    let state: serde_json::Value = serde_json::from_str(&work.read("terraform.tfstate")).unwrap();
+    assert!(state["encrypted_data"].is_string(), "{state}");
+    std::fs::rename(&away, &here).unwrap();
+    crate::kill::finish(&work, "0 added, 0 changed, 0 destroyed.");
+}

@@ -13,8 +13,11 @@ const PATIENT: Duration = Duration::from_secs(300);
 
 const CHILD: &str = "MUSTER_STORE_TEST_RACE";
 
+/// How often each of the two tries, for the process that is started.
+const COUNT: &str = "MUSTER_STORE_TEST_RACE_TRIES";
+
 /// Tries to get the lock of a state, over and over. Answers how often that went well.
-fn race(state: &Path) -> u64 {
+fn race(state: &Path, least: usize) -> u64 {
     let store = LocalStore::new(state);
     let (inside, counter) = (
         state.with_extension("inside"),
@@ -22,7 +25,7 @@ fn race(state: &Path) -> u64 {
     );
     let (mut won, mut tries) = (0, 0);
     let started = Instant::now();
-    while tries < TRIES || (won == 0 && started.elapsed() < PATIENT) {
+    while tries < least || (won == 0 && started.elapsed() < PATIENT) {
         tries += 1;
         let held = match lock(&store) {
             Ok(held) => held,
@@ -50,12 +53,23 @@ fn child_that_races() {
     if let Some(state) = std::env::var_os(CHILD) {
         println!("\nready");
         std::io::stdin().read_line(&mut String::new()).unwrap();
-        println!("\nwon {}", race(Path::new(&state)));
+        let least = std::env::var(COUNT).unwrap().parse().unwrap();
+        println!("\nwon {}", race(Path::new(&state), least));
     }
 }
 
 #[test]
 fn one_at_a_time_has_the_lock() {
+    check(TRIES);
+}
+
+#[test]
+#[ignore = "takes minutes on a slow disk"]
+fn one_at_a_time_has_the_lock_ten_thousand_times() {
+    check(10_000);
+}
+
+fn check(tries: usize) {
     let place = Place::new();
     let test = [
         "--exact",
@@ -65,6 +79,7 @@ fn one_at_a_time_has_the_lock() {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(test)
         .env(CHILD, place.state())
+        .env(COUNT, tries.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -74,7 +89,7 @@ fn one_at_a_time_has_the_lock() {
     assert!(lines.any(|line| line == "ready"));
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"\n").unwrap();
-    let ours = race(&place.state());
+    let ours = race(&place.state(), tries);
     let theirs = lines.find_map(|line| line.strip_prefix("won ")?.parse::<u64>().ok());
     let theirs = theirs.expect("the other process gets to the end");
     assert!(child.wait().unwrap().success());
