@@ -136,7 +136,10 @@ fn in_fish() {
     check("muster plan -tar", &["-target="]);
     check("muster state int", &[]);
     check("muster workspace select st", &["stable", "staging"]);
-    check("muster plan -target=x_y.a[\"k", &["-target=x_y.a[\"k\"]"]);
+    check(
+        "muster plan -target=x_y.a\\[\\\"k",
+        &["-target=x_y.a[\"k\"]"],
+    );
     check("muster taint ", &["x_y.a[\"it's\"]", "x_y.a[\"k\"]"]);
 }
 

@@ -53,16 +53,20 @@ impl Line {
         }
         if word == "--" {
             self.is_plain = true;
-        } else if word == "help" && self.takes_command() {
-            // What follows is the command that is to be explained.
-        } else if self.takes_command()
-            && let Some(command) = self.command.find_subcommand(word)
-        {
-            self.path.push(command.get_name().to_owned());
-            self.command = command.clone();
-        } else {
-            self.positionals += 1;
+            return;
         }
+        if self.takes_command() {
+            // Behind this comes the command that is to be explained.
+            if word == "help" {
+                return;
+            }
+            if let Some(command) = self.command.find_subcommand(word).cloned() {
+                self.path.push(command.get_name().to_owned());
+                self.command = command;
+                return;
+            }
+        }
+        self.positionals += 1;
     }
 
     fn push_option(&mut self, word: &str) {
@@ -112,7 +116,7 @@ impl Line {
         if let Some(option) = &self.pending {
             return self.values(option, String::new());
         }
-        if self.is_option(current) || current == "-" && !self.is_plain {
+        if current.starts_with('-') && !self.is_plain {
             let name = current.trim_start_matches('-');
             let value = name.split_once('=').and_then(|(name, _)| self.option(name));
             return match (value, current.find('=')) {

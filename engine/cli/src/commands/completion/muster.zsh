@@ -23,7 +23,7 @@ _muster() {
         fi
     done < <("$program" internal-complete zsh "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)
     # zsh puts words into quotes at the wrong place when these begin within the word.
-    [[ ${words[CURRENT]} == -*=*[\'\"]* ]] && return 1
+    [[ ${words[CURRENT]//\\?/} == -*=*[\'\"]* ]] && return 1
     # The name of an option stays as it is, and is not listed.
     compset -P '-*='
     case "$kind" in
