@@ -39,7 +39,7 @@ pub(super) async fn plan_and_lock(
     let (locking, operation) = (&args.locking, "OperationTypeApply");
     let planning = &args.planning;
     let is_everything =
-        planning.destroy && planning.targets.is_empty() && planning.excludes.is_empty();
+        planning.destroy && planning.scope.targets.is_empty() && planning.scope.excludes.is_empty();
     for _ in 0..ATTEMPTS {
         let nothing = (!is_everything).then(Part::nothing);
         let reading = lock_part_until(stop, store, locking, operation, nothing.as_ref()).await?;
