@@ -63,6 +63,12 @@ fn an_unknown_is_traced_through_other_objects_and_secrets_stay_hidden() {
             "var.secret = (sensitive value)",
         ]);
     assert!(!answer.stdout.contains("hidden"), "{}", answer.stdout);
+    // The expression is one of more than that.
+    let line = answer.stdout.lines().next().unwrap();
+    assert!(
+        line.starts_with("terraform_data.b[\"a\"].input[0]: "),
+        "{line}"
+    );
     let json = work.json(&[
         "why",
         "-json",
@@ -148,6 +154,49 @@ fn what_arguments_ask_for_has_no_other_cause() {
     check(
         &["terraform_data.a"],
         "terraform_data.a must be replaced: it is tainted  main.tf:19",
+    );
+}
+
+#[test]
+fn what_triggers_a_replacement() {
+    let config = |input: u8| {
+        let life = "lifecycle {\n    replace_triggered_by = [terraform_data.a]\n  }";
+        format!(
+            "resource \"terraform_data\" \"a\" {{\n  input = {input}\n}}\nresource \"terraform_data\" \"b\" {{\n  {life}\n}}\n"
+        )
+    };
+    let work = Work::with(&config(1));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", config(2));
+    let ran = work.run(&["why", "terraform_data.b"]).code(0);
+    assert_eq!(
+        ran.stdout,
+        "terraform_data.b must be replaced: something in replace_triggered_by changes  main.tf:4
+└─ terraform_data.a will be updated in-place  main.tf:1
+   input: 1 -> 2  main.tf:2
+"
+    );
+}
+
+#[test]
+fn what_an_earlier_replacement_left() {
+    let work = applied();
+    let mut state: serde_json::Value =
+        serde_json::from_str(&work.read("terraform.tfstate")).unwrap();
+    let resources = state["resources"].as_array_mut().unwrap();
+    let mut found = resources.iter_mut();
+    let resource = found.find(|resource| resource["name"] == "a").unwrap();
+    let mut deposed = resource["instances"][0].clone();
+    deposed["deposed"] = "abcd1234".into();
+    resource["instances"].as_array_mut().unwrap().push(deposed);
+    state["serial"] = 10.into();
+    work.write("terraform.tfstate", state.to_string());
+    let ran = work.run(&["why", "terraform_data.a"]).code(0);
+    assert_eq!(
+        ran.stdout,
+        "terraform_data.a is unchanged  main.tf:19
+└─ terraform_data.a (deposed object abcd1234) will be destroyed: an earlier replacement left it  main.tf:19
+"
     );
 }
 
@@ -336,6 +385,29 @@ output \"result\" {
 }
 
 #[test]
+fn chains_may_be_longer_than_the_stack_is_deep() {
+    const LEN: usize = 5000;
+    let mut config = "variable \"v\" {\n  default = 1\n}\nlocals {\n  l0 = var.v\n".to_owned();
+    for i in 1..LEN {
+        config += &format!("  l{i} = local.l{} + var.v\n", i - 1);
+    }
+    config += &format!(
+        "}}\nresource \"terraform_data\" \"a\" {{\n  input = local.l{}\n}}\n",
+        LEN - 1
+    );
+    let work = Work::with(&config);
+    let ran = work
+        .run(&["why", "-var=v=2", "terraform_data.a", "input"])
+        .code(0);
+    assert_eq!(ran.stdout.lines().count(), LEN + 2);
+    assert!(ran.stdout.ends_with("   var.v = \"2\"  main.tf:1\n"));
+    let ran = work
+        .run(&["why", "-json", "-var=v=2", "terraform_data.a", "input"])
+        .code(0);
+    assert_eq!(ran.stdout.matches("\"causes\"").count(), LEN + 2);
+}
+
+#[test]
 fn instances_that_are_alike_are_told_of_once() {
     let work = Work::with(
         "variable \"tag\" {
@@ -367,6 +439,47 @@ resource \"terraform_data\" \"sum\" {
     assert_eq!(ran.stdout.lines().count(), 7, "{}", ran.stdout);
     let json = work.json(&["why", "-json", "-var=tag=y", "terraform_data.sum", "input"]);
     assert_eq!(json["causes"][0]["more"], 49);
+}
+
+/// What is a secret may be one in the source already.
+#[test]
+fn expressions_of_secrets_stay_hidden() {
+    let work = Work::with(
+        "variable \"n\" {
+  default = 1
+}
+module \"m\" {
+  source = \"./m\"
+  pw     = \"hunter-${var.n}\"
+}
+output \"o\" {
+  value     = \"hunter-${module.m.o}\"
+  sensitive = true
+}
+",
+    );
+    work.write(
+        "m/main.tf",
+        "variable \"pw\" {
+  sensitive = true
+}
+resource \"terraform_data\" \"p\" {
+  input = \"hunter-${var.pw}\"
+}
+output \"o\" {
+  value     = \"hunter-${var.pw}\"
+  sensitive = true
+}
+",
+    );
+    work.run(&["init"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    for name in ["module.m.terraform_data.p", "module.m.o", "output.o"] {
+        work.run(&["why", "-var=n=2", name])
+            .code(0)
+            .says(&["var.n = \"2\"  main.tf:1"])
+            .never_says(&["hunter"]);
+    }
 }
 
 #[test]

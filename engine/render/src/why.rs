@@ -1,22 +1,27 @@
 //! Why something is planned as it is, as a tree in which each step has one line.
 
 mod json;
+mod lines;
 mod words;
 
 use muster_addr::{InstanceAddr, ModuleInstance};
-use muster_lang::{Sources, Span};
+use muster_lang::Sources;
 use muster_why::{Cause, Finding};
 
 use crate::Style;
 use crate::style::Paint;
 pub use json::why_json;
+use lines::Lines;
+
+/// Branches of a tree are indented no further than by so many bytes: nobody follows them there.
+const MOST_INDENT: usize = 120;
 
 /// The tree for people: what it is about first, what it comes from below. A step that comes from
 /// a single other one is not indented further.
 pub fn why_text(cause: &Cause, sources: &Sources, style: Style) -> String {
     let mut tree = Tree {
         out: String::new(),
-        sources,
+        lines: Lines::new(sources),
         style,
     };
     let from = Place {
@@ -66,7 +71,7 @@ impl<'a> Place<'a> {
 
 struct Tree<'s> {
     out: String,
-    sources: &'s Sources,
+    lines: Lines<'s>,
     style: Style,
 }
 
@@ -79,7 +84,10 @@ impl Tree<'_> {
                 false => ("├─ ", "│  "),
             };
             let mut last = self.line(&format!("{indent}{branch}"), cause, from);
-            let indent = format!("{indent}{below}");
+            let indent = match indent.len() < MOST_INDENT {
+                true => format!("{indent}{below}"),
+                false => indent.to_owned(),
+            };
             while let [only] = &*last.causes {
                 last = self.line(&indent, only, &Place::below(last));
             }
@@ -100,7 +108,7 @@ impl Tree<'_> {
         self.out.push_str(indent);
         let name = self.style.painted(Paint::Bold, from.name(cause));
         self.out.push_str(&name);
-        let expr = cause.expr.and_then(|span| text(span, self.sources));
+        let expr = cause.expr.and_then(|span| self.lines.text(span));
         self.out.push_str(&words::of(cause, expr));
         if let Some(whole) = whole {
             self.out.push_str(&words::following(whole));
@@ -108,7 +116,7 @@ impl Tree<'_> {
         if last.repeated {
             self.out.push_str(", see above");
         }
-        if let Some((file, line)) = cause.span.and_then(|span| place(span, self.sources)) {
+        if let Some((file, line)) = cause.span.and_then(|span| self.lines.place(span)) {
             let place = format!("{file}:{line}");
             let place = self.style.painted(Paint::Dim, &place);
             self.out.push_str(&format!("  {place}"));
@@ -116,17 +124,4 @@ impl Tree<'_> {
         self.out.push('\n');
         last
     }
-}
-
-/// What stands at a span.
-fn text(span: Span, sources: &Sources) -> Option<&str> {
-    let file = sources.get(span.file)?;
-    file.text.get(span.start as usize..span.end as usize)
-}
-
-/// The file and line of a span.
-fn place(span: Span, sources: &Sources) -> Option<(&str, usize)> {
-    let file = sources.get(span.file)?;
-    let before = file.text.get(..span.start as usize)?;
-    Some((&file.name, before.matches('\n').count() + 1))
 }

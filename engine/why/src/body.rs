@@ -7,8 +7,8 @@ use crate::Str;
 
 /// The expression that gives a part of an object its value, or the place where it would stand.
 pub(crate) enum Place {
-    /// An argument and its expression.
-    Argument(Expr, Span),
+    /// An argument and its expression, and whether that gives no more than the part.
+    Argument(Expr, Span, bool),
     /// A nested block.
     Block(Block),
     /// Nothing in the block speaks of it.
@@ -17,16 +17,17 @@ pub(crate) enum Place {
 
 /// Finds what a body says of a part of its object.
 pub(crate) fn find(body: &Body, steps: &[PathStep]) -> Place {
-    let names = steps.iter().filter_map(|step| match step {
-        PathStep::Attr(name) => Some(name),
+    let names = steps.iter().enumerate();
+    let names = names.filter_map(|(i, step)| match step {
+        PathStep::Attr(name) => Some((i, name)),
         PathStep::Index(_) | PathStep::Key(_) => None,
     });
     let mut body = body.clone();
     let mut last = Place::Nowhere;
-    for name in names {
+    for (i, name) in names {
         if let Some(attribute) = body.partial_content(&attributes(name)).0.attributes.pop() {
             let (expr, _) = attribute.expr.lower(&[]);
-            return Place::Argument(expr, attribute.name_span);
+            return Place::Argument(expr, attribute.name_span, i + 1 == steps.len());
         }
         let mut blocks = body.partial_content(&blocks(name)).0.blocks;
         // Among several blocks of a type, which is which depends on values.

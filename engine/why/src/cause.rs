@@ -28,6 +28,18 @@ pub struct Cause {
     pub repeated: bool,
     /// What it comes from. What was told before is left out where something else is left.
     pub causes: Vec<Cause>,
+    /// Of what the plan says nothing about: whether it may be another value than before.
+    pub(crate) may_move: bool,
+}
+
+impl Drop for Cause {
+    /// A chain may be longer than the stack is deep.
+    fn drop(&mut self) {
+        let mut rest = std::mem::take(&mut self.causes);
+        while let Some(mut cause) = rest.pop() {
+            rest.append(&mut cause.causes);
+        }
+    }
 }
 
 /// What a plan says of something.
@@ -129,6 +141,8 @@ impl Cause {
             expr: None,
             repeated: false,
             causes: Vec::new(),
+            // Somebody may have edited what refers to nothing.
+            may_move: true,
         }
     }
 
@@ -145,11 +159,7 @@ impl Cause {
             | Finding::ReadPart
             | Finding::ChangedOutside
             | Finding::Drift { .. } => true,
-            Finding::Repetition => self.causes.iter().any(Self::is_moving),
-            // Somebody may have edited what refers to nothing.
-            Finding::Named => {
-                self.repeated || self.causes.is_empty() || self.causes.iter().any(Self::is_moving)
-            }
+            Finding::Named | Finding::Repetition => self.may_move,
         }
     }
 }

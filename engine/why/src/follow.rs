@@ -60,7 +60,10 @@ impl<'p> Tracer<'p> {
             Subject::EachKey | Subject::CountIndex => {
                 // Those of an instance are always the same.
                 let mut causes = self.repeated(scope);
-                causes.iter_mut().for_each(|cause| cause.causes.clear());
+                for cause in &mut causes {
+                    cause.causes.clear();
+                    cause.may_move = false;
+                }
                 causes
             }
             Subject::EachValue => self.repeated(scope),
@@ -100,6 +103,7 @@ impl<'p> Tracer<'p> {
         if !cause.repeated {
             cause.causes = self.references(scope, expr.references());
         }
+        cause.may_move = cause.causes.iter().any(Cause::is_moving);
         Some(cause)
     }
 
@@ -119,12 +123,11 @@ impl<'p> Tracer<'p> {
             Some((caller, argument.arguments.get(name)?))
         });
         if let Some((caller, argument)) = argument {
-            let cause = self.name(scope, shown, argument, &caller);
+            let mut cause = self.name(scope, shown, argument, &caller);
             // A secret may stand in the source.
-            let expr = cause
-                .expr
-                .filter(|_| !declared.is_some_and(|v| v.sensitive));
-            return Cause { expr, ..cause };
+            let is_secret = declared.is_some_and(|v| v.sensitive);
+            cause.expr = cause.expr.filter(|_| !is_secret);
+            return cause;
         }
         let given = match scope.addr.is_root() {
             true => self.plan.variables.get(name).cloned(),
@@ -135,11 +138,11 @@ impl<'p> Tracer<'p> {
             is_default: !scope.addr.is_root() || !self.plan.given.contains_key(name),
         });
         let full = prefixed(&scope.addr, &shown);
-        Cause {
-            span: declared.map(|v| v.span),
-            repeated: !self.tell(&full),
-            ..Cause::new(full, &scope.addr, finding)
-        }
+        let repeated = !self.tell(&full);
+        let mut cause = Cause::new(full, &scope.addr, finding);
+        cause.span = declared.map(|v| v.span);
+        cause.repeated = repeated;
+        cause
     }
 
     /// Something that has a name and an expression, which may stand in another module.
@@ -159,6 +162,8 @@ impl<'p> Tracer<'p> {
         cause.repeated = repeated;
         if !repeated {
             cause.causes = self.references(within, expr.references());
+            let causes = &cause.causes;
+            cause.may_move = causes.is_empty() || causes.iter().any(Cause::is_moving);
         }
         cause
     }
@@ -181,9 +186,9 @@ impl<'p> Tracer<'p> {
             _ => true,
         });
         let of_output = |(output, declared): (&Str, &Output)| {
-            let cause = self.name(scope, format!("{step}.{output}"), &declared.expr, &called);
-            let expr = cause.expr.filter(|_| !declared.sensitive);
-            Cause { expr, ..cause }
+            let mut cause = self.name(scope, format!("{step}.{output}"), &declared.expr, &called);
+            cause.expr = cause.expr.filter(|_| !declared.sensitive);
+            cause
         };
         wanted.map(of_output).collect()
     }
@@ -215,7 +220,7 @@ impl<'p> Tracer<'p> {
         }
         let groups = alike(found).into_iter();
         let told = groups.map(|(change, more)| {
-            let cause = match rest {
+            let mut cause = match rest {
                 [] => self.object(change),
                 steps => {
                     let known = change.after.at(&Path(steps.to_vec()));
@@ -224,7 +229,8 @@ impl<'p> Tracer<'p> {
                     self.attribute(change, &steps[..len])
                 }
             };
-            Cause { more, ..cause }
+            cause.more = more;
+            cause
         });
         told.collect()
     }
@@ -305,9 +311,10 @@ mod tests {
 
     #[test]
     fn what_was_told_is_left_out() {
-        let cause = |name: &str, repeated: bool| Cause {
-            repeated,
-            ..Cause::new(name.to_owned(), &ModuleInstance::root(), Finding::Read)
+        let cause = |name: &str, repeated: bool| {
+            let mut cause = Cause::new(name.to_owned(), &ModuleInstance::root(), Finding::Read);
+            cause.repeated = repeated;
+            cause
         };
         let check = |causes: &[(&str, bool)], expect: &[&str]| {
             let causes = causes.iter().map(|(name, told)| cause(name, *told));

@@ -17,9 +17,9 @@ impl Tracer<'_> {
             let declared = declared?;
             let call = ModuleInstance::root().child(step.name.clone(), step.key.clone());
             let caller = self.inside(&outer)?;
-            let cause = self.name(&caller, format!("{call}.{name}"), &declared.expr, &scope);
-            let expr = cause.expr.filter(|_| !declared.sensitive);
-            return Some(Cause { expr, ..cause });
+            let mut cause = self.name(&caller, format!("{call}.{name}"), &declared.expr, &scope);
+            cause.expr = cause.expr.filter(|_| !declared.sensitive);
+            return Some(cause);
         }
         let change = self.plan.outputs.get(name);
         let finding = change.map_or(Finding::Named, |change| Finding::Output {
@@ -32,13 +32,10 @@ impl Tracer<'_> {
             change?;
             return Some(Cause::new(shown, module, finding));
         };
-        let cause = self.name(&scope, shown, &declared.expr, &scope);
-        let expr = cause.expr.filter(|_| !declared.sensitive);
-        Some(Cause {
-            finding,
-            expr,
-            ..cause
-        })
+        let mut cause = self.name(&scope, shown, &declared.expr, &scope);
+        cause.expr = cause.expr.filter(|_| !declared.sensitive);
+        cause.finding = finding;
+        Some(cause)
     }
 
     /// A local value, with what its expression refers to.

@@ -178,9 +178,9 @@ impl<'p> Tracer<'p> {
                     owner: Owner::Nobody,
                 };
                 let told = self.repetition(&scope, &call.repetition);
-                causes.extend(told.map(|cause| Cause {
-                    name: format!("{} of module {}", cause.name, step.name),
-                    ..cause
+                causes.extend(told.map(|mut cause| {
+                    cause.name = format!("{} of module {}", cause.name, step.name);
+                    cause
                 }));
             }
             inner = outer;
@@ -234,9 +234,9 @@ impl<'p> Tracer<'p> {
             return cause;
         };
         let references = match body::find(&resource.body, steps) {
-            Place::Argument(expr, span) => {
+            Place::Argument(expr, span, is_whole) => {
                 cause.span = Some(span.to(expr.span()));
-                cause.expr = Some(expr.span());
+                cause.expr = is_whole.then(|| expr.span());
                 expr.references().to_vec()
             }
             Place::Block(block) => {
@@ -351,16 +351,13 @@ impl<'p> Tracer<'p> {
         addr: &InstanceAddr,
         steps: &[PathStep],
     ) -> Option<Cause> {
-        let whole = self.read_object(addr)?;
-        let mut cause = Cause {
-            name: format!("{addr}{}", Path(steps.to_vec())),
-            finding: Finding::ReadPart,
-            ..whole
-        };
+        let mut cause = self.read_object(addr)?;
+        cause.name = format!("{addr}{}", Path(steps.to_vec()));
+        cause.finding = Finding::ReadPart;
         let (resource, scope) = self.resource(addr).zip(self.scope(addr))?;
-        if let Place::Argument(expr, span) = body::find(&resource.body, steps) {
+        if let Place::Argument(expr, span, is_whole) = body::find(&resource.body, steps) {
             cause.span = Some(span.to(expr.span()));
-            cause.expr = Some(expr.span());
+            cause.expr = is_whole.then(|| expr.span());
             cause.finding = Finding::Named;
             self.told.clear();
             cause.causes = self.references(&scope, expr.references());

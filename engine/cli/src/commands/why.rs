@@ -206,7 +206,7 @@ fn refused(error: &WhyError, args: &Why) -> Failure {
 
 fn show(view: &View, cause: &Cause, sources: &Sources) {
     match view.is_json() {
-        true => outln!("{:#}", muster_render::why_json(cause, sources)),
+        true => outln!("{}", muster_render::why_json(cause, sources)),
         false => out!("{}", muster_render::why_text(cause, sources, view.style())),
     }
 }

@@ -6,11 +6,39 @@ use muster_value::{Marks, Value};
 use muster_why::{Because, Cause, Fate, Finding};
 use serde_json::Value as Json;
 
-use super::place;
+use super::lines::Lines;
 use crate::json;
 
-/// The tree for tools. Values are as in the JSON form of plans: sensitive ones are left out.
-pub fn why_json(cause: &Cause, sources: &Sources) -> Json {
+/// Deeper trees are printed without line breaks: most of the text would be indentation.
+const MOST_DEPTH: usize = 500;
+
+/// What printing a level of a tree takes of the stack at most, in bytes.
+const LEVEL: usize = 2048;
+
+/// The tree for tools, as a document. Values are as in the JSON form of plans: sensitive ones are
+/// left out.
+pub fn why_json(cause: &Cause, sources: &Sources) -> String {
+    let depth = depth(cause);
+    stacker::grow(1024 * 1024 + depth * LEVEL, || {
+        let document = document(cause, &mut Lines::new(sources));
+        match depth > MOST_DEPTH {
+            true => document.to_string(),
+            false => format!("{document:#}"),
+        }
+    })
+}
+
+fn depth(cause: &Cause) -> usize {
+    let mut deepest = 0;
+    let mut open = vec![(cause, 1)];
+    while let Some((cause, depth)) = open.pop() {
+        deepest = deepest.max(depth);
+        open.extend(cause.causes.iter().map(|inner| (inner, depth + 1)));
+    }
+    deepest
+}
+
+fn document(cause: &Cause, lines: &mut Lines<'_>) -> Json {
     let mut out = serde_json::json!({ "name": cause.name });
     match &cause.finding {
         Finding::Object(fate) => object(&mut out, fate),
@@ -44,7 +72,7 @@ pub fn why_json(cause: &Cause, sources: &Sources) -> Json {
         }
         Finding::Read | Finding::ReadPart => out["kind"] = "data_read".into(),
     }
-    if let Some((file, line)) = cause.span.and_then(|span| place(span, sources)) {
+    if let Some((file, line)) = cause.span.and_then(|span| lines.place(span)) {
         out["filename"] = file.into();
         out["line"] = line.into();
     }
@@ -54,9 +82,9 @@ pub fn why_json(cause: &Cause, sources: &Sources) -> Json {
     if cause.repeated {
         out["repeated"] = true.into();
     }
-    let causes = cause.causes.iter();
     let causes = stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
-        causes.map(|c| why_json(c, sources)).collect()
+        let causes = cause.causes.iter();
+        causes.map(|inner| document(inner, lines)).collect()
     });
     out["causes"] = Json::Array(causes);
     out
