@@ -120,6 +120,8 @@ pub struct Diagnostic {
     pub path: Option<Path>,
     /// References in the expression with a short word on their value: `var.x is "a"`.
     pub values: Vec<(String, String)>,
+    /// The builtin function whose call it is about.
+    pub call: Option<&'static str>,
 }
 
 impl Diagnostic {
@@ -135,6 +137,7 @@ impl Diagnostic {
             address: None,
             path: None,
             values: Vec::new(),
+            call: None,
         }
     }
 

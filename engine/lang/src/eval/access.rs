@@ -8,30 +8,31 @@ use crate::{NodeId, Str};
 impl Evaluator<'_> {
     pub(super) fn get_attr(&mut self, id: NodeId, object: NodeId, name: &Str) -> Evaluated {
         let value = self.node(object).map_err(|failure| {
-            let part = self.attribute(id, &failure.spare, name);
+            let part = self.attribute((id, object), &failure.spare, name);
             failure.with_spare(part.unwrap_or_else(|other| other.spare))
         })?;
-        self.attribute(id, &value, name)
+        self.attribute((id, object), &value, name)
     }
 
-    fn attribute(&self, id: NodeId, value: &Value, name: &Str) -> Evaluated {
+    fn attribute(&self, (id, object): (NodeId, NodeId), value: &Value, name: &Str) -> Evaluated {
         let marks = value.marks();
-        let unsupported =
-            |this: &Self, detail: String| Err(this.error(id, "Unsupported attribute", detail));
+        let error =
+            |summary: &str, detail: String| Err(self.error_at_step(id, object, summary, detail));
+        let unsupported = |detail: String| error("Unsupported attribute", detail);
         match value.peel() {
             Value::Null(_) => {
                 let detail = format!("This value is null, so it has no attribute \"{name}\".");
-                Err(self.error(id, "Attempt to get attribute from null value", detail))
+                error("Attempt to get attribute from null value", detail)
             }
             Value::Object(attributes) => match attributes.get(name) {
                 Some(found) => Ok(found.clone().mark(marks)),
-                None => unsupported(self, no_attribute(name, attributes.keys())),
+                None => unsupported(no_attribute(name, attributes.keys())),
             },
             Value::Map(map) => match map.entries.get(name) {
                 Some(found) => Ok(found.clone().mark(marks)),
                 None => {
                     let detail = format!("This map has no element \"{name}\".");
-                    Err(self.error(id, "Missing map element", detail))
+                    error("Missing map element", detail)
                 }
             },
             Value::Unknown(unknown) => match &unknown.ty {
@@ -39,11 +40,11 @@ impl Evaluator<'_> {
                 Type::Map(elem) => Ok(Value::unknown(elem.as_ref().clone()).mark(marks)),
                 Type::Object(object) => match object.attributes.get(name) {
                     Some(ty) => Ok(Value::unknown(ty.clone()).mark(marks)),
-                    None => unsupported(self, no_attribute(name, object.attributes.keys())),
+                    None => unsupported(no_attribute(name, object.attributes.keys())),
                 },
-                ty => unsupported(self, attributeless(ty, name)),
+                ty => unsupported(attributeless(ty, name)),
             },
-            other => unsupported(self, attributeless(&other.ty(), name)),
+            other => unsupported(attributeless(&other.ty(), name)),
         }
     }
 
@@ -54,15 +55,15 @@ impl Evaluator<'_> {
         };
         if value.is_null() {
             let detail = "This value is null, so it has no elements.";
-            return Err(self.error(id, "Attempt to index null value", detail));
+            return Err(self.error_at_step(id, collection, "Attempt to index null value", detail));
         }
         if key.is_null() {
-            return Err(self.error(id, "Invalid index", "The key is null."));
+            return Err(self.error_at_step(id, collection, "Invalid index", "The key is null."));
         }
         let marks = value.marks() | key.marks();
         element(value.peel(), key.peel())
             .map(|found| found.mark(marks))
-            .map_err(|detail| self.error(id, "Invalid index", detail))
+            .map_err(|detail| self.error_at_step(id, collection, "Invalid index", detail))
     }
 
     /// What is known of an element when the collection or the key failed.

@@ -133,17 +133,18 @@ impl Evaluator<'_> {
             // The parenthesis before which it is missing.
             let start = call.end.saturating_sub(1).max(call.start);
             let span = Span { start, ..call };
-            return Err(self.error_at(id, span, "Not enough function arguments", detail));
+            let error = self.error_at(id, span, "Not enough function arguments", detail);
+            return Err(error.calling(function.name));
         }
         if count > needed && function.variadic.is_none() {
             let detail = format!(
                 "Function {} takes {needed} arguments, but {count} are given.",
                 function.name
             );
-            let node = |arg: Option<&NodeId>| arg.map(|arg| self.expr.node_span(*arg));
-            let last = node(args.last()).unwrap_or(call);
-            let span = node(args.get(needed)).unwrap_or(last).to(last);
-            return Err(self.error_at(id, span, "Too many function arguments", detail));
+            let first = args.get(needed).or(args.last());
+            let span = first.map_or(call, |arg| self.start(*arg));
+            let error = self.error_at(id, span, "Too many function arguments", detail);
+            return Err(error.calling(function.name));
         }
         Ok(())
     }
@@ -166,14 +167,15 @@ impl Evaluator<'_> {
                     "Function {} does not take this value for \"{}\": {reason}.",
                     function.name, param.name
                 );
-                let span = self.expr.node_span(node);
+                let span = self.start(node);
                 self.error_at(id, span, "Invalid function argument", detail)
             }
             None => {
                 let detail = format!("Function {} failed: {reason}.", function.name);
-                self.error(id, "Error in function call", detail)
+                self.error_at(id, self.start(id), "Error in function call", detail)
             }
         }
+        .calling(function.name)
     }
 
     /// Calls of `try` and `can`, which evaluate their arguments themselves. Those that come from

@@ -3,6 +3,7 @@
 use muster_value::{Refinement, Type, Value, convert, unify};
 
 use super::{Evaluated, Evaluator, Failure, Gathered};
+use crate::expr::Node;
 use crate::{Diags, NodeId};
 
 impl Evaluator<'_> {
@@ -95,7 +96,14 @@ impl Evaluator<'_> {
                 kind(&a),
                 kind(&b)
             );
-            self.error(id, "Inconsistent conditional result types", detail)
+            let span = match self.expr.node(id) {
+                Node::Conditional(_, then, otherwise) => {
+                    let span = self.expr.node_span(*then);
+                    span.to(self.expr.node_span(*otherwise))
+                }
+                _ => self.expr.node_span(id),
+            };
+            self.error_at(id, span, "Inconsistent conditional result types", detail)
         };
         let Some(ty) = ty else {
             return Err(mismatch(""));

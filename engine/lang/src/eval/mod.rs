@@ -126,7 +126,7 @@ pub fn referred_values(expr: &Expr, scope: &dyn Scope) -> Vec<(String, String)> 
         slots: Vec::new(),
         made: Made::default(),
     };
-    evaluator.values(expr.0.root)
+    evaluator.values(expr.0.root, report::Told::All)
 }
 
 /// The state of one evaluation.
@@ -174,6 +174,14 @@ impl Failure {
         }
         let marks = self.spare.marks();
         self.with_spare(Value::unknown(Type::String).mark(marks))
+    }
+
+    /// Says that it is about a call of a builtin function.
+    fn calling(mut self, function: &'static str) -> Self {
+        for diagnostic in &mut self.diags.0 {
+            diagnostic.call = Some(function);
+        }
+        self
     }
 
     /// Says what is known of the value.

@@ -1,6 +1,6 @@
 //! Errors of evaluation, with a word on the values that led to them.
 
-use muster_value::{Marks, Path, Value};
+use muster_value::{Marks, Path, Type, Value};
 
 use super::{Evaluator, Failure};
 use crate::expr::Node;
@@ -8,8 +8,6 @@ use crate::{Diagnostic, NodeId, Reference, Span, Subject};
 
 /// How many values a message shows at most.
 const MOST_VALUES: usize = 10;
-/// How many characters of a string a message shows at most.
-const MOST_TEXT: usize = 60;
 
 impl Evaluator<'_> {
     /// An error about a node.
@@ -30,11 +28,66 @@ impl Evaluator<'_> {
         if whole != span {
             diagnostic = diagnostic.within(whole);
         }
-        diagnostic.values = self.values(id);
+        diagnostic.values = self.values(id, Told::WhatIsKnown);
         diagnostic.into()
     }
 
-    pub(super) fn values(&self, id: NodeId) -> Vec<(String, String)> {
+    /// An error about the last step of a node, which leads from another one to a part of it.
+    pub(super) fn error_at_step(
+        &self,
+        id: NodeId,
+        source: NodeId,
+        summary: &str,
+        detail: impl Into<String>,
+    ) -> Failure {
+        let whole = self.expr.node_span(id);
+        let start = self.expr.node_span(source).end.max(whole.start);
+        let step = match start < whole.end {
+            true => Span { start, ..whole },
+            false => whole,
+        };
+        self.error_at(id, step, summary, detail)
+    }
+
+    /// Where a node begins, as Terraform sees it: its first operand, what opens its brackets, or
+    /// the text in its quotes.
+    pub(super) fn start(&self, mut id: NodeId) -> Span {
+        loop {
+            let span = self.expr.node_span(id);
+            let first = |len: usize| {
+                let len = u32::try_from(len).unwrap_or(u32::MAX);
+                let end = span.start.saturating_add(len).min(span.end);
+                Span { end, ..span }
+            };
+            id = match self.expr.node(id) {
+                Node::Binary(_, left, _) | Node::Conditional(left, ..) => *left,
+                Node::Splat { source, .. } => *source,
+                Node::Template(parts) => match parts.first() {
+                    Some(part) if *part != id => *part,
+                    _ => return span,
+                },
+                Node::Call { function, .. } => return first(function.name.len() + 1),
+                Node::Tuple(_) | Node::Object(_) | Node::For(_) | Node::Unary(..) => {
+                    return first(1);
+                }
+                Node::Literal(Value::String(text)) => {
+                    let quoted = (span.end - span.start) as usize >= text.len() + 2;
+                    return match quoted && !text.is_empty() {
+                        true => Span {
+                            start: span.start + 1,
+                            end: span.end - 1,
+                            ..span
+                        },
+                        false => span,
+                    };
+                }
+                _ => return span,
+            };
+        }
+    }
+
+    /// References below a node with a short word on their values.
+    pub(super) fn values(&self, id: NodeId, told: Told) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = Vec::new();
         for node in self.below(id) {
             let Node::Reference(index) = self.expr.node(node) else {
@@ -47,7 +100,7 @@ impl Evaluator<'_> {
             let path = Path(reference.steps[..steps].to_vec());
             let name = format!("{}{path}", subject(&reference.subject));
             if found.len() < MOST_VALUES && !found.iter().any(|(n, _)| *n == name) {
-                found.push((name, describe(&value)));
+                found.extend(describe(&value, told).map(|word| (name, word)));
             }
         }
         found.sort();
@@ -73,46 +126,70 @@ impl Evaluator<'_> {
     }
 }
 
-/// A short word on a value that gives nothing sensitive away.
-fn describe(value: &Value) -> String {
+/// Which values are told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Those that are known and may be seen, and the types of others.
+    WhatIsKnown,
+    /// Also that others are not known, or must not be seen.
+    All,
+}
+
+/// A short word on a value that gives nothing sensitive away, if one is wanted; the same words
+/// Terraform uses.
+fn describe(value: &Value, told: Told) -> Option<String> {
+    let all = told == Told::All;
     if value.marks().contains(Marks::SENSITIVE) {
-        return "is sensitive".into();
+        return all.then(|| "has a sensitive value".into());
     }
     if value.marks().contains(Marks::EPHEMERAL) {
-        return "is ephemeral".into();
+        return all.then(|| "has an ephemeral value".into());
     }
-    let count = |kind: &str, one: &str, many: &str| {
-        let n = value.len().unwrap_or(0);
-        format!(
-            "is {} {kind} with {n} {}",
-            if kind == "object" { "an" } else { "a" },
-            if n == 1 { one } else { many }
-        )
-    };
+    if let Value::Unknown(unknown) = value.peel() {
+        let name = unknown.ty.friendly_name();
+        return match (&unknown.ty, all) {
+            (Type::Dynamic, true) => Some("will be known only after apply".into()),
+            (Type::Dynamic, false) => None,
+            (_, true) => Some(format!("is a {name}, known only after apply")),
+            (_, false) => Some(format!("is a {name}")),
+        };
+    }
+    Some(known(value))
+}
+
+fn known(value: &Value) -> String {
     match value.peel() {
         Value::Null(_) => "is null".into(),
-        Value::Unknown(u) => match u.ty {
-            muster_value::Type::Dynamic => "is known only after apply".into(),
-            ref ty => {
-                let name = ty.friendly_name();
-                let a = if name.starts_with('o') { "an" } else { "a" };
-                format!("is {a} {name}, known only after apply")
-            }
-        },
+        Value::Unknown(_) => "is unknown".into(),
         Value::Bool(b) => format!("is {b}"),
         Value::Number(n) => format!("is {n}"),
-        Value::String(s) if s.chars().count() > MOST_TEXT => {
-            let start: String = s.chars().take(MOST_TEXT).collect();
-            format!("is a string that starts with {start:?}")
-        }
         Value::String(s) => format!("is {s:?}"),
-        Value::List(_) | Value::Set(_) | Value::Map(_) => {
-            count(&value.ty().friendly_name(), "element", "elements")
-        }
-        Value::Tuple(_) => count("tuple", "element", "elements"),
-        Value::Object(_) => count("object", "attribute", "attributes"),
+        Value::List(_) | Value::Set(_) | Value::Map(_) => elements(value),
+        Value::Tuple(items) if items.is_empty() => "is empty tuple".into(),
+        Value::Tuple(items) => format!("is tuple with {}", counted(items.len(), "element")),
+        Value::Object(attributes) => match attributes.len() {
+            0 => "is object with no attributes".into(),
+            1 => {
+                let name = attributes.keys().next().map(|name| &**name);
+                format!("is object with 1 attribute {:?}", name.unwrap_or_default())
+            }
+            n => format!("is object with {n} attributes"),
+        },
         Value::Marked(_) => "is marked".into(),
     }
+}
+
+/// A word on a collection.
+fn elements(value: &Value) -> String {
+    let ty = value.ty().friendly_name();
+    match value.len().unwrap_or(0) {
+        0 => format!("is empty {ty}"),
+        n => format!("is {ty} with {}", counted(n, "element")),
+    }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A subject as an expression writes it.

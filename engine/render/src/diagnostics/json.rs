@@ -1,5 +1,6 @@
 //! The machine-readable form.
 
+use muster_lang::functions::{self, Function, Param};
 use muster_lang::{Diagnostic, Severity};
 
 use super::DiagnosticRenderer;
@@ -59,5 +60,34 @@ fn write_snippet(w: &mut JsonWriter<'_>, snippet: &Snippet<'_>, diagnostic: &Dia
                 });
             }
         });
+        let function = diagnostic.call.and_then(functions::lookup);
+        if let Some(function) = function {
+            w.key("function_call").object(|w| {
+                w.key("called_as").string(function.name);
+                write_signature(w.key("signature"), function);
+            });
+        }
+    });
+}
+
+/// What a function takes and gives.
+fn write_signature(w: &mut JsonWriter<'_>, function: &Function) {
+    let param = |w: &mut JsonWriter<'_>, param: &Param| {
+        w.object(|w| {
+            w.key("name").string(param.name);
+            w.key("type").ty(&(param.ty)());
+        });
+    };
+    w.object(|w| {
+        w.key("name").string(function.name);
+        w.key("params").array(|w| {
+            for each in function.params {
+                param(w, each);
+            }
+        });
+        if let Some(variadic) = &function.variadic {
+            param(w.key("variadic_param"), variadic);
+        }
+        w.key("return_type").ty(&(function.returns.ty)(&[]));
     });
 }

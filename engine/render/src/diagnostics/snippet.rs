@@ -31,7 +31,7 @@ impl FileIndex {
                     block.1 = start + 1;
                 }
             } else if let Some(header) = header(line) {
-                blocks.push((*start, text.len(), header.to_owned()));
+                blocks.push((*start, text.len(), header));
                 open = !line.ends_with('}') || line.ends_with("${}");
                 if !open && let Some(block) = blocks.last_mut() {
                     block.1 = end;
@@ -63,8 +63,8 @@ impl FileIndex {
     }
 }
 
-/// The header of the block that a line opens: `resource "a" "b"`.
-fn header(line: &str) -> Option<&str> {
+/// The header of the block that a line opens, labels in quotes: `resource "a" "b"`.
+fn header(line: &str) -> Option<String> {
     let head = line.split_once('{')?.0.trim_end();
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     if !head.starts_with(|c: char| c.is_alphabetic() || c == '_') {
@@ -79,7 +79,20 @@ fn header(line: &str) -> Option<&str> {
             _ => return None,
         }
     }
-    (!quoted).then_some(head)
+    (!quoted).then(|| with_quotes(head))
+}
+
+/// A header with its labels in quotes, where they are none.
+fn with_quotes(head: &str) -> String {
+    let Some((kind, labels)) = head.split_once([' ', '\t', '"']) else {
+        return head.to_owned();
+    };
+    let labels = match labels.contains('"') {
+        // What stands between quotes may have spaces in it.
+        true => return head.to_owned(),
+        false => labels.split_whitespace(),
+    };
+    labels.fold(kind.to_owned(), |text, label| format!("{text} \"{label}\""))
 }
 
 /// A position as people count: lines and columns (grapheme clusters) from one.
@@ -117,20 +130,28 @@ impl<'s> Snippet<'s> {
         let floor = |at: u32| text.floor_char_boundary(at as usize);
         let (start, end) = (floor(subject.start), floor(subject.end.max(subject.start)));
         let first = index.line(floor(context.start));
-        let last = index.line(
-            floor(context.end)
-                .saturating_sub(1)
-                .max(floor(context.start)),
-        );
+        // Something that ends with a line reaches to the next, unless there is nothing in that.
+        let end_of = |line: usize| index.lines.get(line + 1).copied().unwrap_or(text.len());
+        let reached = index.line(floor(context.end));
+        let is_empty = text[index.lines[reached]..end_of(reached)]
+            .trim_end()
+            .is_empty();
+        let last = match is_empty && reached > first {
+            true => reached - 1,
+            false => reached.max(first),
+        };
         let from = index.lines[first];
-        let to = index.lines.get(last + 1).copied().unwrap_or(text.len());
+        let to = end_of(last);
         let code = text[from..to].trim_end_matches('\n').trim_end_matches('\r');
         let inside = |at: usize| at.saturating_sub(from).min(code.len());
         Self {
             filename,
             start: position(text, index, start),
             end: position(text, index, end),
-            context: index.block(start).map(str::to_owned),
+            // A header stands in no block, not even in its own.
+            context: (start.checked_sub(1))
+                .and_then(|before| index.block(before))
+                .map(str::to_owned),
             code,
             start_line: first + 1,
             highlight: (inside(start), inside(end)),

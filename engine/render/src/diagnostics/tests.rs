@@ -113,6 +113,72 @@ fn writes_json() {
 }
 
 #[test]
+fn headers_stand_in_no_block() {
+    let (sources, find) = sources();
+    let renderer = DiagnosticRenderer::new(&sources, Style::PLAIN);
+    let context = |needle: &str| {
+        let d = Diagnostic::error("S", "D").at(find(needle));
+        let json: serde_json::Value = serde_json::from_str(&renderer.json(&d)).unwrap();
+        json["snippet"]["context"].clone()
+    };
+    assert_eq!(context("variable \"x\""), serde_json::Value::Null);
+    assert_eq!(
+        context("resource \"terraform_data\""),
+        serde_json::Value::Null
+    );
+    assert_eq!(
+        context("\"terraform_data\""),
+        "resource \"terraform_data\" \"a\""
+    );
+    assert_eq!(context("1,"), "output \"o\"");
+}
+
+#[test]
+fn labels_are_shown_in_quotes() {
+    let mut sources = Sources::default();
+    let text = "resource terraform_data a b {\n  input = \n}\n";
+    let file = sources.add("main.tf", text);
+    let renderer = DiagnosticRenderer::new(&sources, Style::PLAIN);
+    let at = |start: usize, end: usize| {
+        let (start, end) = (start as u32, end as u32);
+        let d = Diagnostic::error("S", "D").at(Span { file, start, end });
+        let json: serde_json::Value = serde_json::from_str(&renderer.json(&d)).unwrap();
+        json["snippet"].clone()
+    };
+    let label = at(26, 27);
+    assert_eq!(label["context"], "resource \"terraform_data\" \"a\" \"b\"");
+    // The end of a line is where the next one begins.
+    let newline = text.find("= \n").unwrap() + 2;
+    let snippet = at(newline, newline + 1);
+    assert_eq!(snippet["code"], "  input = \n}");
+    assert_eq!(snippet["highlight_start_offset"], 10);
+    assert_eq!(snippet["highlight_end_offset"], 11);
+}
+
+#[test]
+fn calls_are_told_with_their_signature() {
+    let (sources, find) = sources();
+    let renderer = DiagnosticRenderer::new(&sources, Style::PLAIN);
+    let mut d = Diagnostic::error("S", "D").at(find("local.b"));
+    d.call = Some("join");
+    let json: serde_json::Value = serde_json::from_str(&renderer.json(&d)).unwrap();
+    assert_eq!(
+        json["snippet"]["function_call"],
+        serde_json::json!({"called_as": "join", "signature": {
+            "name": "join",
+            "params": [{"name": "separator", "type": "string"}],
+            "variadic_param": {"name": "lists", "type": ["list", "string"]},
+            "return_type": "string",
+        }})
+    );
+    let text = renderer.text(&d);
+    assert!(
+        text.contains("│ while calling join(separator, lists...)"),
+        "{text}"
+    );
+}
+
+#[test]
 fn survives_ranges_outside_the_file() {
     let (sources, find) = sources();
     let odd = Span {

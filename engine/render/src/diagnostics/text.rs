@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use muster_lang::functions;
 use muster_lang::{Diagnostic, Diags, Severity};
 
 use super::DiagnosticRenderer;
@@ -86,7 +87,8 @@ fn draw_snippet(style: Style, snippet: &Snippet<'_>, diagnostic: &Diagnostic, ou
         out.push('\n');
         offset += line.len() + 1;
     }
-    if diagnostic.values.is_empty() {
+    let call = diagnostic.call.and_then(functions::lookup);
+    if diagnostic.values.is_empty() && call.is_none() {
         return;
     }
     let _ = writeln!(
@@ -94,8 +96,19 @@ fn draw_snippet(style: Style, snippet: &Snippet<'_>, diagnostic: &Diagnostic, ou
         "    {}",
         style.painted(Paint::Dim, "├────────────────")
     );
+    let border = style.painted(Paint::Dim, "│");
+    if let Some(function) = call {
+        let params = function.params.iter().map(|param| param.name.to_owned());
+        let rest = function.variadic.iter().map(|p| format!("{}...", p.name));
+        let params: Vec<String> = params.chain(rest).collect();
+        let name = style.painted(Paint::Bold, function.name);
+        let _ = writeln!(
+            out,
+            "    {border} while calling {name}({})",
+            params.join(", ")
+        );
+    }
     for (traversal, statement) in &diagnostic.values {
-        let border = style.painted(Paint::Dim, "│");
         let traversal = style.painted(Paint::Bold, traversal);
         let _ = writeln!(out, "    {border} {traversal} {statement}");
     }
