@@ -18,6 +18,7 @@ mod fmt;
 mod harness;
 mod help;
 mod identity;
+mod imports;
 mod kill;
 mod locks;
 mod modules;

@@ -1,6 +1,7 @@
 //! `muster test`: test files, and what is printed of them. What is expected here was recorded
 //! with Terraform 1.11.4; where it is at hand, the two are compared directly as well.
 
+mod given;
 mod mistakes;
 
 use std::process::Command;

@@ -1,0 +1,79 @@
+//! What is said of `import` blocks before anything is planned.
+
+use crate::harness::Work;
+
+/// What is reported of a resource and a block that imports it: summary, and the text it points to.
+#[track_caller]
+fn check(resource: &str, import: &str, expect: &[(&str, &str)]) {
+    let config = format!("{resource}\nimport {{\n{import}\n}}\n");
+    let work = Work::with(&config);
+    let ran = work.run(&["validate", "-json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let empty = Vec::new();
+    let found = report["diagnostics"].as_array().unwrap_or(&empty).iter();
+    let found = found.map(|d| {
+        let at = |end: &str| d["range"][end]["byte"].as_u64().unwrap_or_default() as usize;
+        let summary = d["summary"].as_str().unwrap_or_default();
+        (summary, &config[at("start")..at("end")])
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expect, "{config}");
+    assert_eq!(ran.code, i32::from(!expect.is_empty()));
+    // It is wrong for every command, as what is wrong with any other block.
+    if !expect.is_empty() {
+        let ran = work.run(&["plan", "-refresh-only"]).code(1);
+        assert!(ran.stderr.contains(expect[0].0), "{}", ran.stderr);
+    }
+}
+
+const SINGLE: &str = "resource \"terraform_data\" \"a\" {}";
+const COUNT: &str = "resource \"terraform_data\" \"a\" { count = 2 }";
+const FOR_EACH: &str = "resource \"terraform_data\" \"a\" { for_each = toset([\"x\"]) }";
+
+#[test]
+fn ids_are_known_to_be_wrong() {
+    let id = |id: &str| format!("id = {id}\nto = terraform_data.a");
+    let summary = "Invalid import id argument";
+    for wrong in ["null", "\"\"", "true ? null : \"x\"", "terraform_data.a.id"] {
+        check(SINGLE, &id(wrong), &[(summary, wrong)]);
+    }
+    check(SINGLE, &id("{}"), &[("Incorrect value type", "{}")]);
+    check(SINGLE, &id("12"), &[]);
+    let variable = format!("variable \"x\" {{ default = \"\" }}\n{SINGLE}");
+    check(&variable, &id("var.x"), &[]);
+}
+
+#[test]
+fn keys_fit_their_resources() {
+    let summary = "Invalid import 'to' expression";
+    for (resource, right, wrong) in [
+        (SINGLE, &[""][..], &["[0]", "[\"k\"]"][..]),
+        (COUNT, &["[0]", "[7]"], &["", "[\"k\"]"]),
+        (FOR_EACH, &["[\"x\"]", "[\"k\"]"], &["", "[0]"]),
+    ] {
+        let block = |key: &str| format!("id = \"x\"\nto = terraform_data.a{key}");
+        for key in right {
+            check(resource, &block(key), &[]);
+        }
+        for key in wrong {
+            let to = format!("terraform_data.a{key}");
+            check(resource, &block(key), &[(summary, &to)]);
+        }
+    }
+    let each = "for_each = { k = 1 }\nid = each.key\nto = terraform_data.a[each.key]";
+    check(FOR_EACH, each, &[]);
+    check(SINGLE, each, &[(summary, "terraform_data.a[each.key]")]);
+    let nulls = "for_each = { k = null }\nid = each.value\nto = terraform_data.a[each.key]";
+    check(
+        FOR_EACH,
+        nulls,
+        &[("Invalid import id argument", "each.value")],
+    );
+}
+
+#[test]
+fn only_the_root_module_may_lack_a_target() {
+    check(SINGLE, "id = \"x\"\nto = terraform_data.new", &[]);
+    let to = "module.none.terraform_data.a";
+    let summary = "Configuration for import target does not exist";
+    check(SINGLE, &format!("id = \"x\"\nto = {to}"), &[(summary, to)]);
+}
