@@ -148,7 +148,7 @@ fn replacements_that_lack_a_key_are_warned_of() {
     for addr in ["terraform_data.two[1]", "terraform_data.single"] {
         plan(addr)
             .code(0)
-            .says(&["must be replaced"])
+            .says(&["will be replaced, as requested"])
             .never_says(&["Warning"]);
     }
     for addr in ["data.terraform_remote_state.x", "ephemeral.x.y"] {
