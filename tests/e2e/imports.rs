@@ -33,9 +33,11 @@ const FOR_EACH: &str = "resource \"terraform_data\" \"a\" { for_each = toset([\"
 fn ids_are_known_to_be_wrong() {
     let id = |id: &str| format!("id = {id}\nto = terraform_data.a");
     let summary = "Invalid import id argument";
-    for wrong in ["null", "\"\"", "true ? null : \"x\"", "terraform_data.a.id"] {
+    for wrong in ["null", "\"\"", "true ? null : \"x\""] {
         check(SINGLE, &id(wrong), &[(summary, wrong)]);
     }
+    let own = "terraform_data.a.id";
+    check(SINGLE, &id(own), &[(summary, "terraform_data.a")]);
     check(SINGLE, &id("{}"), &[("Incorrect value type", "{}")]);
     check(SINGLE, &id("12"), &[]);
     let variable = format!("variable \"x\" {{ default = \"\" }}\n{SINGLE}");

@@ -320,9 +320,10 @@ fn repeats_of(expr: &Expr, value: Value) -> Result<Vec<Option<Repeat>>, Diags> {
             .iter()
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect(),
-        (Value::Set(set), _) => (set.items.iter())
-            .filter_map(|v| Some((v.as_str()?.clone(), v.clone())))
-            .collect(),
+        (Value::Set(set), _) if set.items.iter().all(|v| v.as_str().is_some()) => {
+            let key = |v: &Value| Some((v.as_str()?.clone(), v.clone()));
+            set.items.iter().filter_map(key).collect()
+        }
         _ => return Err(error("A map, or a set of strings, is required.")),
     };
     let repeat = |(key, value)| {

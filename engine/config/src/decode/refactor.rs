@@ -130,12 +130,13 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
     let content = cx.take(content);
     let provider = content.attribute("provider").and_then(|attribute| {
         let found = provider_ref(cx, &attribute.expr, "provider")?;
-        Some((found.local, attribute.name_span))
+        Some((found.local, attribute.name_span.to(attribute.expr.span())))
     });
     let for_each = content.attribute("for_each").map(|a| cx.lower(&a.expr));
     let by = import_key(cx, &content, block);
     let or_create = cx.bool(content.attribute("or_create")).unwrap_or(false);
-    let raw = &content.attribute("to")?.expr;
+    let written = content.attribute("to")?;
+    let raw = &written.expr;
     let to = match cx.embedded(raw) {
         Some(code) => {
             let expr = cx.lower(&code);
@@ -145,7 +146,11 @@ pub(crate) fn import(cx: &mut Decoder<'_>, block: &Block) -> Option<Import> {
     };
     let Some(target) = ImportTarget::new(&to) else {
         let detail = "The address of a managed resource is required.";
-        cx.error("Invalid import address", detail, to.span());
+        cx.error(
+            "Invalid import address",
+            detail,
+            written.name_span.to(raw.span()),
+        );
         return None;
     };
     Some(Import {

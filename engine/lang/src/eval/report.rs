@@ -182,6 +182,7 @@ fn known(value: &Value) -> String {
 /// A word on a collection.
 fn elements(value: &Value) -> String {
     let ty = value.ty().friendly_name();
+    let ty = ty.replace("any single type", "dynamic");
     match value.len().unwrap_or(0) {
         0 => format!("is empty {ty}"),
         n => format!("is {ty} with {}", counted(n, "element")),

@@ -4,7 +4,7 @@ use muster_addr::InstanceKey;
 use muster_config::{Import, ImportKey, Repetition, Resource};
 use muster_eval::{Evaluator, ModuleInst, Repeat};
 use muster_lang::{Diagnostic, Diags, Expr, Scope, eval};
-use muster_value::Value;
+use muster_value::{Marks, Value};
 
 use super::{import_id, import_identity, instance_key, repeats_of};
 use crate::graph::resource_id;
@@ -79,6 +79,10 @@ fn repeats(evaluator: &Evaluator, import: &Import) -> Result<Vec<Option<Repeat>>
         return Ok(vec![None]);
     };
     let value = eval(expr, &evaluator.scope(ModuleInst::ROOT, None), &[])?;
+    // Whether keys may be seen, and that there are some, is a question of planning.
+    if value.is_null() || value.marks_deep().contains(Marks::SENSITIVE) {
+        return Ok(Vec::new());
+    }
     if !value.unmark_deep().is_wholly_known() {
         let unknown = Repeat {
             key: InstanceKey::None,
@@ -96,7 +100,7 @@ fn key_of(import: &Import, scope: &dyn Scope) -> Result<Option<InstanceKey>, Dia
     let mut last = Some(InstanceKey::None);
     for key in modules.chain([import.target.key.as_ref()]) {
         last = match key {
-            Some(expr) if !known(expr, scope)?.is_some() => None,
+            Some(expr) if known(expr, scope)?.is_none() => None,
             key => Some(instance_key(key, scope)?),
         };
     }
@@ -106,17 +110,18 @@ fn key_of(import: &Import, scope: &dyn Scope) -> Result<Option<InstanceKey>, Dia
 /// What the object is imported by, as far as it is known.
 fn check_subject(import: &Import, scope: &dyn Scope) -> Result<(), Diags> {
     let expr = import.by.expr();
-    let refers_to_itself = import.target.modules.is_empty()
-        && expr.references().iter().any(|reference| {
-            resource_id(&reference.subject).as_ref() == Some(&import.target.resource)
-        });
+    let mut own = expr.references().iter().filter(|reference| {
+        let subject = resource_id(&reference.subject);
+        import.target.modules.is_empty() && subject.as_ref() == Some(&import.target.resource)
+    });
+    let itself = own.next().map(|reference| reference.span);
     let summary = match &import.by {
         ImportKey::Id(_) => "Invalid import id argument",
         ImportKey::Identity(_) => "Invalid import identity argument",
     };
-    if refers_to_itself {
+    if let Some(at) = itself {
         let detail = "What an object is imported by has to be known before the object is, so it cannot come from there.";
-        return Err(Diagnostic::error(summary, detail).at(expr.span()).into());
+        return Err(Diagnostic::error(summary, detail).at(at).into());
     }
     if known(expr, scope)?.is_none() {
         return Ok(());

@@ -34,7 +34,7 @@ impl FileIndex {
                 blocks.push((*start, text.len(), header));
                 open = !line.ends_with('}') || line.ends_with("${}");
                 if !open && let Some(block) = blocks.last_mut() {
-                    block.1 = end;
+                    block.1 = start + line.len();
                 }
             }
         }

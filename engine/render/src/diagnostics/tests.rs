@@ -131,6 +131,14 @@ fn headers_stand_in_no_block() {
         "resource \"terraform_data\" \"a\""
     );
     assert_eq!(context("1,"), "output \"o\"");
+    // Nor in the block before, even where that ends with the line.
+    let mut sources = Sources::default();
+    let text = "variable \"a\" {}\nvariable \"b\" {}\n";
+    let file = sources.add("main.tf", text);
+    let (start, end) = (16, 28);
+    let d = Diagnostic::error("S", "D").at(Span { file, start, end });
+    let json = DiagnosticRenderer::new(&sources, Style::PLAIN).json(&d);
+    assert!(json.contains("\"context\":null"), "{json}");
 }
 
 #[test]
