@@ -56,7 +56,7 @@ fn options_are_offered_as_help_shows_them() {
     check("muster plan -json -jso", &["-json-into="]);
     check("muster plan -var=a=1 -va", &["-var-file=", "-var="]);
     check("muster init -up", &["-upgrade"]);
-    check("muster apply -- -auto", &[]);
+    check("muster import -- -par", &[]);
     // Where nothing else can come, it is an option.
     assert!(words("muster plan ").contains(&"-out=".to_owned()));
 }
