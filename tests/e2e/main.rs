@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod additions;
+mod advice;
 mod args;
 mod attach;
 mod aws;
@@ -10,6 +11,7 @@ mod backend;
 mod background;
 mod bad_input;
 mod commands;
+mod completion;
 mod console;
 mod encryption;
 mod ephemeral;
