@@ -20,6 +20,7 @@ mod fmt;
 mod harness;
 mod help;
 mod identity;
+mod import;
 mod imports;
 mod kill;
 mod locks;

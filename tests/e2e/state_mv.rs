@@ -167,7 +167,11 @@ fn dependents_of_what_moves() {
             let found = &resource["instances"][0]["dependencies"];
             (resource["name"].clone(), found.clone())
         });
-        Value::Array(found.map(|(name, found)| serde_json::json!([name, found])).collect())
+        Value::Array(
+            found
+                .map(|(name, found)| serde_json::json!([name, found]))
+                .collect(),
+        )
     };
     let (a, b) = ("terraform_data.a", "terraform_data.b");
     let expect = serde_json::json!([["a", null], ["b", [a]], ["c", [a, b]]]);

@@ -3,7 +3,7 @@
 mod interactive;
 mod names;
 mod scope;
-mod values;
+pub(super) mod values;
 
 use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;

@@ -1,22 +1,27 @@
 //! `muster import`
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use muster_addr::{InstanceAddr, Mode as ResourceMode, Target};
-use muster_config::Str;
+use muster_addr::{AbsResource, InstanceAddr, Mode as ResourceMode, Target};
+use muster_config::{Repetition, Resource, Str};
+use muster_eval::ModuleInst;
 use muster_lang::Sources;
 use muster_plan::Mode;
 use muster_planner::Options;
-use muster_run::Stop;
-use muster_snapshot::Snapshot;
+use muster_run::{Context, Stop};
+use muster_snapshot::{OutputValue, Snapshot};
 use muster_store::Store;
+use muster_value::{Type, Value};
 
 use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock_until, redirected};
 use crate::session::{Session, TERRAFORM_VERSION};
 use crate::view::View;
+
+use super::console::values::stored;
 use crate::{args, recovery, signals};
 
 /// `import`
@@ -71,6 +76,10 @@ pub(crate) async fn run(args: &Import) -> ExitCode {
 }
 
 async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -> Outcome<()> {
+    if session.sources.files().is_empty() {
+        let detail = "This directory has no .tf files, but an object is imported to what a configuration declares. Change to the directory of a configuration, or name it with -chdir.";
+        return Err(Failure::new("No Terraform configuration files", detail));
+    }
     let addr = address(args, session)?;
     let store = redirected(
         session.store(args.locking.state.as_deref())?,
@@ -104,7 +113,8 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
         imports: vec![(addr.clone(), Str::from(args.id.as_str()))],
         ..Options::default()
     };
-    let (plan, diags) = muster_run::plan(&context, variables, stored.clone(), options).await?;
+    let planned = muster_run::plan(&context, variables.clone(), stored.clone(), options);
+    let (plan, diags) = planned.await?;
     if plan.errored || diags.has_errors() {
         return Err(diags.into());
     }
@@ -115,6 +125,7 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
         terraform_version: TERRAFORM_VERSION.to_owned(),
         ..plan.prior
     };
+    write_outputs(&mut next, &context, variables);
     store.write(&mut next)?;
     // Whatever an interrupted run may have made, this is the object now.
     store.settle(|intent| intent.addr == addr)?;
@@ -127,6 +138,40 @@ async fn import(args: &Import, view: &View, session: &mut Session, stop: Stop) -
     Ok(())
 }
 
+/// Writes the outputs of the root module into a state, as far as they follow from what it has: the
+/// rest of them is null until an apply. One that cannot be told stays as it was.
+fn write_outputs(state: &mut Snapshot, context: &Context, variables: BTreeMap<Str, Value>) {
+    let (objects, schemas) = (state.clone(), Arc::clone(&context.schemas));
+    let source = move |addr: &AbsResource, config: &Resource| {
+        stored(&objects, &schemas, addr, config).unwrap_or_else(|| {
+            let (provider, id) = (&config.provider.provider, &addr.resource);
+            let schema = schemas.resource(provider, id.mode, &id.type_name);
+            let single = matches!(config.repetition, Repetition::Single);
+            let schema = schema.filter(|_| single);
+            Value::unknown(schema.map_or(Type::Dynamic, |s| s.block.implied_type()))
+        })
+    };
+    let evaluator = muster_run::evaluator(context, variables).with_resources(Box::new(source));
+    let declared = context.config.root().outputs.iter();
+    for (name, output) in declared.filter(|(_, output)| !output.ephemeral) {
+        if let Ok(value) = evaluator.output(ModuleInst::ROOT, name) {
+            let found = OutputValue {
+                value: null_for_unknown(&value.unmark_deep()),
+                sensitive: output.sensitive,
+            };
+            state.outputs.insert(name.clone(), found);
+        }
+    }
+}
+
+/// A value with null in the place of what is not known.
+fn null_for_unknown(value: &Value) -> Value {
+    stacker::maybe_grow(64 * 1024, 1024 * 1024, || match value {
+        Value::Unknown(_) => Value::Null(value.ty()),
+        _ => value.map_children(|_, child| null_for_unknown(child)),
+    })
+}
+
 /// The address, which the configuration has to declare.
 fn address(args: &Import, session: &Session) -> Outcome<InstanceAddr> {
     let text = &args.address;
@@ -136,8 +181,9 @@ fn address(args: &Import, session: &Session) -> Outcome<InstanceAddr> {
     })?;
     let id = &addr.resource.resource;
     if id.mode != ResourceMode::Managed {
-        let detail = "Only managed resources can be imported; data sources are read anyway.";
-        return Err(Failure::new("Invalid address", detail));
+        let summary = "A managed resource address is required. Importing into a data resource is not allowed.";
+        let detail = "Data sources are read anyway.";
+        return Err(Failure::new(summary, detail));
     }
     let module = session.config.find(&addr.resource.module.path());
     if !module.is_some_and(|m| m.resources.contains_key(id)) {

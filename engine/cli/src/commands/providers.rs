@@ -33,6 +33,11 @@ pub(crate) async fn run(args: &Providers) -> ExitCode {
         Ok(session) => session,
         Err((failure, sources)) => return view.fail(&failure, &sources),
     };
+    if args.command.is_none() && session.sources.files().is_empty() {
+        let detail = "This directory has no .tf files. Change to the directory of a configuration, or name it with -chdir.";
+        let failure = Failure::new("No configuration files", detail);
+        return view.fail(&failure, &session.sources);
+    }
     let result = match &args.command {
         None => list(&view, &session, &args.test_directory),
         Some(ProvidersCommand::Lock(args)) => lock::run(args, &view, &session).await,

@@ -112,19 +112,24 @@ impl View {
             imported,
             ..
         } = counts;
-        let operation = match self.ending {
-            Ending::Destroy => "destroy",
-            Ending::Apply | Ending::Refresh => "apply",
+        let (operation, message) = match self.ending {
+            Ending::Destroy => (
+                "destroy",
+                format!("Destroy complete! Resources: {destroyed} destroyed."),
+            ),
+            Ending::Apply | Ending::Refresh => {
+                let imports = match imported {
+                    0 => String::new(),
+                    n => format!("{n} imported, "),
+                };
+                let rest = format!("{added} added, {changed} changed, {destroyed} destroyed.");
+                (
+                    "apply",
+                    format!("Apply complete! Resources: {imports}{rest}"),
+                )
+            }
         };
         if self.ending != Ending::Refresh {
-            let message = match self.ending {
-                Ending::Destroy => {
-                    format!("Destroy complete! Resources: {destroyed} destroyed.")
-                }
-                _ => format!(
-                    "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
-                ),
-            };
             let changes = serde_json::json!({
                 "add": added, "change": changed, "import": imported, "remove": destroyed, "operation": operation,
             });

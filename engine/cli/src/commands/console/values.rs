@@ -65,7 +65,7 @@ pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Ou
 const MAX_COUNT: u64 = 1 << 24;
 
 /// All instances of a resource that the state has, as one value; `None` when there are none.
-fn stored(
+pub(in crate::commands) fn stored(
     state: &Snapshot,
     schemas: &Schemas,
     addr: &AbsResource,
