@@ -171,3 +171,47 @@ fn zones_settlements_and_policies_that_cannot_be() {
     refuse(&policy("muster_zone.z.id", "2h"), &["dr_site"]);
     refuse(&policy("\"elsewhere\"", "5m"), &["rpo"]);
 }
+
+#[test]
+fn counts_that_are_no_numbers() {
+    refuse(
+        &format!("{DATA} \"a\" {{\n  count = \"many\"\n}}\n"),
+        &["Incorrect value type", "main.tf line 2"],
+    );
+}
+
+/// Nobody knows while validating whether a message is going to be needed.
+#[test]
+fn mistakes_in_messages_of_conditions() {
+    refuse(
+        &format!(
+            "{DATA} \"a\" {{\n  lifecycle {{\n    postcondition {{\n      condition     = self.id == \"x\"\n      error_message = self.gone\n    }}\n  }}\n}}\n"
+        ),
+        &["Unsupported attribute", "main.tf line 5"],
+    );
+    refuse(
+        "data \"terraform_remote_state\" \"a\" {\n  backend = \"local\"\n  lifecycle {\n    postcondition {\n      condition     = self.gone == 1\n      error_message = \"m\"\n    }\n  }\n}\n",
+        &["Unsupported attribute", "main.tf line 5"],
+    );
+}
+
+/// What a module gets is for validation to look at, so that nothing stands in the way of installing
+/// what is needed. An argument that is missing is of no value that could be wrong.
+#[test]
+fn mistakes_in_arguments_of_modules() {
+    let work = Work::with("module \"m\" {\n  source = \"./m\"\n  gone = 1\n}\n");
+    work.write(
+        "m/m.tf",
+        format!("variable \"n\" {{\n  type = number\n}}\n{DATA} \"a\" {{\n  count = var.n\n}}\n"),
+    );
+    work.run(&["init"]).code(0);
+    let ran = work.run(&["validate", "-json"]).code(1);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let found = document["diagnostics"].as_array().unwrap().iter();
+    let mut summaries: Vec<_> = found.map(|d| d["summary"].as_str().unwrap()).collect();
+    summaries.sort_unstable();
+    assert_eq!(
+        summaries,
+        ["Missing required argument", "Unsupported argument"]
+    );
+}

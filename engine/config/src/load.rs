@@ -130,7 +130,8 @@ pub fn survey(
     sources: &mut Sources,
     locate: &mut dyn Locate,
 ) -> (Config, Diags) {
-    let (tree, diags) = tree(dir, files, sources, locate);
+    let (tree, mut diags) = tree(dir, files, sources, locate);
+    diags.0.retain(|d| d.kind != DiagnosticKind::Reference);
     (tree.config, without_repeats(diags))
 }
 

@@ -132,7 +132,21 @@ impl Evaluator {
         kind: CheckKind,
         scope: &ModuleScope<'_>,
     ) -> CheckResult {
-        deep(|| check(condition, kind, scope))
+        deep(|| {
+            let result = check(condition, kind, scope);
+            if !self.settings.validating {
+                return result;
+            }
+            // Nobody knows yet whether the message is going to be needed.
+            match (eval(&condition.message, scope, &[]), result) {
+                (Ok(_), result) => result,
+                (Err(mut more), CheckResult::Fail(mut found)) => {
+                    found.0.append(&mut more.0);
+                    CheckResult::Fail(found)
+                }
+                (Err(more), _) => CheckResult::Fail(more),
+            }
+        })
     }
 
     /// Evaluates the validation rules of a variable.

@@ -379,7 +379,9 @@ impl Evaluator {
             let call = self.call_of(module).ok_or_else(Diags::new)?;
             let given = match call.arguments.get(name) {
                 Some(expr) => self.argument(variable, expr, &self.scope(parent, repeat))?,
-                None => variable.default.clone().unwrap_or(Value::NULL),
+                // That one without a default has to be given is said elsewhere.
+                None => (variable.default.clone())
+                    .unwrap_or_else(|| Value::unknown(variable.ty.without_optional())),
             };
             Ok(given.mark(declared_marks(variable.sensitive, variable.ephemeral)))
         })

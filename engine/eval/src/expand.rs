@@ -134,8 +134,10 @@ fn expand_count(expr: &Expr, value: &Value, lenient: bool) -> Result<Expansion, 
             "The value is null. Give a whole number, 0 or more; to leave the resource out give 0.",
         ));
     }
-    let number = convert(value, &Type::Number)
-        .map_err(|e| error(&format!("The value does not fit: {e}.")))?;
+    let number = convert(value, &Type::Number).map_err(|e| {
+        let detail = format!("The value has to be a number: {e}.");
+        Diagnostic::error("Incorrect value type", detail).at(expr.span())
+    })?;
     let Some(number) = number.as_number().cloned() else {
         if lenient {
             return Ok(Expansion::Unknown);

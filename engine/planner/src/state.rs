@@ -100,7 +100,8 @@ impl Planner {
             .chain(&change.dependencies[..])
             .collect();
         if all.len() != object.dependencies.len() {
-            let dependencies = all.into_iter().cloned().collect();
+            let mut dependencies: Vec<_> = all.into_iter().cloned().collect();
+            dependencies.sort_by_cached_key(ToString::to_string);
             let mut object = object.clone();
             object.dependencies = dependencies;
             self.state.put(&change.addr, &change.provider, object);

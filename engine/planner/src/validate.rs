@@ -10,9 +10,10 @@ use muster_config::{Config, ModuleId};
 use muster_eval::{
     CheckKind, CheckResult, Evaluator, ModuleInst, ProviderFunctions, Settings, located,
 };
-use muster_lang::{Diagnostic, Diags, Files};
+use muster_lang::{Diags, Files};
 use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response, Schemas};
+use muster_schema::Schema;
 use muster_value::Value;
 
 use crate::graph::{Graph, Node, Nodes};
@@ -166,14 +167,12 @@ impl Validator {
             Node::Output(module, name) => self.each(*module, |v, inst| {
                 let result = v.eval.output(inst, name);
                 v.note(result);
+                let result = v.eval.check_output(inst, name);
+                v.note_invalid(result);
             }),
             Node::Check(module, name) => self.each(*module, |v, inst| {
-                if let CheckResult::Fail(found) = v.eval.check_block(inst, name) {
-                    // Whether assertions hold is not a question of validity.
-                    let invalid = found.into_iter();
-                    let invalid = invalid.filter(|d| d.summary != "Check block assertion failed");
-                    v.diags.extend(Diags(invalid.collect()));
-                }
+                let result = v.eval.check_block(inst, name);
+                v.note_invalid(result);
             }),
             Node::Module(module) => {
                 let result = self.eval.module_instances(*module);
@@ -184,6 +183,21 @@ impl Validator {
             Node::Resource(module, id) => {
                 self.each(*module, |v, inst| v.resource(*module, inst, id))
             }
+        }
+    }
+
+    /// What is wrong with conditions themselves. Whether they hold is not a question of validity.
+    fn note_invalid(&mut self, result: CheckResult) {
+        const DO_NOT_HOLD: &[&str] = &[
+            "Resource precondition failed",
+            "Resource postcondition failed",
+            "Module output value precondition failed",
+            "Check block assertion failed",
+        ];
+        if let CheckResult::Fail(found) = result {
+            let mut found = found;
+            found.0.retain(|d| !DO_NOT_HOLD.contains(&&*d.summary));
+            self.diags.extend(found);
         }
     }
 
@@ -242,7 +256,7 @@ impl Validator {
         let provider = self.eval.provider_of(inst, resource, &addr.key);
         self.note(provider);
         let result = self.eval.resource_config(&addr, inst);
-        self.conditions(resource, inst, &addr);
+        self.conditions(resource, inst, &addr, &schema);
         self.provisioners(resource, inst, &addr);
         let Some(value) = self.note(result) else {
             return;
@@ -288,26 +302,22 @@ impl Validator {
         resource: &muster_config::Resource,
         inst: ModuleInst,
         addr: &muster_addr::InstanceAddr,
+        schema: &Schema,
     ) {
-        if resource.lifecycle.preconditions.is_empty() {
+        let Ok(scope) = self.eval.instance_scope(inst, &resource.id, &addr.key) else {
             return;
+        };
+        let life = &resource.lifecycle;
+        let before = (life.preconditions.iter())
+            .map(|c| self.eval.check(c, CheckKind::Precondition, &scope))
+            .collect::<Vec<_>>();
+        let scope = scope.with_self(Value::unknown(schema.block.implied_type()));
+        let after = (life.postconditions.iter())
+            .map(|c| self.eval.check(c, CheckKind::Postcondition, &scope))
+            .collect::<Vec<_>>();
+        for result in before.into_iter().chain(after) {
+            self.note_invalid(result);
         }
-        let result = self.eval.instance_scope(inst, &resource.id, &addr.key);
-        let mut found = Diags::new();
-        if let Ok(scope) = result {
-            for condition in &resource.lifecycle.preconditions {
-                if let CheckResult::Fail(diags) =
-                    self.eval.check(condition, CheckKind::Precondition, &scope)
-                {
-                    // Whether it holds is not a question of validity.
-                    let invalid = diags.into_iter();
-                    let invalid = invalid.filter(|d| d.summary != "Resource precondition failed");
-                    found.extend(Diags(invalid.collect()));
-                }
-            }
-        }
-        let ours: Vec<Diagnostic> = found.into_iter().map(|d| d.about(addr)).collect();
-        self.diags.extend(Diags(ours));
     }
 }
 
