@@ -149,7 +149,10 @@ impl Writer {
 
     pub(crate) fn string(&mut self, text: &str) {
         self.out.push(b'"');
-        if !text.bytes().any(|byte| KINDS[usize::from(byte)] != Kind::Plain) {
+        if !text
+            .bytes()
+            .any(|byte| KINDS[usize::from(byte)] != Kind::Plain)
+        {
             self.literal(text);
             self.out.push(b'"');
             return;
