@@ -120,6 +120,11 @@ impl InputVariables {
         diags
     }
 
+    /// Lets other values take the place of these, wherever both come from.
+    pub fn give_way(&mut self, others: Self) {
+        self.values.extend(others.values);
+    }
+
     /// The names of variables that are declared, have no default and were not given: what to ask
     /// for, in the order of the names.
     pub fn missing<'a>(&self, root: &'a Module) -> Vec<&'a Variable> {

@@ -237,7 +237,9 @@ fn given(args: &Test, tests: Option<&str>, sources: &Mutex<Sources>) -> (InputVa
         diags.extend(given.option(option));
     }
     if let Some(dir) = tests.filter(|dir| !dir.is_empty()) {
-        diags.extend(given.auto_files(dir, &Disk, &mut sources));
+        let mut below = InputVariables::new();
+        diags.extend(below.auto_files(dir, &Disk, &mut sources));
+        given.give_way(below);
     }
     (given, diags)
 }
