@@ -1,6 +1,6 @@
 //! Options that contradict each other, and the forms that options take.
 
-use crate::harness::Work;
+use crate::harness::{Ran, Work};
 
 /// Exactly these errors, with these summaries.
 #[track_caller]
@@ -218,4 +218,98 @@ fn a_full_disk_is_no_success() {
             .code(1)
             .says(&["Error: the output cannot be written"]);
     }
+}
+
+#[test]
+fn wrong_values_are_told_with_where_they_are_set() {
+    let work = Work::with(
+        r#"
+variable "n" {
+  type    = number
+  default = 1
+  validation {
+    condition     = var.n < 10
+    error_message = "Less than ten."
+  }
+}
+variable "secret" {
+  type      = number
+  default   = 1
+  sensitive = true
+  validation {
+    condition     = var.secret < 10
+    error_message = "Less than ten."
+  }
+}
+"#,
+    );
+    work.write("a.tfvars", "\nn = 20\n");
+    work.write("b.tfvars", "\nn = \"x\"\n");
+    let check = |environment: &str, option: &str, place: &str| {
+        for json in [false, true] {
+            let mut args = vec!["plan", "-input=false"];
+            args.extend((!option.is_empty()).then_some(option));
+            args.extend(json.then_some("-json"));
+            let mut command = work.command(&args);
+            if !environment.is_empty() {
+                command.env("TF_VAR_n", environment);
+            }
+            let ran = Ran::new(&command.output().unwrap()).code(1);
+            // In JSON quotes have backslashes before them.
+            let place = match json {
+                true => place.replace('"', "\\\""),
+                false => place.to_owned(),
+            };
+            ran.says(&["Error: Invalid value for ", &place]);
+        }
+    };
+    check(
+        "20",
+        "",
+        "The value of var.n is set by TF_VAR_n in the environment.",
+    );
+    check(
+        "x",
+        "",
+        "The value of var.n is set by TF_VAR_n in the environment.",
+    );
+    check(
+        "",
+        "-var=n=20",
+        "The value of var.n is set with -var \"n=...\".",
+    );
+    check(
+        "",
+        "-var=n=x",
+        "The value of var.n is set with -var \"n=...\".",
+    );
+    check(
+        "",
+        "-var-file=a.tfvars",
+        "The value of var.n is set in a.tfvars:2.",
+    );
+    check(
+        "",
+        "-var-file=b.tfvars",
+        "The value of var.n is set in b.tfvars:2.",
+    );
+    for value in ["4711", "\"pass4711\""] {
+        work.write("c.tfvars", format!("secret = {value}\n"));
+        let ran = work.run(&["plan", "-var-file=c.tfvars"]).code(1);
+        ran.says(&["var.secret is set in c.tfvars:1."])
+            .never_says(&["4711"]);
+        let option = format!("-var=secret={value}");
+        let ran = work.run(&["plan", "-json", &option]).code(1);
+        ran.says(&["var.secret is set with -var"])
+            .never_says(&["4711"]);
+    }
+    // What is not set from outside has no place there.
+    let config = work
+        .read("main.tf")
+        .replace("default = 1\n", "default = 20\n");
+    work.write("main.tf", config);
+    work.run(&["plan"])
+        .code(1)
+        .says(&["Less than ten."])
+        .never_says(&["is set "]);
 }

@@ -256,6 +256,7 @@ fn what_runs_leave_is_not_for_version_control() {
     let work = Work::example("quickstart");
     let ignored = std::fs::read_to_string(root().join("examples/quickstart/.gitignore")).unwrap();
     work.write(".gitignore", ignored);
+    work.run(&["init"]).code(0);
     work.run(&["plan", "-out=tfplan"]).code(0);
     work.run(&["plan", "-out=other.tfplan"]).code(0);
     work.run(&["apply", "tfplan"]).code(0);

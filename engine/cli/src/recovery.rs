@@ -4,10 +4,12 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use muster_addr::InstanceAddr;
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Action, Change, InFlight, Plan};
+use muster_plan::{Action, Change, Event, InFlight, Plan};
+use muster_run::Sink;
 use muster_snapshot::{Identity, JsonText};
 use muster_store::{Intent, Journal, Journaled, Store, to_seconds};
 
@@ -111,14 +113,39 @@ pub(crate) fn warnings_beside(store: &Journaled, told: &Told) -> Diags {
     diags
 }
 
-/// The creations that diagnostics of a plan are about: what became of each, or why that is not
-/// known.
-pub(crate) fn told_by(diags: &Diags) -> Told {
-    let addresses = diags.iter().filter_map(|found| {
-        let is_about = found.summary.contains("nterrupted");
-        found.address.as_ref().filter(|_| is_about)?.parse().ok()
+/// Hears of which creations a plan says what became of them, or why that is not known. Gives a
+/// sink that passes everything on.
+pub(crate) fn hear(sink: Sink) -> (Sink, Arc<Mutex<Told>>) {
+    let told: Arc<Mutex<Told>> = Arc::default();
+    let heard = Arc::clone(&told);
+    let sink: Sink = Arc::new(move |event| {
+        if let Event::Diagnostic(diagnostic) = &event
+            && let Some(addr) = told_by(diagnostic)
+        {
+            let mut heard = heard.lock().unwrap_or_else(|e| e.into_inner());
+            heard.insert(addr);
+        }
+        sink(event);
     });
-    addresses.collect()
+    (sink, told)
+}
+
+/// The creation that a diagnostic is about.
+fn told_by(diagnostic: &Diagnostic) -> Option<InstanceAddr> {
+    let is_about = diagnostic.summary.contains("nterrupted");
+    diagnostic
+        .address
+        .as_ref()
+        .filter(|_| is_about)?
+        .parse()
+        .ok()
+}
+
+/// As [`warnings_beside`], where a plan was made that has said these things.
+pub(crate) fn warnings_after(store: &Journaled, heard: &Mutex<Told>, diags: &Diags) -> Diags {
+    let heard = heard.lock().unwrap_or_else(|e| e.into_inner()).clone();
+    let told = heard.into_iter().chain(diags.iter().filter_map(told_by));
+    warnings_beside(store, &told.collect())
 }
 
 /// Says where to find what runs have said that lost their terminals, until that was shown; but not
@@ -194,7 +221,10 @@ pub(crate) fn finish(
     journal.finish()?;
     let mut diags = Diags::new();
     if !open.is_empty() {
-        let detail = unanswered("The state has everything but the results of these calls:", &open);
+        let detail = unanswered(
+            "The state has everything but the results of these calls:",
+            &open,
+        );
         diags.push(Diagnostic::warning("Calls without an answer", detail));
     }
     Ok(diags)

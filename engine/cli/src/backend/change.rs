@@ -14,15 +14,15 @@ use crate::args::Init;
 use crate::error::{Failure, Outcome};
 use crate::session::workspace;
 
+/// The reason that is the usual one.
+const BLOCK_CHANGED: &str = "Backend configuration block has changed";
+
 /// Whether the block and the record agree.
 enum Standing {
     /// There is no record, and no state that the block does not speak of.
     Fresh(String),
     /// There is no record, but a state in the usual place that the new one does not have.
-    First {
-        usual: Place,
-        reason: String,
-    },
+    First { usual: Place, reason: String },
     /// States are there.
     Settled(Place),
     /// States may still be in the old place.
@@ -90,7 +90,7 @@ impl Asked {
         let reason = match self.has_block {
             false => format!("Unsetting the previously set backend \"{from}\""),
             true if from != to => format!("Backend type changed from \"{from}\" to \"{to}\""),
-            true => "Backend configuration block has changed".to_owned(),
+            true => BLOCK_CHANGED.to_owned(),
         };
         Ok(Standing::Changed { old, reason })
     }
@@ -244,8 +244,13 @@ fn settle(asked: &Asked, standing: Standing, args: &Init) -> Outcome<bool> {
         Standing::Changed { .. } if options.reconfigure => return Ok(true),
         Standing::Changed { old, .. } if migrate => old,
         Standing::Changed { reason, .. } => {
+            // That the block has changed is what the summary says.
+            let reason = match reason.as_str() {
+                BLOCK_CHANGED => String::new(),
+                other => format!("{other}. "),
+            };
             let detail = format!(
-                "{reason}. The state may still be in the old place. To copy it to the new one, use \"muster init -migrate-state\". To go on with what is in the new place and leave the old one as it is, use \"muster init -reconfigure\"."
+                "{reason}The state may still be in the old place. To copy it to the new one, use \"muster init -migrate-state\". To go on with what is in the new place and leave the old one as it is, use \"muster init -reconfigure\"."
             );
             return Err(Failure::new("Backend configuration changed", detail));
         }

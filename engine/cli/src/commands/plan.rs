@@ -204,7 +204,7 @@ async fn attempt(
         None => None,
     };
     let schemas = session.schemas_until(&stop, Some(&stored)).await?;
-    let sink = sink(session);
+    let (sink, told) = recovery::hear(sink(session));
     let context = session.context(schemas, request.planning.scope.parallelism, sink, stop);
     let found = muster_run::check(&context);
     if found.has_errors() {
@@ -215,8 +215,7 @@ async fn attempt(
     plan.given = std::mem::take(&mut session.as_given);
     let errored = plan.errored || diags.has_errors();
     let mut warnings = std::mem::take(&mut session.warnings);
-    let told = recovery::told_by(&diags);
-    warnings.extend(recovery::warnings_beside(store, &told));
+    warnings.extend(recovery::warnings_after(store, &told, &diags));
     warnings.extend(diags);
     if let Some(generated) = generated {
         generated.note(&mut plan);
@@ -265,11 +264,7 @@ pub(crate) fn options(planning: &args::Planning) -> Outcome<Options> {
     let mut diags = Diags::new();
     let targets = parse::<Target>(&planning.scope.targets, "Invalid target", &mut diags);
     let excludes = parse::<Target>(&planning.scope.excludes, "Invalid exclude", &mut diags);
-    let replace = parse::<InstanceAddr>(
-        &planning.replace,
-        REPLACE,
-        &mut diags,
-    );
+    let replace = parse::<InstanceAddr>(&planning.replace, REPLACE, &mut diags);
     for addr in &replace {
         if addr.resource.resource.mode != ResourceMode::Managed {
             let summary = format!("{REPLACE} {:?}", addr.to_string());
