@@ -121,4 +121,50 @@ mod tests {
         // There is neither a screen nor a log.
         assert!(!owner.say_at_once("why"));
     }
+
+    /// Names the folder of the log of a process that panics.
+    const FOLDER: &str = "TEST_FOLDER_OF_PANICS";
+    /// What nobody may read anywhere.
+    const SECRET: &str = "never-to-be-read";
+
+    #[test]
+    #[ignore = "another test runs it in a process of its own"]
+    fn in_a_process_that_panics() {
+        let Some(folder) = std::env::var_os(FOLDER) else {
+            return;
+        };
+        let owner = super::super::OWNER.get_or_init(owner);
+        owner.folder.set(folder.into()).unwrap();
+        owner.say(&mut owner.said(), Stream::Out, b"before\n", true);
+        take_over(owner);
+        let thread = std::thread::Builder::new().name("worker".to_owned());
+        let panicking = thread.spawn(|| panic!("what is this"));
+        assert!(panicking.unwrap().join().is_err());
+    }
+
+    #[test]
+    fn a_process_that_panics_leaves_a_log() {
+        let home = tempfile::tempdir().unwrap();
+        let test = "owner::panics::tests::in_a_process_that_panics";
+        let ran = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", test, "--nocapture"])
+            .env(FOLDER, home.path())
+            .env("TF_VAR_password", SECRET)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        let log = std::fs::read_to_string(newest_log(home.path()).unwrap()).unwrap();
+        for part in [
+            "before\n",
+            "Error: muster itself has failed",
+            "The thread worker panicked at",
+            "what is this\n",
+        ] {
+            assert!(log.contains(part), "{part:?} is not in:\n{log}");
+        }
+        assert!(!log.contains(SECRET), "{log}");
+        // What people see elsewhere is the same, and not there twice.
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(!said.contains("what is this"), "{said}");
+    }
 }
