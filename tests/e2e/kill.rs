@@ -295,7 +295,10 @@ fn a_state_that_cannot_be_written() {
         "provider \"muster\" {}",
         "provider \"muster\" {\n  sim { latency = var.latency }\n}",
     ));
-    // A folder in the place of the file that holds a state while it is written.
+    let first = ["-target=muster_zone.first", "-var", "latency=0s"];
+    work.run(&[&["apply", "-auto-approve"], &first[..]].concat())
+        .code(0);
+    // A folder in the place of the file that holds a state while it is written over.
     work.write(".terraform.tfstate.new/in/the/way", "");
     // Everything is recorded in the journal, so that the run goes on to its end.
     work.run(&["apply", "-auto-approve", "-var", "latency=0s"])
@@ -317,7 +320,7 @@ fn a_state_that_cannot_be_written() {
     std::fs::remove_dir_all(work.path().join(".terraform.tfstate.new")).unwrap();
     work.run(&["plan", "-var", "latency=0s"]).code(0).says(&[
         "An earlier run was interrupted",
-        "3 results that it had recorded",
+        "2 results that it had recorded",
         "No changes.",
     ]);
 }

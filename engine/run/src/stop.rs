@@ -18,6 +18,15 @@ impl Stop {
         self.0.send_modify(|n| *n = n.saturating_add(1));
     }
 
+    /// Asks, unless somebody has asked already: calls in flight are not cut off by that.
+    pub fn request_first(&self) {
+        self.0.send_if_modified(|n| {
+            let is_first = *n == 0;
+            *n = (*n).max(1);
+            is_first
+        });
+    }
+
     /// Whether somebody asked.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow() > 0

@@ -1,4 +1,7 @@
+use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
+
+use crate::Marked;
 
 /// What is known about the use of a value, apart from the value itself.
 ///
@@ -30,6 +33,18 @@ impl Marks {
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+}
+
+/// What is sensitive is in no message of a panic, nor in a log.
+impl fmt::Debug for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut marked = f.debug_struct("Marked");
+        match self.marks.contains(Marks::SENSITIVE) {
+            true => marked.field("value", &format_args!("(sensitive value)")),
+            false => marked.field("value", &self.value),
+        };
+        marked.field("marks", &self.marks).finish()
     }
 }
 

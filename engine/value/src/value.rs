@@ -84,7 +84,7 @@ pub struct Map {
 }
 
 /// A value with its marks.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Marked {
     /// The value itself; not `Marked` again.
     pub value: Value,

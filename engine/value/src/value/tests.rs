@@ -42,3 +42,11 @@ fn equality_with_what_is_unknown() {
     );
     check(Value::NULL, unknown(Type::String), None);
 }
+
+#[test]
+fn what_is_sensitive_is_not_printed() {
+    let secret = Value::from("hunter2").mark(Marks::SENSITIVE);
+    let shown = format!("{:?}", Value::tuple(vec![secret, "seen".into()]));
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("seen") && shown.contains("sensitive"));
+}

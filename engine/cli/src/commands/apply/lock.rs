@@ -155,10 +155,7 @@ impl Overtaken {
         if self.is_told.swap(true, Ordering::Relaxed) {
             return;
         }
-        // Who has asked already does not want the calls in flight to be cut off.
-        if !self.stop.is_requested() {
-            self.stop.request();
-        }
+        self.stop.request_first();
         let advice = "Somebody else may be changing the same things, so nothing more is begun: the run ends when what is under way is done, and records that in its journal.";
         for mut diagnostic in as_warnings(Failure::from(error).diags) {
             diagnostic.detail = format!("{}\n\n{advice}", diagnostic.detail);
