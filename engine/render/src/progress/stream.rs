@@ -7,7 +7,7 @@ use muster_addr::{InstanceAddr, InstanceKey};
 use muster_plan::{Action, Change, Mode, OutputChange, Plan, Reason};
 use muster_provider::ImportBy;
 use muster_snapshot::{OutputValue, Str};
-use muster_value::{Date, Value};
+use muster_value::{Date, Marks, Value};
 use serde_json::{Value as Json, json};
 
 use crate::json::to_string;
@@ -129,7 +129,9 @@ fn output_change(output: &OutputChange) -> Json {
         Action::Delete => "delete",
         _ => "noop",
     };
-    json!({ "sensitive": output.sensitive, "action": action })
+    // What was a secret stays one in this plan.
+    let was_sensitive = output.before.marks().contains(Marks::SENSITIVE);
+    json!({ "sensitive": output.sensitive || was_sensitive, "action": action })
 }
 
 /// The outputs after an apply. Sensitive ones go without their value.
@@ -239,6 +241,21 @@ mod tests {
         check(951_782_400, "2000-02-29T00:00:00.000135Z");
         check(4_107_542_400, "2100-03-01T00:00:00.000135Z");
         check(1_795_251_557, "2026-11-21T08:59:17.000135Z");
+    }
+
+    #[test]
+    fn outputs_that_were_sensitive_still_are() {
+        let check = |before: Value, expect: bool| {
+            let change = OutputChange {
+                action: Action::Update,
+                before,
+                after: "new".into(),
+                sensitive: false,
+            };
+            assert_eq!(output_change(&change)["sensitive"], expect);
+        };
+        check("old".into(), false);
+        check(Value::from("old").mark(Marks::SENSITIVE), true);
     }
 
     #[test]
