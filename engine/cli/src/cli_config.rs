@@ -39,7 +39,10 @@ fn named() -> Option<PathBuf> {
 /// Tells of a file that the environment names and that is not there; everything goes on without.
 pub(crate) fn warn_if_missing() {
     if let Some(path) = named().filter(|path| !path.exists()) {
-        let detail = format!("The CLI configuration file {} is not there.", path.display());
+        let detail = format!(
+            "The CLI configuration file {} is not there.",
+            path.display()
+        );
         let summary = "Unable to open CLI configuration file";
         view::warn(&Diagnostic::warning(summary, detail).into());
     }

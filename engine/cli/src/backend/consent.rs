@@ -34,7 +34,8 @@ impl Consent {
         match self {
             Self::Given => Ok(true),
             Self::Nobody => {
-                let summary = "Can't ask approval for state migration when interactive input is disabled.";
+                let summary =
+                    "Can't ask approval for state migration when interactive input is disabled.";
                 let asked = explanation.lines().next().unwrap_or_default();
                 Err(Failure::new(summary, format!("{asked} {ADVICE}")))
             }

@@ -100,7 +100,10 @@ fn agreed(new: &Place, pairs: &[Pair], consent: Consent) -> Outcome<bool> {
         [pair] => consent.to(COPY, &pair.explanation()?),
         _ => {
             let names = differing.iter().map(|pair| match pair.is_overwritten() {
-                true => format!("\n  - {}, where another state is overwritten", pair.workspace),
+                true => format!(
+                    "\n  - {}, where another state is overwritten",
+                    pair.workspace
+                ),
                 false => format!("\n  - {}", pair.workspace),
             });
             let names: String = names.collect();
@@ -125,12 +128,7 @@ fn aborted() -> Failure {
 
 /// The states of workspaces in both places. If the new one has no workspaces, it is that of the
 /// default one there.
-fn pairs(
-    old: &Place,
-    new: &Place,
-    target: &dyn Backend,
-    wanted: &[String],
-) -> Outcome<Vec<Pair>> {
+fn pairs(old: &Place, new: &Place, target: &dyn Backend, wanted: &[String]) -> Outcome<Vec<Pair>> {
     let there = target.workspaces()?;
     let mut pairs = Vec::new();
     for name in wanted {
@@ -198,7 +196,9 @@ impl Pair {
 
     /// Whether the new place has something that would be lost.
     fn is_overwritten(&self) -> bool {
-        self.replaced.as_ref().is_some_and(|there| !there.is_empty())
+        self.replaced
+            .as_ref()
+            .is_some_and(|there| !there.is_empty())
     }
 
     /// What a person should know who decides.

@@ -4,9 +4,7 @@ use muster_config::Backend as Block;
 use muster_lang::{Diagnostic, Diags, Span};
 use muster_provider::BackendFault;
 use muster_snapshot::Snapshot;
-use muster_store::{
-    Backend, Codec, DEFAULT_WORKSPACE, LocalBackend, Settings, Store, StoreError,
-};
+use muster_store::{Backend, Codec, DEFAULT_WORKSPACE, LocalBackend, Settings, Store, StoreError};
 use muster_value::Value;
 
 use super::kinds::{self, Kind, LOCAL};

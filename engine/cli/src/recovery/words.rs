@@ -334,7 +334,11 @@ mod tests {
         let (first, _) = alone.detail.split_once("\n\n").unwrap();
         assert_eq!(rest.detail, first);
         // Of a run that was told of before, only its calls are left.
-        let calls = Recovery { run: None, results: 0, ..one };
+        let calls = Recovery {
+            run: None,
+            results: 0,
+            ..one
+        };
         let later = interrupted(std::slice::from_ref(&calls), &none).unwrap();
         assert_eq!(
             later.detail,
