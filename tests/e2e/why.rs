@@ -281,7 +281,7 @@ fn a_new_one_comes_first_for_the_sake_of_a_dependent() {
     };
     let work = Work::with(&config(1));
     work.run(&["apply", "-auto-approve"]).code(0);
-    work.write("main.tf", &config(2));
+    work.write("main.tf", config(2));
     work.run(&["why", "terraform_data.a"]).code(0).says(&[
         "terraform_data.a must be replaced, the new one first because terraform_data.b has create_before_destroy  main.tf:1",
         "└─ triggers_replace: 1 -> 2, forces replacement  main.tf:2",

@@ -299,10 +299,7 @@ impl Applier {
         let open: BTreeSet<String> = self.tasks.values().map(|t| t.addr().to_string()).collect();
         if !open.is_empty() {
             let open: Vec<String> = open.into_iter().collect();
-            detail += &format!(
-                " These were still in progress: {}.",
-                open.join(", ")
-            );
+            detail += &format!(" These were still in progress: {}.", open.join(", "));
         }
         Diagnostic::error("Apply canceled", detail)
     }

@@ -288,7 +288,9 @@ fn errors_name_the_values() {
 fn errors_stand_at_the_part_that_is_wrong() {
     let check = |text: &str, expect: &str| {
         let diags = run(text).expect_err(text);
-        let at = diags.0[0].subject.expect("an error about a part of the text");
+        let at = diags.0[0]
+            .subject
+            .expect("an error about a part of the text");
         let part = &text[at.start as usize..at.end as usize];
         assert_eq!(part, expect, "{text}");
     };
