@@ -12,7 +12,7 @@ use muster_value::{Type, Value};
 use crate::Planner;
 
 /// More instances than a resource can have in a state that makes sense.
-const MAX_COUNT: u64 = 1 << 24;
+const MAX_COUNT: u64 = 1 << 20;
 
 impl Planner {
     /// An evaluator for the outputs of a plan that only looks; `None` when the state has just the
@@ -90,7 +90,7 @@ fn collected(repetition: &Repetition, mut values: BTreeMap<InstanceKey, Value>) 
         return Some(Value::object(entries));
     }
     let indexes = values.keys().filter_map(|key| match key {
-        InstanceKey::Int(i) => Some(i + 1),
+        InstanceKey::Int(i) => Some(i.saturating_add(1)),
         _ => None,
     });
     let count = indexes.max().unwrap_or(0);

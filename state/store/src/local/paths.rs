@@ -137,6 +137,12 @@ impl Paths {
 
     /// The stored bytes; none if there is no state.
     pub(super) fn read(&self, locked: Option<&File>) -> Result<Vec<u8>, StoreError> {
+        Ok(self.look(locked)?.0)
+    }
+
+    /// As [`Paths::read`], and whether there are none because the first write is going on, or was
+    /// interrupted.
+    pub(super) fn look(&self, locked: Option<&File>) -> Result<(Vec<u8>, bool), StoreError> {
         let mut bytes = Vec::new();
         for _ in 0..READ_ATTEMPTS {
             let (read, settled) = match locked {
@@ -146,11 +152,11 @@ impl Paths {
             .map_err(StoreError::io("read", &self.state))?;
             bytes = read;
             if file::is_begun(&bytes) && locked.is_some() {
-                return Ok(Vec::new());
+                break;
             }
             if file::is_interrupted(&bytes) {
                 if let Some(complete) = self.complete_state() {
-                    return Ok(complete);
+                    return Ok((complete, false));
                 }
             } else if settled && !file::is_begun(&bytes) {
                 break;
@@ -158,10 +164,10 @@ impl Paths {
             // Without the lock, somebody may be writing just now.
             std::thread::sleep(FIRST_PAUSE);
         }
-        match file::is_begun(&bytes) {
-            true => Ok(Vec::new()),
-            false => Ok(bytes),
-        }
+        Ok(match file::is_begun(&bytes) {
+            true => (Vec::new(), true),
+            false => (bytes, false),
+        })
     }
 
     /// The new state of a write that was interrupted.
@@ -192,7 +198,9 @@ impl Paths {
             None => {
                 let file =
                     os::open_private(&self.state).map_err(StoreError::io("open", &self.state))?;
-                self.write_to(&file, bytes)
+                self.write_to(&file, bytes)?;
+                // Whoever takes the lock sees to its name.
+                os::sync_folder(self.folder()).map_err(StoreError::io("write", self.folder()))
             }
         }
     }
@@ -226,17 +234,20 @@ impl Paths {
         Ok(())
     }
 
-    pub(super) fn finish_interrupted_write(&self, file: &File) -> Result<(), StoreError> {
+    /// Finishes a write that was interrupted; one that was the first is undone, which is told.
+    pub(super) fn finish_interrupted_write(&self, file: &File) -> Result<bool, StoreError> {
         let bytes = file::read_start(file).map_err(StoreError::io("read", &self.state))?;
         if file::is_begun(&bytes) {
-            return file
-                .set_len(0)
-                .map_err(StoreError::io("write", &self.state));
+            let undone = file.set_len(0);
+            undone.map_err(StoreError::io("write", &self.state))?;
+            return Ok(true);
         }
-        match self.complete_state() {
-            Some(complete) if file::is_interrupted(&bytes) => self.write_to(file, &complete),
-            _ => Ok(()),
+        if file::is_interrupted(&bytes)
+            && let Some(complete) = self.complete_state()
+        {
+            self.write_to(file, &complete)?;
         }
+        Ok(false)
     }
 }
 

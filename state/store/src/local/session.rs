@@ -104,7 +104,7 @@ impl Inner {
         let Some((file, is_made)) = paths.open_locked()? else {
             return Ok(false);
         };
-        paths.finish_interrupted_write(&file)?;
+        let is_made = paths.finish_interrupted_write(&file)? || is_made;
         if let Err(source) = paths.tell(info) {
             if is_made {
                 paths.drop_if_empty(&file);
@@ -144,7 +144,7 @@ impl Inner {
                 false => Err(paths.in_the_way()),
             });
         }
-        paths.finish_interrupted_write(&file)?;
+        let is_made = paths.finish_interrupted_write(&file)? || is_made;
         let share = match paths.shares.take(&guard, info, part)? {
             Ok(share) => share,
             Err(conflict) => {

@@ -13,9 +13,9 @@ use crate::{CodecError, Part, RemarkKind, Store, StoreError};
 impl LocalStore {
     /// What the file has at this moment.
     pub(super) fn read_once(&self, session: &Session) -> Result<Option<Snapshot>, StoreError> {
-        let bytes = self.inner.paths.read(session.alone())?;
+        let (bytes, is_begun) = self.inner.paths.look(session.alone())?;
         if bytes.is_empty() {
-            self.check_missing(session.is_made)?;
+            self.check_missing(session.is_made || is_begun)?;
         }
         let state = self.parse(&bytes)?;
         if let Some(state) = &state {
@@ -177,7 +177,16 @@ impl LocalStore {
             (written, prepared.ok().and_then(|p| p.join().ok().flatten()))
         });
         written?;
-        self.tell_damaged(addition.and_then(|addition| paths.history.add(addition)));
+        match addition.map_or(Ok(None), |addition| paths.history.add(addition)) {
+            Ok(kept) => self.tell_damaged(kept),
+            Err(error) => {
+                let shown = paths.history.path.display();
+                let text = format!(
+                    "{shown} is damaged, and stays as it is, because no copy of it can be made: {error}."
+                );
+                self.inner.remark(RemarkKind::Damage, text);
+            }
+        }
         Ok(())
     }
 

@@ -264,6 +264,24 @@ fn where_the_first_write_was_interrupted_there_is_nothing() {
 }
 
 #[test]
+fn who_begins_anew_beside_a_history_may_be_interrupted() {
+    let place = Place::new();
+    let mut state = with_instances(1, 1);
+    assert!(place.open().write(&mut state).unwrap());
+    fs::remove_file(place.state()).unwrap();
+    fs::write(place.state(), "\u{1}\n").unwrap();
+    assert_eq!(place.open().read().unwrap(), None);
+    let store = place.open();
+    let held = lock(&store).unwrap();
+    assert_eq!(store.read().unwrap(), None);
+    held.release().unwrap();
+    assert!(!place.state().exists(), "as before that write");
+    // One that was emptied otherwise is no state that begins.
+    fs::write(place.state(), "").unwrap();
+    assert!(place.open().read().is_err());
+}
+
+#[test]
 fn a_first_write_whose_sync_fails_leaves_nothing_or_the_state() {
     for good in 0.. {
         let place = Place::new();
@@ -412,15 +430,15 @@ fn a_lock_file_from_the_future_does_not_lock() {
     lock(&place.open()).unwrap().release().unwrap();
 }
 
-/// A state of 40 MB.
-fn large() -> Snapshot {
+/// A state with so many instances of three times so many bytes each.
+fn with_instances(count: usize, thirds: usize) -> Snapshot {
     use muster_snapshot::{Attributes, JsonText, Object};
     use muster_value::{Type, Value};
 
     let provider = "provider[\"example.com/x/y\"]".parse().unwrap();
     let mut state = Snapshot::new("1.11.4");
-    for n in 0..200 {
-        let text = format!("{{\"text\":\"{}\"}}", format!("{n:03}").repeat(67_000));
+    for n in 0..count {
+        let text = format!("{{\"text\":\"{}\"}}", format!("{n:03}").repeat(thirds));
         let object = Object {
             attributes: Attributes::Json(JsonText::parse(&text).unwrap()),
             ..Object::encode(&Value::NULL, &Type::Dynamic).unwrap()
@@ -434,7 +452,7 @@ fn large() -> Snapshot {
 #[test]
 fn large_states_are_states() {
     let place = Place::new();
-    let mut state = large();
+    let mut state = with_instances(200, 67_000);
     assert!(place.open().write(&mut state).unwrap());
     let whole = fs::read(place.state()).unwrap();
     assert!(whole.len() > 40_000_000, "{}", whole.len());

@@ -63,9 +63,12 @@ impl History {
     /// Adds what was prepared, once the state is in its place. Nobody waits for the disk: what a
     /// crash damages is found by its checksum. The answer is the file in which a history that was
     /// damaged is kept as it was.
-    pub(super) fn add(&self, addition: Addition) -> Option<PathBuf> {
+    ///
+    /// # Errors
+    /// That one cannot be kept. The history is as it was.
+    pub(super) fn add(&self, addition: Addition) -> Result<Option<PathBuf>, StoreError> {
         let Addition { change, damaged } = addition;
-        let kept = damaged.and_then(|bytes| self.keep_damaged(&bytes).ok());
+        let kept = damaged.map(|bytes| self.keep_damaged(&bytes)).transpose()?;
         let _ = match change {
             Change::Append { good, bytes } => append(&self.path, good, &bytes),
             Change::Anew(file) if self.path.exists() => os::replace(&self.path, &file),
@@ -73,7 +76,7 @@ impl History {
                 os::open_private(&self.path).and_then(|mut made| made.write_all(&file))
             }
         };
-        kept
+        Ok(kept)
     }
 
     /// Keeps what the file had, of which some is damaged.
@@ -208,7 +211,7 @@ impl History {
         let damaged = match is_damaged {
             false => None,
             // What was in plain text does not stay so.
-            true if exposed => codec.seal(file.clone()).ok(),
+            true if exposed => Some(codec.seal(file.clone()).map_err(|_| Failed)?),
             true => Some(file.clone()),
         };
         if !exposed && !is_full && lost == 0 && !entries.is_empty() {
