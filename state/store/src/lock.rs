@@ -40,6 +40,15 @@ impl LockInfo {
             path: String::new(),
         }
     }
+
+    /// Whether the process that has taken the lock was one of this machine, and has ended: what is
+    /// left of it goes once what it was writing is on disk.
+    pub fn is_left_behind(&self) -> bool {
+        let process = self.info.strip_prefix("process ");
+        let process = process.and_then(|number| number.parse().ok());
+        let host = self.who.rsplit_once('@').map(|(_, host)| host);
+        host == Some(&crate::os::host_name()) && process.is_some_and(crate::os::has_ended)
+    }
 }
 
 /// Prints the lines that tell a person who holds the lock.

@@ -219,6 +219,14 @@ mod unix {
         pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
     }
 
+    /// Whether there is no process of this number on this machine, or only what is left of one.
+    pub(crate) fn has_ended(process: u32) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // Before the state is a name, which may hold anything.
+        let state = stat.rsplit_once(") ").map(|(_, fields)| fields);
+        state.is_some_and(|state| state.starts_with('Z')) || !is_running(process)
+    }
+
     /// Makes new and renamed names in a folder last.
     pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
         crate::disk::sync_all(&File::open(folder)?)
@@ -297,6 +305,10 @@ mod other {
 
     pub(crate) fn is_running(_: u32) -> bool {
         true
+    }
+
+    pub(crate) fn has_ended(_: u32) -> bool {
+        false
     }
 
     pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {

@@ -49,6 +49,8 @@ use shares::Shares;
 
 /// The pause between the first two attempts to lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How long a process that has ended may still have locks.
+const ENDING: Duration = Duration::from_secs(20);
 /// How often a state is read again while its writer adds it to the history.
 const SETTLING: u32 = 200;
 /// The longest pause between two attempts.
@@ -304,7 +306,8 @@ impl Store for LocalStore {
     }
 }
 
-/// Tries something again for as long as `timeout`, until nobody is in the way any more.
+/// Tries something again for as long as `timeout`, until nobody is in the way any more. A process
+/// that was killed while it wrote to the disk has its locks a little longer.
 fn patiently<T>(
     timeout: Duration,
     mut attempt: impl FnMut() -> Result<Result<T, StoreError>, StoreError>,
@@ -316,7 +319,18 @@ fn patiently<T>(
             Ok(done) => return Ok(done),
             Err(in_the_way) => in_the_way,
         };
-        let left = timeout.saturating_sub(started.elapsed());
+        let is_ending = match &in_the_way {
+            StoreError::Locked { holder, .. } => holder
+                .as_ref()
+                .is_some_and(|holder| holder.is_left_behind()),
+            _ => false,
+        };
+        let patience = if is_ending {
+            timeout.max(ENDING)
+        } else {
+            timeout
+        };
+        let left = patience.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Err(in_the_way);
         }

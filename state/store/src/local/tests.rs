@@ -115,6 +115,29 @@ fn a_lock_file_that_was_left_behind_does_not_lock() {
     assert_eq!(place.names(), Vec::<String>::new());
 }
 
+#[cfg(unix)]
+#[test]
+fn what_a_killed_process_still_locks_is_waited_for() {
+    let place = Place::new();
+    let store = place.open();
+    let held = lock(&store).unwrap();
+    let mut info = held.info().clone();
+    let refused = lock(&place.open());
+    assert!(matches!(refused, Err(StoreError::Locked { .. })));
+    let mut ended = Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    info.info = format!("process {}", ended.id());
+    let text = serde_json::to_vec(&info).unwrap();
+    fs::write(place.path(".terraform.tfstate.lock.info"), text).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(held);
+        });
+        lock(&place.open()).unwrap().release().unwrap();
+    });
+}
+
 #[test]
 fn the_backup_is_the_state_before_the_run() {
     let place = Place::new();
