@@ -3,7 +3,7 @@
 use muster_addr::{InstanceAddr, ModuleInstance};
 use muster_lang::Span;
 use muster_plan::{Action, Reason};
-use muster_value::Value;
+use muster_value::{Marks, Value};
 
 /// One link of a chain.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Cause {
     pub causes: Vec<Cause>,
     /// Of what the plan says nothing about: whether it may be another value than before.
     pub(crate) may_move: bool,
+    /// Its declaration says that it is sensitive.
+    pub(crate) is_secret: bool,
 }
 
 impl Drop for Cause {
@@ -143,6 +145,34 @@ impl Cause {
             causes: Vec::new(),
             // Somebody may have edited what refers to nothing.
             may_move: true,
+            is_secret: false,
+        }
+    }
+
+    /// Without the expressions of sensitive values and of all that these come from: a secret may
+    /// stand in the source, in a place that does not know that it is one.
+    pub(crate) fn without_secrets(mut self) -> Self {
+        let mut open = vec![(&mut self, false)];
+        while let Some((cause, is_below)) = open.pop() {
+            let is_secret = is_below || cause.is_sensitive();
+            if is_secret {
+                cause.expr = None;
+            }
+            open.extend(cause.causes.iter_mut().map(|inner| (inner, is_secret)));
+        }
+        self
+    }
+
+    fn is_sensitive(&self) -> bool {
+        let is_secret = |value: &Value| value.marks_deep().contains(Marks::SENSITIVE);
+        match &self.finding {
+            _ if self.is_secret => true,
+            Finding::Attribute { before, after, .. } | Finding::Output { before, after } => {
+                is_secret(before) || is_secret(after)
+            }
+            Finding::Drift { stored, found } => is_secret(stored) || is_secret(found),
+            Finding::Given { value, .. } => is_secret(value),
+            _ => false,
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use muster_addr::{AbsResource, InstanceKey, Mode, ModuleInstance, ResourceId, Target};
-use muster_config::{ModuleId, Output, Repetition};
+use muster_config::{ModuleId, Output, Repetition, Variable};
 use muster_lang::{Expr, Reference, Subject};
 use muster_plan::{Action, Change};
-use muster_value::{Path, PathStep};
+use muster_value::{Marks, Path, PathStep, Value};
 
 use crate::Str;
 use crate::cause::{Cause, Finding};
@@ -124,14 +124,12 @@ impl<'p> Tracer<'p> {
         });
         if let Some((caller, argument)) = argument {
             let mut cause = self.name(scope, shown, argument, &caller);
-            // A secret may stand in the source.
-            let is_secret = declared.is_some_and(|v| v.sensitive);
-            cause.expr = cause.expr.filter(|_| !is_secret);
+            cause.is_secret = declared.is_some_and(|v| v.sensitive);
             return cause;
         }
         let given = match scope.addr.is_root() {
             true => self.plan.variables.get(name).cloned(),
-            false => declared.and_then(|v| v.default.clone()),
+            false => declared.and_then(default_of),
         };
         let finding = given.map_or(Finding::Named, |value| Finding::Given {
             value,
@@ -187,7 +185,7 @@ impl<'p> Tracer<'p> {
         });
         let of_output = |(output, declared): (&Str, &Output)| {
             let mut cause = self.name(scope, format!("{step}.{output}"), &declared.expr, &called);
-            cause.expr = cause.expr.filter(|_| !declared.sensitive);
+            cause.is_secret = declared.sensitive;
             cause
         };
         wanted.map(of_output).collect()
@@ -289,6 +287,15 @@ fn split_key(steps: &[PathStep]) -> (InstanceKey, &[PathStep]) {
         [PathStep::Key(key), rest @ ..] => (InstanceKey::Str(key.clone()), rest),
         _ => (InstanceKey::None, steps),
     }
+}
+
+/// The value of a variable that nobody gives one, as shown to people.
+fn default_of(declared: &Variable) -> Option<Value> {
+    let default = declared.default.clone()?;
+    Some(match declared.sensitive {
+        true => default.mark(Marks::SENSITIVE),
+        false => default,
+    })
 }
 
 fn resource_id(subject: &Subject) -> Option<ResourceId> {

@@ -50,7 +50,7 @@ pub enum WhyError {
 /// The plan does not speak of it.
 pub fn explain(plan: &Plan, config: &Config, wanted: &Wanted) -> Result<Cause, WhyError> {
     let mut tracer = trace::Tracer::new(plan, config);
-    match wanted {
+    let told = match wanted {
         Wanted::Object(addr, None) => tracer
             .any_object(addr)
             .ok_or_else(|| WhyError::NoObject(similar(plan, addr))),
@@ -58,7 +58,8 @@ pub fn explain(plan: &Plan, config: &Config, wanted: &Wanted) -> Result<Cause, W
         Wanted::Output(module, name) => tracer.output(module, name).ok_or(WhyError::NoName),
         Wanted::Local(module, name) => tracer.local(module, name).ok_or(WhyError::NoName),
         Wanted::Variable(module, name) => tracer.declared(module, name).ok_or(WhyError::NoName),
-    }
+    };
+    told.map(Cause::without_secrets)
 }
 
 fn attribute(

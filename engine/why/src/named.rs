@@ -18,7 +18,7 @@ impl Tracer<'_> {
             let call = ModuleInstance::root().child(step.name.clone(), step.key.clone());
             let caller = self.inside(&outer)?;
             let mut cause = self.name(&caller, format!("{call}.{name}"), &declared.expr, &scope);
-            cause.expr = cause.expr.filter(|_| !declared.sensitive);
+            cause.is_secret = declared.sensitive;
             return Some(cause);
         }
         let change = self.plan.outputs.get(name);
@@ -33,7 +33,7 @@ impl Tracer<'_> {
             return Some(Cause::new(shown, module, finding));
         };
         let mut cause = self.name(&scope, shown, &declared.expr, &scope);
-        cause.expr = cause.expr.filter(|_| !declared.sensitive);
+        cause.is_secret = declared.sensitive;
         cause.finding = finding;
         Some(cause)
     }
