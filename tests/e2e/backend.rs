@@ -267,6 +267,65 @@ fn a_state_in_the_new_place_is_not_overwritten() {
 }
 
 #[test]
+fn a_newer_state_in_the_new_place_stays() {
+    let work = Work::with(ONE);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let there = at("one.tfstate").replace("path =", "workspace_dir = \"others\"\n    path =");
+    work.write("main.tf", there.as_str());
+    work.run(&["init", "-force-copy"]).code(0);
+    let forget = || std::fs::remove_dir_all(work.path().join(".terraform")).unwrap();
+    for change in [
+        &["apply", "-auto-approve", "-replace=terraform_data.a"][..],
+        &["destroy", "-auto-approve"],
+    ] {
+        work.run(change).code(0);
+        let newer = work.read("one.tfstate");
+        // The old copy is no reason to ask.
+        forget();
+        let ran = work.run(&["init", "-input=false"]).code(0);
+        ran.never_says(&["Warning"]);
+        // Another workspace is one, and takes no other with it.
+        forget();
+        work.write("main.tf", ONE);
+        let name = format!("w{}", newer.len());
+        work.run(&["workspace", "new", &name]).code(0);
+        work.run(&["apply", "-auto-approve"]).code(0);
+        forget();
+        work.write("main.tf", there.as_str());
+        let ran = work.run(&["init", "-force-copy"]).code(0);
+        ran.says(&["Warning: State was not copied", "newer version"]);
+        assert_eq!(work.read("one.tfstate"), newer);
+        assert!(has(&work, &format!("others/{name}/terraform.tfstate")));
+    }
+}
+
+#[test]
+fn both_versions_of_a_state_are_named() {
+    let work = Work::with(&at("one.tfstate"));
+    work.run(&["init"]).code(0);
+    for name in ["default", "dev"] {
+        if name != "default" {
+            work.run(&["workspace", "new", name]).code(0);
+        }
+        work.run(&["apply", "-auto-approve"]).code(0);
+    }
+    work.write(
+        "two.tfstate",
+        work.read("one.tfstate")
+            .replace("\"lineage\": \"", "\"lineage\": \"x"),
+    );
+    let config = at("two.tfstate").replace("path =", "workspace_dir = \"others\"\n    path =");
+    work.write("main.tf", config);
+    let told = "default, where another state (1 resource, serial 1) is overwritten by this one (1 resource, serial 1)";
+    work.run(&["init", "-migrate-state"]).code(1).says(&[told]);
+    // All of it is said, too, where nobody is asked.
+    let ran = work
+        .run(&["init", "-migrate-state", "-input=false"])
+        .code(1);
+    ran.says(&[NOBODY, told, "; dev. Nothing was copied."]);
+}
+
+#[test]
 fn terraform_takes_turns() {
     let work = Work::with(&at("one.tfstate"));
     let terraform = |args: &[&str]| {

@@ -228,6 +228,35 @@ fn either_all_states_are_copied_or_none() {
 }
 
 #[test]
+fn states_that_stay_behind_are_named() {
+    let server = Server::start();
+    let work = Work::with(&one(1));
+    work.run(&["workspace", "new", "dev"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.run(&["workspace", "select", "default"]).code(0);
+    work.write("main.tf", in_http(&server));
+    // There is nothing to copy of the selected one.
+    for args in [&["init", "-force-copy"][..], &["init", "-input=false"]] {
+        work.run(args).code(1).says(&[
+            "1 with a state here: dev.",
+            "The selected one, \"default\", has none",
+        ]);
+        assert!(!work.path().join(".terraform/terraform.tfstate").exists());
+    }
+    let behind = "Warning: States were left behind";
+    let ran = work.answer(&["init"], "yes\n").code(0);
+    ran.says(&["start with an empty state", behind, "were: dev."]);
+    assert!(stored(&server).is_none());
+    std::fs::remove_dir_all(work.path().join(".terraform")).unwrap();
+    work.write("main.tf", one(1));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", in_http(&server));
+    let ran = work.run(&["init", "-force-copy"]).code(0);
+    ran.says(&[behind, "were: dev."]);
+    assert!(stored(&server).is_some());
+}
+
+#[test]
 fn what_cannot_be_written_is_not_recorded() {
     let server = Server::start();
     let work = Work::with(&one(1));

@@ -205,7 +205,7 @@ pub(crate) fn initialize(
         let summary = "The -migrate-state and -json options are mutually-exclusive";
         return Err(Failure::new(summary, detail));
     }
-    let (overrides, warnings) = overrides(block, &options.backend_config, sources)?;
+    let (overrides, mut warnings) = overrides(block, &options.backend_config, sources)?;
     let asked = Asked::new(block, overrides)?;
     let standing = asked.standing()?;
     let configured = match standing {
@@ -216,7 +216,7 @@ pub(crate) fn initialize(
         Standing::Changed { old: Some(old), .. } if block.is_none() => Some(old.kind.name),
         _ => None,
     };
-    if settle(&asked, standing, args)? {
+    if settle(&asked, standing, args, &mut warnings)? {
         // What makes no sense is not recorded, nor what cannot be reached.
         asked.check_reachable()?;
         asked.save()?;
@@ -230,7 +230,7 @@ pub(crate) fn initialize(
 
 /// Brings states to where they are asked for, if that is wanted. Whether the record has to say
 /// so from now on.
-fn settle(asked: &Asked, standing: Standing, args: &Init) -> Outcome<bool> {
+fn settle(asked: &Asked, standing: Standing, args: &Init, warnings: &mut Diags) -> Outcome<bool> {
     let options = &args.place;
     let migrate = options.migrate_state || options.force_copy;
     let old = match standing {
@@ -260,7 +260,8 @@ fn settle(asked: &Asked, standing: Standing, args: &Init) -> Outcome<bool> {
         return Err(Failure::new("Error migrating the state", detail));
     };
     let consent = Consent::of(options.force_copy, args.input && !args.view.json);
-    migrate::copy_all(&old, &asked.place, &options.lock.locking(), consent)?;
+    let locking = options.lock.locking();
+    warnings.extend(migrate::copy_all(&old, &asked.place, &locking, consent)?);
     Ok(true)
 }
 

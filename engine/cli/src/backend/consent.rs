@@ -24,11 +24,11 @@ impl Consent {
         }
     }
 
-    /// Whether it is wanted.
+    /// Whether it is wanted. The fact, in a sentence, is what is told where nobody can be asked.
     ///
     /// # Errors
     /// Nobody can be asked, or nobody answers.
-    pub(super) fn to(self, question: &str, explanation: &str) -> Outcome<bool> {
+    pub(super) fn to(self, question: &str, explanation: &str, fact: &str) -> Outcome<bool> {
         const ADVICE: &str =
             "Nothing was copied. Use init -force-copy to copy states without being asked.";
         match self {
@@ -36,8 +36,7 @@ impl Consent {
             Self::Nobody => {
                 let summary =
                     "Can't ask approval for state migration when interactive input is disabled.";
-                let asked = explanation.lines().next().unwrap_or_default();
-                Err(Failure::new(summary, format!("{asked} {ADVICE}")))
+                Err(Failure::new(summary, format!("{fact} {ADVICE}")))
             }
             Self::Asked => prompt::choose(question, explanation).map_err(|unanswered| {
                 let why = match unanswered {

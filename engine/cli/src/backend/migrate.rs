@@ -1,16 +1,19 @@
 //! Copies states from one place to another.
 
+mod told;
+
 use muster_lang::Diags;
 use muster_snapshot::Snapshot;
 use muster_store::{Backend, DEFAULT_WORKSPACE, Journaled, LockGuard, Store};
 
 use super::consent::Consent;
-use super::place::Place;
+use super::place::{Place, is_since};
 use crate::args;
 use crate::commands::workspace::remember;
 use crate::error::{Failure, Outcome};
 use crate::locking::lock;
 use crate::session::workspace;
+use told::{left_behind, one_only};
 
 const SUMMARY: &str = "Error migrating the state";
 
@@ -31,33 +34,39 @@ struct Pair {
 }
 
 /// Copies the states of all workspaces, if that is wanted; where the new place has no workspaces,
-/// that of the selected one. Either all of them may be written, or none is.
+/// that of the selected one. Either all of them may be written, or none is. A state that the new
+/// place has in a newer version stays as it is there. Answers what should be told of states that
+/// stay behind.
 ///
 /// # Errors
-/// A place cannot be reached, or a person does not want to go on. The old place is as it was.
+/// A place cannot be reached, nothing of what is there could be copied, or a person does not want
+/// to go on. The old place is as it was.
 pub(crate) fn copy_all(
     old: &Place,
     new: &Place,
     locking: &args::Locking,
     consent: Consent,
-) -> Outcome<()> {
+) -> Outcome<Diags> {
     let target = new.open()?;
     let names = old.open()?.workspaces()?;
     let mut wanted = with_content(old, &names)?;
     let selected = workspace();
+    let mut warnings = Diags::new();
     let leaves_others = !new.kind.has_workspaces() && wanted.iter().any(|w| w != DEFAULT_WORKSPACE);
     if leaves_others {
         one_only(new, &wanted, &selected, consent)?;
-        wanted.retain(|name| *name == selected);
+        let others = wanted.extract_if(.., |name| *name != selected);
+        warnings.extend(left_behind(old, &others.collect::<Vec<_>>()));
     }
-    let mut pairs = pairs(old, new, &*target, &wanted)?;
+    let (newer, mut pairs) = pairs(old, new, &*target, &wanted)?;
+    warnings.extend(newer);
     if agreed(new, &pairs, consent)? {
         copy(&*target, &mut pairs, locking, consent == Consent::Given)?;
     }
-    match leaves_others && selected != DEFAULT_WORKSPACE {
-        true => remember(DEFAULT_WORKSPACE),
-        false => Ok(()),
+    if leaves_others && selected != DEFAULT_WORKSPACE {
+        remember(DEFAULT_WORKSPACE)?;
     }
+    Ok(warnings)
 }
 
 /// The workspaces that have something in their states.
@@ -72,48 +81,28 @@ fn with_content(place: &Place, names: &[String]) -> Outcome<Vec<String>> {
     Ok(found)
 }
 
-/// Lets a person decide about workspaces that the new place cannot have.
-fn one_only(new: &Place, wanted: &[String], selected: &str, consent: Consent) -> Outcome<()> {
-    let explanation = format!(
-        "There are no workspaces in a backend of type \"{}\", and {} of them here: {}.\nEnter \"yes\" to copy the state of the selected one, \"{selected}\", and leave the others\nwhere they are, and \"no\" to change nothing.",
-        new.kind.name,
-        wanted.len(),
-        wanted.join(", "),
-    );
-    let question = "Do you want to copy only your current workspace?";
-    match consent.to(question, &explanation)? {
-        true => Ok(()),
-        false => Err(aborted()),
-    }
-}
-
-/// Whether states are to be copied: those that differ, as people want it.
+/// Whether states are to be copied, as people want it.
 fn agreed(new: &Place, pairs: &[Pair], consent: Consent) -> Outcome<bool> {
-    let mut differing = Vec::new();
-    for pair in pairs {
-        if !pair.is_copied()? {
-            differing.push(pair);
-        }
-    }
-    match differing[..] {
+    match pairs {
         [] => Ok(false),
-        [pair] => consent.to(COPY, &pair.explanation()?),
+        [pair] => {
+            let (fact, choice) = pair.explanation()?;
+            consent.to(COPY, &format!("{fact}\n{choice}"), &fact)
+        }
         _ => {
-            let names = differing.iter().map(|pair| match pair.is_overwritten() {
-                true => format!(
-                    "\n  - {}, where another state is overwritten",
-                    pair.workspace
-                ),
-                false => format!("\n  - {}", pair.workspace),
-            });
-            let names: String = names.collect();
-            let explanation = format!(
-                "{} workspaces have states that would be copied:{names}\nEnter \"yes\" to copy all of them, and \"no\" to change nothing.",
-                differing.len()
-            );
+            let names: Vec<_> = pairs.iter().map(Pair::listed).collect::<Outcome<_>>()?;
             let kind = new.kind.name;
+            let explanation = format!(
+                "{} workspaces have states that would be copied:\n  - {}\nEnter \"yes\" to copy all of them, and \"no\" to change nothing.",
+                names.len(),
+                names.join("\n  - ")
+            );
+            let fact = format!(
+                "These workspaces have states that would be copied: {}.",
+                names.join("; ")
+            );
             let question = format!("Do you want to migrate all workspaces to \"{kind}\"?");
-            match consent.to(&question, &explanation)? {
+            match consent.to(&question, &explanation, &fact)? {
                 true => Ok(true),
                 false => Err(aborted()),
             }
@@ -126,11 +115,16 @@ fn aborted() -> Failure {
     Failure::new("Migration aborted by user.", detail)
 }
 
-/// The states of workspaces in both places. If the new one has no workspaces, it is that of the
-/// default one there.
-fn pairs(old: &Place, new: &Place, target: &dyn Backend, wanted: &[String]) -> Outcome<Vec<Pair>> {
+/// The states of workspaces in both places that the new one does not have yet. If that has no
+/// workspaces, it is that of the default one there. Also tells of those that are newer there.
+fn pairs(
+    old: &Place,
+    new: &Place,
+    target: &dyn Backend,
+    wanted: &[String],
+) -> Outcome<(Diags, Vec<Pair>)> {
     let there = target.workspaces()?;
-    let mut pairs = Vec::new();
+    let (mut newer, mut pairs) = (Diags::new(), Vec::new());
     for name in wanted {
         let workspace = match new.kind.has_workspaces() {
             true => name.clone(),
@@ -142,15 +136,19 @@ fn pairs(old: &Place, new: &Place, target: &dyn Backend, wanted: &[String]) -> O
         let from = old.state(name)?.any();
         let to = new.state(&workspace)?.any();
         let is_new = workspace != DEFAULT_WORKSPACE && !there.contains(&workspace);
-        pairs.push(Pair {
+        let pair = Pair {
             replaced: if is_new { None } else { to.read()? },
             workspace,
             from,
             to,
             is_new,
-        });
+        };
+        match pair.is_copied()? {
+            true => newer.extend(pair.kept()?),
+            false => pairs.push(pair),
+        }
     }
-    Ok(pairs)
+    Ok((newer, pairs))
 }
 
 /// Whether both places have the state in the same file.
@@ -187,11 +185,11 @@ impl Pair {
         }
     }
 
-    /// Whether the new place has the state already.
+    /// Whether the new place has the state already, or what was made of it.
     fn is_copied(&self) -> Outcome<bool> {
         let here = self.from.read()?;
         let pair = here.as_ref().zip(self.replaced.as_ref());
-        Ok(pair.is_some_and(|(here, there)| is_copy(there, here)))
+        Ok(pair.is_some_and(|(here, there)| is_since(there, here)))
     }
 
     /// Whether the new place has something that would be lost.
@@ -199,30 +197,6 @@ impl Pair {
         self.replaced
             .as_ref()
             .is_some_and(|there| !there.is_empty())
-    }
-
-    /// What a person should know who decides.
-    fn explanation(&self) -> Outcome<String> {
-        let (from, to) = (self.from.describe(), self.to.describe());
-        let here = told(self.from.read()?.as_ref());
-        Ok(match self.is_overwritten() {
-            true => format!(
-                "The state in {from} ({here}) would take the place of the one in {to} ({}).\nEnter \"yes\" to overwrite that one, and \"no\" to go on with it and leave the old one\nwhere it is.",
-                told(self.replaced.as_ref())
-            ),
-            false => format!(
-                "There is a state in {from} ({here}), and none in {to} yet.\nEnter \"yes\" to copy it, and \"no\" to start with an empty state and leave the old one\nwhere it is."
-            ),
-        })
-    }
-}
-
-/// How much there is in a state, and how new it is.
-fn told(state: Option<&Snapshot>) -> String {
-    let (serial, resources) = state.map_or((0, 0), |s| (s.serial, s.resources.len()));
-    match resources {
-        1 => format!("1 resource, serial {serial}"),
-        n => format!("{n} resources, serial {serial}"),
     }
 }
 
@@ -287,6 +261,10 @@ fn hold(
 /// Writes the states. What was done is in `done`, also after an error.
 fn write(pairs: &[Pair], done: &mut Vec<Step>) -> Outcome<()> {
     for (index, pair) in pairs.iter().enumerate() {
+        // Somebody may have copied it, or written something newer, before it was locked.
+        if pair.is_copied()? {
+            continue;
+        }
         if let Some(state) = pair.from.read()? {
             done.push(Step::Written(index));
             pair.to.replace(&state)?;

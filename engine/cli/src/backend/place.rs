@@ -146,7 +146,8 @@ impl Place {
         }
     }
 
-    /// Whether a workspace has what was made of a state, or the state itself.
+    /// Whether a workspace has what was made of a state, also if that is nothing any more, or the
+    /// state itself.
     ///
     /// # Errors
     /// It cannot be read.
@@ -155,9 +156,7 @@ impl Place {
             return Ok(false);
         }
         let there = self.state(workspace)?.any().read()?;
-        Ok(there.is_some_and(|there| {
-            there.lineage == state.lineage && there.serial >= state.serial && !there.is_empty()
-        }))
+        Ok(there.is_some_and(|there| is_since(&there, state)))
     }
 
     /// How states become bytes.
@@ -182,6 +181,13 @@ impl Place {
         );
         Diagnostic::error(summary, detail).at_opt(self.span).into()
     }
+}
+
+/// Whether a state was made of another one, or is that one: the serial numbers of a lineage grow.
+pub(super) fn is_since(there: &Snapshot, state: &Snapshot) -> bool {
+    there.lineage == state.lineage
+        && (there.serial > state.serial
+            || there.serial == state.serial && there.same_content(state))
 }
 
 /// The kind that a block is of.
