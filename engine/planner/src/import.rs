@@ -178,12 +178,23 @@ impl Planner {
     /// Objects that were to be imported to addresses that do not exist.
     pub(crate) fn finish_imports(&mut self) {
         let left = std::mem::take(&mut self.imports.found);
-        let mut left: Vec<_> = left.into_iter().collect();
-        left.sort_by(|a, b| a.0.cmp(&b.0));
-        for (addr, wanted) in left {
-            let known = self.changes.contains_key(&(addr.clone(), None));
-            if !known && self.state.current(&addr).is_none() && !self.errored {
-                let diagnostic = self.no_instance(&addr, wanted.span);
+        if self.errored {
+            return;
+        }
+        let mut left: Vec<_> = left
+            .into_iter()
+            .map(|(addr, wanted)| (addr, wanted.span))
+            .filter(|(addr, _)| {
+                let known = self.changes.contains_key(&(addr.clone(), None));
+                !known && self.state.current(addr).is_none()
+            })
+            .collect();
+        left.sort_by(|(a, in_a), (b, in_b)| in_a.cmp(in_b).then_with(|| a.cmp(b)));
+        // A block with `for_each` may name very many.
+        for block in left.chunk_by(|a, b| a.1.is_some() && a.1 == b.1) {
+            if let Some(((addr, span), others)) = block.split_first() {
+                let others = others.iter().map(|(addr, _)| addr);
+                let diagnostic = self.no_instance(addr, others, *span);
                 self.diags.push(diagnostic);
             }
         }

@@ -23,8 +23,20 @@ fn refused(detail: String, span: Option<Span>) -> Diagnostic {
 }
 
 impl Planner {
+    /// Nothing is planned at an address, and at others that the same block names.
+    pub(super) fn no_instance<'a>(
+        &self,
+        addr: &InstanceAddr,
+        others: impl ExactSizeIterator<Item = &'a InstanceAddr>,
+        span: Option<Span>,
+    ) -> Diagnostic {
+        let mut told = self.no_such_instance(addr, span);
+        told.detail.push_str(&also_missing(others));
+        told
+    }
+
     /// Nothing is planned at an address: its resource may be there all the same.
-    pub(super) fn no_instance(&self, addr: &InstanceAddr, span: Option<Span>) -> Diagnostic {
+    fn no_such_instance(&self, addr: &InstanceAddr, span: Option<Span>) -> Diagnostic {
         let resource = &addr.resource;
         let module = self.eval.config().find(&resource.module.path());
         if !module.is_some_and(|m| m.resources.contains_key(&resource.resource)) {
@@ -44,6 +56,50 @@ impl Planner {
     }
 }
 
+/// What else the same block names that is not there.
+fn also_missing<'a>(others: impl ExactSizeIterator<Item = &'a InstanceAddr>) -> String {
+    let count = others.len();
+    if count == 0 {
+        return String::new();
+    }
+    let listed: String = others
+        .take(LISTED)
+        .map(|addr| format!("\n  {addr}"))
+        .collect();
+    let targets = match count {
+        1 => "1 more target that does not exist".to_owned(),
+        n => format!("{n} more targets that do not exist"),
+    };
+    format!("\n\nThis block has {targets}:{listed}{}", rest(count))
+}
+
+/// The end of a list of so many.
+fn rest(count: usize) -> String {
+    match count.saturating_sub(LISTED) {
+        0 => String::new(),
+        n => format!("\n  and {n} more"),
+    }
+}
+
+/// The first keys of an expansion, and how many there are.
+fn first_keys(expansion: &Expansion) -> (Vec<InstanceKey>, usize) {
+    match expansion {
+        Expansion::Count(count) => {
+            let keys = (0..*count).take(LISTED).map(InstanceKey::Int);
+            (
+                keys.collect(),
+                usize::try_from(*count).unwrap_or(usize::MAX),
+            )
+        }
+        Expansion::ForEach(entries) => {
+            let keys = entries.keys().take(LISTED).cloned();
+            (keys.map(InstanceKey::Str).collect(), entries.len())
+        }
+        Expansion::Single | Expansion::Unknown => (vec![InstanceKey::None], 1),
+        Expansion::Disabled => (Vec::new(), 0),
+    }
+}
+
 /// Which instances there are in place of one that is not there. For a shell, addresses are quoted.
 fn lacks(addr: &InstanceAddr, expansion: &Expansion, for_shell: bool) -> String {
     let resource = &addr.resource;
@@ -59,7 +115,7 @@ fn lacks(addr: &InstanceAddr, expansion: &Expansion, for_shell: bool) -> String 
         Expansion::Count(_) => "count",
         Expansion::ForEach(_) => "for_each",
     };
-    let keys = expansion.keys();
+    let (keys, count) = first_keys(expansion);
     let wanted = match &addr.key {
         InstanceKey::None => String::new(),
         key => format!(", and none at {key}"),
@@ -67,7 +123,7 @@ fn lacks(addr: &InstanceAddr, expansion: &Expansion, for_shell: bool) -> String 
     if keys.is_empty() {
         return format!("{resource} has no instances at all: its {argument} gives none.");
     }
-    let listed = keys.iter().take(LISTED).map(|key| {
+    let listed = keys.iter().map(|key| {
         let address = resource.instance(key.clone()).to_string();
         match for_shell && address.contains(['"', '[']) {
             true => format!("\n  '{}'", address.replace('\'', "'\\''")),
@@ -75,10 +131,7 @@ fn lacks(addr: &InstanceAddr, expansion: &Expansion, for_shell: bool) -> String 
         }
     });
     let listed: String = listed.collect();
-    let rest = match keys.len().saturating_sub(LISTED) {
-        0 => String::new(),
-        n => format!("\n  and {n} more"),
-    };
+    let rest = rest(count);
     format!(
         "{resource} has an instance for each key of its {argument}{wanted}. Import to one of these, or change {argument} first:{listed}{rest}"
     )
@@ -144,5 +197,17 @@ mod tests {
     fn long_lists_end() {
         let all = told("t.a[99]", &Expansion::Count(50), true);
         assert!(all.ends_with("\n  't.a[19]'\n  and 30 more"), "{all}");
+        let check = |count: i64, expect: &str| {
+            let addrs = (0..count).map(|i| format!("t.a[{i}]").parse().unwrap());
+            let addrs: Vec<InstanceAddr> = addrs.collect();
+            let all = also_missing(addrs.iter());
+            assert!(all.ends_with(expect), "{all}");
+        };
+        check(0, "");
+        check(
+            2,
+            "has 2 more targets that do not exist:\n  t.a[0]\n  t.a[1]",
+        );
+        check(23, "\n  t.a[19]\n  and 3 more");
     }
 }
