@@ -171,6 +171,19 @@ fn limits_that_nothing_is_within() {
 }
 
 #[test]
+fn limited_plans_leave_outputs_alone() {
+    let resource = "resource \"terraform_data\" \"a\" {}\n";
+    let work = Work::with(&format!("{resource}output \"gone\" {{\n  value = 1\n}}\n"));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write("main.tf", resource);
+    let target = "-target=terraform_data.a";
+    work.run(&["plan", "-detailed-exitcode", target]).code(0);
+    work.run(&["apply", "-auto-approve", target]).code(0);
+    work.run(&["output", "gone"]).code(0);
+    work.run(&["plan", "-detailed-exitcode"]).code(2);
+}
+
+#[test]
 fn outputs_that_are_not_there() {
     let work = Work::with("");
     for args in [&["output"][..], &["output", "o"]] {

@@ -14,7 +14,8 @@ impl Planner {
     /// Compares the outputs of the configuration with the stored ones.
     pub(crate) fn finish_outputs(&mut self) {
         // What a limited destroy leaves in place, outputs still speak of.
-        if self.options.mode == Mode::Destroy && self.options.is_limited() {
+        let is_limited = self.options.is_limited();
+        if self.options.mode == Mode::Destroy && is_limited {
             return;
         }
         let config = self.eval.config().clone();
@@ -23,9 +24,11 @@ impl Planner {
             true => None,
             false => self.recorded(),
         };
+        // Nor is a limited plan about outputs that the configuration has no more.
+        let stored = self.state.outputs.keys();
         let names: BTreeSet<Str> = declared
             .keys()
-            .chain(self.state.outputs.keys())
+            .chain(stored.filter(|_| !is_limited))
             .cloned()
             .collect();
         for name in names {
