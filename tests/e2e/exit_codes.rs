@@ -150,7 +150,7 @@ fn of_what_is_not_there() {
     let work = Work::with("");
     work.run(&["output"]).code(0);
     work.run(&["output", "o"]).code(0);
-    work.run(&["output", "-raw", "o"]).code(0);
+    work.run(&["output", "-raw", "o"]).code(1);
     work.run(&["show"]).code(0);
     work.run(&["show", "nosuch"]).code(1);
     work.run(&["state", "list"]).code(1);

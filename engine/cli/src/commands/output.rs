@@ -31,7 +31,7 @@ fn show(args: &Output, view: &View) -> Outcome<()> {
         return Err(Failure::new("Output name required", detail));
     }
     let state = read(args.state.as_deref())?.unwrap_or_default();
-    if state.outputs.is_empty() && !view.is_json() {
+    if state.outputs.is_empty() && !args.raw && !view.is_json() {
         let detail =
             "The state has no outputs. They are there once they are declared and an apply has run.";
         let warning = Diagnostic::warning("No outputs found", detail);
