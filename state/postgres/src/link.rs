@@ -137,11 +137,18 @@ impl Link {
     {
         let jobs = self.connected()?;
         let (answer, answered) = mpsc::sync_channel(1);
-        let job = job.clone();
+        let (job, ended) = (job.clone(), self.ended.clone());
         let sent = jobs.send(Box::new(move |client| {
             Box::pin(async move {
+                let done = job(client).await;
+                // The one who waits for an answer is told of the end instead of the connection.
+                if let Err(Fault::Database(error)) = &done
+                    && fault::is_wanted(error)
+                {
+                    ended.store(true, Ordering::Relaxed);
+                }
                 // Whoever asked is waiting, unless its thread is gone.
-                let _ = answer.send(job(client).await);
+                let _ = answer.send(done);
             })
         }));
         sent.map_err(|_| Fault::cut())?;
@@ -208,7 +215,9 @@ async fn serve(
             biased;
             end = &mut connection => {
                 let was_ended = matches!(end, Ok(Err(error)) if fault::is_wanted(&error));
-                return ended.store(was_ended, Ordering::Relaxed);
+                // A job may have been told so before.
+                ended.fetch_or(was_ended, Ordering::Relaxed);
+                return;
             }
             job = jobs.recv() => {
                 let Some(job) = job else { break };

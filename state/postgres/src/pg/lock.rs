@@ -8,6 +8,7 @@ use muster_store::{LockInfo, StoreError};
 use tokio_postgres::{Client, Transaction};
 
 use super::holder;
+use super::seen::Seen;
 use crate::fault::{self, Fault};
 use crate::link::Link;
 
@@ -31,6 +32,8 @@ pub(super) struct Session {
     lock: AtomicI64,
     /// When the server was started that has given it.
     started: Mutex<String>,
+    /// What the store knows of the state.
+    seen: Arc<Seen>,
 }
 
 /// How an attempt to lock ended.
@@ -49,6 +52,10 @@ fn overtaken(holder: &LockInfo) -> String {
     format!("the connection was cut, which ended the lock, and {who} holds it now")
 }
 
+/// The same, where that one is gone again.
+const CHANGED: &str =
+    "the connection was cut, which ended the lock, and somebody else has changed the state since";
+
 impl Attempt {
     /// The locks that may hold up a workspace with this row.
     pub(super) fn locks_of(row: Option<i64>) -> Vec<i64> {
@@ -66,7 +73,13 @@ impl Attempt {
 }
 
 impl Session {
-    pub(super) fn new(link: Arc<Link>, table: String, name: String, info: &LockInfo) -> Self {
+    pub(super) fn new(
+        link: Arc<Link>,
+        table: String,
+        name: String,
+        info: &LockInfo,
+        seen: Arc<Seen>,
+    ) -> Self {
         Self {
             link,
             table,
@@ -76,6 +89,7 @@ impl Session {
             pid: AtomicI32::new(0),
             lock: AtomicI64::new(0),
             started: Mutex::default(),
+            seen,
         }
     }
 
@@ -127,8 +141,9 @@ impl Session {
         Ok(())
     }
 
-    /// Makes sure that the lock is held by the session of this client: a new one takes it again.
-    /// The server may not know yet that the old one is gone, so a refusal is worth another try.
+    /// Makes sure that the lock is held by the session of this client: a new one takes it again,
+    /// unless somebody else has had it for a change. The server may not know yet that the old one
+    /// is gone, so a refusal is worth another try.
     pub(super) async fn keep(&self, client: &Client, place: &str) -> Result<(), Fault> {
         let pid: i32 = client
             .query_one("SELECT pg_backend_pid()", &[])
@@ -139,7 +154,7 @@ impl Session {
         }
         let attempt = self.take(client).await?;
         if attempt == Attempt::Taken {
-            return Ok(());
+            return self.check_unchanged(client, place).await;
         }
         match self.other(client, &attempt.locks(), place).await? {
             Some(holder) if matches!(attempt, Attempt::RowLocked(_)) => {
@@ -153,6 +168,32 @@ impl Session {
                     .to_owned(),
             })),
         }
+    }
+
+    /// Makes sure, once the lock is taken again, that the state is the one that the store knows.
+    /// Otherwise the lock is given back, so that it is not held by the next look either.
+    async fn check_unchanged(&self, client: &Client, place: &str) -> Result<(), Fault> {
+        let table = &self.table;
+        let statement = format!("SELECT data FROM {table} WHERE name = $1");
+        let checked = match client.query_opt(&statement, &[&self.name]).await {
+            Ok(row) => {
+                let data: Option<String> = row.and_then(|row| row.get(0));
+                match self.seen.is(data.as_deref()) {
+                    true => return Ok(()),
+                    false => Fault::Store(StoreError::LockLost {
+                        place: place.to_owned(),
+                        reason: CHANGED.to_owned(),
+                    }),
+                }
+            }
+            Err(error) => error.into(),
+        };
+        self.pid.store(0, Ordering::Relaxed);
+        // A session that is cut off gives it back, too.
+        let _ = client
+            .batch_execute("SELECT pg_advisory_unlock_all()")
+            .await;
+        Err(checked)
     }
 
     /// Whether the server was started again since it has given the lock: then nobody has meant

@@ -3,6 +3,7 @@
 
 mod holder;
 mod lock;
+mod seen;
 mod store;
 mod watch;
 

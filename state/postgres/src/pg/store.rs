@@ -10,6 +10,7 @@ use muster_store::{Codec, LockGuard, LockInfo, LockLoss, SealError, Store, Store
 use tokio_postgres::{Client, Transaction};
 
 use super::lock::{Attempt, Session};
+use super::seen::Seen;
 use super::watch::Watch;
 use super::{Database, holder};
 use crate::fault::Fault;
@@ -30,7 +31,9 @@ pub(super) struct PgStore {
     /// A session that has tried to lock in vain, for the next attempt.
     spare: Mutex<Option<Arc<Link>>>,
     /// The lineage of the state that was here: if it is gone, it was deleted.
-    seen: Mutex<Option<String>>,
+    lineage: Mutex<Option<String>>,
+    /// The text that was here.
+    seen: Arc<Seen>,
 }
 
 type Held = Arc<Mutex<Option<Arc<Session>>>>;
@@ -46,7 +49,8 @@ impl PgStore {
             workspace: workspace.to_owned(),
             held: Arc::default(),
             spare: Mutex::default(),
-            seen: Mutex::default(),
+            lineage: Mutex::default(),
+            seen: Arc::default(),
         }
     }
 
@@ -73,6 +77,7 @@ impl PgStore {
                 let row = client.query_opt(&statement, &[&name]).await?;
                 Ok(row.and_then(|row| row.get::<_, Option<String>>(0)))
             })?;
+        self.seen.set(data.as_deref());
         let state = decode(&self.database.codec, data, &place)?;
         if let Some(state) = &state {
             self.see(state);
@@ -81,11 +86,11 @@ impl PgStore {
     }
 
     fn see(&self, state: &Snapshot) {
-        *self.seen() = Some(state.lineage.clone());
+        *self.lineage() = Some(state.lineage.clone());
     }
 
-    fn seen(&self) -> MutexGuard<'_, Option<String>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lineage(&self) -> MutexGuard<'_, Option<String>> {
+        self.lineage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stores a state, in the session that holds the lock if there is one: when that is lost, so
@@ -98,7 +103,7 @@ impl PgStore {
             None => self.database.link.call(what, async move |client| {
                 let tx = client.transaction().await?;
                 let stored = write.run(&tx).await?;
-                write.commit(tx).await?;
+                write.commit(tx, stored).await?;
                 Ok(stored.is_some())
             }),
             Some(session) => {
@@ -159,7 +164,8 @@ impl Store for PgStore {
         let database = &self.database;
         let spare = self.spare().take();
         let link = spare.unwrap_or_else(|| Arc::new(database.link.another()));
-        let session = Session::new(link, database.table(), self.workspace.clone(), &info);
+        let (name, seen) = (self.workspace.clone(), self.seen.clone());
+        let session = Session::new(link, database.table(), name, &info, seen);
         let session = Arc::new(session);
         let started = Instant::now();
         let mut pause = PAUSES.0;
@@ -213,9 +219,10 @@ impl Store for PgStore {
             place: self.describe(),
             codec: self.database.codec.clone(),
             data: self.encode(&next)?,
+            seen: self.seen.clone(),
             check: Some(Check {
                 given: snapshot.clone(),
-                was_there: self.seen().as_ref() == Some(&snapshot.lineage),
+                was_there: self.lineage().as_ref() == Some(&snapshot.lineage),
                 tried: AtomicBool::new(false),
             }),
         };
@@ -234,6 +241,7 @@ impl Store for PgStore {
             place: self.describe(),
             codec: self.database.codec.clone(),
             data: self.encode(snapshot)?,
+            seen: self.seen.clone(),
             check: None,
         };
         self.store(write).map(drop)
@@ -273,6 +281,7 @@ struct Write {
     codec: Codec,
     /// The text of the new state.
     data: String,
+    seen: Arc<Seen>,
     /// `None` if it is stored whatever is there.
     check: Option<Check>,
 }
@@ -322,11 +331,18 @@ impl Write {
         Ok(Some(Some(added.get(0))))
     }
 
-    async fn commit(&self, tx: Transaction<'_>) -> Result<(), Fault> {
+    async fn commit(&self, tx: Transaction<'_>, stored: Stored) -> Result<(), Fault> {
         if let Some(check) = &self.check {
             check.tried.store(true, Ordering::Relaxed);
         }
-        Ok(tx.commit().await?)
+        if stored.is_some() {
+            self.seen.trying(&self.data);
+        }
+        tx.commit().await?;
+        if stored.is_some() {
+            self.seen.set(Some(&self.data));
+        }
+        Ok(())
     }
 
     async fn run_holding(&self, client: &mut Client, session: &Session) -> Result<bool, Fault> {
@@ -335,7 +351,7 @@ impl Write {
         if let Some(Some(id)) = stored {
             session.hold_row(&tx, id).await?;
         }
-        self.commit(tx).await?;
+        self.commit(tx, stored).await?;
         // The state is stored, whatever happens to the rest.
         if let Some(Some(id)) = stored {
             let _ = session.row_made(client, id).await;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use muster_postgres::{PgBackend, RowsBackend};
 use muster_snapshot::{JsonText, Snapshot};
-use muster_store::{Codec, LockInfo, Settings, Store};
+use muster_store::{Codec, LockInfo, Settings, Store, StoreError};
 
-use crate::rows_locks::wait_for;
+use crate::rows_locks::{PATIENT, losses, wait_for};
 use crate::support::{Server, query};
 
 /// When a connection is cut: with the first request that has these bytes in it.
@@ -236,4 +236,39 @@ fn a_session_that_is_cut_off_takes_its_lock_again() {
     let other = open_pg(&direct).lock(LockInfo::new("plan", "0"), Duration::ZERO);
     assert!(other.is_err(), "it is still locked");
     lock.release().expect("it is held");
+}
+
+#[test]
+fn a_lock_is_lost_if_the_state_has_changed_before_it_is_taken_again() {
+    let Some(server) = Server::start_own("") else {
+        return;
+    };
+    let proxy = Proxy::new(server.port());
+    let direct = server.database();
+    let store = open_pg(&proxy.instead_of(&server, &direct));
+    let mut state = Snapshot::new("1");
+    store.write(&mut state).expect("it can be written");
+    let lock = store.lock(LockInfo::new("apply", "0"), Duration::ZERO);
+    let lock = lock.expect("it is free");
+    let told = losses(&lock);
+    let mut theirs = store.read().expect("it can be read").expect("it is there");
+    theirs.checks = JsonText::parse("[1]").ok();
+    // Another store knows nothing of the lock, as somebody who has it between two looks.
+    let wrote = open_pg(&direct).write(&mut theirs);
+    assert!(wrote.expect("it can be written"));
+    proxy.plan(Cut::Before("pg_backend_pid"));
+    let loss = told.recv_timeout(PATIENT).expect("it is told");
+    assert!(loss.contains("has changed the state since"), "{loss}");
+    assert!(matches!(lock.check(), Err(StoreError::LockLost { .. })));
+    // Nor is it held by the next attempt to write, and others may have it.
+    state.checks = JsonText::parse("[2]").ok();
+    let refused = store.write(&mut state);
+    assert!(
+        matches!(refused, Err(StoreError::LockLost { .. })),
+        "{refused:?}"
+    );
+    let other = open_pg(&direct).lock(LockInfo::new("plan", "0"), PATIENT);
+    other.expect("it is free").release().expect("it is held");
+    lock.release()
+        .expect("its session has nothing to give back");
 }
