@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Ran, Work};
+use crate::harness::{Ran, Work, skip};
 
 /// A state of a provider that is nowhere, so that nothing could be started.
 const STATE: &str = r#"{
@@ -52,11 +52,7 @@ fn shell(work: &Work, arguments: &[&str], script: &str, line: &str) -> Vec<Strin
 fn is_there(name: &str) -> bool {
     let found = Command::new(name).arg("--version").output().is_ok();
     if !found {
-        // Shells are for people: nothing else needs them, even where every other test must run.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {name} is not installed, so its completion is not tried"
-        );
+        skip(&format!("{name} is not installed"));
     }
     found
 }
@@ -122,9 +118,8 @@ fn in_fish() {
     if !is_there("fish") {
         return;
     }
-    let script = r#"set -l program $argv[1]
-        function muster; end
-        sed "s|\$words\[1\] internal|$program internal|" c.fish | source
+    let script = r#"set -gx PATH (string replace -r '/[^/]*$' '' $argv[1]) $PATH
+        source c.fish
         complete -C $argv[2]"#;
     let work = work();
     let check = |line: &str, expect: &[&str]| {

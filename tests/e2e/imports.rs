@@ -79,3 +79,50 @@ fn only_the_root_module_may_lack_a_target() {
     let summary = "Configuration for import target does not exist";
     check(SINGLE, &format!("id = \"x\"\nto = {to}"), &[(summary, to)]);
 }
+
+#[test]
+fn written_configuration_is_told_of_where_the_plan_fails() {
+    let work = Work::with(
+        "import {
+  to = terraform_data.i
+  id = \"x\"
+}
+variable \"v\" {
+  default = \"a\"
+}
+output \"o\" {
+  value = tonumber(var.v)
+}
+",
+    );
+    work.run(&["plan", "-generate-config-out=made.tf"])
+        .code(1)
+        .says(&[
+            "Wrote configuration for the imported objects to made.tf",
+            "Invalid function argument",
+        ]);
+    assert!(work.path().join("made.tf").exists());
+}
+
+#[test]
+fn a_block_has_one_complaint() {
+    let work = Work::with(
+        "import {
+  for_each = toset([\"a\", \"b\", \"c\"])
+  to       = terraform_data.i[each.key]
+  id       = each.key
+}
+resource \"terraform_data\" \"i\" {
+  for_each = toset([\"c\"])
+}
+",
+    );
+    let ran = work.run(&["plan"]).code(1);
+    let summary = "Configuration for import target does not exist";
+    assert_eq!(ran.stderr.matches(summary).count(), 1, "{}", ran.stderr);
+    ran.says(&[
+        "and none at [\"a\"]",
+        "1 more target",
+        "terraform_data.i[\"b\"]",
+    ]);
+}

@@ -483,6 +483,57 @@ output \"o\" {
 }
 
 #[test]
+fn what_secrets_are_made_of_stays_hidden() {
+    let work = Work::with(
+        "variable \"n\" {
+  default = 1
+}
+module \"m\" {
+  source = \"./m\"
+  n      = var.n
+}
+",
+    );
+    work.write(
+        "m/main.tf",
+        "variable \"n\" {}
+variable \"pw\" {
+  default   = \"hunter-default\"
+  sensitive = true
+}
+locals {
+  key = \"hunter-local-${var.n}\"
+}
+resource \"terraform_data\" \"default\" {
+  input = \"${var.n}-${var.pw}\"
+}
+resource \"terraform_data\" \"local\" {
+  input = sensitive(local.key)
+}
+resource \"terraform_data\" \"plain\" {
+  input = local.key
+}
+",
+    );
+    work.run(&["init"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let why = |args: &[&str]| work.run(&[&["why", "-var=n=2"][..], args].concat()).code(0);
+    for (args, expect) in [
+        (&["module.m.var.pw"][..], "(sensitive value), the default"),
+        (&["module.m.terraform_data.default"], "module.m.var.n"),
+        (&["module.m.terraform_data.local"], "module.m.local.key"),
+    ] {
+        why(args).says(&[expect]).never_says(&["hunter"]);
+        let json = work.json(&[&["why", "-json", "-var=n=2"][..], args].concat());
+        assert!(!json.to_string().contains("hunter"), "{json}");
+    }
+    let json = work.json(&["why", "-json", "module.m.var.pw"]);
+    assert_eq!(json["value_sensitive"], true);
+    // Nobody calls this one a secret.
+    why(&["module.m.terraform_data.plain"]).says(&["local.key = \"hunter-local-${var.n}\""]);
+}
+
+#[test]
 fn data_sources() {
     let work = Work::with(
         "resource \"terraform_data\" \"path\" {

@@ -4,8 +4,6 @@ use muster_lang::{Diagnostic, Diags, Sources};
 use muster_snapshot::StateError;
 use muster_store::{CodecError, StoreError};
 
-use crate::locking;
-
 /// Why a command stops.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -79,11 +77,8 @@ impl From<StoreError> for Failure {
         let text = error.to_string();
         match error {
             StoreError::Locked { place, holder } => {
-                let watched = holder.as_deref().and_then(locking::watched_by);
-                let watched = watched.map(|command| format!("; {command} shows how far it is"));
                 let detail = format!(
-                    "Another run holds the lock on {place}, so that two runs cannot change the same things at the same time. Wait for it to end, or use -lock-timeout to wait here{}.{}",
-                    watched.unwrap_or_default(),
+                    "Another run holds the lock on {place}, so that two runs cannot change the same things at the same time. Wait for it to end, or use -lock-timeout to wait here.{}",
                     holder.map(|h| format!("\n\n{h}")).unwrap_or_default()
                 );
                 Self::new("Error acquiring the state lock", detail)

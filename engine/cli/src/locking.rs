@@ -107,9 +107,22 @@ fn unless_moving(
         Err(StoreError::Moving { transfer, record }) => {
             let open = transfer::Open::here(locking, &record);
             transfer::settle(&transfer, &open, locking)?;
-            Ok(again()?)
+            again().map_err(barred)
         }
-        taken => Ok(taken?),
+        taken => taken.map_err(barred),
+    }
+}
+
+/// Why a lock cannot be taken, and how to see what whoever has it does.
+fn barred(error: StoreError) -> Failure {
+    let watched = match &error {
+        StoreError::Locked { holder, .. } => holder.as_deref().and_then(watched_by),
+        _ => None,
+    };
+    let failure = error.into();
+    match watched {
+        Some(command) => explained(failure, &format!("{command} shows how far it is.")),
+        None => failure,
     }
 }
 
@@ -286,7 +299,7 @@ fn duration(text: &str) -> Option<Duration> {
             _ => return None,
         };
         rest = &rest[end..];
-        total += Duration::try_from_secs_f64(number * unit).ok()?;
+        total = total.checked_add(Duration::try_from_secs_f64(number * unit).ok()?)?;
     }
     Some(total)
 }
@@ -425,5 +438,6 @@ mod tests {
         check("5", None);
         check("-5s", None);
         check("1e9h", None);
+        check("5000000000000000h5000000000000000h", None);
     }
 }

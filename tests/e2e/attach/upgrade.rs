@@ -1,5 +1,6 @@
 //! Programs whose files are replaced while they run.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -86,10 +87,13 @@ fn consoles_go_on_after_an_upgrade() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // What is asked for starts what is needed for it, before or after that.
+    // More than a pipe holds: when all of it is written, somebody reads it, and so no longer starts.
+    let mut asks = child.stdin.take().unwrap();
+    asks.write_all("\n".repeat(256 * 1024).as_bytes()).unwrap();
     copy.replace();
-    let asked = "provider::muster::duration_seconds(\"1h30m\")\n";
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), asked.as_bytes()).unwrap();
+    asks.write_all(b"provider::muster::duration_seconds(\"1h30m\")\n")
+        .unwrap();
+    drop(asks);
     Ran::new(&child.wait_with_output().unwrap())
         .code(0)
         .says(&["5400"]);

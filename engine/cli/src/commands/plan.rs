@@ -91,9 +91,6 @@ async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop)
     if let Some(guard) = guard {
         guard.release()?;
     }
-    if let Some(path) = args.generate_config_out.as_deref() {
-        view.generated(path, &planned.plan);
-    }
     if let Some(path) = save {
         view.saved(path);
     }
@@ -113,6 +110,7 @@ pub(crate) async fn make(
     stop: Stop,
 ) -> Outcome<Planned> {
     let held = Held::new();
+    let generate = request.generate;
     let sink = |session: &Session| {
         let shown = view.sink(Arc::new(session.sources.clone()));
         held.before(shown)
@@ -138,6 +136,10 @@ pub(crate) async fn make(
     // Who has stopped it does not ask how far it got.
     if !(errored && planned.context.stop.is_requested()) {
         view.plan(&planned.plan, &planned.context.schemas);
+    }
+    // The file is there even where the plan has errors, which may be about what it says.
+    if let Some(path) = generate {
+        view.generated(path, &planned.plan);
     }
     view.diags(&diags, &session.sources);
     match errored {

@@ -138,7 +138,10 @@ mod tests {
         owner.say(&mut owner.said(), Stream::Out, b"before\n", true);
         take_over(owner);
         let thread = std::thread::Builder::new().name("worker".to_owned());
-        let panicking = thread.spawn(|| panic!("what is this"));
+        let panicking = thread.spawn(|| {
+            let password = muster_value::Value::string(SECRET).mark(muster_value::Marks::SENSITIVE);
+            panic!("what is this\n{password:?}")
+        });
         assert!(panicking.unwrap().join().is_err());
     }
 
@@ -149,7 +152,6 @@ mod tests {
         let ran = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", test, "--nocapture"])
             .env(FOLDER, home.path())
-            .env("TF_VAR_password", SECRET)
             .output()
             .unwrap();
         assert!(ran.status.success(), "{ran:?}");
