@@ -126,7 +126,11 @@ fn who_wants_no_copy_starts_anew() {
     work.run(&["apply", "-auto-approve"]).code(0);
     let before = work.read("terraform.tfstate");
     work.write("main.tf", at("one.tfstate"));
-    work.answer(&["init"], "no\n").code(0).says(&[COPY]);
+    work.answer(&["init"], "no\n").code(0).says(&[
+        COPY,
+        "Warning: State was not copied",
+        "state push",
+    ]);
     work.run(&["plan"]).code(0).says(&["1 to add"]);
     assert_eq!(work.read("terraform.tfstate"), before);
     // Nobody is asked again.

@@ -288,3 +288,24 @@ fn files_that_are_no_plans_are_refused() {
         work.run(&["apply", name]).code(1).says(&[&summary, detail]);
     }
 }
+
+#[test]
+fn what_only_looks_reads_nothing_that_it_cannot_read() {
+    let work = Work::with(
+        "terraform {\n  required_providers {\n    muster = { source = \"muster/muster\" }\n  }\n}\nresource \"muster_zone\" \"a\" {\n  name     = \"a\"\n  type     = \"edge\"\n  location = \"x\"\n  capacity = { cpu = 4, memory_gb = 4 }\n}\ndata \"muster_capacity\" \"c\" {\n  zones = [muster_zone.a.id]\n}\n",
+    );
+    work.run(&["apply", "-auto-approve"]).code(0);
+    std::fs::remove_dir_all(work.path().join(".muster")).unwrap();
+    work.run(&["plan", "-refresh-only"])
+        .code(0)
+        .says(&["muster_zone.a"])
+        .never_says(&["data.muster_capacity.c will be read"]);
+    work.run(&["apply", "-refresh-only", "-auto-approve"])
+        .code(0);
+    // What was read before is there until it can be read again.
+    assert_eq!(work.state_list(), ["data.muster_capacity.c"]);
+    work.run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["1 added"]);
+    work.run(&["plan", "-detailed-exitcode"]).code(0);
+}

@@ -520,8 +520,11 @@ resource \"terraform_data\" \"plain\" {
     let why = |args: &[&str]| work.run(&[&["why", "-var=n=2"][..], args].concat()).code(0);
     for (args, expect) in [
         (&["module.m.var.pw"][..], "(sensitive value), the default"),
-        (&["module.m.terraform_data.default"], "module.m.var.n"),
-        (&["module.m.terraform_data.local"], "module.m.local.key"),
+        (
+            &["module.m.terraform_data.default"],
+            "var.n = \"2\"  main.tf:1",
+        ),
+        (&["module.m.terraform_data.local"], "local.key"),
     ] {
         why(args).says(&[expect]).never_says(&["hunter"]);
         let json = work.json(&[&["why", "-json", "-var=n=2"][..], args].concat());

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use muster_addr::ConfigResource;
-use muster_eval::CheckKind;
+use muster_eval::{CheckKind, ModuleInst};
 use muster_lang::{Diags, Subject};
-use muster_plan::{Action, Change, Checked, Operation, Reason, Status};
+use muster_plan::{Action, Change, Checked, Mode, Operation, Reason, Status};
 use muster_provider::{ReadData, Request};
 use muster_schema::{check_conforms, unknown_computed};
 use muster_value::Value;
@@ -37,7 +37,10 @@ impl Planner {
                 true if task.config.is_wholly_known() => Reason::ReadBecauseDependencyPending,
                 _ => Reason::ReadBecauseConfigUnknown,
             };
-            return self.put_off(task, reason);
+            return match self.options.mode {
+                Mode::RefreshOnly => self.leave(&task, inst),
+                _ => self.put_off(task, reason),
+            };
         }
         let request = Request::ValidateData {
             type_name: task.addr.resource.resource.type_name.clone(),
@@ -123,8 +126,21 @@ impl Planner {
     }
 
     fn put_off(&mut self, task: Task, reason: Reason) {
-        let after = task.marked_as_configured(&unknown_computed(&task.schema.block, &task.config));
+        let after = unread(&task);
         self.read_again(task, after, reason);
+    }
+
+    /// Nothing is read during the apply of a plan that only looks: what was read before stays.
+    fn leave(&mut self, task: &Task, inst: ModuleInst) {
+        let stored = self.state.current(&task.addr);
+        let value = match stored.and_then(|object| object.decode(&task.ty).ok()) {
+            Some(value) => task.marked_as_configured(&value),
+            None => unread(task),
+        };
+        let id = &task.addr.resource.resource;
+        self.eval
+            .set_instance(inst, id, task.addr.key.clone(), Ok(value));
+        self.finish_task(task);
     }
 
     /// Plans to read during apply; until then the data source has this value.
@@ -200,4 +216,9 @@ impl Planner {
             self.state.put(&task.addr, &task.provider, object);
         }
     }
+}
+
+/// What is known of a data source that was not read.
+fn unread(task: &Task) -> Value {
+    task.marked_as_configured(&unknown_computed(&task.schema.block, &task.config))
 }

@@ -1,13 +1,12 @@
 //! Programs whose files are replaced while they run.
 
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::Gate;
 use crate::background::{Running, lives, wait_until};
-use crate::harness::{Ran, Work};
+use crate::harness::Work;
 use crate::kill::{CHAIN, finish};
 
 /// The program under another name, and what takes its place.
@@ -75,26 +74,4 @@ fn runs_go_on_after_an_upgrade() {
         !added.iter().any(|plugin| lives(*plugin))
     });
     finish(&work, "0 added, 0 changed, 0 destroyed.");
-}
-
-#[test]
-fn consoles_go_on_after_an_upgrade() {
-    let work = Work::with(CHAIN);
-    let copy = Copy::new(&work);
-    let mut command = copy.command(&work, &["console", "-var=latency=0s"]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    // More than a pipe holds: when all of it is written, somebody reads it, and so no longer starts.
-    let mut asks = child.stdin.take().unwrap();
-    asks.write_all("\n".repeat(256 * 1024).as_bytes()).unwrap();
-    copy.replace();
-    asks.write_all(b"provider::muster::duration_seconds(\"1h30m\")\n")
-        .unwrap();
-    drop(asks);
-    Ran::new(&child.wait_with_output().unwrap())
-        .code(0)
-        .says(&["5400"]);
 }

@@ -13,7 +13,7 @@ use crate::commands::workspace::remember;
 use crate::error::{Failure, Outcome};
 use crate::locking::lock;
 use crate::session::workspace;
-use told::{left_behind, one_only};
+use told::{declined, left_behind, one_only};
 
 const SUMMARY: &str = "Error migrating the state";
 
@@ -60,8 +60,9 @@ pub(crate) fn copy_all(
     }
     let (newer, mut pairs) = pairs(old, new, &*target, &wanted)?;
     warnings.extend(newer);
-    if agreed(new, &pairs, consent)? {
-        copy(&*target, &mut pairs, locking, consent == Consent::Given)?;
+    match agreed(new, &pairs, consent)? {
+        true => copy(&*target, &mut pairs, locking, consent == Consent::Given)?,
+        false => warnings.extend(declined(&pairs)),
     }
     if leaves_others && selected != DEFAULT_WORKSPACE {
         remember(DEFAULT_WORKSPACE)?;

@@ -22,6 +22,20 @@ pub(super) fn left_behind(old: &Place, others: &[String]) -> Diags {
     Diagnostic::warning("States were left behind", detail).into()
 }
 
+/// Tells what becomes of states that a person did not want to be copied.
+pub(super) fn declined(pairs: &[Pair]) -> Diags {
+    let mut diags = Diags::new();
+    for pair in pairs {
+        let detail = format!(
+            "The old state stays in {}. An apply with what is in {} may make its objects once more. To have it there after all, bring it in with \"muster state push\".",
+            pair.from.describe(),
+            pair.to.describe()
+        );
+        diags.push(Diagnostic::warning("State was not copied", detail));
+    }
+    diags
+}
+
 /// Lets a person decide about workspaces that the new place cannot have. Without one, there has
 /// to be something to copy.
 pub(super) fn one_only(
