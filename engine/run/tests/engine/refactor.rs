@@ -271,7 +271,7 @@ fn imports_that_cannot_be_are_refused() {
     );
     check(
         thing("a") + &import("fake_thing.a[5]", "\"x\""),
-        "Configuration for import target does not exist",
+        "Invalid import 'to' expression",
     );
 }
 
