@@ -28,7 +28,9 @@ fn what_is_left_without_files_can_be_destroyed() {
     }
 }
 
-const REQUIRED: &str = "Error: Backend initialization required: please run \"terraform init\"";
+const REQUIRED: &str = "Error: Backend initialization required, please run \"terraform init\"";
+const REQUIRED_AGAIN: &str =
+    "Error: Backend initialization required: please run \"terraform init\"";
 const CHANGED: &str = "Error: Backend configuration changed";
 
 /// A configuration that keeps its state in this file.
@@ -46,7 +48,10 @@ fn a_changed_place_is_noticed() {
     work.run(&["init"]).code(0);
     work.run(&["apply", "-auto-approve"]).code(0);
     let record = work.read(".terraform/terraform.tfstate");
-    for config in [at("two.tfstate"), ONE.to_owned()] {
+    for (config, required) in [
+        (at("two.tfstate"), REQUIRED_AGAIN),
+        (ONE.to_owned(), REQUIRED),
+    ] {
         work.write("main.tf", config);
         for args in [
             &["plan"][..],
@@ -59,7 +64,7 @@ fn a_changed_place_is_noticed() {
             &["workspace", "list"],
             &["providers"],
         ] {
-            work.run(args).code(1).says(&[REQUIRED]);
+            work.run(args).code(1).says(&[required]);
         }
         work.run(&["validate"]).code(0);
         work.run(&["init"]).code(1).says(&[CHANGED]);
@@ -78,7 +83,7 @@ fn the_first_use_without_init_counts() {
     let work = Work::with(&at("one.tfstate"));
     work.run(&["apply", "-auto-approve"]).code(0);
     work.write("main.tf", at("two.tfstate"));
-    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.run(&["plan"]).code(1).says(&[REQUIRED_AGAIN]);
     // A state in the usual place counts as well.
     let work = Work::with(ONE);
     work.run(&["apply", "-auto-approve"]).code(0);
@@ -257,7 +262,7 @@ fn a_state_in_the_new_place_is_not_overwritten() {
         .code(1)
         .says(&[COPY, NO_ANSWER, "two.tfstate"]);
     assert_eq!(work.read("two.tfstate"), two);
-    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.run(&["plan"]).code(1).says(&[REQUIRED_AGAIN]);
     // Who keeps it goes on with it.
     work.answer(&["init", "-migrate-state"], "no\n").code(0);
     assert_eq!(work.read("two.tfstate"), two);
@@ -351,8 +356,8 @@ fn terraform_takes_turns() {
     terraform(&["plan"])
         .unwrap()
         .code(1)
-        .says(&["Backend initialization required"]);
-    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+        .says(&[REQUIRED_AGAIN.trim_start_matches("Error: ")]);
+    work.run(&["plan"]).code(1).says(&[REQUIRED_AGAIN]);
     terraform(&["init", "-force-copy"]).unwrap().code(0);
     work.run(&["plan"]).code(0).says(&["No changes."]);
     // What only Terraform's command line said.

@@ -18,7 +18,7 @@ mod s3;
 )]
 mod http;
 
-const REQUIRED: &str = "Error: Backend initialization required: please run \"terraform init\"";
+const REQUIRED: &str = "Error: Backend initialization required, please run \"terraform init\"";
 const CHANGED: &str = "Error: Backend configuration changed";
 const COPY: &str = "Do you want to copy existing state to the new backend?";
 
@@ -161,9 +161,29 @@ fn states_are_copied_between_kinds() {
     work.run(&["apply", "-auto-approve"]).code(0);
     let before = work.read("terraform.tfstate");
     work.write("main.tf", in_http(&server));
-    for args in [&["plan"][..], &["state", "list"], &["output"]] {
-        work.run(args).code(1).says(&[REQUIRED]);
+    for args in [
+        &["plan"][..],
+        &["apply", "-auto-approve"],
+        &["why", "terraform_data.a"],
+        &["state", "list"],
+        &["state", "pull"],
+        &["output"],
+        &["show"],
+        &["workspace", "list"],
+        &["workspace", "new", "x"],
+        &["taint", "terraform_data.a"],
+        &["import", "terraform_data.a", "x"],
+        &["console"],
+        &["providers"],
+        &["force-unlock", "x"],
+        &["recover"],
+    ] {
+        let ran = work.run(args).code(1);
+        ran.says(&[REQUIRED, "state in terraform.tfstate", "muster init"]);
     }
+    work.run(&["validate"]).code(0);
+    // Nobody has asked for it before.
+    assert!(server.inside().seen.is_empty());
     work.run(&["init"]).code(1).says(&[COPY]);
     assert!(stored(&server).is_none());
     work.answer(&["init"], "yes\n").code(0);

@@ -56,7 +56,9 @@ fn states_in_postgresql() {
     }
     // To the rows and back to files, with all workspaces.
     work.write("main.tf", in_postgres("postgres", &server));
-    work.run(&["plan"]).code(1).says(&[REQUIRED]);
+    work.run(&["plan"])
+        .code(1)
+        .says(&["Backend initialization required: "]);
     work.answer(&["init", "-migrate-state"], "yes\n").code(0);
     work.run(&["plan"]).code(0).says(&["No changes."]);
     work.run(&["workspace", "select", "default"]).code(0);

@@ -1,8 +1,10 @@
 //! What the backend block says now, compared with what the working directory was initialised with.
 
+use std::path::PathBuf;
+
 use muster_config::Backend as Block;
 use muster_lang::{Diagnostic, Diags, Sources};
-use muster_store::{Settings, Store, StoreError};
+use muster_store::{Backend as _, Settings, Store, StoreError};
 
 use super::consent::Consent;
 use super::kinds::LOCAL;
@@ -17,10 +19,15 @@ use crate::session::workspace;
 /// The reason that is the usual one.
 const BLOCK_CHANGED: &str = "Backend configuration block has changed";
 
+/// What is wrong where another backend than the recorded one is asked for.
+const REQUIRED_AGAIN: &str = "Backend initialization required: please run \"terraform init\"";
+/// The same where there is a backend only here or only there. It reads so in Terraform, too.
+const REQUIRED: &str = "Backend initialization required, please run \"terraform init\"";
+
 /// Whether the block and the record agree.
 enum Standing {
     /// There is no record, and no state that the block does not speak of.
-    Fresh(String),
+    Fresh,
     /// There is no record, but a state in the usual place that the new one does not have.
     First { usual: Place, reason: String },
     /// States are there.
@@ -59,32 +66,33 @@ impl Asked {
         })
     }
 
-    /// Compares with the record.
+    /// Compares with the record, or looks for states that may have to be copied.
     ///
     /// # Errors
     /// The record cannot be read, or a place cannot be looked into.
     fn standing(&self) -> Outcome<Standing> {
-        let Some(record) = Record::load()? else {
-            let initial = format!(
-                "Initial configuration of the requested backend \"{}\"",
-                self.place.kind.name
-            );
-            return Ok(match self.left_behind()? {
-                Some(usual) => Standing::First {
-                    usual,
-                    reason: initial,
-                },
-                None => Standing::Fresh(initial),
-            });
-        };
+        if let Some(record) = Record::load()? {
+            return Ok(self.beside(&record));
+        }
+        Ok(match self.left_behind()? {
+            Some(usual) => Standing::First {
+                usual,
+                reason: self.initial(),
+            },
+            None => Standing::Fresh,
+        })
+    }
+
+    /// Compares with the record.
+    fn beside(&self, record: &Record) -> Standing {
         let old = record.place();
         // The record may have a place that the command line gave.
         let is_as_written = self.has_block && self.written.record().hash == record.hash;
         if let (true, false, Some(old)) = (is_as_written, self.is_overridden, &old) {
-            return Ok(Standing::Settled(old.clone()));
+            return Standing::Settled(old.clone());
         }
         if old.as_ref() == Some(&self.place) {
-            return Ok(Standing::Settled(self.place.clone()));
+            return Standing::Settled(self.place.clone());
         }
         let (from, to) = (&record.type_name, self.place.kind.name);
         let reason = match self.has_block {
@@ -92,7 +100,30 @@ impl Asked {
             true if from != to => format!("Backend type changed from \"{from}\" to \"{to}\""),
             true => BLOCK_CHANGED.to_owned(),
         };
-        Ok(Standing::Changed { old, reason })
+        Standing::Changed { old, reason }
+    }
+
+    /// Why something has to be done where there is no record.
+    fn initial(&self) -> String {
+        let kind = self.place.kind.name;
+        format!("Initial configuration of the requested backend \"{kind}\"")
+    }
+
+    /// Why nothing can be done before a backend that is not local was recorded. Until then nobody
+    /// but `init` asks it for anything.
+    fn unrecorded(&self) -> Failure {
+        let usual = usual_file();
+        let copied = usual.map_or_else(String::new, |path| {
+            format!(
+                " There is a state in {} as well: init asks before it copies that, and with -force-copy it does so without asking.",
+                path.display()
+            )
+        });
+        let reason = self.initial();
+        let detail = format!(
+            "Reason: {reason}\n\nRun \"muster init\", so that everything else works with it; nothing has been touched.{copied}"
+        );
+        Failure::new(REQUIRED, detail)
     }
 
     /// The usual place, if there is a state that the new place does not have.
@@ -151,26 +182,45 @@ impl Asked {
 /// is not local.
 pub(crate) fn opened(block: Option<&Block>) -> Outcome<Place> {
     let asked = Asked::new(block, None)?;
-    let reason = match asked.standing()? {
+    let is_far = asked.is_fixed && *asked.place.kind != LOCAL;
+    if is_far && Record::load()?.is_none() {
+        return Err(asked.unrecorded());
+    }
+    let (summary, reason) = match asked.standing()? {
         Standing::Settled(place) => return Ok(place),
-        Standing::Fresh(_) if !asked.is_fixed => return Ok(asked.place),
-        Standing::Fresh(_) if *asked.place.kind == LOCAL => {
-            asked.save()?;
+        Standing::Fresh => {
+            if asked.is_fixed {
+                asked.save()?;
+            }
             return Ok(asked.place);
         }
-        Standing::Fresh(reason) => {
-            format!("{reason}\n\nRun \"muster init\", so that everything else works with it.")
-        }
-        Standing::First { usual, reason } => format!(
-            "{reason}\n\nThere is a state in {} that the new place does not have, and nothing has been touched. Run \"muster init\", which asks whether to copy it; with -force-copy it does so without asking.",
-            usual.open()?.describe()
+        Standing::First { usual, reason } => (
+            REQUIRED,
+            format!(
+                "{reason}\n\nThere is a state in {} that the new place does not have, and nothing has been touched. Run \"muster init\", which asks whether to copy it; with -force-copy it does so without asking.",
+                usual.open()?.describe()
+            ),
         ),
-        Standing::Changed { reason, .. } => format!(
-            "{reason}\n\nThe state may still be in the old place, where nothing has been touched. Run \"muster init -migrate-state\" to copy it to the new one, or \"muster init -reconfigure\" to go on with what is in the new one."
+        Standing::Changed { reason, .. } => (
+            if asked.has_block {
+                REQUIRED_AGAIN
+            } else {
+                REQUIRED
+            },
+            format!(
+                "{reason}\n\nThe state may still be in the old place, where nothing has been touched. Run \"muster init -migrate-state\" to copy it to the new one, or \"muster init -reconfigure\" to go on with what is in the new one."
+            ),
         ),
     };
-    let summary = "Backend initialization required: please run \"terraform init\"";
     Err(Failure::new(summary, format!("Reason: {reason}")))
+}
+
+/// A file of the usual place that may have a state. It is not read: that may take a key.
+fn usual_file() -> Option<PathBuf> {
+    let usual = Place::usual().local()?;
+    let names = usual.workspaces().unwrap_or_default();
+    let mut paths = names.iter().map(|name| usual.state_path(name));
+    paths.find(|path| std::fs::metadata(path).is_ok_and(|file| file.len() > 0))
 }
 
 /// What an initialisation came to.
@@ -237,8 +287,8 @@ fn settle(asked: &Asked, standing: Standing, args: &Init, warnings: &mut Diags) 
         // What a command line gave stays, unless it is to be forgotten.
         Standing::Settled(place) => return Ok(options.reconfigure || place == asked.place),
         // Who asks for it wants what is in the usual place, whatever is in the new one.
-        Standing::Fresh(_) if migrate && asked.is_lasting() => Some(Place::usual()),
-        Standing::Fresh(_) => return Ok(true),
+        Standing::Fresh if migrate && asked.is_lasting() => Some(Place::usual()),
+        Standing::Fresh => return Ok(true),
         // Nobody has said yet what becomes of that state, whatever the options are.
         Standing::First { usual, .. } => Some(usual),
         Standing::Changed { .. } if options.reconfigure => return Ok(true),
