@@ -8,7 +8,7 @@ use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Scope, Subject, eva
 use muster_value::{Marks, Type, Value, convert};
 
 use crate::load::Tree;
-use crate::{Nothing, Repetition, Str, apply_type};
+use crate::{Nothing, Repetition, Str, Variable, apply_type};
 
 /// A text that the engine has to know early.
 #[derive(Clone, Debug)]
@@ -146,7 +146,7 @@ impl EarlyScope<'_> {
                 (None, Some(default)) => {
                     marked(default.clone()).map_err(|d| d.at(variable.span).into())
                 }
-                (None, None) => Err(missing(name, reference)),
+                (None, None) => Err(missing(variable, reference)),
             };
         };
         let key = (self.module, Kind::Variable, name.clone());
@@ -166,7 +166,7 @@ impl EarlyScope<'_> {
                 (None, Some(default)) => {
                     marked(default.clone()).map_err(|d| d.at(variable.span).into())
                 }
-                (None, None) => Err(missing(name, reference)),
+                (None, None) => Err(missing(variable, reference)),
             }
         })
     }
@@ -230,11 +230,18 @@ fn not_allowed(reference: &Reference) -> Diags {
         .into()
 }
 
-fn missing(name: &Str, reference: &Reference) -> Diags {
+/// Passphrases and tokens are asked for here too, and often nobody has marked them: a file beside
+/// the configuration is not what to advise for those.
+fn missing(variable: &Variable, reference: &Reference) -> Diags {
+    let name = &variable.name;
+    let file = match variable.sensitive {
+        true => "",
+        false => " A value that is no secret may stand in terraform.tfvars instead.",
+    };
     let detail = format!(
         "The value of var.{name} is needed before anything is read or planned, but it has no \
-         default and was not set. Set it as TF_VAR_{name} in the environment or in terraform.tfvars, \
-         which hold for every command; not all commands take -var and -var-file."
+         default and was not set. Set it as TF_VAR_{name} in the environment, which holds for every \
+         command; not all commands take -var and -var-file.{file}"
     );
     Diagnostic::error("No value for required variable", detail)
         .at(reference.full_span)

@@ -258,3 +258,25 @@ fn only_the_root_module_counts() {
     );
     assert!(config.root().encryption.is_none());
 }
+
+#[test]
+fn a_missing_passphrase_is_to_be_set_in_the_environment() {
+    let check = |sensitive: &str, advises_file: bool| {
+        let files = NATIVE
+            .replace("  default   = \"from a variable\"\n", "")
+            .replace("sensitive = true", sensitive);
+        let found = encryption(&files, None);
+        let mut settings = found
+            .key_providers
+            .values()
+            .flat_map(|b| b.settings.values());
+        let diags = settings.find_map(|setting| setting.value().err());
+        let detail = diags.expect("nothing is set").0[0].detail.to_string();
+        assert!(detail.contains("Set it as TF_VAR_passphrase"), "{detail}");
+        let file = "A value that is no secret may stand in terraform.tfvars";
+        assert_eq!(detail.contains(file), advises_file, "{detail}");
+        assert_eq!(detail.contains("tfvars"), advises_file, "{detail}");
+    };
+    check("sensitive = true", false);
+    check("sensitive = false", true);
+}
