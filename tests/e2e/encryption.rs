@@ -141,6 +141,8 @@ fn no_file_tells_a_secret() {
 fn without_the_key_nothing_is_read_or_changed() {
     let work = encrypted();
     run(&work, &["apply", "-auto-approve"]).code(0);
+    run(&work, &["taint", "terraform_data.a"]).code(0);
+    assert!(work.path().join("terraform.tfstate.backup").exists());
     run(&work, &["plan", "-out=tfplan"]).code(0);
     let before = work.read("terraform.tfstate");
     work.write("encryption.tf", block("another passphrase", ""));
@@ -156,12 +158,19 @@ fn without_the_key_nothing_is_read_or_changed() {
             .never_says(&["another passphrase", SECRET]);
     }
     work.write("encryption.tf", "");
-    for args in [
-        &["apply", "-auto-approve"][..],
-        &["output"],
-        &["apply", "tfplan"],
-    ] {
-        run(&work, args).code(1).says(&["encrypted"]);
+    run(&work, &["apply", "tfplan"])
+        .code(1)
+        .says(&["encrypted"]);
+    // Only the key is missing, which an earlier state would need, too.
+    for args in [&["apply", "-auto-approve"][..], &["output"]] {
+        run(&work, args)
+            .code(1)
+            .says(&[
+                "encrypted",
+                "takes the key and the settings",
+                "TF_ENCRYPTION",
+            ])
+            .never_says(&[".backup", "restore"]);
     }
     assert_eq!(work.read("terraform.tfstate"), before);
 }
@@ -307,6 +316,13 @@ fn edited_plans_are_refused() {
         .code(1)
         .says(&["was changed"]);
     work.write("tfplan", &plan);
+    // Nothing brings a plan in plain text to where plans are encrypted.
+    work.write("encryption.tf", block(PASSPHRASE, ""));
+    run(&work, &["apply", "tfplan"])
+        .code(1)
+        .says(&["plans are to be encrypted here", "Make a new plan"])
+        .never_says(&["fallback"]);
+    work.write("encryption.tf", "");
     run(&work, &["apply", "tfplan"]).code(0);
 }
 

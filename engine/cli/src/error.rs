@@ -103,11 +103,25 @@ impl From<StoreError> for Failure {
                 Self::new("Invalid backend configuration", sentence(text))
             }
             StoreError::Seal { .. } => Self::new("Failed to encrypt state", sentence(text)),
-            StoreError::Corrupt { reason, .. } => {
+            // Nothing is damaged, and earlier states need the key as well.
+            StoreError::Corrupt {
+                place,
+                reason: CodecError::Seal(reason),
+                ..
+            } => {
+                let detail = format!(
+                    "{} Reading it takes the key and the settings that it was written with: give them in the encryption block or in TF_ENCRYPTION.",
+                    sentence(format!("{place} cannot be read: {reason}"))
+                );
+                Self::new("Failed to read state file", detail)
+            }
+            StoreError::Corrupt {
+                reason: CodecError::State(reason),
+                ..
+            } => {
                 let advice = match reason {
-                    CodecError::State(StateError::Emptied { .. } | StateError::Altered { .. })
-                    | CodecError::Seal(_) => "",
-                    CodecError::State(_) => {
+                    StateError::Emptied { .. } | StateError::Altered { .. } => "",
+                    _ => {
                         " Where earlier states are kept, `muster state history` lists them, and `muster state restore` brings one back."
                     }
                 };

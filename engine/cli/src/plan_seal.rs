@@ -21,6 +21,7 @@ const ENCRYPTED: &[u8] = b"{\"meta\":";
 const ENV: &str = "MUSTER_PLAN_KEY";
 const LEAST_KEY: usize = 16;
 const SUMMARY: &str = "Failed to read plan file";
+const PLAIN: &str = "The plan is in plain text, so that anybody could have written it, and plans are to be encrypted here. Make a new plan with plan -out.";
 
 /// Whether a file that begins like this is an encrypted plan.
 pub(crate) fn begins(start: &[u8]) -> bool {
@@ -66,9 +67,13 @@ pub(crate) fn open(mut bytes: Vec<u8>) -> Outcome<(Vec<u8>, Diags)> {
     let is_encrypted = looks_encrypted(&bytes);
     match (seal, is_encrypted) {
         (Some(seal), _) => {
-            bytes = seal
-                .open(&bytes)
-                .map_err(|error| failed(format!("{error}.")))?;
+            bytes = seal.open(&bytes).map_err(|error| {
+                failed(match is_encrypted {
+                    true => format!("{error}."),
+                    // What there was before can be read as it is, but plans are not kept so long.
+                    false => PLAIN.to_owned(),
+                })
+            })?;
         }
         (None, true) => {
             let detail = "The plan is encrypted, and neither an encryption block nor TF_ENCRYPTION says how.";
