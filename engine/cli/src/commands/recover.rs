@@ -124,7 +124,9 @@ fn list(args: &Recover, view: &View) -> Outcome<()> {
 
 fn list_creations(open: &[Intent]) {
     match open {
-        [] => outln!("No creation was interrupted."),
+        [] => outln!(
+            "No creation was interrupted. Interrupted updates and deletions are for the next plan, which\nreads these objects again."
+        ),
         _ => outln!("Nobody knows yet whether these objects were made:\n"),
     }
     for intent in open {

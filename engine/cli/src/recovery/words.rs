@@ -15,7 +15,11 @@ const MOST_NAMED: usize = 20;
 const ONE: &str = "An earlier run was interrupted";
 const SEVERAL: &str = "Earlier runs were interrupted";
 
-const ADVICE: &str = "Nothing is made twice: plan and apply find out what became of these calls, or say what they cannot find out, and `muster recover` settles that.";
+/// About calls that create.
+const CREATIONS: &str = "Nothing is made twice: plan and apply find out what became of creations, or say what they cannot find out, and `muster recover` settles that.";
+
+/// About calls that update and destroy.
+const CHANGES: &str = "Objects that were to be updated or destroyed are read by the next plan, which shows what is still to be done to them: `muster plan`.";
 
 /// Calls that need no more words than others have for them already.
 pub(crate) type Told = BTreeSet<InstanceAddr>;
@@ -71,10 +75,9 @@ fn warning(
         parts.collect::<Vec<_>>().join("\n\n")
     });
     let mut parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
-    let is_open = |intent: &Intent| !told.contains(&intent.addr);
-    if runs.iter().any(|run| run.in_flight.iter().any(is_open)) {
-        parts.push(ADVICE.to_owned());
-    }
+    let calls = runs.iter().flat_map(|run| &run.in_flight);
+    let advice = advice(calls.filter(|intent| !told.contains(&intent.addr)));
+    parts.extend(Some(advice).filter(|advice| !advice.is_empty()));
     let summary = match (runs, &parts[..]) {
         ([], _) | (_, []) => return None,
         ([_], _) => ONE,
@@ -157,8 +160,21 @@ fn said(run: Option<&RunInfo>) -> String {
 pub(crate) fn unanswered(words: &str, intents: &[Intent]) -> String {
     match intents {
         [] => String::new(),
-        intents => format!("{words}{}\n\n{ADVICE}", list(intents.iter(), None)),
+        intents => format!(
+            "{words}{}\n\n{}",
+            list(intents.iter(), None),
+            advice(intents.iter())
+        ),
     }
+}
+
+/// What becomes of calls that nobody knows the end of.
+fn advice<'a>(intents: impl Iterator<Item = &'a Intent>) -> String {
+    let (created, changed): (Vec<_>, Vec<_>) =
+        intents.partition(|intent| intent.action == IntentAction::Create);
+    let creations = (!created.is_empty()).then(|| CREATIONS.to_owned());
+    let changes = (!changed.is_empty()).then(|| CHANGES.to_owned());
+    sentences(creations.into_iter().chain(changes))
 }
 
 /// Names calls of a run that nobody knows the end of, but for those that others tell of. What
@@ -320,14 +336,14 @@ mod tests {
         assert_eq!(
             alone.detail,
             format!(
-                "It was the apply that jane@build-3 began at 12:00 (process 7). One result that it had recorded was brought into the state.\n\nThese calls were never answered:\n  - create x_y.a\n\n{ADVICE}"
+                "It was the apply that jane@build-3 began at 12:00 (process 7). One result that it had recorded was brought into the state.\n\nThese calls were never answered:\n  - create x_y.a\n\n{CREATIONS}"
             )
         );
         let both = recovered(&[one.clone(), other], &none).unwrap();
         assert_eq!(both.summary, SEVERAL);
         let second = "\n\nIt was the apply that jane@build-3 began at 12:00 (process 8).\n\nThese calls were never answered:\n  - create x_y.b\n  - create x_y.c (of a run before that one, at 11:00)\n\n";
         assert!(both.detail.contains(second), "{}", both.detail);
-        assert_eq!(both.detail.matches(ADVICE).count(), 1);
+        assert_eq!(both.detail.matches(CREATIONS).count(), 1);
         // What a plan says more of is not told twice.
         let told = Told::from(["x_y.a".parse().unwrap()]);
         let rest = recovered(std::slice::from_ref(&one), &told).unwrap();
@@ -342,9 +358,36 @@ mod tests {
         let later = interrupted(std::slice::from_ref(&calls), &none).unwrap();
         assert_eq!(
             later.detail,
-            format!("These calls were never answered:\n  - create x_y.a (at 12:01)\n\n{ADVICE}")
+            format!("These calls were never answered:\n  - create x_y.a (at 12:01)\n\n{CREATIONS}")
         );
         assert!(interrupted(&[calls], &told).is_none());
+    }
+
+    #[test]
+    fn each_kind_of_call_has_its_advice() {
+        let check = |actions: &[IntentAction], expect: &[&str]| {
+            let calls = actions.iter().map(|action| Intent {
+                action: *action,
+                ..call("x_y.a", "12:01")
+            });
+            let calls: Vec<Intent> = calls.collect();
+            let told = unanswered("Calls:", &calls);
+            let (_, advice) = told.rsplit_once("\n\n").unwrap();
+            assert_eq!(advice, expect.join(" "));
+            let left = Recovery {
+                in_flight: calls,
+                ..Recovery::default()
+            };
+            let told = recovered(&[left], &Told::new()).unwrap();
+            assert!(told.detail.ends_with(&format!("\n\n{advice}")), "{told:?}");
+        };
+        use IntentAction::{Create, Delete, Update};
+        check(&[Create], &[CREATIONS]);
+        // There is nothing to tell `muster recover` of these.
+        check(&[Update], &[CHANGES]);
+        check(&[Delete, Update], &[CHANGES]);
+        check(&[Update, Create], &[CREATIONS, CHANGES]);
+        assert!(!CHANGES.contains("recover"));
     }
 
     #[test]
