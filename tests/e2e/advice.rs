@@ -121,6 +121,17 @@ fn only_destroying_is_for_destroy() {
         let ran = work.run(&["destroy", "-auto-approve", option]).code(1);
         ran.says(&[summary]);
     }
+    work.run(&["plan", "-destroy", "-out=p"]).code(0);
+    let here = format!("-chdir={}", work.path().display());
+    for args in [&["destroy", "p"][..], &[&here, "destroy", "p"]] {
+        work.run(args).code(1).says(&[
+            "Error: Destroy can't be called with a plan file",
+            "muster apply \"p\"",
+        ]);
+    }
+    work.run(&["destroy", "main.tf"])
+        .code(1)
+        .says(&["Error: Too many command line arguments"]);
     assert_eq!(work.state_list().len(), 3);
 }
 

@@ -133,8 +133,14 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    // Temporary files are for their owner only, and stay so when they are renamed.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    // Temporary files are for their owner only, and stay so when they are renamed. Nobody has given
+    // their names, which errors would tell.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| match error.kind() {
+        kind @ io::ErrorKind::NotFound => {
+            io::Error::new(kind, format!("there is no directory {}", folder.display()))
+        }
+        kind => kind.into(),
+    })?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
@@ -307,6 +313,24 @@ mod tests {
         check("modules/void", &[]);
         assert!(files.read("./main.tf").is_ok());
         assert!(files.read("other.tf").is_err());
+    }
+
+    #[test]
+    fn errors_name_what_was_given() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("file"), "").unwrap();
+        let check = |name: &str, expect: &str| {
+            let error = save(&home.path().join(name), b"plan")
+                .unwrap_err()
+                .to_string();
+            assert_eq!(
+                error,
+                expect.replace("HOME", &home.path().to_string_lossy())
+            );
+        };
+        check("nodir/p", "there is no directory HOME/nodir");
+        check("file/p", "Not a directory (os error 20)");
+        check("", "Is a directory (os error 21)");
     }
 
     #[test]

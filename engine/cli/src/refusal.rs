@@ -1,5 +1,6 @@
 //! Arguments that make no sense: what is said about them.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -7,7 +8,7 @@ use muster_lang::Sources;
 
 use crate::error::Failure;
 use crate::view::View;
-use crate::{args, bool_flags, help};
+use crate::{args, bool_flags, help, plan_file};
 
 /// Commands whose `-json` is a stream of documents, with what is wrong with arguments among them.
 const STREAMS: &[&str] = &["init", "plan", "apply", "destroy", "refresh", "import"];
@@ -119,6 +120,7 @@ fn wording(error: &clap::Error, args: &[String], path: &[String]) -> (String, St
                 let detail = format!("flag provided but not defined: -{flag}{near}");
                 (FLAGS.to_owned(), detail)
             }
+            false if is_saved_plan(&arg, args, path) => saved_plan(&arg),
             false => too_many(&arg, path),
         },
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => bad_value(error, &arg),
@@ -152,6 +154,22 @@ fn misplaced(flag: &str, args: &[String], path: &[String]) -> Option<String> {
     );
     (flag_at < verb_at && help::knows(path, flag))
         .then(|| format!("\nOptions of a command stand behind it: muster {command} -{flag}"))
+}
+
+/// Whether `destroy` is given a saved plan.
+fn is_saved_plan(arg: &str, args: &[String], path: &[String]) -> bool {
+    let mut words = args.iter();
+    let folder = words.find_map(|word| word.strip_prefix("--chdir="));
+    let file = Path::new(folder.unwrap_or_default()).join(arg);
+    path == ["destroy"] && plan_file::is_plan(&file)
+}
+
+fn saved_plan(arg: &str) -> (String, String) {
+    let summary = "Destroy can't be called with a plan file";
+    let detail = format!(
+        "destroy makes a plan of its own. A plan that plan -destroy has saved is carried out with:\n  muster apply {arg:?}"
+    );
+    (summary.to_owned(), detail)
 }
 
 /// There is an argument that the command has no place for.
