@@ -97,12 +97,20 @@ fn an_instance_that_goes_is_traced_to_its_keys() {
 #[test]
 fn what_a_plan_does_not_speak_of_is_refused() {
     let work = applied();
-    work.run(&["why", "terraform_data.b"])
+    work.run(&["why", "terraform_data.b[\"z\"]"])
         .code(1)
         .says(&["Unknown resource instance", "terraform_data.b[\"a\"]"]);
-    work.run(&["why", "-destroy", "terraform_data.b"])
+    work.run(&["why", "-destroy", "terraform_data.nope"])
         .code(1)
         .never_says(&["data sources"]);
+    for address in ["terraform_data.nope", "module.nope"] {
+        work.run(&["why", address])
+            .code(1)
+            .says(&["Unknown resource instance"]);
+    }
+    work.run(&["why", "module.nope", "x"])
+        .code(1)
+        .says(&["Unsupported attribute"]);
     work.run(&["why", "terraform_data.a", "nope"])
         .code(1)
         .says(&["Unsupported attribute"]);
@@ -342,8 +350,8 @@ output \"result\" {
         "module.a.module.b.terraform_data.x",
         "module.a.module.b.terraform_data.x must be replaced  b/main.tf:2
 └─ triggers_replace = var.size: 2 -> 4, forces replacement  b/main.tf:3
-   var.size = var.size + 1  a/main.tf:4
-   var.size = var.size  main.tf:6
+   module.a.module.b.var.size = var.size + 1  a/main.tf:4
+   module.a.var.size = var.size  main.tf:6
    var.size = \"3\"  main.tf:1
 ",
     );
@@ -362,8 +370,8 @@ output \"result\" {
     let shared = [
         "   terraform_data.x.id: *-> (known after apply), as it must be replaced  b/main.tf:2",
         "   triggers_replace = var.size: 2 -> 4, forces replacement*  b/main.tf:3",
-        "   var.size = var.size + 1*  a/main.tf:4",
-        "   var.size = var.size*  main.tf:6",
+        "   module.a.module.b.var.size = var.size + 1*  a/main.tf:4",
+        "   module.a.var.size = var.size*  main.tf:6",
         "   var.size = \"3\"*  main.tf:1",
     ];
     let y = [
@@ -439,6 +447,20 @@ resource \"terraform_data\" \"sum\" {
     assert_eq!(ran.stdout.lines().count(), 7, "{}", ran.stdout);
     let json = work.json(&["why", "-json", "-var=tag=y", "terraform_data.sum", "input"]);
     assert_eq!(json["causes"][0]["more"], 49);
+    let ran = work
+        .run(&["why", "-var=tag=y", "terraform_data.many"])
+        .code(0);
+    assert_eq!(ran.stdout.lines().count(), 6, "{}", ran.stdout);
+    ran.says(&[
+        "terraform_data.many: 50 of 50 instances change  main.tf:7\n└─ terraform_data.many[\"0\"] and 49 more will be updated in-place  main.tf:7\n",
+        "var.tag = \"y\"  main.tf:1",
+    ]);
+    let json = work.json(&["why", "-json", "terraform_data.many"]);
+    assert_eq!(json["kind"], "instances");
+    assert_eq!(
+        (&json["instances"], &json["changing"]),
+        (&50.into(), &0.into())
+    );
 }
 
 /// What is a secret may be one in the source already.
@@ -603,5 +625,17 @@ module \"m\" {
 └─ for_each of module m = var.keys  main.tf:7
    var.keys = [\"x\"]  main.tf:1
 "
+    );
+    // All that is in the module, in a part of it, and the resource in all of its instances.
+    let told = "module.m[\"y\"].terraform_data.z will be destroyed: its module";
+    for address in ["module.m", "module.m.terraform_data.z"] {
+        work.run(&["why", "-var=keys=[\"x\"]", address])
+            .code(0)
+            .says(&[&format!("{address}: 1 of 2 instances change  "), told]);
+    }
+    only(
+        &work,
+        &["-var=keys=[\"x\"]", "module.m[\"x\"]"],
+        "module.m[\"x\"]: 0 of 1 instances change  main.tf:5",
     );
 }

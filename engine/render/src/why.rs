@@ -4,6 +4,8 @@ mod json;
 mod lines;
 mod words;
 
+use std::collections::{HashMap, HashSet};
+
 use muster_addr::{InstanceAddr, ModuleInstance};
 use muster_lang::Sources;
 use muster_why::{Cause, Finding};
@@ -23,6 +25,7 @@ pub fn why_text(cause: &Cause, sources: &Sources, style: Style) -> String {
         out: String::new(),
         lines: Lines::new(sources),
         style,
+        shared: shared(cause),
     };
     let from = Place {
         module: &ModuleInstance::root(),
@@ -47,8 +50,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A name as it is written here.
-    fn name<'c>(&self, cause: &'c Cause) -> &'c str {
+    /// A name as it is written here, but whole where other modules have another thing of the name.
+    fn name<'c>(&self, cause: &'c Cause, shared: &HashSet<&str>) -> &'c str {
         let name = cause.name.as_str();
         let own = self
             .object
@@ -61,7 +64,8 @@ impl<'a> Place<'a> {
         if let Some(part) = part.filter(|part| is_part && !part.is_empty()) {
             return part.strip_prefix('.').unwrap_or(part);
         }
-        if self.module.is_root() || !cause.scope.starts_with(self.module) {
+        let is_shared = || shared.contains(own_name(cause));
+        if self.module.is_root() || !cause.scope.starts_with(self.module) || is_shared() {
             return name;
         }
         let inner = name.strip_prefix(&self.module.to_string());
@@ -69,13 +73,39 @@ impl<'a> Place<'a> {
     }
 }
 
-struct Tree<'s> {
+/// A name as its own module has it.
+fn own_name(cause: &Cause) -> &str {
+    let name = cause.name.as_str();
+    let inner = match cause.scope.is_root() {
+        true => None,
+        false => name.strip_prefix(&cause.scope.to_string()),
+    };
+    inner.and_then(|n| n.strip_prefix('.')).unwrap_or(name)
+}
+
+/// The names in a tree that stand for something else in each of several modules.
+fn shared(cause: &Cause) -> HashSet<&str> {
+    let mut scopes: HashMap<&str, &ModuleInstance> = HashMap::new();
+    let mut shared = HashSet::new();
+    let mut open = vec![cause];
+    while let Some(cause) = open.pop() {
+        let name = own_name(cause);
+        if *scopes.entry(name).or_insert(&cause.scope) != &cause.scope {
+            shared.insert(name);
+        }
+        open.extend(&cause.causes);
+    }
+    shared
+}
+
+struct Tree<'s, 'c> {
     out: String,
     lines: Lines<'s>,
     style: Style,
+    shared: HashSet<&'c str>,
 }
 
-impl Tree<'_> {
+impl Tree<'_, '_> {
     /// What some things come from, each with a branch of its own.
     fn branches(&mut self, indent: &str, causes: &[Cause], from: &Place<'_>) {
         for (i, cause) in causes.iter().enumerate() {
@@ -106,7 +136,9 @@ impl Tree<'_> {
         };
         let last = whole.unwrap_or(cause);
         self.out.push_str(indent);
-        let name = self.style.painted(Paint::Bold, from.name(cause));
+        let name = self
+            .style
+            .painted(Paint::Bold, from.name(cause, &self.shared));
         self.out.push_str(&name);
         let expr = cause.expr.and_then(|span| self.lines.text(span));
         self.out.push_str(&words::of(cause, expr));

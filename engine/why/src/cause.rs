@@ -91,6 +91,13 @@ pub enum Finding {
     Read,
     /// A part of such a data source.
     ReadPart,
+    /// All instances of a resource, or of what is in a module.
+    Several {
+        /// How many there are.
+        instances: usize,
+        /// How many of them something is done to. Only these are among the causes.
+        changing: usize,
+    },
 }
 
 /// What is done to an object, and why.
@@ -149,6 +156,12 @@ impl Cause {
         }
     }
 
+    /// As many others are like it.
+    pub(crate) fn and_more(mut self, more: usize) -> Self {
+        self.more = more;
+        self
+    }
+
     /// Without the expressions of sensitive values and of all that these come from: a secret may
     /// stand in the source, in a place that does not know that it is one.
     pub(crate) fn without_secrets(mut self) -> Self {
@@ -188,6 +201,7 @@ impl Cause {
             | Finding::Read
             | Finding::ReadPart
             | Finding::ChangedOutside
+            | Finding::Several { .. }
             | Finding::Drift { .. } => true,
             Finding::Named | Finding::Repetition => self.may_move,
         }

@@ -10,6 +10,7 @@ use muster_value::{Marks, Path, PathStep, Value};
 
 use crate::Str;
 use crate::cause::{Cause, Finding};
+use crate::several::alike;
 use crate::trace::Tracer;
 
 /// Where an expression stands.
@@ -218,7 +219,7 @@ impl<'p> Tracer<'p> {
         }
         let groups = alike(found).into_iter();
         let told = groups.map(|(change, more)| {
-            let mut cause = match rest {
+            let cause = match rest {
                 [] => self.object(change),
                 steps => {
                     let known = change.after.at(&Path(steps.to_vec()));
@@ -227,26 +228,10 @@ impl<'p> Tracer<'p> {
                     self.attribute(change, &steps[..len])
                 }
             };
-            cause.more = more;
-            cause
+            cause.and_more(more)
         });
         told.collect()
     }
-}
-
-/// One change of each kind, and how many more there are of it.
-fn alike(changes: Vec<&Change>) -> Vec<(&Change, usize)> {
-    let mut groups: Vec<(&Change, usize)> = Vec::new();
-    for change in changes {
-        // There are only a few actions and reasons.
-        let mut known = groups.iter_mut();
-        let kind = |c: &Change| (c.action, c.reason);
-        match known.find(|(first, _)| kind(first) == kind(change)) {
-            Some((_, more)) => *more += 1,
-            None => groups.push((change, 0)),
-        }
-    }
-    groups
 }
 
 /// Without what does not change where something does, and without what was told before where

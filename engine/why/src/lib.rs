@@ -6,11 +6,12 @@ mod cause;
 mod fate;
 mod follow;
 mod named;
+mod several;
 mod trace;
 
 use std::sync::Arc;
 
-use muster_addr::{InstanceAddr, ModuleInstance};
+use muster_addr::{InstanceAddr, ModuleInstance, Target};
 use muster_config::Config;
 use muster_plan::Plan;
 use muster_value::{Path, PathStep};
@@ -23,8 +24,10 @@ pub type Str = Arc<str>;
 /// What is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// A resource instance, or a part of it.
+    /// A resource instance, or a part of it; without a key also all instances of a resource.
     Object(InstanceAddr, Option<Path>),
+    /// Everything in a module.
+    Module(ModuleInstance),
     /// An output of a module.
     Output(ModuleInstance, Str),
     /// A local value of a module.
@@ -53,7 +56,11 @@ pub fn explain(plan: &Plan, config: &Config, wanted: &Wanted) -> Result<Cause, W
     let told = match wanted {
         Wanted::Object(addr, None) => tracer
             .any_object(addr)
+            .or_else(|| tracer.several(&Target::Resource(addr.clone())))
             .ok_or_else(|| WhyError::NoObject(similar(plan, addr))),
+        Wanted::Module(module) => tracer
+            .several(&Target::Module(module.clone()))
+            .ok_or_else(|| WhyError::NoObject(Vec::new())),
         Wanted::Object(addr, Some(path)) => attribute(&mut tracer, plan, addr, path),
         Wanted::Output(module, name) => tracer.output(module, name).ok_or(WhyError::NoName),
         Wanted::Local(module, name) => tracer.local(module, name).ok_or(WhyError::NoName),

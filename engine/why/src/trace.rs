@@ -365,7 +365,7 @@ impl<'p> Tracer<'p> {
         Some(cause)
     }
 
-    fn resource(&self, addr: &InstanceAddr) -> Option<&'p Resource> {
+    pub(crate) fn resource(&self, addr: &InstanceAddr) -> Option<&'p Resource> {
         let module = self.config.find(&addr.resource.module.path())?;
         module.resources.get(&addr.resource.resource).map(|r| &**r)
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use muster_addr::{InstanceAddr, Mode, ModuleInstance};
+use muster_addr::{InstanceAddr, Mode, ModuleInstance, Target};
 use muster_lang::syntax::parse_expression;
 use muster_lang::{Diags, FileId, Sources};
 use muster_plan::Plan;
@@ -33,8 +33,8 @@ pub(crate) struct Why {
     /// Explain a saved plan instead of a new one.
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// A resource instance or a data source, or output.NAME, local.NAME or var.NAME, in a module
-    /// with the address of that in front.
+    /// A resource, one of its instances, a data source or a module, or output.NAME, local.NAME or
+    /// var.NAME, in a module with the address of that in front.
     #[arg(value_name = "ADDRESS")]
     pub address: String,
     /// A part of it: a name, or a path such as tags["team"].
@@ -92,23 +92,28 @@ fn wanted(args: &Why) -> Outcome<Wanted> {
     if let Some(named) = named(&args.address) {
         return match attribute {
             None => Ok(named),
-            Some(_) => {
-                let detail = format!(
-                    "{} is explained as a whole: only resource instances and data sources have attributes.",
-                    args.address
-                );
-                Err(Failure::new("Unsupported attribute", detail))
-            }
+            Some(_) => Err(as_a_whole(&args.address)),
         };
     }
-    let addr = args.address.parse().map_err(|error| {
+    let target = args.address.parse().map_err(|error| {
         let detail = format!(
-            "\"{}\" is not an address: {error} What can be explained are resource instances, data sources, outputs, local values and variables.",
+            "\"{}\" is not an address: {error} What can be explained are resources and their instances, data sources, modules, outputs, local values and variables.",
             args.address
         );
         Failure::new("Invalid address", detail)
     })?;
-    Ok(Wanted::Object(addr, attribute))
+    match (target, attribute) {
+        (Target::Resource(addr), attribute) => Ok(Wanted::Object(addr, attribute)),
+        (Target::Module(module), None) => Ok(Wanted::Module(module)),
+        (Target::Module(_), Some(_)) => Err(as_a_whole(&args.address)),
+    }
+}
+
+fn as_a_whole(address: &str) -> Failure {
+    let detail = format!(
+        "{address} is explained as a whole: only resource instances and data sources have attributes."
+    );
+    Failure::new("Unsupported attribute", detail)
 }
 
 /// A value that has a name: `output.NAME`, `local.NAME` or `var.NAME`, of a module where the
@@ -223,6 +228,7 @@ mod tests {
                 Wanted::Local(module, name) => ("local", module.to_string(), name),
                 Wanted::Variable(module, name) => ("var", module.to_string(), name),
                 Wanted::Object(addr, _) => panic!("{addr}"),
+                Wanted::Module(module) => panic!("{module}"),
             });
             let found = found
                 .as_ref()

@@ -71,6 +71,14 @@ fn document(cause: &Cause, lines: &mut Lines<'_>) -> Json {
             put(&mut out, "after", found);
         }
         Finding::Read | Finding::ReadPart => out["kind"] = "data_read".into(),
+        Finding::Several {
+            instances,
+            changing,
+        } => {
+            out["kind"] = "instances".into();
+            out["instances"] = (*instances).into();
+            out["changing"] = (*changing).into();
+        }
     }
     if let Some((file, line)) = cause.span.and_then(|span| lines.place(span)) {
         out["filename"] = file.into();

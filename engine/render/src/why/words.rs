@@ -68,7 +68,14 @@ pub(super) fn of(cause: &Cause, expr: Option<&str>) -> String {
             let (stored, found) = pair(stored, found, MOST_SHARED);
             format!(" was changed outside muster: {stored} -> {found}")
         }
-        Finding::Read | Finding::ReadPart => " was read while planning".to_owned(),
+        Finding::Read | Finding::ReadPart => {
+            let were = if cause.more > 0 { "were" } else { "was" };
+            format!(" {were} read while planning")
+        }
+        Finding::Several {
+            instances,
+            changing,
+        } => format!(": {changing} of {instances} instances change"),
     }
 }
 
