@@ -28,7 +28,7 @@ fn work() -> Work {
     for name in ["stable", "staging"] {
         work.write(&format!("terraform.tfstate.d/{name}/terraform.tfstate"), "");
     }
-    work.write("inner/main.tf", "");
+    work.write("inner/main.tf", "variable \"v\" {}\nlocals {\n  a = 1\n}\n");
     for (shell, file) in [("bash", "c.bash"), ("zsh", "c.zsh"), ("fish", "c.fish")] {
         let script = work.run(&["completion", shell]).code(0).stdout;
         work.write(file, script);
@@ -85,6 +85,8 @@ fn in_bash() {
         &["x_y.a\\[\\\"it\\'s\\\"\\]", "x_y.a\\[\\\"k\\\"\\]"],
     );
     check("muster plan -out=c", &[]);
+    check("muster state restore ", &["1"]);
+    check("muster -chdir=inner why ", &["local.a", "var.v"]);
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub(crate) enum Command {
     /// List the modules that the configuration calls.
     #[command(after_help = "Examples:\n  muster modules -json")]
     Modules(crate::commands::modules::Modules),
-    /// Look into the state.
+    /// Look into the state and its history, and edit it.
     #[command(
         subcommand,
         after_help = "Examples:\n  muster state list\n  muster state show 'muster_zone.main[\"edge\"]'"
@@ -169,7 +169,7 @@ pub(crate) enum Command {
     Version(Version),
     /// Write a completion script for a shell.
     #[command(
-        after_help = "Examples:\n  muster completion bash > /etc/bash_completion.d/muster\n  muster completion zsh > /usr/local/share/zsh/site-functions/_muster\n  muster completion fish > ~/.config/fish/completions/muster.fish"
+        after_help = "Addresses and outputs are those of the state on this machine. A state that is kept elsewhere, or is encrypted, is not read: that may take long, or need a key. Serial numbers of state diff and state restore are known of encrypted states as well, and why also takes what the configuration declares.\n\nExamples:\n  muster completion bash > /etc/bash_completion.d/muster\n  muster completion zsh > /usr/local/share/zsh/site-functions/_muster\n  muster completion fish > ~/.config/fish/completions/muster.fish"
     )]
     Completion(Completion),
 }

@@ -5,6 +5,7 @@
 //! answers with a line that says what is wanted there, and a line for each word that fits.
 
 mod bash;
+mod declared;
 mod line;
 mod values;
 

@@ -131,6 +131,17 @@ fn names(versions: &[Version]) -> Vec<Which> {
     versions.iter().map(name).collect()
 }
 
+/// What versions, the newest first, are called, and what is known of each, for completion.
+pub(crate) fn described(versions: &[Version]) -> Vec<(String, String)> {
+    let all = names(versions).into_iter().zip(versions);
+    let described = all.map(|(name, version)| {
+        let (stored, instances) = (to_seconds(&version.created), version.instances);
+        let meaning = format!("{stored} {}, {instances} instances", version.who);
+        (name.to_string(), meaning)
+    });
+    described.collect()
+}
+
 /// Lists the states that are kept, the newest first.
 pub(crate) fn history(args: &History) -> Outcome<()> {
     let store = store(args.state.as_deref())?.any();

@@ -132,6 +132,9 @@ fn addresses_come_from_the_state() {
     check("muster taint STATE ", &[&z0, &z1, "x_y.alone"]);
     check("muster untaint STATE x_y", &["x_y.alone"]);
     check("muster why STATE x_y", &["x_y.alone"]);
+    check("muster why STATE module", &all[..4]);
+    check("muster state restore STATE ", &["1"]);
+    check("muster state diff STATE 1 ", &["1"]);
     check("muster plan STATE -target x", &["x_y.alone"]);
     check("muster plan STATE -replace=x", &["-replace=x_y.alone"]);
     check("muster output STATE ", &["id"]);

@@ -8,8 +8,9 @@ use muster_addr::{InstanceKey, ModuleInstance};
 use muster_snapshot::Snapshot;
 use muster_store::{Backend, DEFAULT_WORKSPACE, LocalBackend, LocalStore, Store};
 
-use super::{Kind, Word};
+use super::{Kind, Word, declared};
 use crate::backend::{self, journaled};
+use crate::commands::state_history;
 use crate::session::workspace;
 
 /// Where states are looked for.
@@ -50,9 +51,9 @@ pub(super) fn of(arg: &Arg, command: &str, place: &Place) -> (Kind, Vec<Word>) {
         ("state mv", "to_workspace") => to_workspaces(place),
         ("state mv", "source" | "destination") => addresses(place, Addresses::All),
         ("state list" | "state rm", "addresses") => addresses(place, Addresses::All),
-        ("taint" | "untaint" | "why" | "state show", "address") => {
-            addresses(place, Addresses::Instances)
-        }
+        ("taint" | "untaint" | "state show", "address") => addresses(place, Addresses::Instances),
+        ("why", "address") => explained(place),
+        ("state diff", "from" | "to") | ("state restore", "serial") => serials(place),
         (_, "targets" | "excludes") => addresses(place, Addresses::All),
         (_, "replace") => addresses(place, Addresses::Instances),
         ("output", "name") => outputs(place),
@@ -76,14 +77,36 @@ fn files(place: &Place) -> Option<LocalBackend> {
     backend::recorded_files()
 }
 
-fn state(place: &Place) -> Option<Snapshot> {
+/// The store of the state. It has no key: a state that is encrypted is not read, because that may
+/// take long, or ask for something.
+fn store(place: &Place) -> Option<LocalStore> {
     let files = files(place);
     let path = match &place.file {
         Some(file) => file.clone(),
         None => files?.state_path(&workspace()),
     };
-    // Without a key: one that is encrypted is not read, which may take long.
-    journaled(LocalStore::new(path)).read().ok()?
+    Some(LocalStore::new(path))
+}
+
+fn state(place: &Place) -> Option<Snapshot> {
+    journaled(store(place)?).read().ok()?
+}
+
+/// The states that are kept, the newest first.
+fn serials(place: &Place) -> Vec<Word> {
+    let versions = store(place).and_then(|store| store.history().ok());
+    let versions = versions.unwrap_or_default();
+    let kept = state_history::described(&versions).into_iter();
+    kept.map(|(text, meaning)| Word { text, meaning }).collect()
+}
+
+/// What `why` takes: what there is, and what the root module declares.
+fn explained(place: &Place) -> Vec<Word> {
+    let mut words = addresses(place, Addresses::All);
+    words.extend(declared::names());
+    words.sort_by(|a, b| a.text.cmp(&b.text));
+    words.dedup();
+    words
 }
 
 fn workspaces(place: &Place, is_wanted: impl Fn(&str) -> bool) -> Vec<Word> {
