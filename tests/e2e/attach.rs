@@ -296,7 +296,7 @@ fn watching_changes_nothing() {
         .says(&["Error: No such run", &format!("muster attach {engine} ")]);
     work.run(&["attach", "-json"])
         .code(1)
-        .says(&["Error: The run says no JSON"]);
+        .says(&["\"type\":\"diagnostic\"", "Error: The run says no JSON"]);
 }
 
 #[test]
@@ -336,10 +336,26 @@ fn documents_of_a_run() {
     watching.wait_for("muster_zone.second: Creating...");
     gate.open();
     let ran = watching.end().code(0);
-    assert_eq!(ran.stdout, run.end().code(0).stdout);
-    for line in ran.stdout.lines() {
-        serde_json::from_str::<serde_json::Value>(line).unwrap();
-    }
+    assert_eq!(ran.stderr, "");
+    // What attach itself says comes before what the run says.
+    let said: Vec<&str> = ran.stdout.split_inclusive('\n').collect();
+    assert_eq!(said[2..].concat(), run.end().code(0).stdout);
+    let types = documents(&ran.stdout);
+    assert_eq!(types[..3], ["version", "attach_begin", "version"]);
+    // There is nothing any more to attach to.
+    let none = work.run(&["attach", "-json"]).code(1);
+    assert_eq!(none.stderr, "");
+    assert_eq!(documents(&none.stdout), ["version", "diagnostic"]);
+    none.says(&["No run to attach to"]);
+}
+
+/// The types of the documents that a text consists of.
+fn documents(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| {
+        let document: serde_json::Value = serde_json::from_str(line).unwrap();
+        document["type"].as_str().unwrap().to_owned()
+    });
+    lines.collect()
 }
 
 #[test]

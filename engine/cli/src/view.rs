@@ -155,8 +155,17 @@ impl View {
         self.documents.put(&format!("{document}\n"));
     }
 
-    /// Shows diagnostics: errors where errors go, warnings with the rest.
+    /// Shows diagnostics: errors where errors go, warnings with the rest. Logs that they name are
+    /// not told of again.
     pub(crate) fn diags(&self, diags: &Diags, sources: &Sources) {
+        self.show(diags, sources);
+        let to_tools = self.stream && self.documents.are_wanted();
+        if !diags.is_empty() && (to_tools || !self.compact) {
+            recovery::were_shown(diags);
+        }
+    }
+
+    fn show(&self, diags: &Diags, sources: &Sources) {
         if diags.is_empty() {
             return;
         }
@@ -175,9 +184,6 @@ impl View {
         if to_people {
             self.diags_for_people(diags, &renderer);
         }
-        if to_tools || !self.compact {
-            recovery::were_shown(diags);
-        }
     }
 
     fn diags_for_people(&self, diags: &Diags, renderer: &DiagnosticRenderer<'_>) {
@@ -195,6 +201,12 @@ impl View {
     pub(crate) fn fail(&self, failure: &Failure, sources: &Sources) -> ExitCode {
         let sources = failure.sources.as_deref().unwrap_or(sources);
         self.diags(&failure.diags, sources);
+        ExitCode::FAILURE
+    }
+
+    /// As [`Self::fail`], but logs that are named are told of by later commands all the same.
+    pub(crate) fn refuse(&self, failure: &Failure) -> ExitCode {
+        self.show(&failure.diags, &Sources::default());
         ExitCode::FAILURE
     }
 

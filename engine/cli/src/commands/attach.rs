@@ -4,10 +4,13 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::owner::{self, About, Answers, Attached, Elsewhere, Part, Printer, Stream};
-use crate::signals;
+use crate::error::{Failure, Outcome};
+use crate::owner::{self, About, Answers, Attached, Elsewhere, Part, Printer};
+use crate::view::View;
+use crate::{args, signals};
 
 /// What stands for output of a run that is not kept any more.
 pub(crate) const GAP: &str = "[what the run said before is not kept]\n";
@@ -18,7 +21,8 @@ const LEFT: u8 = 130;
 /// `attach`
 #[derive(Debug, Args)]
 pub(crate) struct Attach {
-    /// Only a run that says JSON documents: what is shown is for tools.
+    /// Only a run that says JSON documents: what is shown is for tools. What attach itself says
+    /// comes as documents of the same form.
     #[arg(long)]
     pub json: bool,
     /// No colour, even on a terminal.
@@ -29,21 +33,46 @@ pub(crate) struct Attach {
     pub process: Option<u32>,
 }
 
+/// Tells what is not a word of the run: people where errors go, tools as a document of a stream.
+#[derive(Clone, Copy)]
+struct Notes {
+    json: bool,
+}
+
+impl Notes {
+    fn say(self, kind: &str, message: &str, about: serde_json::Value) {
+        match self.json {
+            true => {
+                let message = message.trim();
+                outln!(
+                    "{}",
+                    muster_render::document(kind, message, "attach", about)
+                );
+            }
+            false => errln!("{message}"),
+        }
+    }
+}
+
 /// Shows a run that is going on.
 pub(crate) async fn run(args: &Attach) -> ExitCode {
+    let view = View::new(&args::View {
+        json: args.json,
+        no_color: args.no_color,
+        ..args::View::default()
+    });
+    let notes = Notes { json: args.json };
+    view.version();
     let mut signals = signals::listen_to_all();
     let wanted = args.process;
     // One that is stopped does not answer.
     let found = tokio::select! {
-        found = tokio::task::spawn_blocking(move || runs(wanted)) => found.unwrap_or_default(),
+        found = tokio::task::spawn_blocking(move || runs(wanted, notes)) => found.unwrap_or_default(),
         _ = signals.next() => return ExitCode::from(LEFT),
     };
     let attached = match choose(args, found) {
         Ok(attached) => attached,
-        Err(reason) => {
-            errln!("{reason}");
-            return ExitCode::FAILURE;
-        }
+        Err(failure) => return view.refuse(&failure),
     };
     let About {
         process,
@@ -52,16 +81,25 @@ pub(crate) async fn run(args: &Attach) -> ExitCode {
         ..
     } = attached.about.clone();
     let began = muster_store::to_seconds(&began);
-    errln!(
-        "Attached to {operation}, process {process}, which began at {began}. An interrupt leaves it alone.\n"
+    notes.say(
+        "attach_begin",
+        &format!(
+            "Attached to {operation}, process {process}, which began at {began}. An interrupt leaves it alone.\n"
+        ),
+        json!({ "process": process, "operation": operation, "began": began }),
     );
     let (parts, mut heard) = unbounded_channel();
     std::thread::spawn(move || listen(attached, &parts));
     let plain = !std::io::stdout().is_terminal() || crate::view::is_plain(args.no_color);
+    let shown = show(&mut heard, plain, notes);
     tokio::select! {
-        code = show(&mut heard, plain, process) => code,
+        ended = shown => ended.unwrap_or_else(|| view.refuse(&gone(process))),
         _ = signals.next() => {
-            errln!("\nThe run goes on. To see it again: muster attach {process}");
+            notes.say(
+                "attach_end",
+                &format!("\nThe run goes on. To see it again: muster attach {process}"),
+                json!({ "process": process }),
+            );
             ExitCode::from(LEFT)
         }
     }
@@ -76,28 +114,29 @@ struct Runs {
 }
 
 /// All runs that are going on in this directory, or at least the one of this process.
-fn runs(wanted: Option<u32>) -> Runs {
+fn runs(wanted: Option<u32>, notes: Notes) -> Runs {
     let found = owner::going_on(&owner::folder());
     Runs {
-        here: owner::hear(found.here, wanted, wait_for),
+        here: owner::hear(found.here, wanted, |silent| wait_for(silent, notes)),
         elsewhere: found.elsewhere,
     }
 }
 
 /// Says that some processes have not answered yet.
-fn wait_for(silent: &[u32]) {
+fn wait_for(silent: &[u32], notes: Notes) {
     let (word, them) = match silent.len() {
         1 => ("process", "it"),
         _ => ("processes", "them"),
     };
-    let silent: Vec<String> = silent.iter().map(u32::to_string).collect();
-    errln!(
+    let names: Vec<String> = silent.iter().map(u32::to_string).collect();
+    let message = format!(
         "Waiting for {word} {} to answer, which may be stopped: the signal CONT lets {them} go on. An interrupt ends the waiting.",
-        silent.join(", ")
+        names.join(", ")
     );
+    notes.say("attach_wait", &message, json!({ "processes": silent }));
 }
 
-fn choose(args: &Attach, found: Runs) -> Result<Attached, String> {
+fn choose(args: &Attach, found: Runs) -> Outcome<Attached> {
     let Runs {
         here: Answers { mut runs, silent },
         mut elsewhere,
@@ -107,52 +146,72 @@ fn choose(args: &Attach, found: Runs) -> Result<Attached, String> {
     mute.retain(|run| args.process.is_none_or(|process| *run == process));
     runs.retain(|run| args.process.is_none_or(|process| run.about.is_of(process)));
     elsewhere.retain(|run| args.process.is_none_or(|process| run.process == process));
-    match runs.pop() {
-        None if !mute.is_empty() => Err(format!(
-            "Error: No run that answers\n{}\n\nThe signal CONT lets one that is stopped go on.",
-            silence(&mute)
-        )),
-        None if !elsewhere.is_empty() => Err(out_of_reach(&elsewhere)),
-        None => Err(none_of(args.process, &all)),
+    let (summary, detail) = match runs.pop() {
+        None if !mute.is_empty() => (
+            "No run that answers",
+            format!(
+                "These are there:{}\n\nThe signal CONT lets one that is stopped go on.",
+                silence(&mute)
+            ),
+        ),
+        None if !elsewhere.is_empty() => return Err(out_of_reach(&elsewhere)),
+        None => return Err(none_of(args.process, &all)),
         Some(run) if !runs.is_empty() => {
             runs.push(run);
-            Err(format!(
-                "Error: More than one run is going on\n\nSay which one to attach to:{}{}",
-                list(&runs),
-                silence(&silent)
-            ))
+            (
+                "More than one run is going on",
+                format!(
+                    "Say which one to attach to:{}{}",
+                    list(&runs),
+                    silence(&silent)
+                ),
+            )
         }
-        Some(run) if run.about.full => Err(format!(
-            "Error: Too many are attached\n\nAs many as can be are attached to the {} of process {} already.",
-            run.about.operation, run.about.process
-        )),
-        Some(run) if args.json && !run.about.json => Err(format!(
-            "Error: The run says no JSON\n\nThe {} of process {} was started without -json. Attach to it without -json.",
-            run.about.operation, run.about.process
-        )),
-        Some(run) => Ok(run),
-    }
+        Some(run) if run.about.full => (
+            "Too many are attached",
+            format!(
+                "As many as can be are attached to the {} of process {} already.",
+                run.about.operation, run.about.process
+            ),
+        ),
+        Some(run) if args.json && !run.about.json => (
+            "The run says no JSON",
+            format!(
+                "The {} of process {} was started without -json. Attach to it without -json.",
+                run.about.operation, run.about.process
+            ),
+        ),
+        Some(run) => return Ok(run),
+    };
+    Err(Failure::new(summary, detail))
 }
 
 /// There is no run, or none of this process, but these.
-fn none_of(process: Option<u32>, all: &str) -> String {
-    match process {
-        Some(process) if all.is_empty() => format!(
-            "Error: No such run\n\nNo run of process {process} is going on in this directory.{}",
-            last()
+fn none_of(process: Option<u32>, all: &str) -> Failure {
+    let (summary, detail) = match process {
+        Some(process) if all.is_empty() => (
+            "No such run",
+            format!(
+                "No run of process {process} is going on in this directory.{}",
+                last()
+            ),
         ),
-        Some(process) => format!(
-            "Error: No such run\n\nNo run of process {process} is going on in this directory, but there is:{all}"
+        Some(process) => (
+            "No such run",
+            format!(
+                "No run of process {process} is going on in this directory, but there is:{all}"
+            ),
         ),
-        None => format!(
-            "Error: No run to attach to\n\nNo run is going on in this directory.{}",
-            last()
+        None => (
+            "No run to attach to",
+            format!("No run is going on in this directory.{}", last()),
         ),
-    }
+    };
+    Failure::new(summary, detail)
 }
 
 /// What is known of runs on other machines.
-fn out_of_reach(runs: &[Elsewhere]) -> String {
+fn out_of_reach(runs: &[Elsewhere]) -> Failure {
     let lines = runs.iter().map(|run| {
         let other = match run.is_namesake {
             true => ", but in another container, or before that was started again",
@@ -166,9 +225,18 @@ fn out_of_reach(runs: &[Elsewhere]) -> String {
         )
     });
     let lines: String = lines.collect();
-    format!(
-        "Error: The run is on another machine\n\nIt can be attached to only there:{lines}\n\nA run that was killed has left its file behind. `muster attach` removes it there; where that machine is gone, remove it by hand."
-    )
+    let detail = format!(
+        "It can be attached to only there:{lines}\n\nA run that was killed has left its file behind. `muster attach` removes it there; where that machine is gone, remove it by hand."
+    );
+    Failure::new("The run is on another machine", detail)
+}
+
+/// The end of a run that has not said how it ended.
+fn gone(process: u32) -> Failure {
+    let detail = format!(
+        "Process {process} has ended without a word. What had been done is recorded; the next command tells what was in flight."
+    );
+    Failure::new("The process that carried out the run is gone", detail)
 }
 
 /// How to attach to each of some runs, a line each.
@@ -216,15 +284,25 @@ fn listen(mut attached: Attached, parts: &UnboundedSender<(Part, bool)>) {
     }
 }
 
-async fn show(heard: &mut UnboundedReceiver<(Part, bool)>, plain: bool, process: u32) -> ExitCode {
+/// Shows what comes, and gives the exit code of the run; `None` when it is gone without one.
+async fn show(
+    heard: &mut UnboundedReceiver<(Part, bool)>,
+    plain: bool,
+    notes: Notes,
+) -> Option<ExitCode> {
     let mut printer = Printer::default();
+    let mut ended = None;
     while let Some((part, more)) = heard.recv().await {
         match part {
+            Part::Text(_, text) if notes.json && text == GAP.as_bytes() => {
+                printer.flush();
+                notes.say("attach_gap", GAP.trim_end(), serde_json::Value::Null);
+            }
             Part::Text(stream, text) if plain => printer.add(stream, &without_styles(&text)),
             Part::Text(stream, text) => printer.add(stream, &text),
             Part::Ended(code) => {
-                printer.flush();
-                return ExitCode::from(code);
+                ended = Some(ExitCode::from(code));
+                break;
             }
             Part::Gone => break,
         }
@@ -232,12 +310,8 @@ async fn show(heard: &mut UnboundedReceiver<(Part, bool)>, plain: bool, process:
             printer.flush();
         }
     }
-    let text = format!(
-        "\nError: The process that carried out the run is gone\n\nProcess {process} has ended without a word. What had been done is recorded; the next command tells what was in flight.\n"
-    );
-    printer.add(Stream::Err, text.as_bytes());
     printer.flush();
-    ExitCode::FAILURE
+    ended
 }
 
 /// Text without the sequences that give it colour.
@@ -283,6 +357,8 @@ mod tests {
                 ..Runs::default()
             };
             let told = choose(&args, found).err().unwrap();
+            let told = &told.diags.0[0];
+            let told = format!("Error: {}\n\n{}", told.summary, told.detail);
             for part in expect {
                 assert!(told.contains(part), "{part:?} is not in:\n{told}");
             }
