@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use muster_addr::InstanceAddr;
-use muster_lang::{Diagnostic, Diags};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags};
 use muster_plan::{Action, Change, Event, InFlight, Plan};
 use muster_run::Sink;
 use muster_snapshot::{Identity, JsonText};
@@ -132,13 +132,10 @@ pub(crate) fn hear(sink: Sink) -> (Sink, Arc<Mutex<Told>>) {
 
 /// The creation that a diagnostic is about.
 fn told_by(diagnostic: &Diagnostic) -> Option<InstanceAddr> {
-    let is_about = diagnostic.summary.contains("nterrupted");
-    diagnostic
-        .address
-        .as_ref()
-        .filter(|_| is_about)?
-        .parse()
-        .ok()
+    if diagnostic.kind != DiagnosticKind::Interrupted {
+        return None;
+    }
+    diagnostic.address.as_ref()?.parse().ok()
 }
 
 /// As [`warnings_beside`], where a plan was made that has said these things.

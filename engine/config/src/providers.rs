@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr, ResourceId};
-use muster_lang::{Diagnostic, Diags, Span};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Span};
 
 use crate::decode::{CallDraft, Draft, ProviderRef};
 use crate::load::Tree;
@@ -286,7 +286,9 @@ fn not_present(
         "{user} needs the provider configuration {addr}, which is neither declared in its module \
          nor passed to it. Add a provider block, or pass one in the module call."
     );
-    Diagnostic::error("Provider configuration not present", detail).at(span)
+    Diagnostic::error("Provider configuration not present", detail)
+        .at(span)
+        .of_kind(DiagnosticKind::MissingProvider)
 }
 
 /// One call, seen from both sides.

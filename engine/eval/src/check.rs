@@ -1,7 +1,7 @@
 //! Conditions with their messages.
 
 use muster_config::{Check, ModuleId};
-use muster_lang::{Diagnostic, Diags, Expr, Scope, eval, referred_values};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Expr, Scope, eval, referred_values};
 use muster_value::{Marks, Type, Value, convert};
 
 use crate::evaluator::deep;
@@ -100,7 +100,9 @@ pub(crate) fn check(check: &Check, kind: CheckKind, scope: &dyn Scope) -> CheckR
         None => CheckResult::Unknown,
         Some(false) => {
             let detail = message(check, scope);
-            let mut d = Diagnostic::error(kind.summary(), detail).at(span);
+            let mut d = Diagnostic::error(kind.summary(), detail)
+                .at(span)
+                .of_kind(DiagnosticKind::Condition);
             d.values = referred_values(&check.condition, scope);
             CheckResult::Fail(d.into())
         }

@@ -97,6 +97,12 @@ pub enum DiagnosticKind {
     Dependency,
     /// A reference that leads nowhere, in a configuration whose blocks are sound.
     Reference,
+    /// A provider configuration that somebody needs and nobody has written.
+    MissingProvider,
+    /// A condition that was evaluated, and does not hold.
+    Condition,
+    /// What became of a creation that an earlier run began, or that nobody knows it.
+    Interrupted,
 }
 
 /// One thing to tell the user.

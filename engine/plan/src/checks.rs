@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use muster_addr::{ConfigResource, InstanceAddr, ModuleInstance, ModulePath};
-use muster_lang::{Diagnostic, Diags};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags};
 use serde::Deserialize;
 
 use crate::Str;
@@ -79,10 +79,8 @@ impl Status {
             Some(Err(diags)) => diags,
         };
         // What is reported about a condition that does not hold is its own message.
-        let failed = |d: &Diagnostic| {
-            d.summary.ends_with("failed") || d.summary == "Invalid value for variable"
-        };
-        match diags.iter().all(failed) {
+        let failed = |d: &Diagnostic| d.kind == DiagnosticKind::Condition;
+        match diags.iter().filter(|d| d.is_error()).all(failed) {
             true => Self::Fail(diags.iter().map(|d| d.detail.as_str().into()).collect()),
             false => Self::Error,
         }

@@ -47,6 +47,7 @@ use muster_value::Value;
 pub use graph::{Graph, Node, NodeId, Nodes};
 pub use inputs::{Inputs, Options, ReadImport};
 use task::Task;
+pub use recorded::{decoded, recorded};
 pub use validate::Validator;
 
 /// A shared, immutable string.

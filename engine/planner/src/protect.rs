@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_addr::InstanceAddr;
+use muster_addr::{InstanceAddr, shell_word};
 use muster_config::Resource;
 use muster_lang::{Diagnostic, Diags, Expr, eval};
 use muster_plan::Mode;
@@ -134,9 +134,5 @@ impl Planner {
 
 /// The option that leaves an object alone, as a shell takes it.
 fn exclude(addr: &InstanceAddr) -> String {
-    let text = addr.to_string();
-    match text.contains(['"', '[', '\'']) {
-        true => format!("-exclude='{}'", text.replace('\'', "'\\''")),
-        false => format!("-exclude={text}"),
-    }
+    format!("-exclude={}", shell_word(&addr.to_string()))
 }

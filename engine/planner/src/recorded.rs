@@ -7,6 +7,8 @@ use muster_addr::{AbsResource, InstanceKey, Mode as ResourceMode, ResourceId};
 use muster_config::{Repetition, Resource};
 use muster_eval::{Evaluator, ModuleInst};
 use muster_plan::Mode;
+use muster_schema::Schema;
+use muster_snapshot::{Object, Resource as StoredResource};
 use muster_value::{Type, Value};
 
 use crate::Planner;
@@ -53,53 +55,72 @@ impl Planner {
             module: self.eval.addr_of(inst),
             resource: resource.id.clone(),
         };
-        let schema = self.eval.schema_of(resource).ok()?;
-        let ty = schema.block.implied_type();
-        let mut values = BTreeMap::new();
         let stored = self.state.resources.get(&addr);
-        for (key, instance) in stored.iter().flat_map(|stored| &stored.instances) {
-            let Some(object) = &instance.current else {
-                continue;
-            };
-            let value = match object.decode_marked(&ty) {
-                Ok(value) => {
-                    let sensitive = schema.block.sensitive_paths(&value.unmark_deep());
-                    value.mark_paths(&sensitive)
-                }
-                Err(_) => Value::unknown(ty.clone()),
-            };
-            values.insert(key.clone(), value);
-        }
-        if values.keys().cloned().eq(wanted.keys()) {
+        let there = stored.iter().flat_map(|stored| present(stored));
+        if there.map(|(key, _)| key.clone()).eq(wanted.keys()) {
             return None;
         }
-        Some((
-            resource.id.clone(),
-            collected(&resource.repetition, values)?,
-        ))
+        let schema = self.eval.schema_of(resource).ok()?;
+        let value = recorded(stored, &schema, &resource.repetition)?;
+        Some((resource.id.clone(), value))
     }
 }
 
-/// The value of a resource with these instances; those of another kind of key do not count.
-fn collected(repetition: &Repetition, mut values: BTreeMap<InstanceKey, Value>) -> Option<Value> {
-    if matches!(repetition, Repetition::ForEach(_)) {
-        let entries = values.into_iter().filter_map(|(key, value)| match key {
-            InstanceKey::Str(key) => Some((key, value)),
-            _ => None,
-        });
-        return Some(Value::object(entries));
+/// Objects of a resource by their keys, without deposed ones.
+fn present(stored: &StoredResource) -> impl Iterator<Item = (&InstanceKey, &Object)> {
+    let instances = stored.instances.iter();
+    instances.filter_map(|(key, instance)| Some((key, instance.current.as_ref()?)))
+}
+
+/// A resource as a state has it, as one value: its object, or the tuple or object of all of them
+/// by their keys. Those with another kind of key do not count. `None` for a resource without keys
+/// that has no object, and for indexes beyond all sense.
+pub fn recorded(
+    stored: Option<&StoredResource>,
+    schema: &Schema,
+    repetition: &Repetition,
+) -> Option<Value> {
+    let objects = stored.into_iter().flat_map(present);
+    match repetition {
+        Repetition::Single | Repetition::Enabled(_) => {
+            let instance = stored?.instances.get(&InstanceKey::None)?;
+            Some(decoded(instance.current.as_ref()?, schema))
+        }
+        Repetition::Count(_) => {
+            let objects = objects.filter_map(|(key, object)| match key {
+                InstanceKey::Int(i) => Some((*i, object)),
+                _ => None,
+            });
+            let objects: BTreeMap<u64, &Object> = objects.collect();
+            let count = objects.keys().last().map_or(0, |i| i.saturating_add(1));
+            if count > MAX_COUNT {
+                return None;
+            }
+            let items = (0..count).map(|i| match objects.get(&i) {
+                Some(object) => decoded(object, schema),
+                None => Value::unknown(Type::Dynamic),
+            });
+            Some(Value::tuple(items.collect::<Vec<_>>()))
+        }
+        Repetition::ForEach(_) => {
+            let entries = objects.filter_map(|(key, object)| match key {
+                InstanceKey::Str(key) => Some((key.clone(), decoded(object, schema))),
+                _ => None,
+            });
+            Some(Value::object(entries))
+        }
     }
-    let indexes = values.keys().filter_map(|key| match key {
-        InstanceKey::Int(i) => Some(i.saturating_add(1)),
-        _ => None,
-    });
-    let count = indexes.max().unwrap_or(0);
-    if count > MAX_COUNT {
-        return None;
+}
+
+/// An object of a state as expressions see it. One that does not fit its schema is not known: only
+/// its provider could bring it up to date.
+pub fn decoded(object: &Object, schema: &Schema) -> Value {
+    let ty = schema.block.implied_type();
+    match object.decode_marked(&ty) {
+        Ok(value) => {
+            let sensitive = schema.block.sensitive_paths(&value.unmark_deep());
+            value.mark_paths(&sensitive)
+        }
+        Err(_) => Value::unknown(ty),
     }
-    let items = (0..count).map(|i| {
-        let value = values.remove(&InstanceKey::Int(i));
-        value.unwrap_or_else(|| Value::unknown(Type::Dynamic))
-    });
-    Some(Value::tuple(items.collect::<Vec<_>>()))
 }

@@ -10,7 +10,7 @@ use muster_config::{Config, ModuleId};
 use muster_eval::{
     CheckKind, CheckResult, Evaluator, ModuleInst, ProviderFunctions, Settings, located,
 };
-use muster_lang::{Diags, Files};
+use muster_lang::{DiagnosticKind, Diags, Files};
 use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_schema::Schema;
@@ -188,15 +188,8 @@ impl Validator {
 
     /// What is wrong with conditions themselves. Whether they hold is not a question of validity.
     fn note_invalid(&mut self, result: CheckResult) {
-        const DO_NOT_HOLD: &[&str] = &[
-            "Resource precondition failed",
-            "Resource postcondition failed",
-            "Module output value precondition failed",
-            "Check block assertion failed",
-        ];
-        if let CheckResult::Fail(found) = result {
-            let mut found = found;
-            found.0.retain(|d| !DO_NOT_HOLD.contains(&&*d.summary));
+        if let CheckResult::Fail(mut found) = result {
+            found.0.retain(|d| d.kind != DiagnosticKind::Condition);
             self.diags.extend(found);
         }
     }

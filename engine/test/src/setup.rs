@@ -69,7 +69,7 @@ pub(crate) fn state_key(run: &TestRun) -> Str {
 pub(crate) fn root(suite: &Suite) -> (Option<Arc<Config>>, Diags) {
     let files = suite.host.files();
     let (config, mut diags) = muster_config::load(".", files, &mut lock(&suite.sources));
-    let mendable = |d: &Diagnostic| d.summary == "Provider configuration not present";
+    let mendable = |d: &Diagnostic| d.kind == DiagnosticKind::MissingProvider;
     let untested = suite.tests.is_empty();
     diags.0.retain(|d| untested || !mendable(d));
     let config = (!diags.has_errors()).then(|| Arc::new(config));

@@ -1,6 +1,6 @@
 //! Why an object cannot be imported to an address: nothing is configured there.
 
-use muster_addr::{InstanceAddr, InstanceKey};
+use muster_addr::{InstanceAddr, InstanceKey, shell_word};
 use muster_eval::Expansion;
 use muster_lang::{Diagnostic, Span};
 
@@ -125,8 +125,8 @@ fn lacks(addr: &InstanceAddr, expansion: &Expansion, for_shell: bool) -> String 
     }
     let listed = keys.iter().map(|key| {
         let address = resource.instance(key.clone()).to_string();
-        match for_shell && address.contains(['"', '[']) {
-            true => format!("\n  '{}'", address.replace('\'', "'\\''")),
+        match for_shell {
+            true => format!("\n  {}", shell_word(&address)),
             false => format!("\n  {address}"),
         }
     });

@@ -1,7 +1,7 @@
 //! What people are told about interrupted creations.
 
-use muster_addr::InstanceAddr;
-use muster_lang::Diagnostic;
+use muster_addr::{InstanceAddr, shell_word};
+use muster_lang::{Diagnostic, DiagnosticKind};
 use muster_plan::InFlight;
 
 use super::search::tried;
@@ -17,9 +17,8 @@ impl Planner {
             "The creation of {} was begun at {}, and its answer never arrived. The object with {clue} is as it was planned then, so it is taken for the one that was made.",
             task.addr, creation.record.since
         );
-        let summary = "Object of an interrupted run adopted";
-        self.diags
-            .push(Diagnostic::warning(summary, detail).about(&task.addr));
+        let told = Diagnostic::warning("Object of an interrupted run adopted", detail);
+        self.tell_of(&task.addr, told);
     }
 
     /// Says why an instance cannot be planned.
@@ -45,8 +44,7 @@ impl Planner {
             "\n"
         };
         detail += &advice(&task.addr);
-        self.diags
-            .push(Diagnostic::error(summary(&task.addr), detail).about(&task.addr));
+        self.tell_of(&task.addr, Diagnostic::error(summary(&task.addr), detail));
     }
 
     /// Names creations that the plan could not do anything about.
@@ -64,9 +62,13 @@ impl Planner {
                 begun(&open.record),
                 advice(&addr)
             );
-            self.diags
-                .push(Diagnostic::warning(summary(&addr), detail).about(&addr));
+            self.tell_of(&addr, Diagnostic::warning(summary(&addr), detail));
         }
+    }
+
+    fn tell_of(&mut self, addr: &InstanceAddr, told: Diagnostic) {
+        let told = told.about(addr).of_kind(DiagnosticKind::Interrupted);
+        self.diags.push(told);
     }
 }
 
@@ -82,6 +84,8 @@ fn begun(record: &InFlight) -> String {
 }
 
 fn advice(addr: &InstanceAddr) -> String {
+    let addr = addr.to_string();
+    let addr = shell_word(&addr);
     format!(
         "Look whether it is there: `muster recover {addr} ID` adopts it by its import id, `muster recover -absent {addr}` says that it was never made."
     )

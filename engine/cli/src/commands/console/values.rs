@@ -4,16 +4,15 @@ use muster_store::Store;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use muster_addr::{AbsResource, InstanceAddr, InstanceKey};
-use muster_config::{Repetition, Resource, Str};
+use muster_addr::{AbsResource, InstanceAddr};
+use muster_config::{Resource, Str};
 use muster_eval::Evaluator;
 use muster_lang::Diags;
 use muster_plan::{Action, Event, Plan};
 use muster_planner::Options;
 use muster_provider::Schemas;
 use muster_run::{Context, Sink, Stop};
-use muster_schema::Schema;
-use muster_snapshot::{Instance, Object, Snapshot};
+use muster_snapshot::Snapshot;
 use muster_value::{Type, Value};
 
 use crate::error::{Failure, Outcome};
@@ -61,10 +60,7 @@ pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Ou
     Ok(muster_run::evaluator(&context, variables).with_source(Box::new(source)))
 }
 
-/// More instances than a resource can have in a state that makes sense.
-const MAX_COUNT: u64 = 1 << 24;
-
-/// All instances of a resource that the state has, as one value; `None` when there are none.
+/// A resource that the state has, as one value; `None` when there is none.
 pub(in crate::commands) fn stored(
     state: &Snapshot,
     schemas: &Schemas,
@@ -73,43 +69,8 @@ pub(in crate::commands) fn stored(
 ) -> Option<Value> {
     let id = &addr.resource;
     let schema = schemas.resource(&config.provider.provider, id.mode, &id.type_name)?;
-    let instances = &state.resources.get(addr)?.instances;
-    let value = |instance: &Instance| match &instance.current {
-        Some(object) => decode(object, &schema),
-        None => Value::unknown(Type::Dynamic),
-    };
-    match &config.repetition {
-        Repetition::Single | Repetition::Enabled(_) => instances.get(&InstanceKey::None).map(value),
-        Repetition::Count(_) => {
-            let indexes = instances.keys().filter_map(|key| match key {
-                InstanceKey::Int(i) => Some(*i),
-                _ => None,
-            });
-            let last = indexes.max().filter(|last| *last < MAX_COUNT)?;
-            let items = (0..=last).map(|i| match instances.get(&InstanceKey::Int(i)) {
-                Some(instance) => value(instance),
-                None => Value::unknown(Type::Dynamic),
-            });
-            Some(Value::tuple(items))
-        }
-        Repetition::ForEach(_) => {
-            let entries = instances.iter().filter_map(|(key, instance)| match key {
-                InstanceKey::Str(key) => Some((key.clone(), value(instance))),
-                _ => None,
-            });
-            Some(Value::object(entries))
-        }
-    }
-}
-
-/// An object that does not fit its schema is not known: only its provider could bring it up to
-/// date.
-fn decode(object: &Object, schema: &Schema) -> Value {
-    let ty = schema.block.implied_type();
-    match object.decode_marked(&ty) {
-        Ok(value) => value.mark_paths(&schema.block.sensitive_paths(&value)),
-        Err(_) => Value::unknown(ty),
-    }
+    let stored = state.resources.get(addr)?;
+    muster_planner::recorded(Some(stored), &schema, &config.repetition)
 }
 
 /// Keeps the diagnostics of a run.
@@ -154,6 +115,6 @@ fn planned(plan: Plan, schemas: Arc<Schemas>) -> impl Fn(&InstanceAddr) -> Optio
         let resource = state.resources.get(&addr.resource)?;
         let id = &addr.resource.resource;
         let schema = schemas.resource(&resource.provider.provider, id.mode, &id.type_name)?;
-        Some(decode(state.current(addr)?, &schema))
+        Some(muster_planner::decoded(state.current(addr)?, &schema))
     }
 }

@@ -37,7 +37,7 @@ pub(super) async fn check(tests: &[TestFile], sources: &mut Sources) -> Diags {
 async fn check_one(place: RootPlace<'_>, sources: &mut Sources) -> Diags {
     let (config, mut diags) = load_with_providers(place, &Disk, sources, &[]);
     // The test file may have the configuration that the module lacks.
-    let mendable = |d: &Diagnostic| d.summary == "Provider configuration not present";
+    let mendable = |d: &Diagnostic| d.kind == DiagnosticKind::MissingProvider;
     diags.0.retain(|d| !mendable(d));
     let is_broken = |d: &Diagnostic| d.is_error() && d.kind != DiagnosticKind::Reference;
     if diags.iter().any(is_broken) {
