@@ -10,6 +10,9 @@ use crate::{StateError, Str, tree};
 /// grow with the square of it.
 pub(crate) const DEEPEST: usize = 1000;
 
+/// From so many elements on, an array is written by two threads.
+const MANY: usize = 2048;
+
 /// Text that is one valid JSON value. There is no space between its tokens, and no escape for
 /// the characters that Go escapes without need, so that two texts are equal whatever their
 /// layout and whoever wrote them. Cloning shares.
@@ -122,6 +125,42 @@ impl Writer {
         }
         self.new_line();
         self.empty = false;
+    }
+
+    /// Writes elements of an array; very many of them side by side.
+    pub(crate) fn items<T: Sync>(&mut self, all: &[T], each: impl Fn(&mut Self, &T) + Sync) {
+        let write = |writer: &mut Self, part: &[T]| {
+            for item in part {
+                writer.item();
+                each(writer, item);
+            }
+        };
+        if all.len() < MANY {
+            return write(self, all);
+        }
+        let (first, rest) = all.split_at(all.len() / 2);
+        let (room, depth, compact) = (self.out.capacity() / 2, self.depth, self.compact);
+        let write_rest = || {
+            let mut writer = Self {
+                out: Vec::with_capacity(room),
+                depth,
+                empty: false,
+                compact,
+            };
+            write(&mut writer, rest);
+            writer.out
+        };
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("state".into());
+            let second = thread.spawn_scoped(scope, write_rest);
+            write(self, first);
+            match second.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(bytes)) => self.out.extend_from_slice(&bytes),
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // There are too many threads already.
+                Err(_) => write(self, rest),
+            }
+        });
     }
 
     /// Starts the next member of an object.
@@ -401,6 +440,39 @@ mod tests {
             "{\n  \"a\": [\n    1,\n    {\n      \"b\": {}\n    },\n    []\n  ],\n  \"c\": \"x\"\n}",
         );
         check("[[[]],[1]]", "[\n  [\n    []\n  ],\n  [\n    1\n  ]\n]");
+    }
+
+    #[test]
+    fn elements_of_two_threads_are_those_of_one() {
+        let number = |w: &mut Writer, n: &u64| {
+            w.open(b'[');
+            w.item();
+            w.number(*n);
+            w.close(b']');
+        };
+        for compact in [false, true] {
+            for count in [0, 1, MANY as u64 - 1, MANY as u64, MANY as u64 + 1] {
+                let all: Vec<u64> = (0..count).collect();
+                let written = |write: &dyn Fn(&mut Writer)| {
+                    let mut w = Writer {
+                        compact,
+                        ..Writer::default()
+                    };
+                    w.open(b'[');
+                    write(&mut w);
+                    w.close(b']');
+                    w.into_bytes()
+                };
+                let by_one = written(&|w| {
+                    for n in &all {
+                        w.item();
+                        number(w, n);
+                    }
+                });
+                let by_two = written(&|w| w.items(&all, number));
+                assert!(by_two == by_one, "{count} {compact}");
+            }
+        }
     }
 
     #[test]

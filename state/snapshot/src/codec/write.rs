@@ -62,8 +62,7 @@ pub fn encode_instance_onto(out: &mut Vec<u8>, snapshot: &Snapshot, addr: &Insta
     w.open(b'[');
     w.item();
     let module = addr.resource.module.to_string();
-    let only = std::iter::once(instance);
-    resource(&mut w, &module, &addr.resource, (found, only));
+    resource(&mut w, &module, &addr.resource, (found, &[instance]));
     w.close(b']');
     w.close(b'}');
     *out = w.into_bytes();
@@ -88,10 +87,10 @@ fn body(w: &mut Writer, snapshot: &Snapshot) {
     w.close(b'}');
     w.key("resources");
     w.open(b'[');
-    for (module, addr, value) in in_file_order(snapshot) {
-        w.item();
-        resource(w, &module, addr, (value, value.instances.iter()));
-    }
+    w.items(&in_file_order(snapshot), |w, (module, addr, value)| {
+        let instances: Vec<_> = value.instances.iter().collect();
+        resource(w, module, addr, (value, &instances));
+    });
     w.close(b']');
     w.key("check_results");
     match &snapshot.checks {
@@ -138,14 +137,11 @@ fn output(w: &mut Writer, name: &str, output: &OutputValue) {
 }
 
 /// A resource with these of its instances.
-fn resource<'a>(
+fn resource(
     w: &mut Writer,
     module: &str,
     addr: &AbsResource,
-    (resource, instances): (
-        &Resource,
-        impl Iterator<Item = (&'a InstanceKey, &'a Instance)> + Clone,
-    ),
+    (resource, instances): (&Resource, &[(&InstanceKey, &Instance)]),
 ) {
     w.open(b'{');
     if !module.is_empty() {
@@ -156,27 +152,28 @@ fn resource<'a>(
     w.field("name", &addr.resource.name);
     extra(w, &resource.extra);
     // Where the provider configuration is repeated, each instance names its own, as OpenTofu has it.
-    let repeated = instances.clone().any(|(_, i)| i.provider_key.is_some());
+    let repeated = instances.iter().any(|(_, i)| i.provider_key.is_some());
     if !repeated {
         w.field("provider", &resource.provider.to_string());
     }
     w.key("instances");
     w.open(b'[');
-    for (key, instance) in instances {
-        let provider = repeated.then(|| resource.provider_of(key));
+    let objects = instances.iter().flat_map(|&(key, instance)| {
         let current = instance.current.iter().map(|object| (None, object));
-        let deposed = instance
-            .deposed
-            .iter()
-            .map(|(key, object)| (Some(key), object));
-        for (deposed, value) in current.chain(deposed) {
-            w.item();
-            w.open(b'{');
-            place(w, key, deposed, value, provider.as_ref());
-            object(w, value);
-            w.close(b'}');
-        }
-    }
+        let deposed = instance.deposed.iter();
+        let deposed = deposed.map(|(key, object)| (Some(key), object));
+        current
+            .chain(deposed)
+            .map(move |(deposed, object)| (key, deposed, object))
+    });
+    let objects: Vec<_> = objects.collect();
+    w.items(&objects, |w, &(key, deposed, value)| {
+        let provider = repeated.then(|| resource.provider_of(key));
+        w.open(b'{');
+        place(w, key, deposed, value, provider.as_ref());
+        object(w, value);
+        w.close(b'}');
+    });
     w.close(b']');
     w.close(b'}');
 }
