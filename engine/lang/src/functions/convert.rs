@@ -50,7 +50,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "nonsensitive",
         "A value without its sensitive mark.",
-        &[Param::any("value").null().unknown().marked()],
+        &[Param::any("value").null().unknown().untyped().marked()],
         Returns::ANY_OR_NULL,
         |a, _| {
             let (value, marks) = a[0].clone().unmark();
@@ -60,7 +60,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new(
         "sensitive",
         "A value marked as sensitive.",
-        &[Param::any("value").null().unknown().marked()],
+        &[Param::any("value").null().unknown().untyped().marked()],
         Returns::ANY_OR_NULL,
         |a, _| Ok(a[0].clone().mark(Marks::SENSITIVE)),
     ),
@@ -160,9 +160,19 @@ mod tests {
             let expect = Value::unknown(ty).mark(Marks::SENSITIVE);
             assert_eq!(ephemeral_as_null(&value), expect);
         }
-        let function =
-            crate::functions::lookup("ephemeralasnull").expect("there is such a function");
-        let takes_anything = function.param(0).is_some_and(|param| param.allow_untyped);
-        assert!(takes_anything, "a value of no type yet would keep its mark");
+    }
+
+    #[test]
+    fn what_has_no_type_yet_is_marked_as_anything_else() {
+        for name in [
+            "ephemeralasnull",
+            "issensitive",
+            "nonsensitive",
+            "sensitive",
+        ] {
+            let function = crate::functions::lookup(name).expect("there is such a function");
+            let takes_anything = function.param(0).is_some_and(|param| param.allow_untyped);
+            assert!(takes_anything, "{name} would leave the marks as they are");
+        }
     }
 }
