@@ -33,6 +33,14 @@ impl Failure {
         }
     }
 
+    /// With one more paragraph.
+    pub(crate) fn explained(mut self, why: &str) -> Self {
+        for diagnostic in &mut self.diags.0 {
+            diagnostic.detail = format!("{}\n\n{why}", diagnostic.detail);
+        }
+        self
+    }
+
     /// All details, for those who have words around them already; without a full stop.
     pub(crate) fn reason(&self) -> String {
         let details: Vec<&str> = self.diags.iter().map(|d| d.detail.as_str()).collect();

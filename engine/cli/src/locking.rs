@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use muster_lang::Diags;
 use muster_run::Stop;
 use muster_store::{Journaled, LocalStore, LockGuard, LockInfo, Part, Store, StoreError};
 
@@ -119,9 +118,9 @@ fn barred(error: StoreError) -> Failure {
         StoreError::Locked { holder, .. } => holder.as_deref().and_then(watched_by),
         _ => None,
     };
-    let failure = error.into();
+    let failure = Failure::from(error);
     match watched {
-        Some(command) => explained(failure, &format!("{command} shows how far it is.")),
+        Some(command) => failure.explained(&format!("{command} shows how far it is.")),
         None => failure,
     }
 }
@@ -226,7 +225,7 @@ pub(crate) async fn lock_part_until(
     let is_in_the_way = is_locked.into_inner() && !stop.is_requested() && part.is_some();
     taken.map_err(|failure| match is_in_the_way {
         true => match recovery::must_be_alone(store) {
-            Some(why) => explained(failure, &why),
+            Some(why) => failure.explained(&why),
             None => failure,
         },
         // Looking for what is left of others may take long.
@@ -249,16 +248,6 @@ pub(crate) async fn lock_to_plan(
 pub(crate) fn watched_by(holder: &LockInfo) -> Option<String> {
     let process = holder.info.strip_prefix("process ")?.parse().ok()?;
     owner::is_open(process, &holder.who).then(|| format!("`muster attach {process}`"))
-}
-
-/// Why somebody else is in the way, with one more paragraph.
-fn explained(failure: Failure, why: &str) -> Failure {
-    let mut diags = Diags::new();
-    for mut diagnostic in failure.diags {
-        diagnostic.detail = format!("{}\n\n{why}", diagnostic.detail);
-        diags.push(diagnostic);
-    }
-    Failure { diags, ..failure }
 }
 
 /// How long to wait for a lock; `None` if none is wanted.

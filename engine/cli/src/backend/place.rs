@@ -14,6 +14,10 @@ use super::{Opened, settings};
 use crate::encryption;
 use crate::error::{Failure, Outcome};
 
+/// The variable that stands for the argument `conn_str`.
+const CONN_STR: &str = "PG_CONN_STR";
+const UNNAMED: &str = "Nothing names a database: there is no conn_str in the backend block, and no PG_CONN_STR in the environment. Then it is the one that PGHOST, PGDATABASE and the other variables of PostgreSQL name, on localhost unless they say otherwise.";
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -167,9 +171,20 @@ impl Place {
         }
     }
 
+    /// Whether it is a database that neither the settings nor their variable name.
+    fn is_unnamed(&self) -> bool {
+        let is_set = std::env::var_os(CONN_STR).is_some_and(|text| !text.is_empty());
+        let setting = self.settings.get("conn_str");
+        setting.is_some_and(serde_json::Value::is_null) && !is_set
+    }
+
     fn refused(&self, error: StoreError) -> Failure {
         let StoreError::Setting { name, reason } = &error else {
-            return error.into();
+            let failure = Failure::from(error);
+            return match self.is_unnamed() {
+                true => failure.explained(UNNAMED),
+                false => failure,
+            };
         };
         let kind = self.kind.name;
         let summary = match reason.as_str() {
