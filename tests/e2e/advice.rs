@@ -98,6 +98,9 @@ fn options_that_are_not_there() {
         &["taint", "x.y", "-absent"],
         "\nIt is an option of muster recover.",
     );
+    work.run(&["state", "-state=x", "list"])
+        .code(1)
+        .says(&["stand behind it: muster state list -state"]);
     // Terraform takes these, and they say nothing.
     work.run(&["plan", "-state-out=x", "-backup=y", "-help"])
         .code(0);

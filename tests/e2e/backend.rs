@@ -93,6 +93,24 @@ fn the_first_use_without_init_counts() {
     work.run(&["plan"]).code(0).says(&["No changes."]);
 }
 
+#[test]
+fn a_database_that_nobody_names() {
+    let config = "terraform {\n  backend \"pg\" {}\n}\n";
+    let work = Work::with(config);
+    let init = |variable: &str, value: &str| {
+        let mut command = work.command(&["init"]);
+        // Nobody listens there.
+        command.env_remove("PG_CONN_STR").env("PGPORT", "1");
+        command.env("PGHOST", "127.0.0.1").env(variable, value);
+        Ran::new(&command.output().unwrap()).code(1)
+    };
+    // As in Terraform, the variables of PostgreSQL say which it is.
+    init("PGDATABASE", "d").says(&["127.0.0.1:1/d", "Nothing names a database", "PG_CONN_STR"]);
+    init("PG_CONN_STR", "postgres://127.0.0.1:1/e")
+        .says(&["127.0.0.1:1/e"])
+        .never_says(&["Nothing names"]);
+}
+
 const COPY: &str = "Do you want to copy existing state to the new backend?";
 const NOBODY: &str =
     "Error: Can't ask approval for state migration when interactive input is disabled.";
@@ -119,7 +137,13 @@ fn the_first_block_asks_for_the_state() {
         assert!(!has(&work, "one.tfstate") && !has(&work, ".terraform/terraform.tfstate"));
         // The second answer counts when the first one makes no sense.
         let ran = work.answer(&init, "perhaps\nyes\n").code(0);
-        ran.says(&[COPY, "Please answer", "1 resource, serial "]);
+        ran.says(&[
+            COPY,
+            "Please answer",
+            "1 resource, serial ",
+            // What is typed ends a line, too.
+            "  Enter a value: \nThe state is kept in the backend \"local\"",
+        ]);
         assert_eq!(work.read("one.tfstate"), before);
         work.run(&["plan"]).code(0).says(&["No changes."]);
     }

@@ -117,6 +117,7 @@ fn approval() {
     let mut child = command.spawn().unwrap();
     terminal.screen_until("Enter a value: ");
     terminal.person.write_all(b"yes\n").unwrap();
+    terminal.screen_until("yes\r\n\r\nterraform_data.a: Creating...");
     terminal.screen_until("Apply complete! Resources: 1 added");
     assert!(child.wait().unwrap().success());
 }

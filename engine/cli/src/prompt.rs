@@ -130,12 +130,17 @@ pub(crate) fn confirm(question: &str) -> bool {
     ask(&text).is_some_and(|answer| answer == "yes")
 }
 
-/// Asks for approval: only `yes` will do. `None` when nobody answers.
+/// Asks for approval: only `yes` will do. `None` when nobody answers. What is done then is told
+/// apart from the question.
 pub(crate) fn approve(question: &str, explanation: &str) -> Option<bool> {
     let text = format!(
         "\n{question}\n  {explanation}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
     );
-    ask(&text).map(|answer| answer == "yes")
+    let is_approved = ask(&text)? == "yes";
+    if is_approved {
+        outln!("");
+    }
+    Some(is_approved)
 }
 
 /// Why a question has no answer.

@@ -137,7 +137,7 @@ fn wording(error: &clap::Error, args: &[String], path: &[String]) -> (String, St
 
 /// Advice about a flag that is right, but stands on the wrong side of the command.
 fn misplaced(flag: &str, args: &[String], path: &[String]) -> Option<String> {
-    let verb = path.first()?;
+    let verb = path.last()?;
     let command = path.join(" ");
     if flag == "chdir" {
         return Some(format!(
@@ -150,7 +150,7 @@ fn misplaced(flag: &str, args: &[String], path: &[String]) -> Option<String> {
     };
     let (flag_at, verb_at) = (
         args.iter().position(is_flag)?,
-        args.iter().position(|arg| arg == verb)?,
+        args.iter().rposition(|arg| arg == verb)?,
     );
     (flag_at < verb_at && help::knows(path, flag))
         .then(|| format!("\nOptions of a command stand behind it: muster {command} -{flag}"))

@@ -102,12 +102,12 @@ async fn prepare(args: &Init, view: &View, session: &mut Session) -> Outcome<()>
             let found = backend::initialize(block, args, &mut session.sources)?;
             session.warnings.extend(found.warnings);
             if let Some(kind) = found.configured {
-                let text = format!("The state is kept in the backend \"{kind}\" from now on.");
+                let text = format!("\nThe state is kept in the backend \"{kind}\" from now on.");
                 step(view, "backend_configured_success", &text);
             }
             if let Some(kind) = found.unset {
                 let text = format!(
-                    "The backend \"{kind}\" is unset: the state is kept in a local file from now on."
+                    "\nThe backend \"{kind}\" is unset: the state is kept in a local file from now on."
                 );
                 step(view, "backend_configured_unset", &text);
             }
