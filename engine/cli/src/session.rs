@@ -235,8 +235,8 @@ impl Session {
 
     /// The state of the working directory.
     pub(crate) fn store(&self, path: Option<&Path>) -> Outcome<Opened> {
-        encryption::ready()?;
         let place = self.place()?;
+        encryption::ready()?;
         match (path, place.local()) {
             (Some(path), Some(local)) => {
                 let store = LocalStore::new(path).with_codec(local.codec);
