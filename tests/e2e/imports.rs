@@ -126,3 +126,83 @@ resource \"terraform_data\" \"i\" {
         "terraform_data.i[\"b\"]",
     ]);
 }
+
+#[test]
+fn a_plan_leaves_imports_alone_that_it_is_not_about() {
+    let work = Work::with(
+        "import {
+  for_each = toset([\"a\", \"b\"])
+  to       = terraform_data.i[each.key]
+  id       = each.key
+}
+import {
+  for_each = null
+  to       = terraform_data.i[each.key]
+  id       = each.key
+}
+resource \"terraform_data\" \"i\" {
+  for_each = toset([\"a\", \"b\"])
+}
+",
+    );
+    for limit in [
+        "-target=terraform_data.i[\"a\"]",
+        "-exclude=terraform_data.i[\"b\"]",
+    ] {
+        work.run(&["plan", limit])
+            .code(0)
+            .says(&["Plan: 1 to import, 0 to add"]);
+    }
+    work.run(&["apply", "-auto-approve"])
+        .code(0)
+        .says(&["2 imported"]);
+}
+
+#[test]
+fn a_destroy_imports_nothing() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write(
+        "main.tf",
+        r#"
+resource "terraform_data" "a" {}
+resource "terraform_data" "i" {}
+import {
+  id = "x"
+  to = terraform_data.i
+}
+data "terraform_remote_state" "r" {
+  backend = "local"
+  config  = { path = terraform_data.i.id }
+}
+"#,
+    );
+    work.run(&["destroy", "-auto-approve"])
+        .code(0)
+        .says(&["Destroy complete! Resources: 1 destroyed."])
+        .never_says(&["import", "Warning"]);
+}
+
+#[test]
+fn written_configuration_is_told_of_where_there_is_no_plan() {
+    let work = Work::with(
+        "import {
+  to = terraform_data.i
+  id = \"x\"
+}
+resource \"terraform_data\" \"p\" {
+  input = timestamp(\"x\")
+}
+",
+    );
+    let plan = ["plan", "-generate-config-out=made.tf"];
+    let told = "Wrote configuration for the imported objects to made.tf";
+    work.run(&plan)
+        .code(1)
+        .says(&[told, "Error: Too many function arguments"]);
+    // From then on it is in the way, and nothing is written.
+    work.run(&plan)
+        .code(1)
+        .says(&["Target generated file already exists"])
+        .never_says(&[told]);
+}

@@ -309,3 +309,179 @@ fn what_only_looks_reads_nothing_that_it_cannot_read() {
         .says(&["1 added"]);
     work.run(&["plan", "-detailed-exitcode"]).code(0);
 }
+
+const OTHER: &str = r#"{
+  "version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "other",
+  "outputs": {"x": {"value": "there", "type": "string"}}, "resources": []
+}"#;
+
+/// What a saved plan says of data sources: the addresses in its prior state.
+fn data_in(plan: &serde_json::Value) -> Vec<&str> {
+    let resources = plan["prior_state"]["values"]["root_module"]["resources"].as_array();
+    let addresses = resources
+        .into_iter()
+        .flatten()
+        .filter_map(|r| r["address"].as_str());
+    addresses.filter(|a| a.starts_with("data.")).collect()
+}
+
+#[test]
+fn a_destroy_reads_data_sources_but_needs_none_of_them() {
+    let work = Work::with(
+        r#"
+resource "terraform_data" "a" { input = "other.tfstate" }
+data "terraform_remote_state" "r" {
+  backend = "local"
+  config  = { path = terraform_data.a.output }
+}
+resource "terraform_data" "b" { input = data.terraform_remote_state.r.outputs.x }
+"#,
+    );
+    work.write("other.tfstate", OTHER);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    for args in [
+        &["plan", "-destroy", "-out=p"][..],
+        &["plan", "-destroy", "-out=p", "-target=terraform_data.b"],
+    ] {
+        let ran = work.run(args).code(0);
+        // Nobody asks for an object twice.
+        let refreshed = ran.stdout.matches("terraform_data.a: Refreshing").count();
+        assert_eq!(refreshed, 1, "{}", ran.stdout);
+        ran.says(&["data.terraform_remote_state.r: Read complete"]);
+        let plan = work.json(&["show", "-json", "p"]);
+        assert_eq!(data_in(&plan), ["data.terraform_remote_state.r"]);
+    }
+    work.run(&["plan", "-destroy", "-refresh=false"])
+        .code(0)
+        .never_says(&["Read complete"]);
+    std::fs::remove_file(work.path().join("other.tfstate")).unwrap();
+    work.run(&["destroy", "-auto-approve"]).code(0).says(&[
+        "Warning: Unable to find remote state",
+        "Destroy complete! Resources: 2 destroyed.",
+    ]);
+    assert!(work.state_list().is_empty());
+}
+
+#[test]
+fn a_plan_that_only_looks_warns_of_conditions() {
+    let work = Work::with(
+        r#"
+variable "v" { default = "1" }
+resource "terraform_data" "a" {
+  lifecycle {
+    precondition {
+      condition     = var.v == "1"
+      error_message = "not one"
+    }
+  }
+}
+check "c" {
+  data "terraform_remote_state" "r" {
+    backend = "local"
+    config  = { path = "other.tfstate" }
+  }
+  assert {
+    condition     = data.terraform_remote_state.r.outputs.x == "there"
+    error_message = "not there"
+  }
+}
+"#,
+    );
+    work.write("other.tfstate", OTHER);
+    work.run(&["plan", "-out=p"]).code(0);
+    // What was read for a check is part of what the plan was made from.
+    let plan = work.json(&["show", "-json", "p"]);
+    assert_eq!(data_in(&plan), ["data.terraform_remote_state.r"]);
+    work.run(&["apply", "p"]).code(0);
+    work.run(&["plan", "-refresh-only", "-var=v=2", "-out=p"])
+        .code(0)
+        .says(&["Warning: Resource precondition failed", "not one"])
+        .never_says(&["will be read"]);
+    let plan = work.json(&["show", "-json", "p"]);
+    assert_eq!(plan["applyable"], false);
+    let status = |addr: &str| {
+        let checks = plan["checks"].as_array().unwrap().iter();
+        let mut found = checks.filter(|c| c["address"]["to_display"] == addr);
+        found.next().unwrap()["status"].clone()
+    };
+    assert_eq!(status("terraform_data.a"), "fail");
+    assert_eq!(status("check.c"), "pass");
+}
+
+#[test]
+fn a_plan_that_only_looks_tells_of_moves() {
+    let work = Work::with("resource \"terraform_data\" \"a\" {}\n");
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.write(
+        "main.tf",
+        "resource \"terraform_data\" \"b\" {}\nmoved {\n  from = terraform_data.a\n  to   = terraform_data.b\n}\n",
+    );
+    work.run(&["plan", "-refresh-only", "-out=p"]).code(0);
+    let drift = &work.json(&["show", "-json", "p"])["resource_drift"][0];
+    assert_eq!(drift["change"]["actions"], serde_json::json!(["no-op"]));
+    assert_eq!(drift["previous_address"], "terraform_data.a");
+    work.run(&["apply", "-refresh-only", "-auto-approve"])
+        .code(0);
+    assert_eq!(work.state_list(), ["terraform_data.b"]);
+}
+
+#[test]
+fn objects_set_aside_are_destroyed_with_what_is_named() {
+    let work = Work::with(
+        "resource \"terraform_data\" \"a\" {}\nresource \"terraform_data\" \"b\" {\n  input = terraform_data.a.id\n}\n",
+    );
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let mut state: serde_json::Value =
+        serde_json::from_str(&work.read("terraform.tfstate")).unwrap();
+    let instances = state["resources"][0]["instances"].as_array_mut().unwrap();
+    let mut aside = instances[0].clone();
+    aside["deposed"] = "aabbccdd".into();
+    instances.push(aside);
+    state["serial"] = 100.into();
+    work.write("terraform.tfstate", &state.to_string());
+    let aside = "(deposed object aabbccdd) will be destroyed";
+    work.run(&["plan", "-target=terraform_data.b"])
+        .code(0)
+        .never_says(&[aside]);
+    work.run(&["plan", "-target=terraform_data.a"])
+        .code(0)
+        .says(&[aside]);
+    work.write("main.tf", "");
+    work.run(&["plan", "-out=p"]).code(0);
+    let plan = work.json(&["show", "-json", "p"]);
+    let changes = plan["resource_changes"].as_array().unwrap().iter();
+    let reasons = changes.map(|c| (c["deposed"].as_str(), c["action_reason"].as_str()));
+    let gone = Some("delete_because_no_resource_config");
+    assert_eq!(
+        reasons.collect::<Vec<_>>(),
+        [(None, gone), (Some("aabbccdd"), None), (None, gone)]
+    );
+}
+
+#[test]
+fn what_an_apply_finds_out_again_is_said_once() {
+    let work = Work::with(
+        r#"
+resource "terraform_data" "a" {}
+check "known" {
+  assert {
+    condition     = false
+    error_message = "never"
+  }
+}
+check "unknown" {
+  assert {
+    condition     = terraform_data.a.id == ""
+    error_message = "no id"
+  }
+}
+"#,
+    );
+    let failed = "Warning: Check block assertion failed";
+    let open = "Warning: Check block assertion known after apply";
+    work.run(&["plan"]).code(0).says(&[failed, open]);
+    let ran = work.run(&["apply", "-auto-approve"]).code(0);
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    assert_eq!(said.matches(failed).count(), 2, "{said}");
+    assert_eq!(said.matches(open).count(), 0, "{said}");
+}

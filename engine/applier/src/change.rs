@@ -2,14 +2,14 @@
 
 use muster_eval::{CheckKind, keep_ignored, with_ignored};
 use muster_lang::{Diagnostic, Diags};
-use muster_plan::{Action, Operation, Part, idempotency_token};
+use muster_plan::{Action, Operation, Part, idempotency_token, without_unknowns};
 use muster_provider::{Applied, ApplyRequest, PlanRequest, Planned, Private, Request};
 use muster_schema::{
     SchemaError, check_applied, check_conforms, check_planned, check_write_only_null, proposed_new,
     requires_replace,
 };
 use muster_snapshot::{Object, Status};
-use muster_value::{Path, Type, Value};
+use muster_value::{Path, Value};
 
 use crate::Applier;
 use crate::task::{Stage, Task};
@@ -373,17 +373,5 @@ impl Applier {
     /// Reports problems of a task.
     pub(crate) fn report(&mut self, diags: Diags) {
         self.diags.extend(diags);
-    }
-}
-
-/// What is still unknown is lost: null takes its place.
-pub(crate) fn without_unknowns(value: &Value) -> Value {
-    match value {
-        Value::Unknown(u) => Value::Null(match &u.ty {
-            Type::Dynamic => Type::Dynamic,
-            ty => ty.clone(),
-        }),
-        known if known.is_wholly_known() => known.clone(),
-        other => other.map_children(|_, child| without_unknowns(child)),
     }
 }

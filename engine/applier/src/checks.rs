@@ -3,12 +3,11 @@
 use muster_addr::InstanceAddr;
 use muster_eval::{CheckKind, CheckResult, ModuleInst};
 use muster_lang::{Diagnostic, Diags, Severity};
-use muster_plan::{Checked, CheckedObject, ObjectChecks, Status, StepKind};
+use muster_plan::{Checked, CheckedObject, ObjectChecks, Status, StepKind, without_unknowns};
 use muster_provider::Private;
 use muster_snapshot::{JsonText, Status as SnapshotStatus};
 
 use crate::Applier;
-use crate::change::without_unknowns;
 use crate::task::Task;
 
 /// The same diagnostics, none of them an error.

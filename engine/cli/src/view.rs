@@ -33,6 +33,8 @@ pub(crate) struct View {
     compact: bool,
     /// What the command is at the end of.
     pub ending: Ending,
+    /// Nobody looks at the plan before it is applied.
+    pub unasked: bool,
     /// Measures where the time goes, where that is wanted.
     pub profile: Option<Recorder>,
     /// The documents are a stream, which diagnostics are part of.
@@ -92,6 +94,7 @@ impl View {
             stream: true,
             compact: args.compact_warnings,
             ending: Ending::default(),
+            unasked: false,
             profile: None,
             failed: Arc::default(),
             begun: AtomicBool::default(),

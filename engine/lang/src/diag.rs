@@ -101,6 +101,8 @@ pub enum DiagnosticKind {
     MissingProvider,
     /// A condition that was evaluated, and does not hold.
     Condition,
+    /// What a plan says of a `check` block, which is looked at again when the plan is applied.
+    Check,
     /// What became of a creation that an earlier run began, or that nobody knows it.
     Interrupted,
 }

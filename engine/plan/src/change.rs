@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_provider::ImportBy;
 use muster_snapshot::DeposedKey;
-use muster_value::{Path, Value};
+use muster_value::{Path, Type, Value};
 
 use crate::Str;
 
@@ -163,4 +163,16 @@ pub struct RelevantAttribute {
     pub resource: InstanceAddr,
     /// The attribute; the root for all of the object.
     pub path: Path,
+}
+
+/// What is left of a value where nothing is to be unknown: null takes the place of what is.
+pub fn without_unknowns(value: &Value) -> Value {
+    match value {
+        Value::Unknown(u) => Value::Null(match &u.ty {
+            Type::Dynamic => Type::Dynamic,
+            ty => ty.clone(),
+        }),
+        known if known.is_wholly_known() => known.clone(),
+        other => other.map_children(|_, child| without_unknowns(child)),
+    }
 }

@@ -21,7 +21,9 @@ use muster_snapshot::Snapshot;
 use muster_value::Value;
 
 pub use ask::{Ask, Part, Provision, ProvisionFailure, Question, Shown};
-pub use change::{Action, Change, Deposed, OutputChange, Reason, RelevantAttribute};
+pub use change::{
+    Action, Change, Deposed, OutputChange, Reason, RelevantAttribute, without_unknowns,
+};
 pub use checks::{CheckResults, Checked, CheckedObject, ObjectChecks, Status};
 pub use codec::{DecodeError, PlanFile};
 pub use event::{Event, Operation, id_hint};
@@ -100,7 +102,8 @@ impl Plan {
             .iter()
             .any(|c| c.action != Action::NoOp || c.importing.is_some());
         let outputs = self.outputs.values().any(|o| o.action != Action::NoOp);
-        let drift = self.mode == Mode::RefreshOnly && !self.drift.is_empty();
+        let mut drift = self.drift.iter();
+        let drift = self.mode == Mode::RefreshOnly && drift.any(|c| c.action != Action::NoOp);
         !(changes || outputs || drift || self.changes.iter().any(|c| c.previous.is_some()))
     }
 

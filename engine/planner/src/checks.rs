@@ -3,7 +3,7 @@
 use muster_addr::ConfigResource;
 use muster_config::{CheckBlock, Config, ModuleId};
 use muster_eval::{CheckKind, CheckResult, ModuleInst, ModuleScope};
-use muster_lang::{Diagnostic, Diags, Severity, referred_values};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Severity, referred_values};
 use muster_plan::{CheckResults, Checked, CheckedObject, Mode, ObjectChecks, Status, StepKind};
 
 use crate::graph::{Node, NodeId};
@@ -60,6 +60,12 @@ pub(crate) fn as_warnings(diags: Diags) -> Diags {
         d
     };
     Diags(diags.into_iter().map(soften).collect())
+}
+
+/// What a plan says of a `check` block: it is no error, and an apply finds it out again.
+pub(crate) fn of_check(diags: Diags) -> Diags {
+    let diags = as_warnings(diags).into_iter();
+    Diags(diags.map(|d| d.of_kind(DiagnosticKind::Check)).collect())
 }
 
 impl Planner {
@@ -134,10 +140,10 @@ impl Planner {
             let result = self.eval.check_block(inst, name);
             self.note_check(&checked, inst, Status::of(result.outcome()));
             if let CheckResult::Fail(found) = result {
-                self.diags.extend(as_warnings(found));
+                self.diags.extend(of_check(found));
             }
             let undecided = self.undecided_assertions(&self.eval.scope(inst, None), &block);
-            self.diags.extend(undecided);
+            self.diags.extend(of_check(undecided));
         }
         if self.options.mode == Mode::Normal {
             let name = name.clone();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use muster_addr::ConfigResource;
 use muster_eval::{CheckKind, ModuleInst};
 use muster_lang::{Diags, Subject};
-use muster_plan::{Action, Change, Checked, Mode, Operation, Reason, Status};
+use muster_plan::{Action, Change, Checked, Mode, Operation, Reason, Status, without_unknowns};
 use muster_provider::{ReadData, Request};
 use muster_schema::{check_conforms, unknown_computed};
 use muster_value::Value;
 
 use crate::Planner;
-use crate::checks::as_warnings;
+use crate::checks::of_check;
 use crate::graph::{Node, resource_id};
 use crate::task::{Stage, Task};
 
@@ -121,11 +121,19 @@ impl Planner {
         if let Some(inst) = task.inst {
             self.note_check(checked, inst, Status::unread(&found));
         }
-        self.diags.extend(as_warnings(found));
-        self.put_off(task, Reason::ReadBecauseCheckNested);
+        self.diags.extend(of_check(found));
+        match (self.options.mode, task.inst) {
+            (Mode::RefreshOnly, Some(inst)) => self.leave(&task, inst),
+            _ => {
+                let after = unread(&task);
+                self.store_data(&task, &without_unknowns(&after.unmark_deep()));
+                self.read_again(task, after, Reason::ReadBecauseCheckNested);
+            }
+        }
     }
 
     fn put_off(&mut self, task: Task, reason: Reason) {
+        self.state.remove_instance(&task.addr);
         let after = unread(&task);
         self.read_again(task, after, reason);
     }
@@ -145,7 +153,6 @@ impl Planner {
 
     /// Plans to read during apply; until then the data source has this value.
     fn read_again(&mut self, task: Task, after: Value, reason: Reason) {
-        self.state.remove_instance(&task.addr);
         let change = Change {
             addr: task.addr.clone(),
             previous: None,
@@ -188,12 +195,12 @@ impl Planner {
             return self.broken(task, "Provider produced invalid object", &errors);
         }
         let marked = task.marked_as_configured(&value);
-        if !self.is_destroying() && self.check_around(&task).is_some() {
+        self.store_data(&task, &value);
+        if self.options.mode == Mode::Normal && self.check_around(&task).is_some() {
             return self.read_again(task, marked, Reason::ReadBecauseCheckNested);
         }
         task.prior = value;
         task.stored = None;
-        self.store_data(&task);
         let Some(inst) = task.inst else {
             return self.finish_task(&task);
         };
@@ -209,8 +216,8 @@ impl Planner {
     }
 
     /// What was read is kept: the next apply of this plan does not read it again.
-    fn store_data(&mut self, task: &Task) {
-        let value = task.prior.mark_paths(&task.config_marks);
+    fn store_data(&mut self, task: &Task, value: &Value) {
+        let value = value.mark_paths(&task.config_marks);
         if let Ok(mut object) = muster_snapshot::Object::encode(&value, &task.ty) {
             object.schema_version = task.schema.version;
             self.state.put(&task.addr, &task.provider, object);

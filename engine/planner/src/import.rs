@@ -95,6 +95,9 @@ impl Planner {
         module: ModuleId,
         resource: &muster_addr::ResourceId,
     ) -> bool {
+        if self.is_destroying() {
+            return true;
+        }
         let config = self.eval.config().clone();
         let key = ConfigResource {
             module: config.module(module).path.clone(),
@@ -186,7 +189,7 @@ impl Planner {
             .map(|(addr, wanted)| (addr, wanted.span))
             .filter(|(addr, _)| {
                 let known = self.changes.contains_key(&(addr.clone(), None));
-                !known && self.state.current(addr).is_none()
+                !known && self.state.current(addr).is_none() && self.is_planned(addr)
             })
             .collect();
         left.sort_by(|(a, in_a), (b, in_b)| in_a.cmp(in_b).then_with(|| a.cmp(b)));
@@ -320,6 +323,9 @@ fn repeats_of(expr: &Expr, value: Value) -> Result<Vec<Option<Repeat>>, Diags> {
         ));
     }
     let value = value.unmark_deep();
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
     let is_set = matches!(value, Value::Set(_));
     if !value.is_known() || is_set && !value.is_wholly_known() {
         return Err(error(

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
 use muster_eval::{CheckKind, CheckResult, ModuleInst, Spec, broken, located, provider_meta};
 use muster_lang::Diagnostic;
-use muster_plan::{Action, Ask, Change, Operation, Shown, id_hint};
+use muster_plan::{Action, Ask, Change, Mode, Operation, Shown, id_hint};
 use muster_provider::{ImportBy, ProviderError, Request, Response};
 use muster_value::Value;
 
 use crate::Planner;
+use crate::checks::as_warnings;
 use crate::graph::{Node, NodeId};
 use crate::import::{NOT_THERE, Wanted};
 use crate::task::{Goal, Stage, Start, Task};
@@ -214,7 +215,9 @@ impl Planner {
         let spec = self.spec_of(&task);
         let found = located(response.diags().clone(), &task.addr, spec.as_deref());
         let failed = found.has_errors();
-        if let (true, Some(checked)) = (failed, self.check_around(&task)) {
+        if let (true, Some(checked)) = (failed, self.check_around(&task))
+            && !self.is_destroying()
+        {
             return self.check_unread(task, &checked, found);
         }
         if failed && matches!(task.stage, Stage::Open) && self.waits_for_changes(&task) {
@@ -303,25 +306,42 @@ impl Planner {
     /// The object is as it is now; goes on to what is wanted.
     pub(crate) fn proceed(&mut self, task: Task) {
         match task.goal {
-            Goal::Refresh => self.keep_refreshed(task),
-            Goal::Delete(_) if task.prior.is_null() => self.finish_task(&task),
-            Goal::Delete(reason) => self.plan_delete(task, reason),
+            Goal::Refresh => self.keep_refreshed(&task),
+            Goal::Delete(reason) => {
+                self.show_as_it_is(&task);
+                match task.prior.is_null() {
+                    true => self.finish_task(&task),
+                    false => self.plan_delete(task, reason),
+                }
+            }
             Goal::Forget(reason) => self.record_forget(task, reason),
             Goal::Configure => self.configure(task),
         }
     }
 
-    fn keep_refreshed(&mut self, task: Task) {
-        if let (Some(inst), None) = (task.inst, &task.deposed) {
-            let value = match task.prior.is_null() {
-                true => Value::unknown(task.ty.clone()),
-                false => task.before(),
-            };
-            let id = &task.addr.resource.resource;
-            self.eval
-                .set_instance(inst, id, task.addr.key.clone(), Ok(value));
+    /// An object is only looked at. Where nothing is made of it, a condition that does not hold is
+    /// worth a warning.
+    fn keep_refreshed(&mut self, task: &Task) {
+        if let Some((inst, value)) = self.show_as_it_is(task)
+            && self.options.mode == Mode::RefreshOnly
+        {
+            self.conditions(task, inst, CheckKind::Precondition, None);
+            self.conditions(task, inst, CheckKind::Postcondition, Some(&value));
         }
-        self.finish_task(&task);
+        self.finish_task(task);
+    }
+
+    /// Lets dependents see an object as it is now, if the configuration has the instance.
+    fn show_as_it_is(&mut self, task: &Task) -> Option<(ModuleInst, Value)> {
+        let inst = task.inst.filter(|_| task.deposed.is_none())?;
+        let value = match task.prior.is_null() {
+            true => Value::unknown(task.ty.clone()),
+            false => task.before(),
+        };
+        let id = &task.addr.resource.resource;
+        self.eval
+            .set_instance(inst, id, task.addr.key.clone(), Ok(value.clone()));
+        Some((inst, value))
     }
 
     fn configure(&mut self, mut task: Task) {
@@ -346,7 +366,7 @@ impl Planner {
         self.ask(task, Stage::Validate, request, None);
     }
 
-    /// Checks pre- or postconditions; `false` when one does not hold.
+    /// Checks pre- or postconditions; `false` when one does not hold and that matters.
     pub(crate) fn conditions(
         &mut self,
         task: &Task,
@@ -358,8 +378,13 @@ impl Planner {
         self.note_conditions(task, kind, &result);
         match result {
             CheckResult::Fail(found) => {
-                self.diags.extend(found);
-                false
+                let looks = self.options.mode == Mode::RefreshOnly
+                    && task.addr.resource.resource.mode != ResourceMode::Ephemeral;
+                self.diags.extend(match looks {
+                    true => as_warnings(found),
+                    false => found,
+                });
+                looks
             }
             CheckResult::Pass | CheckResult::Unknown => true,
         }
@@ -381,7 +406,8 @@ impl Planner {
             self.store_dependencies(&change);
         } else {
             self.note_pending(change.addr.resource.config());
-            if configured && self.options.refresh {
+            let managed = change.action != Action::Read;
+            if configured && managed && self.options.refresh {
                 self.add_dependencies(&change);
             }
         }

@@ -6,6 +6,7 @@
 
 mod checks;
 mod data;
+mod destroy;
 mod ephemeral;
 mod graph;
 mod identity;
@@ -46,8 +47,8 @@ use muster_value::Value;
 
 pub use graph::{Graph, Node, NodeId, Nodes};
 pub use inputs::{Inputs, Options, ReadImport};
-use task::Task;
 pub use recorded::{decoded, recorded};
+use task::Task;
 pub use validate::Validator;
 
 /// A shared, immutable string.
@@ -80,6 +81,8 @@ pub struct Planner {
     read: Vec<ReadImport>,
     /// Objects of the state that no resource of the configuration speaks for.
     orphans: HashMap<ProviderConfigAddr, Vec<visit::Orphan>>,
+    /// What a destroy looks at on the side.
+    destroy: destroy::Destroy,
     /// Names given with -target and -exclude that nothing has.
     unmatched: Vec<String>,
     /// How many needs of each node are still open.
@@ -186,6 +189,7 @@ impl Planner {
             imports,
             read: Vec::new(),
             orphans: HashMap::new(),
+            destroy: destroy::Destroy::default(),
             unmatched: Vec::new(),
             open_tasks: vec![0; count],
             failed: vec![false; count],
@@ -256,9 +260,13 @@ impl Planner {
             return;
         };
         if let Some(provider) = self.provider_asks.remove(&id) {
-            self.provider_answer(&provider, answer);
+            let node = Node::Provider(provider.config().into());
+            let node = self.graph.find(&node);
+            self.work_for(node, |planner| planner.provider_answer(&provider, answer));
         } else if let Some(task) = self.tasks.remove(&id) {
-            self.task_answer(task, answer);
+            let destroys = matches!(task.goal, task::Goal::Delete(_));
+            let node = task.node.filter(|_| !destroys);
+            self.work_for(node, |planner| planner.task_answer(task, answer));
         }
     }
 
@@ -281,7 +289,9 @@ impl Planner {
         self.finish_imports();
         self.finish_outputs();
         self.finish_protected();
-        let errored = self.errored || self.failed.iter().any(|f| *f) || self.diags.has_errors();
+        let failed = |(node, failed): (NodeId, &bool)| *failed && !self.is_optional(node);
+        let any_failed = (0..).zip(&self.failed).any(failed);
+        let errored = self.errored || any_failed || self.diags.has_errors();
         self.finish_interrupted(errored);
         let mut plan = Plan {
             mode: self.options.mode,

@@ -14,9 +14,9 @@ use crate::visit::Orphan;
 /// What a plan is limited to.
 pub(crate) struct Included {
     /// Nodes that are visited.
-    nodes: HashSet<NodeId>,
+    pub nodes: HashSet<NodeId>,
     /// Of those, the ones that something else needs: all their instances belong to the plan.
-    needed: HashSet<NodeId>,
+    pub needed: HashSet<NodeId>,
 }
 
 impl Planner {
@@ -118,17 +118,7 @@ impl Planner {
         }
         self.exclude_orphans();
         if self.options.mode == Mode::Destroy {
-            self.limit_orphans();
-            let providers = self.orphans.keys().cloned();
-            let providers = providers.map(|addr| Node::Provider(addr.into()));
-            let roots: Vec<_> = providers
-                .filter_map(|node| self.graph.find(&node))
-                .collect();
-            let nodes = self.graph.closure(roots);
-            return Some(Included {
-                needed: nodes.clone(),
-                nodes,
-            });
+            return Some(self.limit_destroy());
         }
         if !self.options.excludes.is_empty() {
             let nodes = self.not_excluded();
@@ -153,7 +143,7 @@ impl Planner {
     }
 
     /// Some resources and what they need.
-    fn included(&self, wanted: impl Fn(&ConfigResource) -> bool) -> Included {
+    pub(crate) fn included(&self, wanted: impl Fn(&ConfigResource) -> bool) -> Included {
         let config = self.eval.config();
         let direct: Vec<NodeId> = (0..self.graph.nodes.len())
             .filter(|&id| match &self.graph.nodes[id] {
@@ -173,7 +163,7 @@ impl Planner {
 
     /// All nodes that neither are left alone nor need what is. Where only some instances of a
     /// resource are left alone, the others are in the plan, but nothing that needs the resource.
-    fn not_excluded(&self) -> HashSet<NodeId> {
+    pub(crate) fn not_excluded(&self) -> HashSet<NodeId> {
         let config = self.eval.config();
         let excludes = &self.options.excludes;
         let mut roots = Vec::new();
@@ -240,7 +230,7 @@ impl Planner {
     }
 
     /// Keeps the orphans that are targeted, and when destroying those that need a targeted one.
-    fn limit_orphans(&mut self) {
+    pub(crate) fn limit_orphans(&mut self) {
         let targets = &self.options.targets;
         if targets.is_empty() {
             return;
@@ -276,6 +266,22 @@ impl Planner {
         self.included
             .as_ref()
             .is_none_or(|i| i.nodes.contains(&node))
+    }
+
+    /// Whether the plan is about an instance, should the configuration have it.
+    pub(crate) fn is_planned(&self, addr: &InstanceAddr) -> bool {
+        let resource = addr.resource.config();
+        let module = self.eval.config().find_id(&resource.module);
+        let node = module.map(|module| Node::Resource(module, resource.resource));
+        let node = node.and_then(|node| self.graph.find(&node));
+        node.is_none_or(|node| self.is_included(node) && self.is_targeted(node, addr))
+    }
+
+    /// Whether the plan is about an object that was set aside. Other objects do not need it.
+    pub(crate) fn is_deposed_targeted(&self, node: NodeId, addr: &InstanceAddr) -> bool {
+        let targets = &self.options.targets;
+        let named = targets.is_empty() || targets.iter().any(|t| t.contains(addr));
+        named && self.is_targeted(node, addr)
     }
 
     pub(crate) fn is_targeted(&self, node: NodeId, addr: &muster_addr::InstanceAddr) -> bool {

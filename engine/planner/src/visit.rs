@@ -70,7 +70,7 @@ impl Planner {
             let module = self.eval.config().find(&addr.module.path());
             let configured = module.is_some_and(|m| m.resources.contains_key(&addr.resource));
             if addr.resource.mode != ResourceMode::Managed {
-                unread.extend((!configured && !destroy).then(|| addr.clone()));
+                unread.extend((!configured).then(|| addr.clone()));
                 continue;
             }
             if configured && !destroy {
@@ -85,12 +85,17 @@ impl Planner {
                     (false, true) => Reason::DeleteBecauseNoMoveTarget,
                     (false, false) => Reason::DeleteBecauseNoResourceConfig,
                 };
-                let goal = match (self.options.mode, forget) {
-                    (Mode::RefreshOnly, _) => Goal::Refresh,
-                    (_, true) => Goal::Forget(reason),
-                    (_, false) => Goal::Delete(reason),
-                };
                 for deposed in current.chain(instance.deposed.keys().cloned().map(Some)) {
+                    // What was set aside is unwanted anyway.
+                    let reason = match deposed {
+                        None => reason,
+                        Some(_) => Reason::None,
+                    };
+                    let goal = match (self.options.mode, forget) {
+                        (Mode::RefreshOnly, _) => Goal::Refresh,
+                        (_, true) => Goal::Forget(reason),
+                        (_, false) => Goal::Delete(reason),
+                    };
                     let orphan = Orphan {
                         resource: addr.clone(),
                         key: key.clone(),
@@ -153,10 +158,12 @@ impl Planner {
             if let Node::Provider(addr) = self.graph.nodes[id].clone() {
                 self.providers.fail(&addr);
             }
+            self.let_go_of_claimed(id);
             return self.complete(id);
         }
         self.open_tasks[id] = 1;
-        let ok = self.work(id);
+        let ok = self.work_for(Some(id), |planner| planner.work(id));
+        self.let_go_of_claimed(id);
         if !ok {
             self.failed[id] = true;
         }

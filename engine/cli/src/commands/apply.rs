@@ -102,6 +102,7 @@ async fn run_as(args: &Apply, ending: Ending) -> ExitCode {
         Err(code) => return code,
     };
     view.ending = ending;
+    view.unasked = args.auto_approve && args.plan.is_none();
     view.profile = args.profile.then(Recorder::default);
     if let Err(failure) = check_options(args) {
         return view.fail(&failure, &Sources::default());

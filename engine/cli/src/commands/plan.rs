@@ -110,12 +110,13 @@ pub(crate) async fn make(
     stop: Stop,
 ) -> Outcome<Planned> {
     let held = Held::new();
-    let generate = request.generate;
+    let generate = request.generate.filter(|path| !path.exists());
     let sink = |session: &Session| {
         let shown = view.sink(Arc::new(session.sources.clone()));
         held.before(shown)
     };
     let attempt = attempt(session, store, request, stop, sink).await;
+    let generated = generate.filter(|path| path.exists());
     let mut diags = held.let_go();
     let Attempt {
         planned,
@@ -124,6 +125,10 @@ pub(crate) async fn make(
     } = match attempt {
         Ok(attempt) => attempt,
         Err(mut failure) => {
+            // The file is there even where there is no plan, for what it says perhaps.
+            if let Some(path) = generated {
+                view.generated(path);
+            }
             diags.extend(std::mem::take(&mut failure.diags));
             failure.diags = diags;
             return Err(failure);
@@ -137,11 +142,10 @@ pub(crate) async fn make(
     if !(errored && planned.context.stop.is_requested()) {
         view.plan(&planned.plan, &planned.context.schemas);
     }
-    // The file is there even where the plan has errors, which may be about what it says.
-    if let Some(path) = generate {
-        view.generated(path, &planned.plan);
+    if let Some(path) = generated {
+        view.generated(path);
     }
-    view.diags(&diags, &session.sources);
+    view.plan_diags(&planned.plan, diags, &session.sources);
     match errored {
         true => Err(Failure::told()),
         false => Ok(planned),

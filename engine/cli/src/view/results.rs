@@ -5,7 +5,7 @@ use std::path::Path;
 use muster_addr::InstanceAddr;
 use muster_applier::Counts;
 use muster_config::Config;
-use muster_lang::{Diags, Sources};
+use muster_lang::{DiagnosticKind, Diags, Sources};
 use muster_plan::{Mode, Plan};
 use muster_provider::Schemas;
 use muster_render::DiagnosticRenderer;
@@ -30,6 +30,15 @@ impl View {
         }
     }
 
+    /// Shows what was reported about a plan. Where it is applied without a question, the apply
+    /// says what it finds out again.
+    pub(crate) fn plan_diags(&self, plan: &Plan, mut diags: Diags, sources: &Sources) {
+        if self.unasked && plan.mode == Mode::Normal && !plan.errored {
+            diags.0.retain(|d| d.kind != DiagnosticKind::Check);
+        }
+        self.diags(&diags, sources);
+    }
+
     /// Tells machines what a saved plan is about to do; people have seen it when it was made.
     pub(crate) fn saved_plan(&self, plan: &Plan) {
         if self.documents.are_wanted() {
@@ -39,14 +48,12 @@ impl View {
         }
     }
 
-    /// Says where configuration was written, if the plan needed some.
-    pub(crate) fn generated(&self, path: &Path, plan: &Plan) {
-        if plan.changes.iter().any(|c| c.generated_config.is_some()) {
-            self.say(&format!(
-                "\nWrote configuration for the imported objects to {}. Review it, and edit it as you like,\nbefore you keep it.\n",
-                path.display()
-            ));
-        }
+    /// Says where configuration was written.
+    pub(crate) fn generated(&self, path: &Path) {
+        self.say(&format!(
+            "\nWrote configuration for the imported objects to {}. Review it, and edit it as you like,\nbefore you keep it.\n",
+            path.display()
+        ));
     }
 
     /// Says where a plan was saved.

@@ -150,17 +150,24 @@ impl Planner {
     }
 
     fn note_drift(&mut self, task: &Task) {
-        if task.prior.same(&task.recorded) || self.options.mode == Mode::Destroy {
+        let same = task.prior.same(&task.recorded);
+        // A plan that only looks has no other place to tell of a move.
+        let tells_moves = self.options.mode == Mode::RefreshOnly && task.deposed.is_none();
+        let origin = self.moves.origin.get(&task.addr).filter(|_| tells_moves);
+        let previous = origin.cloned();
+        if same && previous.is_none() || self.options.mode == Mode::Destroy {
             return;
         }
-        let action = if task.prior.is_null() {
+        let action = if same {
+            Action::NoOp
+        } else if task.prior.is_null() {
             Action::Delete
         } else {
             Action::Update
         };
         let change = Change {
             addr: task.addr.clone(),
-            previous: None,
+            previous,
             deposed: task.deposed.clone(),
             provider: task.provider.clone(),
             action,

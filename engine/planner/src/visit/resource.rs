@@ -52,8 +52,13 @@ impl Planner {
         for key in expansion.keys() {
             let addr = resource_addr.instance(key);
             if self.is_targeted(node, &addr) {
-                let provider = match self.eval.provider_of(inst, resource, &addr.key) {
-                    Ok(provider) => provider,
+                let found = match self.claimed(node, &addr) {
+                    Some(claimed) => Ok(claimed),
+                    None => (self.eval.provider_of(inst, resource, &addr.key))
+                        .map(|provider| (provider, goal)),
+                };
+                let (provider, goal) = match found {
+                    Ok(found) => found,
                     Err(diags) => {
                         self.diags
                             .0
@@ -75,7 +80,8 @@ impl Planner {
                 self.keep(inst, &addr);
             }
         }
-        if self.options.mode != Mode::Destroy {
+        // What else there is of a managed resource is destroyed without a visit.
+        if self.options.mode != Mode::Destroy || id.mode != ResourceMode::Managed {
             self.visit_extra_instances(node, &resource_addr, Some((inst, &expansion)));
         }
         ok
@@ -111,7 +117,11 @@ impl Planner {
         }
         for (key, deposed, reason) in found {
             let addr = resource.instance(key);
-            if self.is_targeted(node, &addr) {
+            let wanted = match deposed {
+                None => self.is_targeted(node, &addr),
+                Some(_) => self.is_deposed_targeted(node, &addr),
+            };
+            if wanted {
                 let goal = match self.options.mode {
                     Mode::RefreshOnly => Goal::Refresh,
                     Mode::Normal | Mode::Destroy => Goal::Delete(reason),
