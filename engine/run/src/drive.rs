@@ -24,6 +24,9 @@ use crate::{Context, Str};
 /// How long a machine may be left alone while calls take their time.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Results that are there at once are recorded in one write; of so many answers at most.
+const TOGETHER: usize = 64;
+
 /// How long providers may take to hear that a run ends at once.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -69,8 +72,8 @@ pub(crate) async fn drive<M: Machine>(machine: &mut M, context: &Context) {
     drive_recorded(machine, context, &Recorder::new(None), |_, _| {}).await;
 }
 
-/// As [`drive`], recording what changes the world. `after` is called after every answer, and now
-/// and then while there is none; it is told whether the state has changed.
+/// As [`drive`], recording what changes the world. `after` is called when answers
+/// were recorded, and now and then while there are none; it is told whether the state has changed.
 pub(crate) async fn drive_recorded<M: Machine>(
     machine: &mut M,
     context: &Context,
@@ -79,6 +82,7 @@ pub(crate) async fn drive_recorded<M: Machine>(
 ) {
     let works = Works::new(&context.sink);
     let mut calls = FuturesUnordered::new();
+    let mut gathered = Gathered::default();
     let mut stopped = false;
     // Asking the providers to hurry must not keep the answers in flight from arriving.
     let mut halting = pin!(Fuse::terminated());
@@ -92,31 +96,45 @@ pub(crate) async fn drive_recorded<M: Machine>(
                 halting.set(context.pool.stop().fuse());
             }
         }
+        while gathered.taken < TOGETHER
+            && let Some(Some(answer)) = calls.next().now_or_never()
+        {
+            gathered.take(machine, answer, recorder, &works);
+        }
+        if gathered.outside || gathered.taken >= TOGETHER {
+            settle(recorder, &works, context);
+            after(machine, std::mem::take(&mut gathered).changed);
+            // Others have a turn, however much is answered at once.
+            tokio::task::yield_now().await;
+        }
+        let mut asked = false;
         while calls.len() < context.parallelism {
             let Some(question) = machine.poll() else {
                 break;
             };
+            asked = true;
             calls.push(answer(context, &works, recorder, question));
         }
-        // What is set aside for a new object is so before that is asked for.
         note(machine, recorder, None);
-        recorder.write();
+        tell_news(machine, &works);
+        if asked {
+            // Some may be answered at once.
+            continue;
+        }
+        if gathered.taken > 0 {
+            settle(recorder, &works, context);
+            after(machine, std::mem::take(&mut gathered).changed);
+            continue;
+        }
         for ask in machine.renewals(now()) {
             calls.push(answer(context, &works, recorder, Question::Provider(ask)));
         }
-        machine.take_events().into_iter().for_each(&*context.sink);
-        report(machine.take_diags(), context);
+        tell_news(machine, &works);
         if calls.is_empty() {
             break;
         }
         tokio::select! {
-            Some(answers) = ready(&mut calls) => {
-                let changed = take_in(machine, answers, recorder, &works, context);
-                if recorder.has_failed() && !context.stop.is_requested() {
-                    context.stop.request();
-                }
-                after(machine, changed);
-            }
+            Some(answer) = calls.next() => gathered.take(machine, answer, recorder, &works),
             // What could not be done right after an answer must not wait for the next one.
             _ = ticks.tick() => after(machine, false),
             () = context.stop.requested(), if !stopped => {}
@@ -138,57 +156,77 @@ fn now() -> i64 {
     i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }
 
-fn report(diags: Diags, context: &Context) {
-    for diagnostic in diags {
-        (context.sink)(Event::Diagnostic(diagnostic));
+/// Tells what a machine has to say of itself.
+fn tell_news<M: Machine>(machine: &mut M, works: &Works<'_>) {
+    machine
+        .take_events()
+        .into_iter()
+        .for_each(|event| works.tell(event));
+    tell_diags(machine, works);
+}
+
+fn tell_diags<M: Machine>(machine: &mut M, works: &Works<'_>) {
+    let diags = machine.take_diags().into_iter();
+    diags.for_each(|diagnostic| works.tell(Event::Diagnostic(diagnostic)));
+}
+
+/// Records what has come of answers, and then tells of it: what people have seen must not be
+/// forgotten when this process is killed. A run that cannot record anything begins nothing new.
+fn settle(recorder: &Recorder, works: &Works<'_>, context: &Context) {
+    recorder.write();
+    works.release();
+    if recorder.has_failed() && !context.stop.is_requested() {
+        context.stop.request();
     }
 }
 
-/// The next answer, and all others that are there as well; none if nothing was asked.
-async fn ready<F: Future>(calls: &mut FuturesUnordered<F>) -> Option<Vec<F::Output>> {
-    let mut answers = vec![calls.next().await?];
-    // From here on nothing is awaited, so that none of them gets lost.
-    while let Some(Some(answer)) = calls.next().now_or_never() {
-        answers.push(answer);
-    }
-    Some(answers)
+/// Answers that were handed over, and that [`settle`] has not seen to yet.
+#[derive(Default)]
+struct Gathered {
+    /// How many there are.
+    taken: usize,
+    /// Some of them are from outside of this process. They are recorded before anything else is
+    /// asked.
+    outside: bool,
+    /// They have changed something.
+    changed: bool,
 }
 
-/// Hands answers over, records what has changed by them, in one write, and tells of them. Whether
-/// anything has changed.
-fn take_in<M: Machine>(
-    machine: &mut M,
-    answers: Vec<Option<(u64, Answer)>>,
-    recorder: &Recorder,
-    works: &Works<'_>,
-    context: &Context,
-) -> bool {
-    let mut changed = false;
-    let mut news = Vec::with_capacity(answers.len());
-    for (id, answer) in answers.into_iter().flatten() {
+impl Gathered {
+    /// Hands an answer over, and notes what has changed by it.
+    fn take<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        answer: Option<(u64, Answer)>,
+        recorder: &Recorder,
+        works: &Works<'_>,
+    ) {
+        let Some((id, answer)) = answer else {
+            return;
+        };
+        works.hold();
         let mut ending = None;
         let mut answered = None;
+        self.taken += 1;
         match answer {
             Answer::Provider(answer, told) => {
+                self.outside |= told.outside;
                 ending = told.shown.map(|shown| Ending::new(shown, &answer));
                 let known = Answered::new(told.object, told.sent, &answer);
                 machine.answer(id, *answer);
                 answered = Some(known).filter(|_| !machine.take_untaken());
             }
-            Answer::Provisioner(answer) => machine.provisioned(id, answer),
+            Answer::Provisioner(answer) => {
+                self.outside = true;
+                machine.provisioned(id, answer);
+            }
         }
-        changed |= note(machine, recorder, answered.as_ref());
-        news.push((ending, machine.take_diags()));
-    }
-    // What people have seen must not be forgotten when this process is killed.
-    recorder.write();
-    for (ending, diags) in news {
+        self.changed |= note(machine, recorder, answered.as_ref());
         if let Some(ending) = ending {
             ending.tell(works);
         }
-        report(diags, context);
+        tell_diags(machine, works);
     }
-    changed
 }
 
 /// Notes what has changed; whether there was anything.
@@ -212,6 +250,8 @@ struct Told {
     object: Option<InstanceAddr>,
     shown: Option<Shown>,
     sent: Sent,
+    /// It has left this process.
+    outside: bool,
 }
 
 /// How work that is shown has gone.
@@ -254,6 +294,11 @@ async fn answer(
 ) -> Option<(u64, Answer)> {
     match question {
         Question::Provider(ask) => {
+            let outside = !ask.provider.provider.is_builtin();
+            if outside {
+                // What was before it, as an object that was set aside for it, is recorded.
+                settle(recorder, works, context);
+            }
             let id = ask.id;
             let (object, shown) = (ask.object.clone(), ask.shown.clone());
             let (sent, answer) = match recorder.intend(context, &ask).await {
@@ -264,10 +309,12 @@ async fn answer(
                 object,
                 shown,
                 sent,
+                outside,
             };
             Some((id, Answer::Provider(Box::new(answer), told)))
         }
         Question::Provisioner(question) => {
+            settle(recorder, works, context);
             let (id, answer) = provision(context, works, question).await;
             Some((id, Answer::Provisioner(answer)))
         }

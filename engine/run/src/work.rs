@@ -16,6 +16,8 @@ type Id = (Str, Str);
 /// See the module.
 pub(crate) struct Works<'a> {
     sink: &'a Sink,
+    /// What waits to be told.
+    held: Mutex<Option<Vec<Event>>>,
     open: Mutex<HashMap<(InstanceAddr, Option<DeposedKey>), Work>>,
 }
 
@@ -31,8 +33,35 @@ impl<'a> Works<'a> {
     pub(crate) fn new(sink: &'a Sink) -> Self {
         Self {
             sink,
+            held: Mutex::default(),
             open: Mutex::default(),
         }
+    }
+
+    /// Tells of something, now or when everything is that is held back.
+    pub(crate) fn tell(&self, event: Event) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *held {
+            Some(held) => held.push(event),
+            None => {
+                drop(held);
+                (self.sink)(event);
+            }
+        }
+    }
+
+    /// Holds back what is told from now on.
+    pub(crate) fn hold(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get_or_insert_default();
+    }
+
+    /// Tells of what was held back.
+    pub(crate) fn release(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = held.take();
+        drop(held);
+        told.into_iter().flatten().for_each(&**self.sink);
     }
 
     /// A question goes out.
@@ -40,7 +69,7 @@ impl<'a> Works<'a> {
         if !shown.part.begins() {
             return;
         }
-        (self.sink)(Event::Started {
+        self.tell(Event::Started {
             addr: shown.addr.clone(),
             deposed: shown.deposed.clone(),
             provider: provider.clone(),
@@ -66,7 +95,7 @@ impl<'a> Works<'a> {
         let Some(work) = self.lock().remove(&key) else {
             return;
         };
-        (self.sink)(Event::Finished {
+        self.tell(Event::Finished {
             addr: shown.addr.clone(),
             deposed: shown.deposed.clone(),
             provider: work.provider,
@@ -81,7 +110,7 @@ impl<'a> Works<'a> {
     pub(crate) fn fail(&self, addr: &InstanceAddr, deposed: Option<&DeposedKey>) {
         let work = self.lock().remove(&(addr.clone(), deposed.cloned()));
         if let Some(work) = work {
-            (self.sink)(failed(work));
+            self.tell(failed(work));
         }
     }
 
@@ -91,7 +120,7 @@ impl<'a> Works<'a> {
         let mut open: Vec<_> = open.into_iter().collect();
         open.sort_by(|a, b| a.0.cmp(&b.0));
         for (_, work) in open {
-            (self.sink)(failed(work));
+            self.tell(failed(work));
         }
     }
 

@@ -10,7 +10,7 @@ use muster_eval::Settings;
 use muster_lang::{Diags, Files, Sources};
 use muster_plan::{Action, Change, Event, Plan};
 use muster_planner::Options;
-use muster_provider::Schemas;
+use muster_provider::{Builtin, Provider as _, Schemas};
 use muster_run::{Context, Keep, Outcome, Pool, Save, Stop};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -149,6 +149,7 @@ impl Lab {
         let mut schemas = Schemas::default();
         let schema = schema_with(self.world().identified);
         schemas.insert(ProviderAddr::new("hashicorp", "fake"), schema);
+        schemas.insert(ProviderAddr::builtin(), Builtin::default().schema());
         let events = Arc::clone(&self.events);
         let context = Context {
             config: Arc::new(config),

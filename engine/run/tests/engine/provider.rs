@@ -9,8 +9,8 @@ use muster_addr::{ProviderAddr, Str};
 use muster_lang::{Diagnostic, Diags};
 use muster_plan::idempotency_token;
 use muster_provider::{
-    Applied, ApplyRequest, ImportBy, Imported, Opened, PlanRequest, Planned, Private, Provider,
-    ProviderError, RawState, Request, Response,
+    Applied, ApplyRequest, Builtin, ImportBy, Imported, Opened, PlanRequest, Planned, Private,
+    Provider, ProviderError, RawState, Request, Response,
 };
 use muster_run::{Launcher, Stop};
 use muster_schema::{
@@ -112,11 +112,17 @@ impl World {
     }
 }
 
-/// Starts [`Fake`]s of one world.
+/// Starts [`Fake`]s of one world, and what is part of the engine.
 pub(crate) struct Starter(pub(crate) Arc<Mutex<World>>);
 
 impl Launcher for Starter {
-    fn launch(&self, _: ProviderAddr) -> BoxFuture<'_, Result<Arc<dyn Provider>, ProviderError>> {
+    fn launch(
+        &self,
+        addr: ProviderAddr,
+    ) -> BoxFuture<'_, Result<Arc<dyn Provider>, ProviderError>> {
+        if addr.is_builtin() {
+            return Box::pin(async { Ok(Arc::new(Builtin::default()) as Arc<dyn Provider>) });
+        }
         let identified = self.0.lock().unwrap().identified;
         let fake: Arc<dyn Provider> = Arc::new(Fake {
             world: Arc::clone(&self.0),

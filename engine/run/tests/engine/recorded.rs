@@ -133,3 +133,30 @@ fn an_answer_that_is_false_is_one() {
     recorded.lab.check_state("fake_thing.a one 9 tainted");
     assert_eq!(open(&journal), [""; 0]);
 }
+
+/// What has no process answers at once. Its results are written together, but before anything
+/// else is asked for.
+#[test]
+fn results_that_are_there_at_once_are_written_together() {
+    const COUNT: u64 = 200;
+    let mut recorded = Recorded::new("");
+    let journal = recorded.begin();
+    let config = format!(
+        r#"resource "terraform_data" "d" {{
+            count = {COUNT}
+        }}
+        resource "fake_thing" "a" {{
+            name       = "one"
+            depends_on = [terraform_data.d]
+        }}"#
+    );
+    assert_eq!(recorded.apply(&journal, &config), [""; 0]);
+    let cost = journal.cost();
+    assert!(cost.records >= COUNT + 2, "{cost:?}");
+    assert!(cost.writes < COUNT / 10, "{cost:?}");
+    let bytes = std::fs::read(recorded.folder.path().join("journal")).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    let result = text.rfind("\"addr\":\"terraform_data.d[").unwrap();
+    let intent = text.find("{\"Intent\":").unwrap();
+    assert!(result < intent, "{result} {intent}");
+}
