@@ -135,6 +135,13 @@ fn what_cannot_be_evaluated_is_told() {
 }
 
 #[test]
+fn what_never_ends_is_told() {
+    let work = Work::with("locals {\n  a = local.b\n  b = local.a\n}\n");
+    let ran = console(&work, &[], "1").code(1);
+    ran.says(&["Cycle: local.a, local.b"]);
+}
+
+#[test]
 fn failures_elsewhere_are_told_and_unknown() {
     let work = Work::with("locals {\n  bad  = tonumber(\"x\")\n  good = 1\n}\n");
     let ran = console(&work, &[], "[local.bad, local.good]").code(0);

@@ -9,7 +9,7 @@ use muster_config::{Resource, Str};
 use muster_eval::Evaluator;
 use muster_lang::Diags;
 use muster_plan::{Action, Event, Plan};
-use muster_planner::Options;
+use muster_planner::{Graph, Options};
 use muster_provider::Schemas;
 use muster_run::{Context, Sink, Stop};
 use muster_snapshot::Snapshot;
@@ -37,6 +37,8 @@ pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Ou
     let diags = Arc::new(Mutex::new(Diags::new()));
     let mut context = session.context(schemas, 10, collector(&diags), Stop::default());
     if !args.plan {
+        // A plan would find what never ends; here it would be followed.
+        Graph::new(&context.config, &Default::default())?;
         context.settings.impure_now = true;
         let schemas = Arc::clone(&context.schemas);
         let source = move |addr: &AbsResource, config: &Resource| {
