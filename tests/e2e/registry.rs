@@ -182,6 +182,50 @@ fn the_newest_version_that_fits_is_installed_and_locked() {
         .says(&["~> 3.0", "2.0.0, 1.1.0, 1.0.0"]);
 }
 
+#[test]
+fn nothing_is_run_with_other_providers_than_those_that_are_locked() {
+    let registry = Registry::new();
+    let work = registry.work("~> 1.0");
+    work.write("one.tftest.hcl", "run \"a\" {\n  command = plan\n}\n");
+    let source = registry.source();
+    let check = |expect: &[(&[&str], &str, &str)]| {
+        for (args, summary, detail) in expect {
+            let ran = work.run(args).code(1);
+            ran.says(&[&format!("Error: {summary}\n"), &source, detail]);
+        }
+    };
+    let inconsistent = "Inconsistent dependency lock file";
+    let missing = "Missing required provider";
+    let unlocked: [(&[&str], &str, &str); 4] = [
+        (&["plan"], inconsistent, "Run `muster init` to"),
+        (&["providers", "schema", "-json"], inconsistent, "init"),
+        (&["validate"], missing, "Run `muster init` to"),
+        (&["test"], missing, "init"),
+    ];
+    check(&unlocked);
+    work.run(&["init"]).code(0);
+    work.run(&["plan"]).code(0);
+    // What is installed is nothing without its entry in the lock file.
+    let lock = work.read(".terraform.lock.hcl");
+    std::fs::remove_file(work.path().join(".terraform.lock.hcl")).unwrap();
+    check(&unlocked);
+    work.write(".terraform.lock.hcl", lock);
+    // Another version is asked for than is locked, which does not matter to those who only look.
+    registry.want(&work, "~> 2.0");
+    check(&[
+        (&["plan"], inconsistent, "version 1.1.0 is selected"),
+        (&["refresh"], inconsistent, "Run `muster init -upgrade` to"),
+    ]);
+    work.run(&["validate"]).code(0);
+    registry.want(&work, "~> 1.0");
+    std::fs::remove_dir_all(work.path().join(".terraform")).unwrap();
+    let packages = "Required plugins are not installed";
+    check(&[
+        (&["plan"], packages, "1.1.0"),
+        (&["validate"], packages, "Run `muster init` to"),
+    ]);
+}
+
 /// Init fails, says why, and leaves neither a provider nor a lock file.
 fn refused(registry: &Registry, expect: &[&str]) {
     let work = registry.work("1.0.0");

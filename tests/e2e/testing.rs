@@ -72,6 +72,9 @@ output "out" {
 fn module(files: &[(&str, &str)]) -> Work {
     let work = Work::with(MODULE);
     work.write("inner/main.tf", INNER);
+    let inner = r#"{"Key":"inner","Source":"./inner","Dir":"inner"}"#;
+    let record = format!(r#"{{"Modules":[{inner}]}}"#);
+    work.write(".terraform/modules/modules.json", record);
     for (name, text) in files {
         work.write(name, text);
     }
@@ -282,6 +285,7 @@ run "same_state" {
 }
 "#,
     )]);
+    work.run(&["get"]).code(0);
     check(
         &work,
         &[],
@@ -526,21 +530,6 @@ fn variables_from_everywhere() {
     work.run(&["test", "-cloud-run=x"])
         .code(1)
         .says(&["not supported"]);
-}
-
-#[test]
-fn modules_from_elsewhere_are_where_they_were_installed() {
-    let text = "run \"x\" {\n  command = plan\n  module {\n    source = \"a/b/c\"\n  }\n  variables {\n    in = 1\n  }\n}\n";
-    let work = module(&[("tests/a.tftest.hcl", text)]);
-    work.run(&["test"]).code(1).says(&[
-        "Error: Module not installed",
-        "on tests/a.tftest.hcl line 4",
-    ]);
-    work.write(
-        ".terraform/modules/modules.json",
-        r#"{"Modules":[{"Key":"","Source":"","Dir":"."},{"Key":"inner","Source":"./inner","Dir":"inner"},{"Key":"test.tests.a.x","Source":"registry.terraform.io/a/b/c","Dir":"inner"}]}"#,
-    );
-    work.run(&["test"]).code(0).says(&["1 passed, 0 failed."]);
 }
 
 /// Both runs end only when both are going on.

@@ -1,6 +1,7 @@
 //! Finds the program of a provider.
 
-use std::fmt::Write as _;
+mod missing;
+
 use std::path::{Path, PathBuf};
 
 use muster_addr::ProviderAddr;
@@ -8,6 +9,7 @@ use muster_config::version::{Constraints, Version};
 use muster_install::{LockFile, Locked, Method, MethodKind, Platform, package_dir, program_in};
 
 use crate::cli_config::{CliConfig, implied_directories};
+pub(crate) use missing::{Absent, Missing};
 
 /// A program that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,52 +82,50 @@ impl Finder {
                 .all(|dir| versions(dir, addr).is_empty())
     }
 
-    /// The program of a provider: the version that is locked, or else the newest that the
+    /// The version that the lock file selects, where the constraints do not allow it.
+    pub(crate) fn refused(&self, addr: &ProviderAddr, asked: &[Constraints]) -> Option<&Version> {
+        let version = &self.lock.providers.get(addr)?.version;
+        let allowed = asked.iter().all(|c| c.allow_provider(version));
+        (!allowed && !self.is_override(addr)).then_some(version)
+    }
+
+    /// The program of a provider: the version that is locked, whatever is asked of it. As long as
+    /// nothing at all is locked, the newest that a directory of the CLI configuration has and the
     /// constraints allow.
     pub(crate) fn find(
         &self,
         addr: &ProviderAddr,
         constraints: &[Constraints],
-    ) -> Result<Found, String> {
+    ) -> Result<Found, Missing> {
         if let Some(dir) = self.config.dev_overrides.get(addr) {
             return override_program(dir, addr).map(Found::Override);
         }
         if let Some(locked) = self.lock.providers.get(addr) {
-            return self.find_locked(addr, locked, constraints);
+            return self.find_locked(addr, locked);
         }
-        let mut best: Option<(Version, PathBuf)> = None;
-        let mut others = Vec::new();
-        for (version, program) in self.directories(addr).flat_map(|dir| versions(dir, addr)) {
-            if !constraints.iter().all(|c| c.allow_provider(&version)) {
-                others.push(version.to_string());
-            } else if best.as_ref().is_none_or(|(b, _)| *b < version) {
-                best = Some((version, program));
-            }
-        }
+        let allowed = |version: &Version| constraints.iter().all(|c| c.allow_provider(version));
+        // Who has a lock file wants to know what runs.
+        let unlocked = self.lock.providers.is_empty();
+        let best = self
+            .mirrors(addr)
+            .filter(|_| unlocked)
+            .flat_map(|dir| versions(dir, addr))
+            .filter(|(version, _)| allowed(version))
+            .reduce(|best, next| if best.0 < next.0 { next } else { best });
         match best {
             Some((version, program)) => Ok(Found::Installed {
                 program,
                 version: version.to_string(),
             }),
             None if self.is_embedded(addr) => Ok(Found::Embedded),
-            None => Err(self.not_found(addr, &others)),
+            None => Err(Missing::Unlocked),
         }
     }
 
     /// Only a package whose files are those that were locked will do outside of where init puts
     /// packages.
-    fn find_locked(
-        &self,
-        addr: &ProviderAddr,
-        locked: &Locked,
-        constraints: &[Constraints],
-    ) -> Result<Found, String> {
+    fn find_locked(&self, addr: &ProviderAddr, locked: &Locked) -> Result<Found, Missing> {
         let version = &locked.version;
-        if !constraints.iter().all(|c| c.allow_provider(version)) {
-            return Err(format!(
-                "The lock file selects version {version} of {addr}, which the configuration does not allow. Run init with -upgrade to select another version."
-            ));
-        }
         let fits = |dir: &Path| {
             *dir == *self.packages
                 || muster_install::hash_directory(&package(dir, addr, version))
@@ -135,39 +135,27 @@ impl Finder {
             let program = program_in(&package(dir, addr, version), addr)?;
             fits(dir).then_some(program)
         });
-        let version = version.to_string();
         match program {
-            Some(program) => Ok(Found::Installed { program, version }),
-            None => Err(format!(
-                "The lock file selects version {version} of {addr}, which is not installed here. Run init to install it."
-            )),
+            Some(program) => Ok(Found::Installed {
+                program,
+                version: version.to_string(),
+            }),
+            None => Err(Missing::NotInstalled(version.clone())),
         }
     }
 
     /// The directories that have unpacked packages of a provider.
     fn directories<'a>(&'a self, addr: &'a ProviderAddr) -> impl Iterator<Item = &'a Path> {
-        let mirrors = self.mirrors.iter().filter(|method| method.covers(addr));
-        let mirrors = mirrors.filter_map(|method| match &method.kind {
-            MethodKind::FilesystemMirror(dir) => Some(&**dir),
-            _ => None,
-        });
-        std::iter::once(&*self.packages).chain(mirrors)
+        std::iter::once(&*self.packages).chain(self.mirrors(addr))
     }
 
-    fn not_found(&self, addr: &ProviderAddr, others: &[String]) -> String {
-        let mut text = if others.is_empty() {
-            format!("The provider {addr} is not installed. Looked in:")
-        } else {
-            let list = others.join(", ");
-            format!(
-                "The provider {addr} is there in version {list}, which the version constraints do not allow. Looked in:"
-            )
-        };
-        for dir in self.directories(addr) {
-            let _ = write!(text, "\n  - {}", dir.display());
-        }
-        text.push_str("\n\nRun init to install it.");
-        text
+    /// Those that the CLI configuration names.
+    fn mirrors<'a>(&'a self, addr: &'a ProviderAddr) -> impl Iterator<Item = &'a Path> {
+        let mirrors = self.mirrors.iter().filter(|method| method.covers(addr));
+        mirrors.filter_map(|method| match &method.kind {
+            MethodKind::FilesystemMirror(dir) => Some(&**dir),
+            _ => None,
+        })
     }
 }
 
@@ -187,13 +175,13 @@ fn versions(root: &Path, addr: &ProviderAddr) -> Vec<(Version, PathBuf)> {
         .collect()
 }
 
-fn override_program(dir: &Path, addr: &ProviderAddr) -> Result<PathBuf, String> {
+fn override_program(dir: &Path, addr: &ProviderAddr) -> Result<PathBuf, Missing> {
     program_in(dir, addr).ok_or_else(|| {
-        format!(
+        Missing::NoBuild(format!(
             "The CLI configuration names {} as the directory of the development build of {addr}, but there is no program terraform-provider-{} in it.",
             dir.display(),
             addr.type_name
-        )
+        ))
     })
 }
 
@@ -230,27 +218,33 @@ mod tests {
         let nine = put(dir.path(), "1.9.0");
         put(dir.path(), "1.10.0");
         let addr = ProviderAddr::parse_source("example.com/a/b").unwrap();
-        let find = |version: &str, hash: &str, constraint: &str| {
+        let locked = |version: &str, hash: &str| {
             let lock = format!(
                 "provider \"example.com/a/b\" {{\n  version = \"{version}\"\n  hashes = [\"{hash}\"]\n}}\n"
             );
-            let constraints = [Constraints::parse(constraint).unwrap()];
-            finder_with(dir.path(), &lock).find(&addr, &constraints)
+            finder_with(dir.path(), &lock)
         };
         let hash = muster_install::hash_directory(nine.parent().unwrap()).unwrap();
+        let finder = locked("1.9.0", hash.as_str());
         let (program, version) = (nine.clone(), "1.9.0".to_owned());
         let expect = Ok(Found::Installed { program, version });
-        assert_eq!(find("1.9.0", hash.as_str(), ">= 1.0"), expect);
-        let refused = |found: Result<Found, String>, expect: &str| {
-            let error = found.unwrap_err();
-            assert!(error.contains(expect), "{error}");
+        let asked = |text: &str| [Constraints::parse(text).unwrap()];
+        for constraint in [">= 1.0", ">= 1.10"] {
+            assert_eq!(finder.find(&addr, &asked(constraint)), expect);
+        }
+        assert_eq!(finder.refused(&addr, &asked(">= 1.0")), None);
+        let refused = finder.refused(&addr, &asked(">= 1.10"));
+        assert_eq!(refused.map(Version::to_string).as_deref(), Some("1.9.0"));
+        let check = |version: &str, hash: &str| {
+            let found = locked(version, hash).find(&addr, &[]);
+            let version = Version::parse(version).unwrap();
+            assert_eq!(found, Err(Missing::NotInstalled(version)));
         };
-        refused(find("1.9.0", "h1:other", ">= 1.0"), "Run init to install");
-        refused(
-            find("1.8.0", hash.as_str(), ">= 1.0"),
-            "Run init to install",
-        );
-        refused(find("1.9.0", hash.as_str(), ">= 1.10"), "with -upgrade");
+        check("1.9.0", "h1:other");
+        check("1.8.0", hash.as_str());
+        // What is not locked when others are is not taken from anywhere.
+        let other = ProviderAddr::parse_source("example.com/a/c").unwrap();
+        assert_eq!(finder.find(&other, &[]), Err(Missing::Unlocked));
     }
 
     #[test]
@@ -260,32 +254,33 @@ mod tests {
         let ten = put(dir.path(), "1.10.0");
         let addr = ProviderAddr::parse_source("example.com/a/b").unwrap();
         let finder = finder(dir.path());
-        let check = |constraint: &str, expect: &Path, version: &str| {
+        let find = |constraint: &str| {
             let constraints = [Constraints::parse(constraint).unwrap()];
-            let found = finder.find(&addr, &constraints).unwrap();
+            finder.find(&addr, &constraints)
+        };
+        let check = |constraint: &str, expect: &Path, version: &str| {
             let (program, version) = (expect.to_owned(), version.to_owned());
-            assert_eq!(found, Found::Installed { program, version });
+            assert_eq!(find(constraint), Ok(Found::Installed { program, version }));
         };
         check(">= 1.0", &ten, "1.10.0");
         check("< 1.10", &nine, "1.9.0");
-        let constraints = [Constraints::parse("~> 2.0").unwrap()];
-        let error = finder.find(&addr, &constraints).unwrap_err();
-        assert!(
-            error.contains("1.9.0") && error.contains("do not allow"),
-            "{error}"
-        );
+        assert_eq!(find("~> 2.0"), Err(Missing::Unlocked));
     }
 
     #[test]
-    fn what_is_not_there_is_said_to_be_missing() {
+    fn what_init_has_put_there_needs_a_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let addr = ProviderAddr::parse_source("example.com/no/such").unwrap();
-        let error = finder(dir.path()).find(&addr, &[]).unwrap_err();
-        assert!(error.contains(&dir.path().display().to_string()), "{error}");
+        put(dir.path(), "1.9.0");
+        let addr = ProviderAddr::parse_source("example.com/a/b").unwrap();
+        let mut finder = finder(Path::new("nowhere"));
+        finder.packages = dir.path().to_owned();
+        assert_eq!(finder.find(&addr, &[]), Err(Missing::Unlocked));
+    }
+
+    #[test]
+    fn ours_is_part_of_the_program() {
+        let dir = tempfile::tempdir().unwrap();
         let ours = ProviderAddr::new("muster", "muster");
-        assert_eq!(
-            finder(dir.path()).find(&ours, &[]).unwrap(),
-            Found::Embedded
-        );
+        assert_eq!(finder(dir.path()).find(&ours, &[]), Ok(Found::Embedded));
     }
 }

@@ -18,7 +18,7 @@ use crate::backend::Place;
 use crate::log::{self, Level};
 use muster_run::Launcher;
 
-use crate::install::{Finder, Found};
+use crate::install::{Absent, Finder, Found, Missing};
 
 /// The argument that makes this program the muster provider.
 pub(crate) const PLUGIN_ARGUMENT: &str = "internal-plugin-muster";
@@ -29,7 +29,7 @@ pub(crate) struct Plugins {
     constraints: BTreeMap<ProviderAddr, Vec<Constraints>>,
     reattach: HashMap<ProviderAddr, muster_client::Reattach>,
     options: ClientOptions,
-    found: Mutex<HashMap<ProviderAddr, Result<Found, String>>>,
+    found: Mutex<HashMap<ProviderAddr, Result<Found, Missing>>>,
 }
 
 impl Plugins {
@@ -54,13 +54,38 @@ impl Plugins {
     }
 
     /// The program of a provider.
-    pub(crate) fn find(&self, addr: &ProviderAddr) -> Result<Found, String> {
+    pub(crate) fn find(&self, addr: &ProviderAddr) -> Result<Found, Missing> {
         let mut found = self.found.lock().unwrap_or_else(|e| e.into_inner());
         let entry = found.entry(addr.clone()).or_insert_with(|| {
             let constraints = self.constraints.get(addr).map_or(&[][..], Vec::as_slice);
             self.finder.find(addr, constraints)
         });
         entry.clone()
+    }
+
+    /// Which of the providers that the configuration needs, and of those that the state alone
+    /// needs, cannot be started or are not what the configuration asks for.
+    pub(crate) fn absent<'a>(
+        &self,
+        wanted: impl IntoIterator<Item = &'a ProviderAddr>,
+        stored: impl IntoIterator<Item = &'a ProviderAddr>,
+    ) -> Absent {
+        let mut absent = Absent::default();
+        let started = |addr: &&ProviderAddr| !addr.is_builtin() && !self.is_development(addr);
+        for addr in wanted.into_iter().filter(started) {
+            let asked = self.constraints.get(addr).map_or(&[][..], Vec::as_slice);
+            if let Err(reason) = self.find(addr) {
+                absent.add(addr, reason);
+            } else if let Some(version) = self.finder.refused(addr, asked) {
+                absent.refuse(addr, version.clone(), self.constraints(addr));
+            }
+        }
+        for addr in stored.into_iter().filter(started) {
+            if let Err(reason) = self.find(addr) {
+                absent.add_stored(addr, reason);
+            }
+        }
+        absent
     }
 
     /// The places that programs are in.
@@ -87,7 +112,9 @@ impl Plugins {
             let client = Client::reattach(reattach.clone(), self.options.clone()).await?;
             return Ok(Arc::new(client));
         }
-        let (program, args) = match self.find(&addr).map_err(ProviderError::Start)? {
+        let found = self.find(&addr);
+        let found = found.map_err(|reason| ProviderError::Start(reason.to_string()))?;
+        let (program, args) = match found {
             Found::Embedded => {
                 let own = crate::program::own().map_err(|e| {
                     ProviderError::Start(format!("this program's own path is not known: {e}"))

@@ -252,33 +252,24 @@ impl Session {
         backend::opened(self.config.root().backend.as_ref())
     }
 
-    /// Schemas of all providers that the configuration and a state mention.
+    /// Schemas of all providers that the configuration and a state mention, for what is run with
+    /// them.
     pub(crate) async fn schemas(&self, state: Option<&Snapshot>) -> Outcome<Schemas> {
         let mut wanted: BTreeSet<ProviderAddr> = self.config.providers().into_keys().collect();
         let resources = state.into_iter().flat_map(|state| state.resources.values());
         let stored: BTreeSet<ProviderAddr> =
             resources.map(|r| r.provider.provider.clone()).collect();
-        self.check_stored(stored.difference(&wanted))?;
+        let absent = self.plugins.absent(&wanted, stored.difference(&wanted));
+        absent.for_run()?;
         wanted.extend(stored);
         schemas(&self.pool, wanted).await
     }
 
-    /// Whether providers that only a state mentions are there.
-    fn check_stored<'a>(&self, only: impl Iterator<Item = &'a ProviderAddr>) -> Outcome<()> {
-        let mut diags = Diags::new();
-        for addr in only.filter(|addr| !addr.is_builtin() && !self.plugins.is_development(addr)) {
-            if let Err(reason) = self.plugins.find(addr) {
-                let detail = format!(
-                    "The state has objects of the provider {}, which is not in the configuration any more: {reason} Without the provider they can be neither looked at nor destroyed. Run init to install it, or take them out of the state with state rm.",
-                    addr.for_display()
-                );
-                diags.extend(Failure::new("Missing required provider", detail).diags);
-            }
-        }
-        match diags.has_errors() {
-            true => Err(diags.into()),
-            false => Ok(()),
-        }
+    /// Schemas of all providers that the configuration mentions, to look at it.
+    pub(crate) async fn schemas_to_validate(&self) -> Outcome<Schemas> {
+        let wanted = self.config.providers();
+        self.plugins.absent(wanted.keys(), []).for_validation()?;
+        schemas(&self.pool, wanted.into_keys()).await
     }
 
     /// As [`Self::schemas`], unless somebody asks to stop meanwhile.

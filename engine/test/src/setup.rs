@@ -4,10 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use muster_addr::{ModulePath, ProviderAddr, ProviderConfigAddr};
-use muster_config::testing::{Mock, TestFile, TestProvider, TestRun, module_key};
-use muster_config::{
-    Config, InstalledModules, LocalProvider, ProviderBlock, RootPlace, load_with_providers,
-};
+use muster_config::testing::{Mock, TestFile, TestProvider, TestRun, module_key, run_module};
+use muster_config::{Config, LocalProvider, ProviderBlock, RootPlace, load_with_providers};
 use muster_lang::{Diagnostic, DiagnosticKind, Diags};
 
 use crate::{Runner, Str, Suite, doubles, lock};
@@ -25,32 +23,6 @@ impl<'a> Setup<'a> {
         let mocks = self.providers.iter();
         let mocks = mocks.filter_map(|(addr, p)| Some((addr.clone(), p.mock.as_ref()?)));
         mocks.collect()
-    }
-}
-
-/// The directory of the module that a run is about. A module from elsewhere is where it was
-/// installed.
-fn dir_of(suite: &Suite, file: &TestFile, run: &TestRun) -> Result<Str, Diags> {
-    let Some(module) = &run.module else {
-        return Ok(".".into());
-    };
-    let source = &*module.source;
-    let is_local = matches!(source, "." | "..") || source.starts_with("./");
-    if is_local || source.starts_with("../") {
-        return Ok(module.source.clone());
-    }
-    let installed = InstalledModules::read(".", suite.host.files()).map_err(|d| Diags(vec![*d]))?;
-    match installed.0.get(&module_key(file, run)) {
-        Some(found) => Ok(found.dir.as_str().into()),
-        None => {
-            let detail = format!(
-                "The module {source:?} of the run {:?} is not installed yet. Run init to install \
-                 all modules that tests are about.",
-                &*run.name
-            );
-            let error = Diagnostic::error("Module not installed", detail);
-            Err(error.at(module.span).into())
-        }
     }
 }
 
@@ -91,7 +63,9 @@ pub(crate) fn setup<'a>(
 ) -> Result<(Setup<'a>, Diags), Diags> {
     let passed = passed(file, run)?;
     let names = passed.iter().map(|(local, _)| local.clone()).collect();
-    let dir = dir_of(runner.suite, file, run)?;
+    let installed = run_module(file, run, runner.suite.host.files());
+    let installed = installed.map_err(|diagnostic| Diags(vec![*diagnostic]))?;
+    let dir = installed.unwrap_or_else(|| ".".into());
     let key = (dir.clone(), file.path.clone(), names);
     let known = lock(&runner.configs).get(&key).cloned();
     let (config, diags) = match known {

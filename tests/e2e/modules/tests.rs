@@ -44,6 +44,57 @@ fn they_are_installed_with_the_others() {
 }
 
 #[test]
+fn those_beside_the_configuration_have_to_be_installed_too() {
+    let given = "output \"x\" {\n  value = 1\n}\n";
+    let module = |name: &str| format!("module \"{name}\" {{\n  source = \"./{name}\"\n}}\n");
+    let check = |work: &Work, place: &str| {
+        work.run(&["test"])
+            .code(1)
+            .says(&["Error: Module not installed", place, "Run init"])
+            .never_says(&["in progress"]);
+        work.run(&["get"]).code(0);
+        work.run(&["test"]).code(0).says(&["1 passed, 0 failed."]);
+    };
+    let called = Work::with(&module("own"));
+    called.write("own/main.tf", given);
+    called.write("one.tftest.hcl", "run \"a\" {}\n");
+    check(&called, "main.tf line 1");
+    let tested = Work::with(given);
+    tested.write("setup/main.tf", module("deep"));
+    tested.write("setup/deep/main.tf", given);
+    let run = "run \"a\" {\n  module {\n    source = \"./setup\"\n  }\n}\n";
+    tested.write("one.tftest.hcl", run);
+    check(&tested, "one.tftest.hcl line 2");
+    std::fs::remove_dir_all(tested.path().join("setup")).unwrap();
+    tested
+        .run(&["test"])
+        .code(1)
+        .says(&["Error: Module not installed", "one.tftest.hcl line 2"]);
+}
+
+#[test]
+fn they_are_taken_from_where_they_were_installed() {
+    let work = Work::with("output \"own\" {\n  value = 1\n}\n");
+    work.write("inner/main.tf", giving("inner"));
+    let run = "run \"x\" {\n  command = plan\n  module {\n    source = \"a/b/c\"\n  }\n}\n";
+    work.write("tests/a.tftest.hcl", run);
+    let record = |source: &str| {
+        let module = format!(
+            r#"{{"Key":"test.tests.a.x","Source":"{source}","Version":"1.0.0","Dir":"inner"}}"#
+        );
+        let text = format!(r#"{{"Modules":[{module}]}}"#);
+        work.write(".terraform/modules/modules.json", text);
+    };
+    record("registry.terraform.io/a/b/other");
+    work.run(&["test"]).code(1).says(&[
+        "Error: Module source has changed",
+        "on tests/a.tftest.hcl line 4",
+    ]);
+    record("registry.terraform.io/a/b/c");
+    work.run(&["test"]).code(0).says(&["1 passed, 0 failed."]);
+}
+
+#[test]
 fn the_directory_of_tests_is_asked_for() {
     let server = Server::start();
     let work = tested(&server, "more");

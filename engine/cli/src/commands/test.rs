@@ -1,6 +1,5 @@
 //! `muster test`
 
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,7 +76,7 @@ async fn test(args: &Test, view: &View, sources: &Arc<Mutex<Sources>>) -> Outcom
             dir: ".",
             tests: &below,
         },
-        &Local,
+        &Disk,
         &mut lock(sources),
     );
     let (given, found) = given(args, None, sources);
@@ -244,38 +243,22 @@ fn given(args: &Test, tests: Option<&str>, sources: &Mutex<Sources>) -> (InputVa
     (given, diags)
 }
 
-/// The disk and the plugins of this machine. Modules that tests use need not be installed when
-/// they are beside their callers.
+/// The disk and the plugins of this machine.
 struct Local;
-
-impl ConfigFiles for Local {
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        Disk.read(path)
-    }
-
-    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        Disk.list(dir)
-    }
-
-    fn data_dir(&self) -> String {
-        Disk.data_dir()
-    }
-
-    fn inputs(&self, sources: &mut Sources) -> (InputVariables, Diags) {
-        Disk.inputs(sources)
-    }
-}
 
 impl Host for Local {
     fn files(&self) -> &dyn ConfigFiles {
-        self
+        &Disk
     }
 
     fn launcher(&self, config: &Config) -> Result<Arc<dyn Launcher>, Diags> {
-        match session::plugins(config) {
-            Ok(plugins) => Ok(Arc::new(plugins)),
-            Err(failure) => Err(failure.diags),
-        }
+        let launcher = || {
+            let plugins = session::plugins(config)?;
+            let wanted = config.providers();
+            plugins.absent(wanted.keys(), []).for_validation()?;
+            Ok(Arc::new(plugins) as Arc<dyn Launcher>)
+        };
+        launcher().map_err(|failure: Failure| failure.diags)
     }
 }
 

@@ -83,7 +83,7 @@ async fn check(session: &Session) -> Outcome<Diags> {
 
 /// What is wrong with what a session has loaded, after `known`.
 async fn content(session: &Session, known: Diags) -> Outcome<Diags> {
-    let schemas = session.schemas(None).await?;
+    let schemas = session.schemas_to_validate().await?;
     let context = session.context(schemas, 10, Arc::new(|_| {}), Stop::default());
     let mut diags = session.warnings.clone();
     diags.extend(known);

@@ -9,7 +9,7 @@ mod run;
 mod types;
 
 pub use load::{TestPlace, load_tests};
-pub use modules::{module_key, survey_tests, test_modules};
+pub use modules::{module_key, run_module, survey_tests, test_modules};
 pub use types::{
     During, Expected, ExpectedObject, Mock, MockDefaults, Override, PassedProvider, TestCommand,
     TestFile, TestModule, TestPlanOptions, TestProvider, TestRun, run_reference,

@@ -6,10 +6,10 @@ use muster_lang::{Diagnostic, Diags, Sources};
 
 use super::types::{TestFile, TestModule, TestRun};
 use crate::files::ConfigFiles;
-use crate::installed::below;
+use crate::installed::{Recorded, below};
 use crate::load::{Locate, Located, ModuleUse, RootPlace, load_with_providers, survey};
 use crate::version::Constraints;
-use crate::{Config, InstalledModules, ModuleSource};
+use crate::{Config, InstalledModules, ModuleSource, Str};
 
 /// The key that the module of a run has in [`InstalledModules`].
 pub fn module_key(file: &TestFile, run: &TestRun) -> String {
@@ -27,23 +27,7 @@ pub fn survey_tests(
 ) -> Diags {
     let mut diags = Diags::new();
     for (key, run, module) in modules(tests) {
-        let Ok(source) = ModuleSource::parse(&module.source, module.version.is_some()) else {
-            // That was said when the file was read.
-            continue;
-        };
-        let constraints = module.version.as_deref();
-        let constraints = constraints.and_then(|text| Constraints::parse(text).ok());
-        let wanted = ModuleUse {
-            key: key.clone(),
-            caller: String::new(),
-            caller_dir: ".",
-            name: &run.name,
-            source: &source,
-            constraints: constraints.as_ref(),
-            span: module.span,
-            source_span: module.span,
-        };
-        match locate.locate(&wanted) {
+        match locate_run(&key, run, module, locate) {
             Located::At(dir) => {
                 let mut inside = Inside { locate, key: &key };
                 let (_, found) = survey(&dir, files, sources, &mut inside);
@@ -54,6 +38,55 @@ pub fn survey_tests(
         }
     }
     diags
+}
+
+/// The directory where the module of a run was installed, relative to the working directory or
+/// absolute; `None` for a run about the configuration itself.
+///
+/// # Errors
+/// It is not installed, or is not what the run asks for any more.
+pub fn run_module(
+    file: &TestFile,
+    run: &TestRun,
+    files: &dyn ConfigFiles,
+) -> Result<Option<Str>, Box<Diagnostic>> {
+    let Some(module) = &run.module else {
+        return Ok(None);
+    };
+    let mut recorded = Recorded {
+        modules: InstalledModules::read(".", files)?,
+        root: ".",
+        key: "",
+        local_anyway: files.local_anyway(),
+    };
+    match locate_run(&module_key(file, run), run, module, &mut recorded) {
+        Located::At(dir) => match files.list(&dir) {
+            Ok(_) => Ok(Some(dir)),
+            Err(error) => Err(recorded.unreadable(&dir, &error).at(module.span).into()),
+        },
+        Located::Refused(diagnostic) => Err(diagnostic.into()),
+        // What cannot be parsed was refused when the file was read.
+        Located::Later => Ok(None),
+    }
+}
+
+fn locate_run(key: &str, run: &TestRun, module: &TestModule, locate: &mut dyn Locate) -> Located {
+    let Ok(source) = ModuleSource::parse(&module.source, module.version.is_some()) else {
+        // That was said when the file was read.
+        return Located::Later;
+    };
+    let constraints = module.version.as_deref();
+    let constraints = constraints.and_then(|text| Constraints::parse(text).ok());
+    locate.locate(&ModuleUse {
+        key: key.to_owned(),
+        caller: String::new(),
+        caller_dir: ".",
+        name: &run.name,
+        source: &source,
+        constraints: constraints.as_ref(),
+        span: module.span,
+        source_span: module.source_span,
+    })
 }
 
 /// Loads the modules that runs are about, from where they were installed. What is wrong with them

@@ -177,7 +177,7 @@ fn module(cx: &mut Decoder<'_>, content: &Content) -> Option<TestModule> {
         cx.error(summary, detail, block.header);
         return None;
     };
-    let (source, span) = (cx.string(Some(attribute))?, attribute.expr.span());
+    let (source, source_span) = (cx.string(Some(attribute))?, attribute.expr.span());
     let version = content.attribute("version");
     let text = version.and_then(|version| cx.string(Some(version)));
     if let (Some(text), Some(version)) = (&text, version) {
@@ -188,16 +188,18 @@ fn module(cx: &mut Decoder<'_>, content: &Content) -> Option<TestModule> {
         Ok(ModuleSource::Remote(_)) => {
             let detail = "A run can be about a directory here or a module of a registry. To test \
                           another one, call it in a module of a directory.";
-            cx.error("Invalid module source address", detail, span);
+            cx.error("Invalid module source address", detail, source_span);
         }
         Err(error) => {
-            cx.error("Invalid module source address", error.to_string(), span);
+            let summary = "Invalid module source address";
+            cx.error(summary, error.to_string(), source_span);
         }
     }
     Some(TestModule {
         source,
         version: text,
-        span,
+        span: block.header,
+        source_span,
     })
 }
 

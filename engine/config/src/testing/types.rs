@@ -161,8 +161,10 @@ pub struct TestModule {
     pub source: Str,
     /// Versions that are allowed, as written; of a module of a registry.
     pub version: Option<Str>,
-    /// Where the source stands.
+    /// The header of the block.
     pub span: Span,
+    /// Where the source stands.
+    pub source_span: Span,
 }
 
 /// An entry of `providers` in a run.
