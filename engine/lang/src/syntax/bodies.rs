@@ -5,6 +5,8 @@ use super::parser::{Mark, Parser};
 use super::token::TokenKind::*;
 use super::tree::NodeKind;
 
+const MISSING_NEWLINE: &str = "Missing newline after argument";
+
 impl<'a> Parser<'a> {
     /// A whole file.
     pub(crate) fn file(&mut self) {
@@ -63,7 +65,7 @@ impl<'a> Parser<'a> {
             Equal => {
                 self.attribute(mark, names);
                 self.end_of_line(
-                    "Missing newline after argument",
+                    MISSING_NEWLINE,
                     "An argument ends with its line: the next one goes on a line of its own.",
                 );
             }
@@ -105,7 +107,14 @@ impl<'a> Parser<'a> {
             CBrace
                 if self.nodes.len() >= 2
                     && self.nodes[self.nodes.len() - 2].kind == NodeKind::Error => {}
-            _ => {
+            found => {
+                let (summary, detail) = match (found, summary) {
+                    (Comma, MISSING_NEWLINE) => (
+                        "Unexpected comma after argument",
+                        "Arguments are separated by newlines: leave the comma out.",
+                    ),
+                    _ => (summary, detail),
+                };
                 self.report(summary, detail, self.next());
                 self.recover(self.pos());
             }
@@ -131,7 +140,11 @@ impl<'a> Parser<'a> {
                         Equal => "A block has no equals sign; an argument has one name only.",
                         _ => "A block needs an opening brace on the line of its header.",
                     };
-                    self.report("Invalid block definition", detail, self.next());
+                    let at = self.next();
+                    self.report("Invalid block definition", detail, at);
+                    if found == Newline && self.brace_follows(at) {
+                        break;
+                    }
                     self.close_empty(NodeKind::Body);
                     self.close(NodeKind::Block, mark);
                     return self.recover(mark.token);
@@ -149,8 +162,23 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Whether the first thing behind this newline and others is an opening brace, which is next
+    /// then.
+    fn brace_follows(&mut self, newline: usize) -> bool {
+        let behind = &self.kinds[newline..];
+        let Some(at) = behind.iter().position(|k| !k.is_blank() && *k != Newline) else {
+            return false;
+        };
+        let found = behind[at] == OBrace;
+        if found {
+            self.move_to(newline + at);
+        }
+        found
+    }
+
     /// What follows the opening brace, and the closing one. False if the latter is missing.
     fn block_body(&mut self, open: usize) -> bool {
+        let before = self.errors_before(open);
         let mark = self.mark_here();
         match self.peek() {
             Newline | Eof | CBrace => self.items(&mut Names::default()),
@@ -159,6 +187,10 @@ impl<'a> Parser<'a> {
         self.close(NodeKind::Body, mark);
         if self.eat(CBrace) {
             return true;
+        }
+        // What is wrong inside may have swallowed the brace.
+        if self.errors_before(self.next()) > before {
+            return false;
         }
         self.report(
             "Unclosed configuration block",
@@ -184,7 +216,8 @@ impl<'a> Parser<'a> {
         self.bump();
         if self.peek() != Equal {
             let detail = "A block on one line can hold one argument, name = value, and no block. Put its content on lines of its own.";
-            self.report("Argument definition required", detail, start);
+            let next = self.next();
+            self.report_all("Argument definition required", detail, start, next);
             return self.finish_body(start);
         }
         self.attribute(mark, &mut Names::default());

@@ -142,12 +142,12 @@ impl Parser<'_> {
                 break;
             }
             self.expression()?;
+            let ellipsis = self.next();
             if self.eat(Ellipsis) {
                 if !self.eat(CParen) {
-                    return self.fail(
-                        "Missing closing parenthesis",
-                        "An argument with \"...\" must be the last one.",
-                    );
+                    let detail = "An argument with \"...\" must be the last one.";
+                    self.report("Missing closing parenthesis", detail, ellipsis);
+                    return Err(Abort);
                 }
                 self.close(NodeKind::CallExpand, mark);
                 return Ok(());

@@ -53,8 +53,13 @@ impl Parser<'_> {
         let object = end == CBrace;
         match (self.peek() == FatArrow, object) {
             (true, false) => {
-                return self
-                    .for_fail("A key has no place in a tuple; use braces to make an object.");
+                self.report_all(
+                    "Invalid 'for' expression",
+                    "A key has no place in a tuple; use braces to make an object.",
+                    first.token,
+                    self.pos() - 1,
+                );
+                return Err(Abort);
             }
             (false, true) => {
                 self.report(

@@ -234,10 +234,27 @@ impl<'a> Parser<'a> {
     }
 
     pub(crate) fn report(&mut self, summary: &str, detail: impl Into<String>, token: usize) {
-        let span = self.token_span(token);
-        let found_at = self.range(token.max(self.next())).0;
+        self.report_all(summary, detail, token, token);
+    }
+
+    /// As [`Self::report`], about all from one token to another.
+    pub(crate) fn report_all(
+        &mut self,
+        summary: &str,
+        detail: impl Into<String>,
+        first: usize,
+        last: usize,
+    ) {
+        let span = self.token_span(first).to(self.token_span(last));
+        let found_at = self.range(first.max(self.next())).0;
         self.take_lexical(found_at);
         self.diags.push(Diagnostic::error(summary, detail).at(span));
+    }
+
+    /// How many errors there are before a token, and of the parser altogether.
+    pub(crate) fn errors_before(&self, token: usize) -> usize {
+        let start = self.starts[token];
+        self.diags.0.len() + self.lexical.partition_point(|(at, _)| *at < start)
     }
 
     /// Takes over what the lexer found up to an offset, so that errors are told in the order in

@@ -1,8 +1,10 @@
 //! The grammar of what follows a term: attributes, indexes, splats.
 
-use super::parser::{Mark, Parse, Parser};
+use super::parser::{Abort, Mark, Parse, Parser};
 use super::token::TokenKind::*;
 use super::tree::NodeKind;
+
+const NAME_EXPECTED: &str = "The name of an attribute is expected after a dot.";
 
 impl Parser<'_> {
     /// What follows a term: attributes, indexes, splats.
@@ -46,10 +48,7 @@ impl Parser<'_> {
                 self.close(NodeKind::LegacyIndex, mark);
                 Ok(())
             }
-            _ => self.fail(
-                "Invalid attribute name",
-                "The name of an attribute is expected after a dot.",
-            ),
+            _ => self.fail("Invalid attribute name", NAME_EXPECTED),
         }
     }
 
@@ -57,7 +56,12 @@ impl Parser<'_> {
     fn attribute_splat(&mut self, mark: Mark) -> Parse {
         let item = self.close_empty(NodeKind::SplatItem);
         while self.peek() == Dot {
+            let before = self.pos() - 1;
             self.bump();
+            if !matches!(self.peek(), Star | Ident | Number) {
+                self.report("Invalid attribute name", NAME_EXPECTED, before);
+                return Err(Abort);
+            }
             if self.peek() == Star {
                 return self.fail(
                     "Nested splat expression not allowed",

@@ -70,11 +70,9 @@ impl Parser<'_> {
         match self.parts(end, None)? {
             Stop::End => Ok(()),
             Stop::Word(word, token) => {
-                self.report(
-                    &format!("Unexpected {word} directive"),
-                    "No directive is open here that it could belong to.",
-                    token,
-                );
+                let summary = format!("Unexpected {word} directive");
+                let detail = "No directive is open here that it could belong to.";
+                self.report_all(&summary, detail, token, self.pos() - 1);
                 Err(Abort)
             }
         }
@@ -223,7 +221,8 @@ impl Parser<'_> {
             "The directive \"{}\" that is open here cannot be followed by \"{word}\".",
             around.word
         );
-        self.report(&format!("Unexpected {word} directive"), detail, token);
+        let summary = format!("Unexpected {word} directive");
+        self.report_all(&summary, detail, token, self.pos() - 1);
         Err(Abort)
     }
 }

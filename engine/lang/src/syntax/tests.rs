@@ -218,8 +218,13 @@ fn errors_in_bodies() {
         "b { a = 1\n}\n",
         &[("Invalid single-argument block definition", "\n")],
     );
-    check("b { c {} }\n", &[("Argument definition required", "c")]);
+    check("b { c {} }\n", &[("Argument definition required", "c {")]);
     check("b c\n", &[("Invalid block definition", "\n")]);
+    check("b c\n{\n a = 1\n}\n", &[("Invalid block definition", "\n")]);
+    check(
+        "b {\n a = 1,\n}\n",
+        &[("Unexpected comma after argument", ",")],
+    );
     check("b \"c\" = 1\n", &[("Invalid block definition", "=")]);
     check("b \"${x}\" {\n}\n", &[("Invalid string literal", "${")]);
     check(
@@ -251,7 +256,15 @@ fn errors_in_expressions() {
         &[("Missing attribute separator", "y")],
     );
     check("a = f(1 2)\n", &[("Missing argument separator", "2")]);
-    check("a = f(x..., 2)\n", &[("Missing closing parenthesis", ",")]);
+    check(
+        "a = f(x..., 2)\n",
+        &[("Missing closing parenthesis", "...")],
+    );
+    check(
+        "a = [for x in y : x + 1 => x]\n",
+        &[("Invalid 'for' expression", "x + 1")],
+    );
+    check("a = x.*.\n", &[("Invalid attribute name", "*")]);
     check(
         "a = x ? 1\n",
         &[("Missing false expression in conditional", "\n")],
@@ -301,15 +314,31 @@ fn errors_in_templates() {
         "a = \"%{foo}\"\n",
         &[("Invalid template control keyword", "foo")],
     );
-    check("a = \"%{else}\"\n", &[("Unexpected else directive", "%{")]);
+    check(
+        "a = \"%{else}\"\n",
+        &[("Unexpected else directive", "%{else}")],
+    );
     check("a = \"%{if x}\"\n", &[("Unexpected end of template", "%{")]);
     check(
         "a = \"%{if x}%{endfor}\"\n",
-        &[("Unexpected endfor directive", "%{")],
+        &[("Unexpected endfor directive", "%{endfor}")],
     );
     check(
         "a = \"%{for x y}%{endfor}\"\n",
         &[("Invalid 'for' directive", "y")],
+    );
+}
+
+/// What is wrong inside of a block may be why nothing closes it; what is wrong elsewhere is not.
+#[test]
+fn blocks_with_errors_are_not_called_open() {
+    check("b {\n a = )\n", &[("Invalid expression", ")")]);
+    check("b {\n a = \"x\n", &[("Invalid multi-line string", "\n")]);
+    let open = ("Unclosed configuration block", "{");
+    check("b {\n c {\n", &[open]);
+    check(
+        "b {\n a = )\n}\nc {\n",
+        &[("Invalid expression", ")"), open],
     );
 }
 
