@@ -63,11 +63,18 @@ fn checkers(tree: &Tree) -> impl Iterator<Item = Checker<'_>> {
         })
 }
 
+/// A local value must not be made of itself.
+fn own_value(name: &Str, expr: &Expr) -> Option<Diagnostic> {
+    let own = Subject::Local(name.clone());
+    let reference = expr.references().iter().find(|r| r.subject == own)?;
+    let detail = format!("local.{name} is needed to work out local.{name}, so it never can be.");
+    Some(Diagnostic::error("Self-referencing local value", detail).at(reference.span))
+}
+
 /// A condition must not name its own object, which is not there yet or is `self`.
 fn own_address(id: &ResourceId, check: &Check, kind: &str) -> Option<Diagnostic> {
     let mut references = check.condition.references().iter();
-    let own =
-        references.find(|r| resource_id(&r.subject).is_some_and(|(_, named)| named == *id))?;
+    references.find(|r| resource_id(&r.subject).is_some_and(|(_, named)| named == *id))?;
     let detail = match kind {
         "precondition" => {
             "A precondition is checked before the object is there, so it cannot refer to it."
@@ -75,7 +82,22 @@ fn own_address(id: &ResourceId, check: &Check, kind: &str) -> Option<Diagnostic>
         _ => "Refer to the object that the block belongs to as self.",
     };
     let summary = format!("Invalid reference in {kind}");
-    Some(Diagnostic::error(summary, detail).at(own.span))
+    Some(Diagnostic::error(summary, detail).at(check.condition.span()))
+}
+
+/// Where an object and the index after it stand, as an index is mostly written.
+fn with_first_step(reference: &Reference) -> Span {
+    let len = match reference.steps.first() {
+        Some(PathStep::Index(index)) => format!("[{index}]").len(),
+        Some(PathStep::Key(key)) => format!("[\"{key}\"]").len(),
+        _ => 0,
+    };
+    let (span, whole) = (reference.span, reference.full_span);
+    let end = span.end + u32::try_from(len).unwrap_or(0);
+    Span {
+        end: end.min(whole.end),
+        ..span
+    }
 }
 
 struct Checker<'a> {
@@ -87,8 +109,9 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn module(&self, diags: &mut Diags) {
         let none = Place::default();
-        for local in self.module.locals.values() {
+        for (name, local) in &self.module.locals {
             self.expr(&local.expr, none, diags);
+            diags.0.extend(own_value(name, &local.expr));
         }
         for output in self.module.outputs.values() {
             self.expr(&output.expr, none, diags);
@@ -246,13 +269,12 @@ impl Checker<'_> {
         }
     }
 
-    /// Dependencies are on whole objects, so there are no steps to check.
+    /// Dependencies are on whole objects, the same for all instances, so there are no steps to check
+    /// and no keys to use.
     fn dependencies(&self, references: &[Reference], diags: &mut Diags) {
         let anywhere = Place {
-            count: true,
-            each: true,
             this: true,
-            check: None,
+            ..Place::default()
         };
         // One that leads nowhere is enough to know that the list is not right.
         let mut found = references.iter();
@@ -272,7 +294,11 @@ impl Checker<'_> {
             }
             other => place.refuses(other)?,
         };
-        Some(Diagnostic::error(summary, detail).at(reference.span))
+        let at = match &reference.subject {
+            Subject::Module(_) => reference.full_span,
+            _ => reference.span,
+        };
+        Some(Diagnostic::error(summary, detail).at(at))
     }
 
     /// Summary and detail for a variable, local value or module that is not there.
@@ -336,7 +362,7 @@ impl Checker<'_> {
         let (_, id) = resource_id(&reference.subject)?;
         let resource = self.module.resources.get(&id)?;
         let first = reference.steps.first()?;
-        let (summary, detail) = match (&resource.repetition, first) {
+        let (summary, detail, at) = match (&resource.repetition, first) {
             (
                 Repetition::Single | Repetition::Enabled(_),
                 PathStep::Index(_) | PathStep::Key(_),
@@ -345,22 +371,25 @@ impl Checker<'_> {
                 format!(
                     "{id} sets neither count nor for_each, so it is one object: leave the index out."
                 ),
+                with_first_step(reference),
             ),
             (Repetition::Count(_), PathStep::Attr(_)) => (
                 "Missing resource instance key",
                 format!(
                     "{id} sets count, so it is a list: say which instance is meant, {id}[0] or {id}[*]."
                 ),
+                reference.span,
             ),
             (Repetition::ForEach(_), PathStep::Attr(_)) => (
                 "Missing resource instance key",
                 format!(
                     "{id} sets for_each, so it is a map: say which instance is meant, {id}[\"key\"]."
                 ),
+                reference.span,
             ),
             _ => return None,
         };
-        Some(Diagnostic::error(summary, detail).at(reference.full_span))
+        Some(Diagnostic::error(summary, detail).at(at))
     }
 
     /// Whether a called module has the output that is asked for.

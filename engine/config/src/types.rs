@@ -242,6 +242,8 @@ pub struct Resource {
     pub references: Box<[Reference]>,
     /// `provisioner` blocks in source order; only managed resources have some.
     pub provisioners: Vec<Provisioner>,
+    /// Its type, in the block's header.
+    pub type_span: Span,
     /// The block's header.
     pub span: Span,
 }

@@ -204,14 +204,12 @@ fn unlabelled(name: &Str) -> BlockSchema {
     }
 }
 
-/// Wherever there are blocks, they can be made by `dynamic` ones.
+/// Blocks can be made by `dynamic` ones; where there are none, it is their type that is wrong.
 fn with_dynamic(mut blocks: Vec<BlockSchema>) -> Arc<[BlockSchema]> {
-    if !blocks.is_empty() {
-        blocks.push(BlockSchema {
-            type_name: "dynamic".into(),
-            labels: vec!["type".into()],
-        });
-    }
+    blocks.push(BlockSchema {
+        type_name: "dynamic".into(),
+        labels: vec!["type".into()],
+    });
     blocks.into()
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn check(resource: &Resource, schema: &Schema) -> Diags {
                 "The provider alone decides what {name} is, so there is nothing in the configuration that could be ignored. Take it out of the list."
             );
             let summary = "Redundant ignore_changes element";
-            diags.push(Diagnostic::warning(summary, detail).at(resource.span));
+            diags.push(Diagnostic::warning(summary, detail).at(resource.type_span));
         }
     }
     diags

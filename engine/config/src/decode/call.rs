@@ -35,6 +35,8 @@ pub(crate) struct CallDraft {
     /// Arguments with the position of their names.
     pub(crate) arguments: IndexMap<Str, (Span, Expr)>,
     pub(crate) span: Span,
+    /// Where it is said that arguments are missing.
+    pub(crate) missing_item_span: Span,
 }
 
 pub(crate) fn call(cx: &mut Decoder<'_>, block: &Block) -> Option<CallDraft> {
@@ -89,6 +91,7 @@ pub(crate) fn call(cx: &mut Decoder<'_>, block: &Block) -> Option<CallDraft> {
         repetition: repetition(cx, &content, enabled.as_ref()),
         depends_on: cx.depends_on(content.attribute("depends_on")),
         span: block.header,
+        missing_item_span: block.body.missing_item_span(),
         name,
         source,
         version,
@@ -127,7 +130,7 @@ fn providers(cx: &mut Decoder<'_>, raw: &RawExpr) -> Vec<(ProviderRef, ProviderR
         };
         if passed.contains_key(&inner.local) {
             let detail = "This provider configuration is passed twice: keep one of the entries.";
-            cx.error("Duplicate provider address", detail, inner.span);
+            cx.error("Duplicate provider address", detail, outer.span);
             continue;
         }
         passed.insert(inner.local.clone(), (inner, outer));

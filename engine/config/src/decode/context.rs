@@ -134,7 +134,7 @@ impl<'a> Decoder<'a> {
         self.error(
             "Unsuitable value type",
             format!("Unsuitable value: {reason}."),
-            raw.span(),
+            raw.inner_span(),
         );
         None
     }
@@ -166,7 +166,7 @@ impl<'a> Decoder<'a> {
         raw.as_list().unwrap_or_else(|| {
             let detail = "A list written out in square brackets is required here: the engine has \
                           to know its items before anything is evaluated.";
-            self.error("Invalid expression", detail, raw.span());
+            self.error("Invalid expression", detail, raw.inner_span());
             Vec::new()
         })
     }
@@ -181,7 +181,11 @@ impl<'a> Decoder<'a> {
         let found = quoted
             .and_then(|text| parse_code(&text, span))
             .and_then(|code| code.as_traversal())
-            .map(|(root, steps)| Traversal { root, steps, span });
+            .map(|(root, steps)| Traversal {
+                root,
+                steps,
+                span: raw.inner_span(),
+            });
         match &found {
             Some(_) if self.is_json(span) => {}
             Some(_) => {
@@ -227,14 +231,19 @@ impl<'a> Decoder<'a> {
         let lowered = item.lower(&[]).0.references().first().cloned();
         let Some(reference) = lowered.or_else(|| traversal.reference()) else {
             let detail = "This does not name an object that could be depended on.";
-            self.bad_dependency(detail, traversal.span);
+            let error = Diagnostic::error("Invalid reference", detail).at(traversal.span);
+            self.diags.push(error.of_kind(DiagnosticKind::Dependency));
             return None;
         };
         let attribute = matches!(reference.steps.first(), Some(PathStep::Attr(_)));
         if attribute && !matches!(reference.subject, Subject::Variable(_) | Subject::Local(_)) {
             let detail = "A dependency is a whole resource or module, not one of its attributes. \
                           Leave the attribute out.";
-            self.bad_dependency(detail, reference.full_span);
+            let steps = Span {
+                start: reference.span.end.min(reference.full_span.end),
+                ..reference.full_span
+            };
+            self.bad_dependency(detail, steps);
         }
         Some(reference)
     }
@@ -352,7 +361,7 @@ pub fn constant(raw: &RawExpr) -> Result<Value, Diags> {
     let references = expr.references().iter();
     diags
         .0
-        .extend(references.map(|r| variable(Some(r.full_span))));
+        .extend(references.map(|r| variable(Some(root_span(r)))));
     if diags.is_empty() && raw.as_keyword().is_some() {
         diags.push(variable(Some(raw.span())));
     }
@@ -363,6 +372,29 @@ pub fn constant(raw: &RawExpr) -> Result<Value, Diags> {
         return Err(diags);
     }
     eval(&expr, &Nothing, &[])
+}
+
+/// The first name of a reference.
+fn root_span(reference: &Reference) -> Span {
+    let len = match &reference.subject {
+        Subject::Variable(_) => "var".len(),
+        Subject::Local(_) => "local".len(),
+        Subject::Module(_) => "module".len(),
+        Subject::Data(..) => "data".len(),
+        Subject::Ephemeral(..) => "ephemeral".len(),
+        Subject::Managed(type_name, _) => type_name.len(),
+        Subject::EachKey | Subject::EachValue => "each".len(),
+        Subject::CountIndex => "count".len(),
+        Subject::SelfObject => "self".len(),
+        Subject::Path(_) => "path".len(),
+        Subject::Terraform(_) => "terraform".len(),
+        Subject::Output(_) => "output".len(),
+    };
+    let end = reference.span.start + u32::try_from(len).unwrap_or(0);
+    Span {
+        end: end.min(reference.span.end),
+        ..reference.span
+    }
 }
 
 /// Parses a text as an expression. All positions in the result are meaningless, so it is for

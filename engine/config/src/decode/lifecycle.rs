@@ -127,7 +127,9 @@ fn ignore_changes(cx: &mut Decoder<'_>, attribute: &Attribute) -> IgnoreChanges 
         return IgnoreChanges::All;
     }
     let items = cx.items(&attribute.expr);
-    let paths: Vec<(Path, Span)> = items.iter().filter_map(|i| ignored_path(cx, i)).collect();
+    let list = attribute.expr.span();
+    let paths = items.iter().filter_map(|item| ignored_path(cx, item, list));
+    let paths: Vec<(Path, Span)> = paths.collect();
     if paths.is_empty() {
         IgnoreChanges::None
     } else {
@@ -135,7 +137,7 @@ fn ignore_changes(cx: &mut Decoder<'_>, attribute: &Attribute) -> IgnoreChanges 
     }
 }
 
-fn ignored_path(cx: &mut Decoder<'_>, raw: &RawExpr) -> Option<(Path, Span)> {
+fn ignored_path(cx: &mut Decoder<'_>, raw: &RawExpr, list: Span) -> Option<(Path, Span)> {
     if raw
         .as_literal()
         .and_then(|v| v.as_str().cloned())
@@ -143,7 +145,7 @@ fn ignored_path(cx: &mut Decoder<'_>, raw: &RawExpr) -> Option<(Path, Span)> {
         == Some("*")
     {
         let detail = "To ignore all changes, write ignore_changes = all.";
-        cx.error("Invalid ignore_changes wildcard", detail, raw.span());
+        cx.error("Invalid ignore_changes wildcard", detail, list);
         return None;
     }
     let traversal = cx.traversal(raw)?;

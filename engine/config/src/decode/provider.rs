@@ -245,7 +245,7 @@ fn required_providers(
     let mut all: BTreeMap<Str, RequiredProvider> = BTreeMap::new();
     let mut by_source: BTreeMap<ProviderAddr, Str> = BTreeMap::new();
     for attribute in attributes {
-        let Some(name) = local_name(cx, &attribute.name, attribute.name_span) else {
+        let Some(name) = local_name(cx, &attribute.name, attribute.expr.span()) else {
             continue;
         };
         let Some(entry) = required_provider(cx, &name, attribute) else {

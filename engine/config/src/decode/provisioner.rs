@@ -120,20 +120,18 @@ fn keyword(
     let bare = expr.as_keyword();
     let quoted = || expr.as_literal().and_then(|v| v.as_str().cloned());
     let word: Option<Str> = bare.clone().or_else(quoted);
+    let is_quoted = bare.is_none() && word.is_some();
     let found = word.and_then(|w| words.into_iter().find(|k| *k == &*w));
-    let [one, other] = words;
-    match found {
-        None => {
-            let detail = format!("{name} is one of two words: {one} or {other}.");
-            let summary = format!("Invalid \"{name}\" keyword");
-            cx.error(&summary, detail, expr.span());
-        }
-        Some(_) if bare.is_none() => {
-            let detail = "A keyword is written without quotes here. The quoted form still works \
-                          but is no longer recommended.";
-            cx.warn("Quoted keywords are deprecated", detail, expr.span());
-        }
-        Some(_) => {}
+    if is_quoted {
+        let detail = "A keyword is written without quotes here. The quoted form still works but \
+                      is no longer recommended.";
+        cx.warn("Quoted keywords are deprecated", detail, expr.span());
+    }
+    if found.is_none() {
+        let [one, other] = words;
+        let detail = format!("{name} is one of two words: {one} or {other}.");
+        let summary = format!("Invalid \"{name}\" keyword");
+        cx.error(&summary, detail, expr.span());
     }
     found
 }

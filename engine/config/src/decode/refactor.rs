@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use muster_addr::{Mode, ResourceId, Target};
-use muster_lang::{Attribute, Block, BodySchema, Content, Span};
+use muster_lang::{Attribute, Block, BodySchema, Content, RawExpr, Span};
 
 use super::ProviderRef;
 use super::context::{Decoder, relocate, schema};
@@ -87,7 +87,7 @@ pub(crate) fn removed(cx: &mut Decoder<'_>, block: &Block) -> Option<Removed> {
     let from = address(cx, attribute)?;
     let of_resource = matches!(from, Target::Resource(_));
     let provisioners = removed_provisioners(cx, &content, of_resource);
-    check_removed(cx, &from, attribute.expr.span())?;
+    check_removed(cx, &from, &attribute.expr)?;
     Some(Removed {
         from,
         destroy,
@@ -97,15 +97,20 @@ pub(crate) fn removed(cx: &mut Decoder<'_>, block: &Block) -> Option<Removed> {
 }
 
 /// Whole managed resources and whole modules can be removed.
-fn check_removed(cx: &mut Decoder<'_>, target: &Target, span: Span) -> Option<()> {
+fn check_removed(cx: &mut Decoder<'_>, target: &Target, written: &RawExpr) -> Option<()> {
     use muster_addr::InstanceKey::None as NoKey;
+    let span = written.span();
+    let key = written.as_index().map_or(span, |(base, _)| Span {
+        start: base.span().end.clamp(span.start, span.end),
+        ..span
+    });
     let (module, resource) = match target {
         Target::Module(module) => (module, None),
         Target::Resource(addr) => (&addr.resource.module, Some(addr)),
     };
     if module.0.iter().any(|step| step.key != NoKey) {
         let detail = "The block speaks of all instances of a module: leave the key out.";
-        cx.error("Module instance keys not allowed", detail, span);
+        cx.error("Module instance keys not allowed", detail, key);
         return None;
     }
     let Some(addr) = resource else {
@@ -113,7 +118,7 @@ fn check_removed(cx: &mut Decoder<'_>, target: &Target, span: Span) -> Option<()
     };
     if addr.key != NoKey {
         let detail = "The block speaks of all instances of a resource: leave the key out.";
-        cx.error("Resource instance keys not allowed", detail, span);
+        cx.error("Resource instance keys not allowed", detail, key);
         return None;
     }
     if addr.resource.resource.mode != Mode::Managed {

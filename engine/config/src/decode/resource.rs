@@ -95,6 +95,7 @@ pub(crate) fn resource(
         references: body.references().into(),
         provisioners: provisioners(cx, &content),
         body,
+        type_span: *type_span,
         span: block.header,
         id,
     };

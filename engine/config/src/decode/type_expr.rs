@@ -60,7 +60,11 @@ struct TypeParser {
 
 impl TypeParser {
     fn error(&mut self, detail: impl Into<String>, raw: &RawExpr) {
-        let span = self.at.unwrap_or_else(|| raw.span());
+        self.error_at(detail, raw.span());
+    }
+
+    fn error_at(&mut self, detail: impl Into<String>, span: Span) {
+        let span = self.at.unwrap_or(span);
         self.diags.push(Diagnostic::error(SUMMARY, detail).at(span));
     }
 
@@ -129,7 +133,18 @@ impl TypeParser {
             ("optional", _) => OPTIONAL_MISPLACED.into(),
             _ => format!("There is no type constructor {name:?}."),
         };
-        self.error(detail, raw);
+        let (of_name, of_arguments) = raw.call_spans().unwrap_or((raw.span(), raw.span()));
+        let span = match (name, args) {
+            ("list" | "set" | "map" | "object" | "tuple", [_, extra, ..]) => {
+                let last = args.last().unwrap_or(extra);
+                extra.span().to(last.span())
+            }
+            ("list" | "set" | "map" | "object" | "tuple", _)
+            | ("bool" | "number" | "string" | "any", _) => of_arguments,
+            ("optional", _) => of_name,
+            _ => raw.span(),
+        };
+        self.error_at(detail, span);
         None
     }
 
@@ -198,9 +213,10 @@ impl TypeParser {
             [ty] => (ty, None),
             [ty, default] => (ty, Some(default)),
             _ => {
-                self.error(
+                let span = raw.call_spans().map_or(raw.span(), |(_, args)| args);
+                self.error_at(
                     "optional takes the attribute's type and perhaps a default.",
-                    raw,
+                    span,
                 );
                 return false;
             }

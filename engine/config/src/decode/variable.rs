@@ -25,7 +25,8 @@ static VARIABLE: LazyLock<BodySchema> = LazyLock::new(|| {
 
 static OUTPUT: LazyLock<BodySchema> = LazyLock::new(|| {
     let optional = &["description", "depends_on", "sensitive", "ephemeral"];
-    schema(&["value"], optional, &[("precondition", &[])])
+    let conditions: &[(&str, &[&str])] = &[("precondition", &[]), ("postcondition", &[])];
+    schema(&["value"], optional, conditions)
 });
 
 static CHECK: LazyLock<BodySchema> =
@@ -172,6 +173,11 @@ pub(crate) fn output(cx: &mut Decoder<'_>, block: &Block) -> Option<(Str, Output
     let preconditions = preconditions
         .filter_map(|b| check(cx, b, "Invalid precondition expression"))
         .collect();
+    for block in content.blocks_of("postcondition") {
+        let detail = "Nothing happens to an output that could be looked at afterwards: write the \
+                      condition as a precondition.";
+        cx.error("Postconditions are not allowed", detail, block.header);
+    }
     let output = Output {
         expr,
         description: cx

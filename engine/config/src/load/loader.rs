@@ -367,7 +367,8 @@ fn check_arguments(call: &CallDraft, called: &Draft, diags: &mut Diags) {
                 "The module's variable {:?} has no default and is not set.",
                 &*variable.name
             );
-            let error = Diagnostic::error("Missing required argument", detail).at(call.span);
+            let error = Diagnostic::error("Missing required argument", detail);
+            let error = error.at(call.missing_item_span);
             diags.push(error.of_kind(DiagnosticKind::Reference));
         }
     }

@@ -47,6 +47,36 @@ impl RawExpr {
         }
     }
 
+    /// Where it stands; of a string in quotes, what is between them.
+    pub fn inner_span(&self) -> Span {
+        let span = self.span();
+        match &self.0 {
+            Source::Native(tree, node)
+                if tree.kind(*node) == NodeKind::Quoted && span.end > span.start + 1 =>
+            {
+                Span {
+                    start: span.start + 1,
+                    end: span.end - 1,
+                    ..span
+                }
+            }
+            _ => span,
+        }
+    }
+
+    /// Where the name of a call stands, and its arguments with their parentheses.
+    pub fn call_spans(&self) -> Option<(Span, Span)> {
+        let Source::Native(tree, node) = self.unquoted()?.0 else {
+            return None;
+        };
+        let mut tokens = tree.tokens(node);
+        let first = tokens.start;
+        let open = tokens.find(|&t| tree.token_kind(t) == TokenKind::OParen)?;
+        let (name, open) = (tree.token_span(first), tree.token_span(open));
+        let end = tree.span(node).end;
+        Some((name, Span { end, ..open }))
+    }
+
     /// Resolves names. `iterators` are the names of the iterators of enclosing `dynamic` blocks,
     /// outermost first (an inner one of the same name wins); they get slots 0, 1, ... and their
     /// value is the object `{key, value}`. Diagnostics: invalid references ("Invalid reference",
