@@ -8,7 +8,8 @@ const RUNNING: &str = "/proc/self/exe";
 
 /// What starts this program once more. Its file may have been replaced or removed since this
 /// process was started, as by an upgrade: then it is still this version, because what starts each
-/// other has to understand each other. Where the system does not offer that, it is the file.
+/// other has to understand each other. Where the system does not offer that, it is the file; so it
+/// is when the file is replaced between this look at it and the start.
 ///
 /// # Errors
 /// The system does not tell.
