@@ -176,6 +176,36 @@ fn without_the_key_nothing_is_read_or_changed() {
 }
 
 #[test]
+fn no_key_is_fetched_before_the_place_is_known() {
+    let work = Work::with(
+        r#"
+terraform {
+  backend "http" {
+    address = "http://127.0.0.1:1/"
+  }
+  encryption {
+    key_provider "external" "main" {
+      command = ["touch", "fetched"]
+    }
+    method "aes_gcm" "main" {
+      keys = key_provider.external.main
+    }
+    state {
+      method = method.aes_gcm.main
+    }
+  }
+}
+"#,
+    );
+    for args in [&["plan"][..], &["state", "list"], &["workspace", "list"]] {
+        work.run(args)
+            .code(1)
+            .says(&["Error: Backend initialization required"]);
+    }
+    assert!(!work.path().join("fetched").exists());
+}
+
+#[test]
 fn encryption_begins_moves_on_and_ends() {
     let work = Work::with(CONFIG);
     run(&work, &["apply", "-auto-approve"]).code(0);
