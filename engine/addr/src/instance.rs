@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::{AbsResource, Str};
 
@@ -24,20 +24,36 @@ impl fmt::Display for InstanceKey {
             Self::Int(n) => write!(f, "[{n}]"),
             Self::Str(s) => {
                 f.write_str("[\"")?;
-                for c in s.chars() {
-                    match c {
-                        '"' => f.write_str("\\\"")?,
-                        '\\' => f.write_str("\\\\")?,
-                        '\n' => f.write_str("\\n")?,
-                        '\r' => f.write_str("\\r")?,
-                        '\t' => f.write_str("\\t")?,
-                        c => fmt::Write::write_char(f, c)?,
-                    }
-                }
+                write_escaped(f, s)?;
                 f.write_str("\"]")
             }
         }
     }
+}
+
+/// Writes a key as the language would have it in quotes. What cannot be seen, or would move the
+/// cursor of a terminal, is written as its number.
+fn write_escaped(f: &mut fmt::Formatter<'_>, key: &str) -> fmt::Result {
+    let mut chars = key.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            // Else a template would begin here.
+            '$' | '%' if chars.peek() == Some(&'{') => write!(f, "{c}{c}")?,
+            c if c.is_control() || is_invisible(c) => write!(f, "\\u{:04x}", u32::from(c))?,
+            c => f.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+/// Separators of lines, and what turns the direction of text.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// One instance of a resource: `module.net["a"].aws_subnet.main[0]`.

@@ -321,12 +321,31 @@ impl<'a> Parser<'a> {
                         Some('r') => '\r',
                         Some('t') => '\t',
                         Some(c @ ('"' | '\\')) => c,
+                        Some('u') => self.numbered(4)?,
+                        Some('U') => self.numbered(8)?,
                         _ => return Err(self.error("This escape sequence is not known.")),
                     });
+                }
+                '$' | '%' if self.rest().starts_with(if c == '$' { "${" } else { "%{" }) => {
+                    // Doubled, as no template begins here.
+                    self.pos += 2;
+                    out.push(c);
+                    out.push('{');
                 }
                 c => out.push(c),
             }
         }
+    }
+
+    /// A character that is written as its number, in so many digits.
+    fn numbered(&mut self, digits: usize) -> Result<char, AddrError> {
+        let number = self.rest().get(..digits);
+        let number = number.and_then(|number| u32::from_str_radix(number, 16).ok());
+        let Some(c) = number.and_then(char::from_u32) else {
+            return Err(self.error("This escape sequence is not known."));
+        };
+        self.pos += digits;
+        Ok(c)
     }
 }
 
@@ -344,6 +363,22 @@ mod tests {
         check("aws_vpc.main");
         check("data.aws_ami.x[3]");
         check("module.a[\"x.y \\\" z\"].module.b[0].ephemeral.t.n[\"k\"]");
+        check(r#"x_y.z["$x $$ $${a} %%{b} $$${c} \n \\ \u0007 \u2028"]"#);
+    }
+
+    #[test]
+    fn keys_are_what_they_are_written_as() {
+        let check = |text: &str, key: &str| {
+            let addr: InstanceAddr = format!("x_y.z[\"{text}\"]").parse().unwrap();
+            assert_eq!(addr.key, InstanceKey::Str(key.into()), "{text}");
+        };
+        check("$${a} %%{b} $$${c} $$ %%", "${a} %{b} $${c} $$ %%");
+        check("${a}", "${a}");
+        check(r"\u00e9\U0001f600", "é\u{1f600}");
+        for wrong in [r"\u12", r"\uzzzz", r"\ud800", r"\u00", r"\q"] {
+            let text = format!("x_y.z[\"{wrong}\"]");
+            assert!(text.parse::<InstanceAddr>().is_err(), "{text}");
+        }
     }
 
     #[test]
