@@ -13,7 +13,7 @@ pub(crate) use providers::{
     Providers, ProvidersCommand, ProvidersLock, ProvidersMirror, ProvidersSchema,
 };
 pub(crate) use shared::{
-    DEFAULT_TESTS, InPlace, Inputs, Lock, Locking, Planning, Reading, Scope, Variables, View,
+    DEFAULT_TESTS, InPlace, Inputs, Lock, Locking, Planning, Scope, StateOptions, Variables, View,
 };
 pub(crate) use state::State;
 pub(crate) use verbs::{
@@ -238,6 +238,6 @@ mod tests {
         };
         assert!(!plan.planning.refresh);
         assert!(!plan.inputs.input);
-        assert!(plan.reading.lock.wanted);
+        assert!(plan.state_options.lock.wanted);
     }
 }

@@ -68,9 +68,9 @@ pub(crate) struct Lock {
     pub ignore_remote_version: bool,
 }
 
-/// Options of commands that only read a state.
+/// Which state a command is about, and how it is locked.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Reading {
+pub(crate) struct StateOptions {
     #[command(flatten)]
     pub lock: Lock,
     /// The state file, instead of terraform.tfstate.
@@ -82,7 +82,7 @@ pub(crate) struct Reading {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InPlace {
     #[command(flatten)]
-    pub reading: Reading,
+    pub state_options: StateOptions,
     /// The file that the state is kept in as it was before; - for none.
     #[arg(long, value_name = "FILE")]
     pub backup: Option<PathBuf>,
@@ -125,7 +125,7 @@ impl Lock {
     }
 }
 
-impl Reading {
+impl StateOptions {
     /// What is not said here is as usual.
     pub(crate) fn locking(&self) -> Locking {
         Locking {
@@ -140,7 +140,7 @@ impl InPlace {
     pub(crate) fn locking(&self) -> Locking {
         Locking {
             backup: self.backup.clone(),
-            ..self.reading.locking()
+            ..self.state_options.locking()
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DEFAULT_TESTS, Inputs, Lock, Locking, Planning, Reading, Scope, Variables, View};
+use super::{DEFAULT_TESTS, Inputs, Lock, Locking, Planning, Scope, StateOptions, Variables, View};
 
 /// `init`
 #[derive(Debug, Args)]
@@ -85,7 +85,7 @@ pub(crate) struct Plan {
     #[command(flatten)]
     pub inputs: Inputs,
     #[command(flatten)]
-    pub reading: Reading,
+    pub state_options: StateOptions,
     /// Accepted: a plan writes no state.
     #[arg(long, hide = true)]
     pub state_out: Option<PathBuf>,
@@ -225,7 +225,7 @@ pub(crate) struct Console {
     #[command(flatten)]
     pub inputs: Inputs,
     #[command(flatten)]
-    pub reading: Reading,
+    pub state_options: StateOptions,
     /// Make a plan first, and evaluate against what will be.
     #[arg(long)]
     pub plan: bool,

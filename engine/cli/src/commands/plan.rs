@@ -75,8 +75,8 @@ pub(crate) async fn run(args: &args::Plan) -> ExitCode {
 
 /// Whether there are changes.
 async fn plan(args: &args::Plan, view: &View, session: &mut Session, stop: Stop) -> Outcome<bool> {
-    let store = session.store(args.reading.state.as_deref())?.any();
-    let guard = lock_to_plan(&stop, &store, &args.reading.locking()).await?;
+    let store = session.store(args.state_options.state.as_deref())?.any();
+    let guard = lock_to_plan(&stop, &store, &args.state_options.locking()).await?;
     let save = args.out.as_deref();
     let request = Request {
         inputs: &args.inputs,

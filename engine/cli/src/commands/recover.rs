@@ -82,7 +82,7 @@ pub(crate) async fn run(args: Recover) -> ExitCode {
 fn store(args: &Recover) -> Outcome<Journaled> {
     let session =
         Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))?;
-    let opened = session.store(args.in_place.reading.state.as_deref())?;
+    let opened = session.store(args.in_place.state_options.state.as_deref())?;
     redirected(opened, &args.in_place.locking(), Backups::Last)
 }
 

@@ -17,13 +17,13 @@ use crate::{args, encryption, recovery};
 #[derive(Debug, Args)]
 pub(crate) struct Rekey {
     #[command(flatten)]
-    pub reading: args::Reading,
+    pub state_options: args::StateOptions,
 }
 
 /// Writes the state again, with the key and the method that are set now. What it was written
 /// with before is read with a fallback.
 pub(crate) fn run(args: &Rekey) -> Outcome<()> {
-    let opened = store(args.reading.state.as_deref())?;
+    let opened = store(args.state_options.state.as_deref())?;
     let codec = encryption::state_codec();
     if !codec.is_sealed() {
         let detail = "Neither the configuration nor TF_ENCRYPTION says how states are encrypted: there is no \"state\" in an encryption block.";
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Rekey) -> Outcome<()> {
         }
         elsewhere => elsewhere.any(),
     };
-    let guard = lock(&store, &args.reading.locking(), "rekey")?;
+    let guard = lock(&store, &args.state_options.locking(), "rekey")?;
     let Some(mut state) = store.read()? else {
         let detail =
             "There is no state here yet: an apply makes one. Another one is named with -state.";

@@ -27,7 +27,7 @@ pub(crate) struct Why {
     #[command(flatten)]
     pub inputs: args::Inputs,
     #[command(flatten)]
-    pub reading: args::Reading,
+    pub state_options: args::StateOptions,
     #[command(flatten)]
     pub planning: args::Planning,
     /// Explain a saved plan instead of a new one.
@@ -159,8 +159,8 @@ fn path(text: &str) -> Option<Path> {
 
 /// Makes a plan of which nothing is shown.
 async fn make(args: &Why, session: &mut Session, stop: Stop) -> Outcome<Plan> {
-    let store = session.store(args.reading.state.as_deref())?.any();
-    let guard = lock_to_plan(&stop, &store, &args.reading.locking()).await?;
+    let store = session.store(args.state_options.state.as_deref())?.any();
+    let guard = lock_to_plan(&stop, &store, &args.state_options.locking()).await?;
     let request = super::plan::Request {
         inputs: &args.inputs,
         planning: &args.planning,

@@ -41,7 +41,7 @@ pub(crate) enum Workspace {
 #[derive(Debug, Args)]
 pub(crate) struct New {
     #[command(flatten)]
-    pub reading: args::Reading,
+    pub state_options: args::StateOptions,
     /// Its name.
     pub name: String,
 }
@@ -151,7 +151,7 @@ fn create(args: &New) -> Outcome<()> {
             detail,
         ));
     }
-    let given = match &args.reading.state {
+    let given = match &args.state_options.state {
         Some(source) => Some(
             LocalStore::new(source)
                 .with_codec(crate::encryption::state_codec())
@@ -166,7 +166,7 @@ fn create(args: &New) -> Outcome<()> {
     backend.create(name)?;
     if let Some(given) = given {
         let store = backend.open(name)?;
-        let guard = lock(&*store, &args.reading.locking(), "workspace-new")?;
+        let guard = lock(&*store, &args.state_options.locking(), "workspace-new")?;
         store.replace(&given)?;
         if let Some(guard) = guard {
             guard.release()?;

@@ -23,10 +23,10 @@ use crate::{args, recovery};
 /// An evaluator that knows the root module's variables and the resources.
 pub(super) async fn evaluator(args: &args::Console, session: &mut Session) -> Outcome<Evaluator> {
     let variables = session.known_variables(&args.inputs)?;
-    let store = session.store(args.reading.state.as_deref())?.any();
+    let store = session.store(args.state_options.state.as_deref())?.any();
     // A snapshot is replaced as a whole, so that reading one needs no lock.
     let guard = match args.plan {
-        true => lock_to_plan(&Stop::default(), &store, &args.reading.locking()).await?,
+        true => lock_to_plan(&Stop::default(), &store, &args.state_options.locking()).await?,
         false => None,
     };
     let state = match store.read()? {
