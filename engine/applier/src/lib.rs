@@ -246,6 +246,7 @@ impl Applier {
 
     /// What was reported since the last call.
     pub fn take_diags(&mut self) -> Diags {
+        self.diags.extend(self.eval.take_notes());
         std::mem::take(&mut self.diags)
     }
 
@@ -289,6 +290,7 @@ impl Applier {
         }
         self.finish_outputs();
         self.finish_checks();
+        self.diags.extend(self.eval.take_notes());
         (self.state, self.counts, self.diags)
     }
 

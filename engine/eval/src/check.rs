@@ -1,7 +1,11 @@
 //! Conditions with their messages.
 
+use std::collections::HashSet;
+
 use muster_config::{Check, ModuleId};
-use muster_lang::{Diagnostic, DiagnosticKind, Diags, Expr, Scope, eval, referred_values};
+use muster_lang::{
+    Diagnostic, DiagnosticKind, Diags, Expr, Node, Scope, Severity, Span, eval, referred_values,
+};
 use muster_value::{Marks, Type, Value, convert};
 
 use crate::evaluator::deep;
@@ -31,6 +35,13 @@ pub enum CheckResult {
     Unknown,
     /// It does not hold, or could not be evaluated; the diagnostics say why.
     Fail(muster_lang::Diags),
+}
+
+/// What is wrong with messages.
+#[derive(Default)]
+pub(crate) struct Notes {
+    new: Diags,
+    told: HashSet<Option<Span>>,
 }
 
 impl CheckResult {
@@ -74,81 +85,190 @@ impl CheckKind {
     }
 }
 
-/// Evaluates a condition.
-pub(crate) fn check(check: &Check, kind: CheckKind, scope: &dyn Scope) -> CheckResult {
-    let value = match eval(&check.condition, scope, &[]) {
-        Ok(value) => value,
-        Err(diags) => return CheckResult::Fail(diags),
+/// Whether a condition holds; `None` when nobody knows yet.
+fn holds(check: &Check, kind: CheckKind, scope: &dyn Scope) -> Result<Option<bool>, Diags> {
+    let value = eval(&check.condition, scope, &[])?;
+    let summary = match kind {
+        CheckKind::Validation => "Invalid variable validation result",
+        _ => "Invalid condition result",
     };
-    let span = check.condition.span();
-    let invalid = |detail: String| {
-        CheckResult::Fail(
-            Diagnostic::error("Invalid condition result", detail)
-                .at(span)
-                .into(),
-        )
+    let invalid = |detail: String| -> Diags {
+        Diagnostic::error(summary, detail)
+            .at(check.condition.span())
+            .into()
     };
     if value.is_null() {
-        return invalid("The condition is null; it must be true or false.".into());
+        return Err(invalid(
+            "The condition is null; it must be true or false.".into(),
+        ));
     }
-    let result = match convert(value.peel(), &Type::Bool) {
-        Ok(result) => result,
-        Err(e) => return invalid(format!("The condition must be true or false: {e}.")),
-    };
-    match result.as_bool() {
-        Some(true) => CheckResult::Pass,
-        None => CheckResult::Unknown,
-        Some(false) => {
-            let detail = message(check, scope);
-            let mut d = Diagnostic::error(kind.summary(), detail)
-                .at(span)
-                .of_kind(DiagnosticKind::Condition);
-            d.values = referred_values(&check.condition, scope);
-            CheckResult::Fail(d.into())
+    let result = convert(value.peel(), &Type::Bool)
+        .map_err(|e| invalid(format!("The condition must be true or false: {e}.")))?;
+    Ok(result.as_bool())
+}
+
+/// What there is to say where a condition does not hold.
+struct Message {
+    text: String,
+    /// Whether it could be evaluated.
+    evaluated: bool,
+    /// What is wrong with it: errors where it has no value, or else a warning at most.
+    wrong: Diags,
+}
+
+impl Message {
+    fn new(check: &Check, scope: &dyn Scope) -> Self {
+        let value = match eval(&check.message, scope, &[]) {
+            Ok(value) => value,
+            Err(wrong) => {
+                let text =
+                    "The condition does not hold, and its error_message could not be evaluated.";
+                return Self {
+                    text: text.into(),
+                    evaluated: false,
+                    wrong,
+                };
+            }
+        };
+        let with = |text: &str, wrong: Option<Diagnostic>| Self {
+            text: format!("The condition does not hold. Its error_message {text}"),
+            evaluated: true,
+            wrong: Diags(wrong.into_iter().collect()),
+        };
+        let at = check.message.span();
+        let marks = value.marks_deep();
+        let text = match convert(value.peel(), &Type::String) {
+            Ok(text) if !text.is_null() => text,
+            _ => {
+                let detail = "An error message is a string that is not null.";
+                let error = Diagnostic::error("Invalid error message", detail).at(at);
+                return with("is not a string, so it is not shown.", Some(error));
+            }
+        };
+        let Value::String(text) = text else {
+            return with("is not known yet.", None);
+        };
+        if marks.contains(Marks::SENSITIVE) {
+            let detail = "The message contains something sensitive, so it is not shown. Leave that \
+                          out, or use nonsensitive() if it may be seen.";
+            let summary = "Error message refers to sensitive values";
+            let warning = Diagnostic::warning(summary, detail).at(at);
+            return with(
+                "contains a sensitive value, so it is not shown.",
+                Some(warning),
+            );
+        }
+        if marks.contains(Marks::EPHEMERAL) {
+            let detail =
+                "The message contains something ephemeral, so it is not shown. Leave that out.";
+            let summary = "Error message refers to ephemeral values";
+            let warning = Diagnostic::warning(summary, detail).at(at);
+            return with(
+                "contains an ephemeral value, which is shown and stored nowhere.",
+                Some(warning),
+            );
+        }
+        Self {
+            text: text.trim().to_owned(),
+            evaluated: true,
+            wrong: Diags::new(),
         }
     }
 }
 
-fn message(check: &Check, scope: &dyn Scope) -> String {
-    let Ok(value) = eval(&check.message, scope, &[]) else {
-        return "The condition does not hold, and its error_message could not be evaluated.".into();
-    };
-    let marks = value.marks_deep();
-    if marks.contains(Marks::SENSITIVE) {
-        return "The condition does not hold. Its error_message contains a sensitive value, so it is not shown.".into();
-    }
-    if marks.contains(Marks::EPHEMERAL) {
-        return "The condition does not hold. Its error_message contains an ephemeral value, which is shown and stored nowhere.".into();
-    }
-    match convert(value.peel(), &Type::String) {
-        Ok(Value::String(text)) => text.trim().to_owned(),
-        _ => "The condition does not hold. Its error_message is not known yet.".into(),
+fn failure(check: &Check, kind: CheckKind, message: String, scope: &dyn Scope) -> Diagnostic {
+    let mut d = Diagnostic::error(kind.summary(), message)
+        .at(check.condition.span())
+        .of_kind(DiagnosticKind::Condition);
+    d.values = referred_values(&check.condition, scope);
+    d
+}
+
+/// What becomes of a rule of a variable: its message matters where the rule does not hold, and what
+/// is wrong with it is wrong then.
+fn validated(
+    held: Option<bool>,
+    message: Message,
+    failure: impl FnOnce(String) -> Diagnostic,
+) -> CheckResult {
+    let Message {
+        text,
+        evaluated,
+        mut wrong,
+    } = message;
+    match held {
+        _ if !evaluated => CheckResult::Fail(wrong),
+        Some(true) => CheckResult::Pass,
+        None => CheckResult::Unknown,
+        Some(false) => {
+            for found in &mut wrong.0 {
+                found.severity = Severity::Error;
+            }
+            wrong.push(failure(text));
+            CheckResult::Fail(wrong)
+        }
     }
 }
 
 impl Evaluator {
-    /// Evaluates a condition.
-    pub fn check(
-        &self,
-        condition: &muster_config::Check,
-        kind: CheckKind,
-        scope: &ModuleScope<'_>,
-    ) -> CheckResult {
+    /// Evaluates a condition. What is wrong with its message goes to [`Self::take_notes`], as
+    /// whether it holds is another question; only a message without a value is a failure.
+    pub fn check(&self, check: &Check, kind: CheckKind, scope: &ModuleScope<'_>) -> CheckResult {
         deep(|| {
-            let result = check(condition, kind, scope);
-            if !self.settings.validating {
-                return result;
-            }
-            // Nobody knows yet whether the message is going to be needed.
-            match (eval(&condition.message, scope, &[]), result) {
-                (Ok(_), result) => result,
-                (Err(mut more), CheckResult::Fail(mut found)) => {
-                    found.0.append(&mut more.0);
-                    CheckResult::Fail(found)
+            let held = match holds(check, kind, scope) {
+                Ok(held) => held,
+                Err(mut found) => {
+                    if self.settings.validating {
+                        found.extend(eval(&check.message, scope, &[]).err().unwrap_or_default());
+                    }
+                    return CheckResult::Fail(found);
                 }
-                (Err(more), _) => CheckResult::Fail(more),
+            };
+            let root = check.message.node(check.message.0.root);
+            let is_text = matches!(root, Node::Literal(Value::String(_)));
+            let mut message = match (held, is_text) {
+                // Most messages are plain text, which nobody has to look at.
+                (Some(true), true) => return CheckResult::Pass,
+                (None, true) => return CheckResult::Unknown,
+                _ => Message::new(check, scope),
+            };
+            // What objects will be is not known, so their messages only have to make sense.
+            let is_of_object = matches!(kind, CheckKind::Precondition | CheckKind::Postcondition);
+            if self.settings.validating && is_of_object && message.evaluated {
+                message.wrong = Diags::new();
+            }
+            let broken = message.wrong.has_errors();
+            let fails = held == Some(false);
+            if kind == CheckKind::Validation {
+                return validated(held, message, |text| failure(check, kind, text, scope));
+            }
+            // What failed says itself that its message is not shown.
+            if broken || !fails || kind != CheckKind::OutputPrecondition {
+                self.note(message.wrong);
+            }
+            match held {
+                _ if broken => CheckResult::Fail(Diags::new()),
+                _ if fails => CheckResult::Fail(failure(check, kind, message.text, scope).into()),
+                Some(_) => CheckResult::Pass,
+                None => CheckResult::Unknown,
             }
         })
+    }
+
+    /// Keeps what is wrong with a message, once for each message.
+    fn note(&self, wrong: Diags) {
+        let notes = &mut self.memory.borrow_mut().notes;
+        for found in wrong {
+            if notes.told.insert(found.subject) {
+                notes.new.push(found);
+            }
+        }
+    }
+
+    /// What is wrong with messages of conditions, as far as it was found since the last call:
+    /// errors where a message has no value, and warnings where it is not to be shown.
+    pub fn take_notes(&self) -> Diags {
+        std::mem::take(&mut self.memory.borrow_mut().notes.new)
     }
 
     /// Evaluates the validation rules of a variable.
@@ -167,7 +287,11 @@ impl Evaluator {
         let results = variable.validations.iter().map(|rule| {
             match self.check(rule, CheckKind::Validation, &scope) {
                 CheckResult::Fail(found) => {
-                    CheckResult::Fail(Diags(found.into_iter().map(|d| d.at(at)).collect()))
+                    let place = |d: Diagnostic| match d.kind {
+                        DiagnosticKind::Condition => d.at(at),
+                        _ => d,
+                    };
+                    CheckResult::Fail(Diags(found.into_iter().map(place).collect()))
                 }
                 result => result,
             }

@@ -14,6 +14,7 @@ use muster_lang::{Diagnostic, Diags, Expr, Files, Reference, Span, eval, eval_st
 use muster_provider::Schemas;
 use muster_value::{Marks, PathStep, Type, Value};
 
+use crate::check::Notes;
 use crate::layout::Layout;
 use crate::spec::Spec;
 use crate::{Expansion, ModuleScope, Repeat, Str};
@@ -100,6 +101,7 @@ pub(crate) struct Memory {
     pub resources: HashMap<(ModuleInst, ResourceId), Instances>,
     pub specs: HashMap<(ModuleId, ResourceId), Memo<Arc<Spec>>>,
     pub layouts: HashMap<ProviderAddr, HashMap<(Mode, Str), Arc<Layout>>>,
+    pub notes: Notes,
 }
 
 /// See the crate.
@@ -342,7 +344,9 @@ impl Evaluator {
                     provider.for_display(),
                     id.type_name
                 );
-                Diagnostic::error(summary, detail).at(resource.span).into()
+                Diagnostic::error(summary, detail)
+                    .at(resource.type_span)
+                    .into()
             })
     }
 
@@ -555,8 +559,10 @@ impl Evaluator {
                 "The provider {} has no function \"{function}\".",
                 addr.for_display()
             );
+            let name = "provider::::".len() + provider.len() + function.len();
+            let end = span.end.min(span.start + name as u32);
             return Err(Diagnostic::error("Unknown provider function", detail)
-                .at(span)
+                .at(Span { end, ..span })
                 .into());
         };
         crate::decode::call_function(&signature, args, |args| {
@@ -601,8 +607,7 @@ fn check_output(output: &muster_config::Output, value: &Value, root: bool) -> Re
             "Output refers to sensitive values",
             "The value is sensitive, and outputs of the root module are shown. Add sensitive = true to keep it hidden, or use nonsensitive() if it may be seen.",
         )
-        .at(at)
-        .within(output.span)
+        .at(output.span)
         .into());
     }
     if marks.contains(Marks::EPHEMERAL) && !output.ephemeral {

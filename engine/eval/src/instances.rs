@@ -139,6 +139,10 @@ impl Evaluator {
         if matches!(config.repetition, Repetition::Single) {
             return Ok(Expansion::Single);
         }
+        // Whoever asks again meanwhile refers to itself, which is reported elsewhere.
+        let mut memory = self.memory.borrow_mut();
+        memory.expansions.insert(key.clone(), Err(()));
+        drop(memory);
         let scope = self.scope(inst, None);
         let result = deep(|| expand(&config.repetition, &scope, self.settings.validating));
         let memo = result.clone().map_err(|_| ());

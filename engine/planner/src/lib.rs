@@ -272,6 +272,7 @@ impl Planner {
 
     /// What was reported since the last call.
     pub fn take_diags(&mut self) -> Diags {
+        self.diags.extend(self.eval.take_notes());
         self.errored |= self.diags.has_errors();
         std::mem::take(&mut self.diags)
     }
@@ -289,6 +290,7 @@ impl Planner {
         self.finish_imports();
         self.finish_outputs();
         self.finish_protected();
+        self.diags.extend(self.eval.take_notes());
         let failed = |(node, failed): (NodeId, &bool)| *failed && !self.is_optional(node);
         let any_failed = (0..).zip(&self.failed).any(failed);
         let errored = self.errored || any_failed || self.diags.has_errors();

@@ -16,18 +16,27 @@ use muster_provider::{ProviderError, Request, Response, Schemas};
 use muster_schema::Schema;
 use muster_value::Value;
 
-use crate::graph::{Graph, Node, Nodes};
+use crate::graph::{Graph, Node};
 use crate::{ignore, import};
 
 /// Validates a configuration. Works like a [`crate::Planner`].
 pub struct Validator {
     eval: Evaluator,
     /// What is still to be looked at, in order.
-    nodes: indexmap::set::IntoIter<Node>,
+    nodes: std::vec::IntoIter<Node>,
     asks: VecDeque<Ask>,
     about: HashMap<u64, About>,
     next_id: u64,
     diags: Diags,
+}
+
+/// All nodes but the provider configurations that nothing needs: these are never used, so that it
+/// does not matter what they say.
+fn looked_at(graph: Graph) -> Vec<Node> {
+    let nodes = graph.nodes.into_iter().zip(graph.needed_by);
+    let nodes = nodes
+        .filter(|(node, needed_by)| !matches!(node, Node::Provider(_)) || !needed_by.is_empty());
+    nodes.map(|(node, _)| node).collect()
 }
 
 enum About {
@@ -51,10 +60,10 @@ impl Validator {
         let graph = Graph::new(&config, &BTreeSet::new());
         let mut diags = Diags::new();
         let nodes = match graph {
-            Ok(graph) => graph.nodes,
+            Ok(graph) => looked_at(graph),
             Err(found) => {
                 diags.extend(found);
-                Nodes::default()
+                Vec::new()
             }
         };
         let eval = Evaluator::new(config, schemas, Default::default(), files, settings)
@@ -128,6 +137,7 @@ impl Validator {
     /// What was found.
     pub fn finish(mut self) -> Diags {
         self.diags.extend(import::check(&self.eval));
+        self.diags.extend(self.eval.take_notes());
         self.diags
     }
 
@@ -167,8 +177,10 @@ impl Validator {
             Node::Output(module, name) => self.each(*module, |v, inst| {
                 let result = v.eval.output(inst, name);
                 v.note(result);
-                let result = v.eval.check_output(inst, name);
-                v.note_invalid(result);
+                // Where all is known, it is known by now that a condition of an output does not hold.
+                if let CheckResult::Fail(found) = v.eval.check_output(inst, name) {
+                    v.diags.extend(found);
+                }
             }),
             Node::Check(module, name) => self.each(*module, |v, inst| {
                 let result = v.eval.check_block(inst, name);
