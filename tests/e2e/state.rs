@@ -115,3 +115,77 @@ fn another_configuration_reads_the_outputs() {
         .code(1)
         .says(&["Unable to find remote state"]);
 }
+
+/// What the objects of the root module depend on, by the names of their resources.
+fn dependencies(work: &Work, name: &str) -> Vec<String> {
+    let state: serde_json::Value = serde_json::from_str(&work.read("terraform.tfstate")).unwrap();
+    let mut resources = state["resources"].as_array().unwrap().iter();
+    let found = resources.find(|r| r["name"] == name && r["module"].is_null());
+    let list = &found.unwrap()["instances"][0]["dependencies"];
+    let list = list.as_array().into_iter().flatten();
+    list.map(|d| d.as_str().unwrap().to_owned()).collect()
+}
+
+/// One output of a module depends on what it is made of, and a module as a whole on everything.
+#[test]
+fn dependencies_on_modules() {
+    let work = Work::with(
+        r#"
+module "m" {
+  source = "./m"
+}
+module "n" {
+  source = "./m"
+  count  = 2
+}
+resource "terraform_data" "output" {
+  input = [module.m.one, module.n[0].one]
+}
+resource "terraform_data" "whole" {
+  input = module.m
+}
+resource "terraform_data" "splat" {
+  input = module.n[*].one
+}
+"#,
+    );
+    work.write(
+        "m/main.tf",
+        "resource \"terraform_data\" \"one\" {}\nresource \"terraform_data\" \"two\" {}\noutput \"one\" {\n  value = terraform_data.one.id\n}\n",
+    );
+    work.run(&["get"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let check = |name: &str, expect: &[&str]| {
+        let expect: Vec<String> = expect
+            .iter()
+            .map(|at| at.replace('.', ".terraform_data."))
+            .collect();
+        let expect: Vec<String> = expect.iter().map(|at| format!("module.{at}")).collect();
+        assert_eq!(dependencies(&work, name), expect, "{name}");
+    };
+    check("output", &["m.one", "n.one"]);
+    check("whole", &["m.one", "m.two"]);
+    check("splat", &["n.one", "n.two"]);
+}
+
+/// Looking at objects decides nothing, so that what an object depended on stays, and what it will
+/// depend on comes along.
+#[test]
+fn dependencies_of_what_is_only_looked_at() {
+    let others = "resource \"terraform_data\" \"a\" {}\nresource \"terraform_data\" \"b\" {}\n";
+    let on = |other: &str| {
+        format!(
+            "{others}resource \"terraform_data\" \"c\" {{\n  input = terraform_data.{other}.id\n}}\n"
+        )
+    };
+    let work = Work::with(&on("a"));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    assert_eq!(dependencies(&work, "c"), ["terraform_data.a"]);
+    work.write("main.tf", on("b"));
+    work.run(&["apply", "-auto-approve", "-refresh-only"])
+        .code(0);
+    let both = ["terraform_data.a", "terraform_data.b"];
+    assert_eq!(dependencies(&work, "c"), both);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    assert_eq!(dependencies(&work, "c"), ["terraform_data.b"]);
+}

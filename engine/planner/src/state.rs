@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use muster_addr::{AbsResource, ConfigResource, InstanceAddr, ModulePath, ResourceId};
+use muster_addr::{
+    AbsResource, ConfigResource, InstanceAddr, ModulePath, ProviderConfigAddr, ResourceId,
+};
 use muster_eval::Expansion;
 use muster_lang::Diagnostic;
-use muster_plan::{Change, Deposed};
+use muster_plan::{Change, Deposed, Mode};
 use muster_snapshot::{Object, Status};
 
 use crate::Planner;
@@ -19,8 +21,18 @@ impl Planner {
         }
     }
 
-    /// Writes what a task found out about its object into the state.
+    /// Writes what a task found out about its object into the state. A plan that only looks decides
+    /// nothing else about it, so what the object depends on by now is added here.
     pub(crate) fn store(&mut self, task: &Task) {
+        self.store_object(task);
+        if let (Mode::RefreshOnly, Some(node), None) = (self.options.mode, task.node, &task.deposed)
+        {
+            let now = self.dependencies[node].clone();
+            self.merge_dependencies(&task.addr, &task.provider, &now);
+        }
+    }
+
+    fn store_object(&mut self, task: &Task) {
         if task.prior.is_null() {
             match &task.deposed {
                 Some(key) => self.state.remove_deposed(&task.addr, key),
@@ -91,20 +103,25 @@ impl Planner {
 
     /// An object that is about to change depends on what it did before, and on what it will.
     pub(crate) fn add_dependencies(&mut self, change: &Change) {
-        let Some(object) = self.state.current(&change.addr) else {
+        self.merge_dependencies(&change.addr, &change.provider, &change.dependencies);
+    }
+
+    fn merge_dependencies(
+        &mut self,
+        addr: &InstanceAddr,
+        provider: &ProviderConfigAddr,
+        more: &[ConfigResource],
+    ) {
+        let Some(object) = self.state.current(addr) else {
             return;
         };
-        let all: BTreeSet<_> = object
-            .dependencies
-            .iter()
-            .chain(&change.dependencies[..])
-            .collect();
+        let all: BTreeSet<_> = object.dependencies.iter().chain(more).collect();
         if all.len() != object.dependencies.len() {
             let mut dependencies: Vec<_> = all.into_iter().cloned().collect();
             dependencies.sort_by_cached_key(ToString::to_string);
             let mut object = object.clone();
             object.dependencies = dependencies;
-            self.state.put(&change.addr, &change.provider, object);
+            self.state.put(addr, provider, object);
         }
     }
 

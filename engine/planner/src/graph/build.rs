@@ -372,6 +372,8 @@ impl Builder<'_> {
                 for output in outputs.keys() {
                     self.edge(from, Node::Output(child, output.clone()));
                 }
+                // Whoever takes a module as a whole depends on all of it.
+                self.edge(from, Node::ModuleDone(child));
             }
         }
     }
