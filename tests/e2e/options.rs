@@ -326,3 +326,19 @@ variable "secret" {
         .says(&["Less than ten."])
         .never_says(&["is set "]);
 }
+
+#[test]
+fn the_last_value_on_the_command_line_counts() {
+    let work = Work::with("variable \"a\" {}\noutput \"o\" { value = var.a }\n");
+    work.write("f.tfvars", "a = \"file\"\n");
+    let (value, file) = ("-var=a=value", "-var-file=f.tfvars");
+    for (options, expect) in [
+        (&[value, file][..], "file"),
+        (&[file, value], "value"),
+        (&[value, file, "-var=a=last"], "last"),
+    ] {
+        let args = [&["apply", "-auto-approve"][..], options].concat();
+        work.run(&args).code(0);
+        assert_eq!(work.json(&["output", "-json", "o"]), expect, "{options:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 /// Options about how to show things.
 #[derive(Clone, Debug, Default, Args)]
@@ -24,6 +24,8 @@ pub(crate) struct View {
 /// Options about input.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Inputs {
+    #[command(flatten)]
+    pub given: GivenInOrder,
     /// Value of a variable; can be given several times.
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
@@ -33,6 +35,51 @@ pub(crate) struct Inputs {
     /// Ask for what is missing.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub input: bool,
+}
+
+/// A value or a file that the command line names.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    /// NAME=VALUE, or the path of the file.
+    pub text: String,
+    pub is_file: bool,
+}
+
+/// What -var and -var-file say, in the order of the command line: later ones count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GivenInOrder(pub Vec<Given>);
+
+impl Args for GivenInOrder {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
+impl FromArgMatches for GivenInOrder {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let named = |id: &str, is_file: bool| {
+            let indices = matches.indices_of(id).into_iter().flatten();
+            let texts = matches.get_many::<String>(id).into_iter().flatten();
+            let given = texts.map(|text| Given {
+                text: text.clone(),
+                is_file,
+            });
+            indices.zip(given).collect::<Vec<_>>()
+        };
+        let mut all = named("vars", false);
+        all.extend(named("var_files", true));
+        all.sort_by_key(|(index, _)| *index);
+        Ok(Self(all.into_iter().map(|(_, given)| given).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// Values of variables, for commands that need them only to find modules and the state.

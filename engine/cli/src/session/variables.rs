@@ -96,11 +96,11 @@ impl Session {
 
     fn take_options(&mut self, inputs: &args::Inputs, given: &mut InputVariables) -> Diags {
         let mut diags = Diags::new();
-        for file in &inputs.var_files {
-            diags.extend(given.option_file(file, &Disk, &mut self.sources));
-        }
-        for option in &inputs.vars {
-            diags.extend(given.option(option));
+        for option in &inputs.given.0 {
+            diags.extend(match option.is_file {
+                false => given.option(&option.text),
+                true => given.option_file(&option.text, &Disk, &mut self.sources),
+            });
         }
         diags
     }
