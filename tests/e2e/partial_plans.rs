@@ -462,10 +462,11 @@ fn objects_set_aside_are_destroyed_with_what_is_named() {
 fn what_an_apply_finds_out_again_is_said_once() {
     let work = Work::with(
         r#"
+variable "v" { default = "1" }
 resource "terraform_data" "a" {}
 check "known" {
   assert {
-    condition     = false
+    condition     = var.v == "2"
     error_message = "never"
   }
 }
