@@ -168,6 +168,19 @@ resource "terraform_data" "splat" {
     check("splat", &["n.one", "n.two"]);
 }
 
+#[test]
+fn a_refresh_of_a_part_applies_nothing() {
+    let work = Work::with(TWO);
+    work.run(APPLY).code(0);
+    let target = "-target=terraform_data.a";
+    let incomplete = "Applied changes may be incomplete";
+    let told = &["Resource targeting is in effect"];
+    let refreshed = work.run(&["refresh", target]).code(0);
+    refreshed.says(told).never_says(&[incomplete]);
+    let applied = work.run(&["apply", "-auto-approve", "-refresh-only", target]);
+    applied.code(0).says(told).says(&[incomplete]);
+}
+
 /// Looking at objects decides nothing, so that what an object depended on stays, and what it will
 /// depend on comes along.
 #[test]

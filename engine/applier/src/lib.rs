@@ -24,7 +24,7 @@ use std::sync::Arc;
 use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_config::{Config, Resource};
 use muster_eval::{Evaluator, ModuleInst, ProviderFunctions, Providers, Settings};
-use muster_lang::{Diagnostic, Diags, Files};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Files};
 use muster_plan::{Action, Ask, CheckResults, Plan, Question};
 use muster_provider::{ProviderError, Response, Schemas};
 use muster_snapshot::Snapshot;
@@ -335,5 +335,6 @@ fn incomplete() -> Diagnostic {
     let detail = "The plan was limited to a part of the configuration, so there may be more to \
                   change, and outputs may not be up to date. A plan without -target and -exclude \
                   shows what is left.";
-    Diagnostic::warning("Applied changes may be incomplete", detail)
+    let warning = Diagnostic::warning("Applied changes may be incomplete", detail);
+    warning.of_kind(DiagnosticKind::Incomplete)
 }

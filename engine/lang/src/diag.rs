@@ -103,6 +103,8 @@ pub enum DiagnosticKind {
     Condition,
     /// What a plan says of a `check` block, which is looked at again when the plan is applied.
     Check,
+    /// There may be more to apply than a limited plan was about.
+    Incomplete,
     /// What became of a creation that an earlier run began, or that nobody knows it.
     Interrupted,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use muster_addr::Mode as ResourceMode;
-use muster_lang::{Diagnostic, Diags, Severity, Sources};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Severity, Sources};
 use muster_plan::{Mode, Plan};
 use muster_run::{Keep, Stop};
 use muster_snapshot::Snapshot;
@@ -341,6 +341,10 @@ async fn execute_locked(
     }
     let began = Instant::now();
     let mut diags = outcome.diags;
+    if view.ending == Ending::Refresh {
+        // Nothing was to be applied.
+        diags.0.retain(|d| d.kind != DiagnosticKind::Incomplete);
+    }
     if let Err(failure) = save_last(store, &saved, &outcome.state, outcome.unrecorded) {
         view.diags(&diags, &session.sources);
         return Err(failure);
