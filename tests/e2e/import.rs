@@ -55,6 +55,9 @@ fn writes_outputs() {
     work.run(&["import", "terraform_data.b", "other"])
         .code(1)
         .says(&["Error: Resource already managed by Terraform"]);
+    work.run(&["import", "module.m.terraform_data.b", "other"])
+        .code(1)
+        .says(&["Error: Import to non-existent module", "call module.m."]);
     work.run(&["import", "data.terraform_remote_state.x", "other"])
         .code(1)
         .says(&["Error: A managed resource address is required. Importing into a data resource is not allowed."]);

@@ -206,3 +206,30 @@ resource \"terraform_data\" \"p\" {
         .says(&["Target generated file already exists"])
         .never_says(&[told]);
 }
+
+#[test]
+fn written_configuration_is_in_the_plan_but_was_not_there_before() {
+    let work = Work::with(
+        "import {
+  to = terraform_data.i
+  id = \"x\"
+}
+resource \"terraform_data\" \"a\" {
+  input = \"a\"
+}
+",
+    );
+    work.run(&["plan", "-generate-config-out=made.tf", "-out=p"])
+        .code(0);
+    let plan = work.json(&["show", "-json", "p"]);
+    let addresses = |list: &serde_json::Value| {
+        let list = list.as_array().unwrap().iter();
+        let addresses = list.map(|r| r["address"].as_str().unwrap().to_owned());
+        addresses.collect::<Vec<_>>()
+    };
+    let configured = addresses(&plan["configuration"]["root_module"]["resources"]);
+    assert_eq!(configured, ["terraform_data.a"]);
+    let changed = addresses(&plan["resource_changes"]);
+    assert_eq!(changed, ["terraform_data.a", "terraform_data.i"]);
+    work.run(&["apply", "p"]).code(0).says(&["1 imported"]);
+}

@@ -186,6 +186,13 @@ fn address(args: &Import, session: &Session) -> Outcome<InstanceAddr> {
         return Err(Failure::new(summary, detail));
     }
     let module = session.config.find(&addr.resource.module.path());
+    if module.is_none() {
+        let detail = format!(
+            "The configuration does not call {}. Write a module block for it first, and run init.",
+            addr.resource.module
+        );
+        return Err(Failure::new("Import to non-existent module", detail));
+    }
     if !module.is_some_and(|m| m.resources.contains_key(id)) {
         let summary = format!("resource address \"{addr}\" does not exist in the configuration.");
         let detail = format!(

@@ -1,5 +1,6 @@
 //! What commands come to: plans, states, outputs.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use muster_addr::InstanceAddr;
@@ -67,9 +68,10 @@ impl View {
 
     /// Shows a plan that was saved.
     pub(crate) fn show_plan(&self, plan: &Plan, config: &Config, schemas: &Schemas) {
+        let found = without_generated(config, plan);
         let options = muster_render::PlanJson {
             terraform_version: crate::session::TERRAFORM_VERSION,
-            configuration: Some(config),
+            configuration: Some(found.as_ref().unwrap_or(config)),
         };
         self.documents
             .write(|out| muster_render::plan_json(plan, schemas, options, out));
@@ -213,4 +215,18 @@ impl View {
             outln!("{}", muster_render::value_text(&output.value, true));
         }
     }
+}
+
+/// The configuration before blocks were written for imports; `None` when none were.
+fn without_generated(config: &Config, plan: &Plan) -> Option<Config> {
+    let generated = plan.changes.iter().filter(|c| c.generated_config.is_some());
+    let generated: HashSet<_> = generated.map(|c| &c.addr.resource.resource).collect();
+    if generated.is_empty() {
+        return None;
+    }
+    let mut found = config.clone();
+    // Blocks are written for the root module only.
+    let root = found.modules.first_mut()?;
+    root.resources.retain(|id, _| !generated.contains(id));
+    Some(found)
 }
