@@ -486,3 +486,43 @@ check "unknown" {
     assert_eq!(said.matches(failed).count(), 2, "{said}");
     assert_eq!(said.matches(open).count(), 0, "{said}");
 }
+
+#[test]
+fn a_destroy_needs_what_its_providers_need() {
+    let work = Work::with(
+        r#"
+terraform {
+  required_providers {
+    muster = { source = "muster/muster" }
+  }
+}
+data "terraform_remote_state" "r" {
+  backend = "local"
+  config  = { path = "other.tfstate" }
+}
+provider "muster" {
+  sim {
+    path = "sim-${data.terraform_remote_state.r.outputs.x}.json"
+  }
+}
+resource "muster_zone" "a" {
+  name     = "a"
+  type     = "edge"
+  location = "x"
+  capacity = { cpu = 4, memory_gb = 4 }
+}
+"#,
+    );
+    work.write("other.tfstate", OTHER);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    std::fs::remove_file(work.path().join("other.tfstate")).unwrap();
+    work.run(&["destroy", "-auto-approve"])
+        .code(1)
+        .says(&["Error: Unable to find remote state"])
+        .never_says(&["Warning: Unable"]);
+    work.write("other.tfstate", OTHER);
+    let ran = work.run(&["destroy", "-auto-approve"]).code(0);
+    let read = ran.stdout.matches("Read complete").count();
+    assert_eq!(read, 1, "{}", ran.stdout);
+    assert!(work.state_list().is_empty());
+}

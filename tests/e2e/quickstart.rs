@@ -149,7 +149,7 @@ fn a_saved_plan_takes_ephemeral_variables_only() {
             .contains("secret=s")
     );
     work.write("other.tfvars", "n = 2\n");
-    work.write("same.tfvars", "n = 1\nnone = 1\n");
+    work.write("same.tfvars", "n = \"1\"\nnone = 1\n");
     for other in [["-var", "n=2"], ["-var-file", "other.tfvars"]] {
         work.run(&["apply", other[0], other[1], "-var", "secret=s", "p"])
             .code(1)
