@@ -145,6 +145,16 @@ variable "e" {
 }
 
 #[test]
+fn the_end_of_a_file() {
+    let work = Work::with("locals {\n  a =");
+    let ran = work.run(&["validate", "-json"]).code(1);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let range = &document["diagnostics"][0]["range"];
+    assert_eq!(range["start"]["byte"], 14);
+    assert_eq!(range["end"]["byte"], 15);
+}
+
+#[test]
 fn what_repeats_itself() {
     // Who counts what it repeats never comes to an end.
     for expr in ["terraform_data.a[0].id", "length(terraform_data.a)"] {

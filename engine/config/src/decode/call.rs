@@ -118,7 +118,7 @@ pub(crate) fn check_constraint(
 fn providers(cx: &mut Decoder<'_>, raw: &RawExpr) -> Vec<(ProviderRef, ProviderRef)> {
     let Some(pairs) = raw.as_pairs() else {
         let detail = "The providers argument is written in braces: { aws = aws.west }.";
-        cx.error("Invalid expression", detail, raw.span());
+        cx.error("Invalid expression", detail, raw.head_span());
         return Vec::new();
     };
     let mut passed: IndexMap<_, (ProviderRef, ProviderRef)> = IndexMap::new();

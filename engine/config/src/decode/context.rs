@@ -134,7 +134,7 @@ impl<'a> Decoder<'a> {
         self.error(
             "Unsuitable value type",
             format!("Unsuitable value: {reason}."),
-            raw.inner_span(),
+            raw.head_span(),
         );
         None
     }
@@ -166,7 +166,7 @@ impl<'a> Decoder<'a> {
         raw.as_list().unwrap_or_else(|| {
             let detail = "A list written out in square brackets is required here: the engine has \
                           to know its items before anything is evaluated.";
-            self.error("Invalid expression", detail, raw.inner_span());
+            self.error("Invalid expression", detail, raw.head_span());
             Vec::new()
         })
     }
@@ -184,7 +184,7 @@ impl<'a> Decoder<'a> {
             .map(|(root, steps)| Traversal {
                 root,
                 steps,
-                span: raw.inner_span(),
+                span: raw.head_span(),
             });
         match &found {
             Some(_) if self.is_json(span) => {}

@@ -47,10 +47,16 @@ impl RawExpr {
         }
     }
 
-    /// Where it stands; of a string in quotes, what is between them.
-    pub fn inner_span(&self) -> Span {
+    /// Where tools point when it is not what is wanted: of a string in quotes, what is between
+    /// them, and of a list or an object the opening bracket.
+    pub fn head_span(&self) -> Span {
         let span = self.span();
         match &self.0 {
+            Source::Native(tree, node)
+                if matches!(tree.kind(*node), NodeKind::Tuple | NodeKind::Object) =>
+            {
+                tree.token_span(tree.tokens(*node).start)
+            }
             Source::Native(tree, node)
                 if tree.kind(*node) == NodeKind::Quoted && span.end > span.start + 1 =>
             {

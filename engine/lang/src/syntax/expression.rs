@@ -156,9 +156,10 @@ impl Parser<'_> {
                 Comma => _ = self.bump(),
                 CParen => {}
                 Eof => {
-                    self.report(
+                    self.report_all(
                         "Unterminated function call",
                         "There is no closing parenthesis for this call.",
+                        mark.token,
                         open,
                     );
                     return Err(Abort);
@@ -255,7 +256,7 @@ impl Parser<'_> {
         self.expression()?;
         match self.peek() {
             Equal | Colon => _ = self.bump(),
-            Newline | Comma | CBrace => {
+            Newline | Comma => {
                 return self.fail(
                     "Missing attribute value",
                     "A key must be followed by an equals sign and a value.",

@@ -251,6 +251,9 @@ fn errors_in_expressions() {
     check("a = (1 +", &[("Missing expression", "")]);
     check("a = [1 2]\n", &[("Missing item separator", "2")]);
     check("a = {1 2}\n", &[("Missing key/value separator", "2")]);
+    check("a = {b}\n", &[("Missing key/value separator", "}")]);
+    check("a = {b, c = 1}\n", &[("Missing attribute value", ",")]);
+    check("a = f(1", &[("Unterminated function call", "f(")]);
     check(
         "a = {x = 1 y = 2}\n",
         &[("Missing attribute separator", "y")],

@@ -33,10 +33,16 @@ fn write_range(w: &mut JsonWriter<'_>, snippet: &Snippet<'_>) {
             w.key("byte").uint(p.byte as u64);
         });
     };
+    let (start, mut end) = (snippet.start, snippet.end);
+    if start.byte == end.byte {
+        // Nobody would see an empty range, such as that of the end of a file.
+        end.column += 1;
+        end.byte += 1;
+    }
     w.key("range").object(|w| {
         w.key("filename").string(snippet.filename);
-        position(w.key("start"), snippet.start);
-        position(w.key("end"), snippet.end);
+        position(w.key("start"), start);
+        position(w.key("end"), end);
     });
 }
 
