@@ -420,6 +420,14 @@ fn a_plan_that_only_looks_tells_of_moves() {
     let drift = &work.json(&["show", "-json", "p"])["resource_drift"][0];
     assert_eq!(drift["change"]["actions"], serde_json::json!(["no-op"]));
     assert_eq!(drift["previous_address"], "terraform_data.a");
+    // Where it goes to is of no interest to those who destroy it.
+    work.run(&["plan", "-destroy", "-out=p"])
+        .code(0)
+        .says(&["# terraform_data.b will be destroyed"])
+        .never_says(&["moved"]);
+    let change = &work.json(&["show", "-json", "p"])["resource_changes"][0];
+    assert_eq!(change["address"], "terraform_data.b");
+    assert!(change["previous_address"].is_null(), "{change}");
     work.run(&["apply", "-refresh-only", "-auto-approve"])
         .code(0);
     assert_eq!(work.state_list(), ["terraform_data.b"]);
@@ -525,4 +533,28 @@ resource "muster_zone" "a" {
     let read = ran.stdout.matches("Read complete").count();
     assert_eq!(read, 1, "{}", ran.stdout);
     assert!(work.state_list().is_empty());
+}
+
+#[test]
+fn an_apply_that_cannot_plan_anything_counts_nothing() {
+    let work = Work::with(
+        r#"
+variable "v" {
+  default = 1
+  validation {
+    condition     = var.v == 1
+    error_message = "not one"
+  }
+}
+resource "terraform_data" "a" { input = var.v }
+"#,
+    );
+    for (command, counts) in [
+        (&["plan", "-json", "-var=v=2"][..], 1),
+        (&["apply", "-json", "-auto-approve", "-var=v=2"], 0),
+    ] {
+        let ran = work.run(command).code(1);
+        let found = ran.stdout.matches("\"type\":\"change_summary\"").count();
+        assert_eq!(found, counts, "{}", ran.stdout);
+    }
 }

@@ -1,5 +1,6 @@
 //! What commands come to: plans, states, outputs.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -18,9 +19,11 @@ use super::{Ending, View};
 impl View {
     /// Shows a plan.
     pub(crate) fn plan(&self, plan: &Plan, schemas: &Schemas) {
-        if self.ending == Ending::Refresh {
+        let says_nothing = plan.changes.is_empty() && plan.outputs.is_empty();
+        if self.ending == Ending::Refresh || self.unasked && plan.errored && says_nothing {
             return;
         }
+        let plan = &*as_shown(plan);
         if self.documents.are_wanted() {
             for line in muster_render::plan_stream(plan) {
                 self.tell(&line);
@@ -43,7 +46,7 @@ impl View {
     /// Tells machines what a saved plan is about to do; people have seen it when it was made.
     pub(crate) fn saved_plan(&self, plan: &Plan) {
         if self.documents.are_wanted() {
-            for line in muster_render::planned_changes(plan, false) {
+            for line in muster_render::planned_changes(&as_shown(plan), false) {
                 self.tell(&line);
             }
         }
@@ -69,6 +72,7 @@ impl View {
     /// Shows a plan that was saved.
     pub(crate) fn show_plan(&self, plan: &Plan, config: &Config, schemas: &Schemas) {
         let found = without_generated(config, plan);
+        let plan = &*as_shown(plan);
         let options = muster_render::PlanJson {
             terraform_version: crate::session::TERRAFORM_VERSION,
             configuration: Some(found.as_ref().unwrap_or(config)),
@@ -215,6 +219,19 @@ impl View {
             outln!("{}", muster_render::value_text(&output.value, true));
         }
     }
+}
+
+/// A plan without what nobody asks for: where everything is destroyed, what has moved.
+fn as_shown(plan: &Plan) -> Cow<'_, Plan> {
+    let has_moved = plan.changes.iter().any(|c| c.previous.is_some());
+    if plan.mode != Mode::Destroy || !has_moved {
+        return Cow::Borrowed(plan);
+    }
+    let mut shown = plan.clone();
+    for change in &mut shown.changes {
+        change.previous = None;
+    }
+    Cow::Owned(shown)
 }
 
 /// The configuration before blocks were written for imports; `None` when none were.

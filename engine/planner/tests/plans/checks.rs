@@ -142,7 +142,10 @@ resource "fake_thing" "a" {
 }
 "#;
     let planned = Desk::default().plan(config, Options::default());
-    planned.refused(&[&["Resource precondition failed", "ephemeral"]]);
+    planned.refused(&[
+        &["Resource precondition failed", "ephemeral"],
+        &["Error message refers to ephemeral values"],
+    ]);
     let plan = planned.plan.expect("a plan with errors");
     let told = format!("{:?} {:?}", planned.diags, plan.checks);
     assert!(!told.contains("secret"), "{told}");
