@@ -13,7 +13,7 @@ use muster_config::OnFailure;
 use muster_lang::Diags;
 use muster_plan::{Ask, Event, Provision, ProvisionFailure, Question, Shown};
 use muster_planner::{Planner, Validator};
-use muster_provider::{ProviderError, Response};
+use muster_provider::{ProviderError, Request, Response};
 use muster_snapshot::Snapshot;
 use tokio::time::MissedTickBehavior;
 
@@ -101,7 +101,7 @@ pub(crate) async fn drive_recorded<M: Machine>(
         {
             gathered.take(machine, answer, recorder, &works);
         }
-        if gathered.outside || gathered.taken >= TOGETHER {
+        if gathered.is_full() {
             settle(recorder, &works, context);
             after(machine, std::mem::take(&mut gathered).changed);
             // Others have a turn, however much is answered at once.
@@ -115,21 +115,22 @@ pub(crate) async fn drive_recorded<M: Machine>(
             asked = true;
             calls.push(answer(context, &works, recorder, question));
         }
-        note(machine, recorder, None);
+        for ask in machine.renewals(now()) {
+            asked = true;
+            calls.push(answer(context, &works, recorder, Question::Provider(ask)));
+        }
+        // Some things change without a question.
+        gathered.changed |= note(machine, recorder, None);
         tell_news(machine, &works);
         if asked {
             // Some may be answered at once.
             continue;
         }
-        if gathered.taken > 0 {
+        if !gathered.is_empty() {
             settle(recorder, &works, context);
             after(machine, std::mem::take(&mut gathered).changed);
             continue;
         }
-        for ask in machine.renewals(now()) {
-            calls.push(answer(context, &works, recorder, Question::Provider(ask)));
-        }
-        tell_news(machine, &works);
         if calls.is_empty() {
             break;
         }
@@ -175,8 +176,8 @@ fn tell_diags<M: Machine>(machine: &mut M, works: &Works<'_>) {
 fn settle(recorder: &Recorder, works: &Works<'_>, context: &Context) {
     recorder.write();
     works.release();
-    if recorder.has_failed() && !context.stop.is_requested() {
-        context.stop.request();
+    if recorder.has_failed() {
+        context.stop.request_first();
     }
 }
 
@@ -193,6 +194,16 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// There is nothing to settle.
+    fn is_empty(&self) -> bool {
+        self.taken == 0 && !self.changed
+    }
+
+    /// Nothing may be added before they are settled.
+    fn is_full(&self) -> bool {
+        self.outside || self.taken >= TOGETHER
+    }
+
     /// Hands an answer over, and notes what has changed by it.
     fn take<M: Machine>(
         &mut self,
@@ -294,7 +305,8 @@ async fn answer(
 ) -> Option<(u64, Answer)> {
     match question {
         Question::Provider(ask) => {
-            let outside = !ask.provider.provider.is_builtin();
+            let reads = matches!(ask.request, Request::ReadData(_));
+            let outside = reads || !ask.provider.provider.is_builtin();
             if outside {
                 // What was before it, as an object that was set aside for it, is recorded.
                 settle(recorder, works, context);

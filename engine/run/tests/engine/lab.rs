@@ -98,9 +98,14 @@ pub(crate) struct Lab {
     pub(crate) state: Snapshot,
     world: Arc<Mutex<World>>,
     events: Arc<Mutex<Vec<Event>>>,
+    /// Is shown each event when it is told.
+    pub(crate) watch: Option<Watch>,
     /// Summaries and details of everything reported since they were last taken.
     details: Mutex<String>,
 }
+
+/// See [`Lab::watch`].
+pub(crate) type Watch = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// What a configuration came to.
 pub(crate) struct Run {
@@ -151,6 +156,7 @@ impl Lab {
         schemas.insert(ProviderAddr::new("hashicorp", "fake"), schema);
         schemas.insert(ProviderAddr::builtin(), Builtin::default().schema());
         let events = Arc::clone(&self.events);
+        let watch = self.watch.clone();
         let context = Context {
             config: Arc::new(config),
             schemas: Arc::new(schemas),
@@ -162,7 +168,12 @@ impl Lab {
             files: Arc::new(NoFiles),
             stand_in: None,
             parallelism: 4,
-            sink: Arc::new(move |event| events.lock().unwrap().push(event)),
+            sink: Arc::new(move |event| {
+                if let Some(watch) = &watch {
+                    watch(&event);
+                }
+                events.lock().unwrap().push(event);
+            }),
             stop: match &self.world().stop_at {
                 Some((_, stop)) => stop.clone(),
                 None => Stop::default(),

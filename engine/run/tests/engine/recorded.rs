@@ -1,6 +1,8 @@
 //! What the journal has of the calls of an apply.
 
-use muster_plan::Plan;
+use std::sync::{Arc, Mutex};
+
+use muster_plan::{Event, Plan};
 use muster_planner::Options;
 use muster_run::Keep;
 use muster_store::{Codec, Intent, IntentAction, Journal, Journaled, LocalStore};
@@ -141,6 +143,25 @@ fn results_that_are_there_at_once_are_written_together() {
     const COUNT: u64 = 200;
     let mut recorded = Recorded::new("");
     let journal = recorded.begin();
+    let path = recorded.folder.path().join("journal");
+    let read = {
+        let path = path.clone();
+        move || String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned()
+    };
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (telling, reading) = (Arc::clone(&told), read.clone());
+    recorded.lab.watch = Some(Arc::new(move |event| match event {
+        Event::Started { addr, .. } => telling.lock().unwrap().push(format!("+{addr}")),
+        Event::Finished { addr, .. } => {
+            let record = format!("\"addr\":{:?}", addr.to_string());
+            assert!(
+                reading().contains(&record),
+                "{addr} is told before it is recorded"
+            );
+            telling.lock().unwrap().push(format!("-{addr}"));
+        }
+        _ => {}
+    }));
     let config = format!(
         r#"resource "terraform_data" "d" {{
             count = {COUNT}
@@ -154,9 +175,26 @@ fn results_that_are_there_at_once_are_written_together() {
     let cost = journal.cost();
     assert!(cost.records >= COUNT + 2, "{cost:?}");
     assert!(cost.writes < COUNT / 10, "{cost:?}");
-    let bytes = std::fs::read(recorded.folder.path().join("journal")).unwrap();
-    let text = String::from_utf8_lossy(&bytes);
+    let text = read();
     let result = text.rfind("\"addr\":\"terraform_data.d[").unwrap();
     let intent = text.find("{\"Intent\":").unwrap();
     assert!(result < intent, "{result} {intent}");
+
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    let at = |what: &str| told.iter().position(|told| told == what).unwrap();
+    for n in 0..COUNT {
+        assert!(at(&format!("+terraform_data.d[{n}]")) < at(&format!("-terraform_data.d[{n}]")));
+        assert!(at(&format!("-terraform_data.d[{n}]")) < at("+fake_thing.a"));
+    }
+}
+
+#[test]
+fn what_changes_without_a_call_is_recorded() {
+    let mut recorded = Recorded::new(&named("one"));
+    let journal = recorded.begin();
+    let forgets = "removed {\n from = fake_thing.a\n lifecycle {\n destroy = false\n }\n}\n";
+    let before = journal.cost().records;
+    recorded.apply(&journal, forgets);
+    recorded.lab.check_state("");
+    assert_eq!(journal.cost().records, before + 1);
 }
