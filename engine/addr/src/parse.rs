@@ -340,6 +340,8 @@ impl<'a> Parser<'a> {
     /// A character that is written as its number, in so many digits.
     fn numbered(&mut self, digits: usize) -> Result<char, AddrError> {
         let number = self.rest().get(..digits);
+        // A sign is none of the digits.
+        let number = number.filter(|n| n.bytes().all(|b| b.is_ascii_hexdigit()));
         let number = number.and_then(|number| u32::from_str_radix(number, 16).ok());
         let Some(c) = number.and_then(char::from_u32) else {
             return Err(self.error("This escape sequence is not known."));
@@ -375,7 +377,7 @@ mod tests {
         check("$${a} %%{b} $$${c} $$ %%", "${a} %{b} $${c} $$ %%");
         check("${a}", "${a}");
         check(r"\u00e9\U0001f600", "é\u{1f600}");
-        for wrong in [r"\u12", r"\uzzzz", r"\ud800", r"\u00", r"\q"] {
+        for wrong in [r"\u12", r"\u+041", r"\uzzzz", r"\ud800", r"\u00", r"\q"] {
             let text = format!("x_y.z[\"{wrong}\"]");
             assert!(text.parse::<InstanceAddr>().is_err(), "{text}");
         }

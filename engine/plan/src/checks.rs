@@ -80,8 +80,10 @@ impl Status {
         };
         // What is reported about a condition that does not hold is its own message.
         let failed = |d: &Diagnostic| d.kind == DiagnosticKind::Condition;
-        match diags.iter().filter(|d| d.is_error()).all(failed) {
-            true => Self::Fail(diags.iter().map(|d| d.detail.as_str().into()).collect()),
+        let errors: Vec<&Diagnostic> = diags.iter().filter(|d| d.is_error()).collect();
+        // Without any, what is wrong was told elsewhere.
+        match !errors.is_empty() && errors.iter().all(|d| failed(d)) {
+            true => Self::Fail(errors.iter().map(|d| d.detail.as_str().into()).collect()),
             false => Self::Error,
         }
     }
@@ -308,6 +310,22 @@ fn split_named<'a>(address: &'a str, kind: &str) -> Option<(ModuleInstance, &'a 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn conditions_fail_or_are_in_error() {
+        let failed = Diagnostic::error("x", "no").of_kind(DiagnosticKind::Condition);
+        let broken = Diagnostic::error("x failed", "broken");
+        let warning = Diagnostic::warning("x", "beside");
+        let check = |diags: &[&Diagnostic], expect: Status| {
+            let diags = Diags(diags.iter().map(|d| (*d).clone()).collect());
+            assert_eq!(Status::of(Some(Err(&diags))), expect, "{diags:?}");
+        };
+        check(&[&failed], Status::Fail(vec!["no".into()]));
+        check(&[&failed, &warning], Status::Fail(vec!["no".into()]));
+        check(&[&failed, &broken], Status::Error);
+        check(&[&warning], Status::Error);
+        check(&[], Status::Error);
+    }
 
     #[test]
     fn what_is_stored_is_read_again() {

@@ -163,7 +163,9 @@ impl Planner {
             let detail = "The condition depends on something that is only known after apply, so \
                           that nobody can say yet whether it holds.";
             let summary = "Check block assertion known after apply";
-            let mut warning = Diagnostic::warning(summary, detail).at(assertion.condition.span());
+            let mut warning = Diagnostic::warning(summary, detail)
+                .at(assertion.condition.span())
+                .of_kind(DiagnosticKind::OpenCondition);
             warning.values = referred_values(&assertion.condition, scope);
             warning
         });

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use muster_config::testing::{Expected, ExpectedObject};
 use muster_config::{Check, Config};
-use muster_lang::{Diagnostic, Diags, Severity, Span};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags, Severity, Span};
 use muster_plan::{Plan, Status};
 use muster_snapshot::Snapshot;
 use serde::Deserialize;
@@ -94,13 +94,12 @@ impl Conditions {
     }
 
     fn owner_of_place(&self, diagnostic: &Diagnostic) -> Option<&Owner> {
-        let says_so = |summary: &str| {
-            summary.ends_with("failed")
-                || summary.ends_with("known after apply")
-                || summary == "Invalid value for variable"
-        };
+        let says_so = matches!(
+            diagnostic.kind,
+            DiagnosticKind::Condition | DiagnosticKind::OpenCondition
+        );
         let owner = self.by_place.get(&diagnostic.subject?)?;
-        says_so(&diagnostic.summary).then_some(owner)
+        says_so.then_some(owner)
     }
 
     /// Leaves out what check blocks have to say.

@@ -9,7 +9,7 @@ use muster_applier::{planned_values, stored_values};
 use muster_config::Config;
 use muster_config::testing::{TestCommand, TestFile, TestRun};
 use muster_eval::{Evaluator, Settings};
-use muster_lang::{Diagnostic, Diags};
+use muster_lang::{Diagnostic, DiagnosticKind, Diags};
 use muster_plan::{Action, Mode, Plan, RunReport, Seen, TestStatus};
 use muster_planner::Options;
 use muster_run::StandIn;
@@ -328,7 +328,7 @@ fn incomplete() -> Diags {
 /// Brings what is wrong with the value of a variable to where the test gives the value.
 fn placed(diags: Diags, variables: &Variables) -> Diags {
     let place = |mut d: Diagnostic| {
-        if d.summary == "Invalid value for variable" {
+        if d.kind == DiagnosticKind::Condition {
             d.subject = variables.place(d.subject).or(d.subject);
         }
         d
