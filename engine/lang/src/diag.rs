@@ -101,8 +101,6 @@ pub enum DiagnosticKind {
     MissingProvider,
     /// A condition that was evaluated, and does not hold.
     Condition,
-    /// A condition that nobody knows yet.
-    OpenCondition,
     /// What a plan says of a `check` block, which is looked at again when the plan is applied.
     Check,
     /// There may be more to apply than a limited plan was about.

@@ -96,7 +96,7 @@ impl Conditions {
     fn owner_of_place(&self, diagnostic: &Diagnostic) -> Option<&Owner> {
         let says_so = matches!(
             diagnostic.kind,
-            DiagnosticKind::Condition | DiagnosticKind::OpenCondition
+            DiagnosticKind::Condition | DiagnosticKind::Check
         );
         let owner = self.by_place.get(&diagnostic.subject?)?;
         says_so.then_some(owner)
