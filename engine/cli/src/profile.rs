@@ -108,6 +108,7 @@ impl Heard {
             provider,
             operation,
             elapsed,
+            ended,
             ..
         }
         | Event::Failed {
@@ -116,12 +117,13 @@ impl Heard {
             provider,
             operation,
             elapsed,
+            ended,
             ..
         }) = event
         else {
             return;
         };
-        let end = self.since.elapsed();
+        let end = ended.saturating_duration_since(self.since);
         self.spans.push(Span {
             addr: addr.clone(),
             deposed: deposed.clone(),

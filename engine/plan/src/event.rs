@@ -1,6 +1,6 @@
 //! What happens in a run, as it happens.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster_addr::{InstanceAddr, ProviderConfigAddr};
 use muster_lang::Diagnostic;
@@ -66,6 +66,8 @@ pub enum Event {
         id: Option<(Str, Str)>,
         /// How long it took.
         elapsed: Duration,
+        /// When it was over. It may be told of later.
+        ended: Instant,
     },
     /// It has failed; the reason comes as a diagnostic of its own.
     Failed {
@@ -81,6 +83,8 @@ pub enum Event {
         action: Action,
         /// How long it took.
         elapsed: Duration,
+        /// When it was over. It may be told of later.
+        ended: Instant,
     },
     /// A provisioner is being run for an object.
     ProvisionStarted {

@@ -95,6 +95,7 @@ impl<'a> Works<'a> {
         let Some(work) = self.lock().remove(&key) else {
             return;
         };
+        let ended = Instant::now();
         self.tell(Event::Finished {
             addr: shown.addr.clone(),
             deposed: shown.deposed.clone(),
@@ -102,7 +103,8 @@ impl<'a> Works<'a> {
             operation: shown.operation,
             action: shown.action,
             id: id.or_else(|| shown.id.clone()),
-            elapsed: work.since.elapsed(),
+            elapsed: ended.duration_since(work.since),
+            ended,
         });
     }
 
@@ -131,12 +133,14 @@ impl<'a> Works<'a> {
 }
 
 fn failed(work: Work) -> Event {
+    let ended = Instant::now();
     Event::Failed {
         addr: work.shown.addr,
         deposed: work.shown.deposed,
         provider: work.provider,
         operation: work.shown.operation,
         action: work.shown.action,
-        elapsed: work.since.elapsed(),
+        elapsed: ended.duration_since(work.since),
+        ended,
     }
 }

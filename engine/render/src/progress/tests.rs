@@ -26,6 +26,7 @@ fn event(operation: Operation, action: Action, elapsed: Option<u64>, id: Option<
                 action,
                 id,
                 elapsed,
+                ended: std::time::Instant::now(),
             }
         }
     }
