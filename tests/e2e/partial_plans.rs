@@ -446,7 +446,7 @@ fn objects_set_aside_are_destroyed_with_what_is_named() {
     aside["deposed"] = "aabbccdd".into();
     instances.push(aside);
     state["serial"] = 100.into();
-    work.write("terraform.tfstate", &state.to_string());
+    work.write("terraform.tfstate", state.to_string());
     let aside = "(deposed object aabbccdd) will be destroyed";
     work.run(&["plan", "-target=terraform_data.b"])
         .code(0)
