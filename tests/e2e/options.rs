@@ -341,4 +341,16 @@ fn the_last_value_on_the_command_line_counts() {
         work.run(&args).code(0);
         assert_eq!(work.json(&["output", "-json", "o"]), expect, "{options:?}");
     }
+    let condition = "condition = output.o == \"file\"\n    error_message = \"No.\"";
+    let test = format!("run \"r\" {{\n  assert {{\n    {condition}\n  }}\n}}\n");
+    work.write("t.tftest.hcl", test);
+    work.run(&["test", value, file]).code(0);
+    work.run(&["test", file, value]).code(1);
+    // What is known before the configuration is there follows it as well.
+    let backend = "terraform {\n  backend \"local\" {\n    path = \"${var.a}.tfstate\"\n  }\n}\n";
+    work.write("backend.tf", backend);
+    work.run(&["init", value, file]).code(0);
+    work.run(&["apply", "-auto-approve", value, file]).code(0);
+    assert!(work.path().join("file.tfstate").exists());
+    assert!(!work.path().join("value.tfstate").exists());
 }

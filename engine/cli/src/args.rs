@@ -13,7 +13,8 @@ pub(crate) use providers::{
     Providers, ProvidersCommand, ProvidersLock, ProvidersMirror, ProvidersSchema,
 };
 pub(crate) use shared::{
-    DEFAULT_TESTS, InPlace, Inputs, Lock, Locking, Planning, Scope, StateOptions, Variables, View,
+    DEFAULT_TESTS, GivenInOrder, InPlace, Inputs, Lock, Locking, Planning, Scope, StateOptions,
+    View,
 };
 pub(crate) use state::State;
 pub(crate) use verbs::{

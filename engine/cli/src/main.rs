@@ -164,23 +164,21 @@ fn operation(command: &Command) -> Option<(&'static str, bool)> {
 
 /// Values of variables decide where modules come from and where the state is.
 fn remember_options(command: &Command) {
-    let inputs = match command {
-        Command::Plan(args) => &args.inputs,
-        Command::Apply(args) => &args.inputs,
-        Command::Refresh(args) => &args.inputs,
-        Command::Destroy(args) => &args.inputs,
-        Command::Import(args) => &args.inputs,
-        Command::Recover(args) => &args.inputs,
-        Command::Console(args) => &args.inputs,
-        Command::Why(args) => &args.inputs,
-        Command::Init(args::Init { variables, .. })
-        | Command::Validate(args::Validate { variables, .. })
-        | Command::Get(commands::get::Get { variables, .. }) => {
-            return session::remember_options(&variables.vars, &variables.var_files);
-        }
+    let given = match command {
+        Command::Plan(args) => &args.inputs.given,
+        Command::Apply(args) => &args.inputs.given,
+        Command::Refresh(args) => &args.inputs.given,
+        Command::Destroy(args) => &args.inputs.given,
+        Command::Import(args) => &args.inputs.given,
+        Command::Recover(args) => &args.inputs.given,
+        Command::Console(args) => &args.inputs.given,
+        Command::Why(args) => &args.inputs.given,
+        Command::Init(args) => &args.given,
+        Command::Validate(args) => &args.given,
+        Command::Get(args) => &args.given,
         _ => return,
     };
-    session::remember_options(&inputs.vars, &inputs.var_files);
+    session::remember_options(given);
 }
 
 /// An argument without the value that it gives to an option.

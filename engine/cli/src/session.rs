@@ -21,7 +21,7 @@ use muster_snapshot::Snapshot;
 use muster_store::LocalStore;
 use muster_value::Value;
 
-use crate::args;
+use crate::args::GivenInOrder;
 use crate::backend::{self, Opened, Place};
 use crate::cli_config::CliConfig;
 use crate::encryption;
@@ -29,6 +29,7 @@ use crate::error::{Failure, Outcome};
 use crate::install::Finder;
 use crate::launch::Plugins;
 
+pub(crate) use variables::take_options;
 use workspace::check_workspace;
 pub(crate) use workspace::{is_workspace_name, named_workspace, workspace};
 
@@ -66,13 +67,8 @@ impl ConfigFiles for Disk {
         let mut given = InputVariables::new();
         given.environment(std::env::vars());
         let mut diags = given.auto_files(".", self, sources);
-        let none = args::Variables::default();
-        let options = OPTIONS.get().unwrap_or(&none);
-        for file in &options.var_files {
-            diags.extend(given.option_file(file, self, sources));
-        }
-        for option in &options.vars {
-            diags.extend(given.option(option));
+        if let Some(options) = OPTIONS.get() {
+            diags.extend(take_options(options, &mut given, sources));
         }
         (given, diags)
     }
@@ -83,15 +79,12 @@ impl ConfigFiles for Disk {
 }
 
 /// The values of variables that the command line gives.
-static OPTIONS: OnceLock<args::Variables> = OnceLock::new();
+static OPTIONS: OnceLock<GivenInOrder> = OnceLock::new();
 
 /// Keeps what the command line says of variables, for what has to be known before the
 /// configuration is there.
-pub(crate) fn remember_options(vars: &[String], var_files: &[String]) {
-    OPTIONS.get_or_init(|| args::Variables {
-        vars: vars.to_vec(),
-        var_files: var_files.to_vec(),
-    });
+pub(crate) fn remember_options(given: &GivenInOrder) {
+    OPTIONS.get_or_init(|| given.clone());
 }
 
 /// See the module.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 /// Options about how to show things.
 #[derive(Clone, Debug, Default, Args)]
@@ -26,12 +26,6 @@ pub(crate) struct View {
 pub(crate) struct Inputs {
     #[command(flatten)]
     pub given: GivenInOrder,
-    /// Value of a variable; can be given several times.
-    #[arg(long = "var", value_name = "NAME=VALUE")]
-    pub vars: Vec<String>,
-    /// File with values of variables, beside terraform.tfvars and *.auto.tfvars.
-    #[arg(long = "var-file", value_name = "FILE")]
-    pub var_files: Vec<String>,
     /// Ask for what is missing.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub input: bool,
@@ -45,17 +39,33 @@ pub(crate) struct Given {
     pub is_file: bool,
 }
 
-/// What -var and -var-file say, in the order of the command line: later ones count.
+/// The options -var and -var-file, in the order of the command line: later ones count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GivenInOrder(pub Vec<Given>);
 
+const VALUES: &str = "vars";
+const FILES: &str = "var_files";
+
 impl Args for GivenInOrder {
     fn augment_args(command: Command) -> Command {
+        let option = |id, name, value| {
+            let option = Arg::new(id).long(name).value_name(value);
+            option.action(ArgAction::Append)
+        };
         command
+            .arg(
+                option(VALUES, "var", "NAME=VALUE")
+                    .help("Value of a variable; can be given several times"),
+            )
+            .arg(
+                option(FILES, "var-file", "FILE").help(
+                    "File with values of variables, beside terraform.tfvars and *.auto.tfvars",
+                ),
+            )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        command
+        Self::augment_args(command)
     }
 }
 
@@ -70,8 +80,8 @@ impl FromArgMatches for GivenInOrder {
             });
             indices.zip(given).collect::<Vec<_>>()
         };
-        let mut all = named("vars", false);
-        all.extend(named("var_files", true));
+        let mut all = named(VALUES, false);
+        all.extend(named(FILES, true));
         all.sort_by_key(|(index, _)| *index);
         Ok(Self(all.into_iter().map(|(_, given)| given).collect()))
     }
@@ -80,17 +90,6 @@ impl FromArgMatches for GivenInOrder {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
-}
-
-/// Values of variables, for commands that need them only to find modules and the state.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Variables {
-    /// Value of a variable that a module source or the backend uses.
-    #[arg(long = "var", value_name = "NAME=VALUE")]
-    pub vars: Vec<String>,
-    /// File with values of such variables.
-    #[arg(long = "var-file", value_name = "FILE")]
-    pub var_files: Vec<String>,
 }
 
 /// Where more tests are when nobody says so.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DEFAULT_TESTS, Inputs, Lock, Locking, Planning, Scope, StateOptions, Variables, View};
+use super::{
+    DEFAULT_TESTS, GivenInOrder, Inputs, Lock, Locking, Planning, Scope, StateOptions, View,
+};
 
 /// `init`
 #[derive(Debug, Args)]
@@ -12,7 +14,7 @@ pub(crate) struct Init {
     #[command(flatten)]
     pub view: View,
     #[command(flatten)]
-    pub variables: Variables,
+    pub given: GivenInOrder,
     /// Ask for what is missing.
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub input: bool,
@@ -68,7 +70,7 @@ pub(crate) struct Validate {
     #[command(flatten)]
     pub view: View,
     #[command(flatten)]
-    pub variables: Variables,
+    pub given: GivenInOrder,
     /// Leave test files alone.
     #[arg(long)]
     pub no_tests: bool,

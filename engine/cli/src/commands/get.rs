@@ -24,7 +24,7 @@ pub(crate) struct Get {
     #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub update: bool,
     #[command(flatten)]
-    pub variables: args::Variables,
+    pub given: args::GivenInOrder,
     /// No colour, even on a terminal.
     #[arg(long)]
     pub no_color: bool,

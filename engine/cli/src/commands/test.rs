@@ -39,12 +39,8 @@ pub(crate) struct Test {
     /// Write a report as JUnit XML.
     #[arg(long, value_name = "FILE")]
     pub junit_xml: Option<String>,
-    /// Value of a variable; can be given several times.
-    #[arg(long = "var", value_name = "NAME=VALUE")]
-    pub vars: Vec<String>,
-    /// File with values of variables.
-    #[arg(long = "var-file", value_name = "FILE")]
-    pub var_files: Vec<String>,
+    #[command(flatten)]
+    pub given: args::GivenInOrder,
     /// How many operations run at a time.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub parallelism: usize,
@@ -229,12 +225,7 @@ fn given(args: &Test, tests: Option<&str>, sources: &Mutex<Sources>) -> (InputVa
     let mut given = InputVariables::new();
     given.environment(std::env::vars());
     let mut diags = given.auto_files(".", &Disk, &mut sources);
-    for file in &args.var_files {
-        diags.extend(given.option_file(file, &Disk, &mut sources));
-    }
-    for option in &args.vars {
-        diags.extend(given.option(option));
-    }
+    diags.extend(session::take_options(&args.given, &mut given, &mut sources));
     if let Some(dir) = tests.filter(|dir| !dir.is_empty()) {
         let mut below = InputVariables::new();
         diags.extend(below.auto_files(dir, &Disk, &mut sources));

@@ -4,13 +4,29 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_config::{InputVariables, Module, Str};
-use muster_lang::Diags;
+use muster_lang::{Diags, Sources};
 use muster_run::Stop;
 use muster_value::Value;
 
 use super::{Disk, Session, stopped};
 use crate::error::Outcome;
 use crate::{args, prompt};
+
+/// Adds what the command line says.
+pub(crate) fn take_options(
+    options: &args::GivenInOrder,
+    given: &mut InputVariables,
+    sources: &mut Sources,
+) -> Diags {
+    let mut diags = Diags::new();
+    for option in &options.0 {
+        diags.extend(match option.is_file {
+            false => given.option(&option.text),
+            true => given.option_file(&option.text, &Disk, sources),
+        });
+    }
+    diags
+}
 
 impl Session {
     /// Values of the root module's variables. For those that nobody gave, people are asked until
@@ -77,7 +93,7 @@ impl Session {
         let mut given = InputVariables::new();
         given.environment(std::env::vars());
         let mut diags = given.auto_files(".", &Disk, &mut self.sources);
-        diags.extend(self.take_options(inputs, &mut given));
+        diags.extend(take_options(&inputs.given, &mut given, &mut self.sources));
         match diags.has_errors() {
             true => Err(diags.into()),
             false => Ok((given, diags)),
@@ -87,22 +103,11 @@ impl Session {
     /// What options alone say.
     pub(crate) fn options(&mut self, inputs: &args::Inputs) -> Outcome<InputVariables> {
         let mut given = InputVariables::new();
-        let diags = self.take_options(inputs, &mut given);
+        let diags = take_options(&inputs.given, &mut given, &mut self.sources);
         match diags.has_errors() {
             true => Err(diags.into()),
             false => Ok(given),
         }
-    }
-
-    fn take_options(&mut self, inputs: &args::Inputs, given: &mut InputVariables) -> Diags {
-        let mut diags = Diags::new();
-        for option in &inputs.given.0 {
-            diags.extend(match option.is_file {
-                false => given.option(&option.text),
-                true => given.option_file(&option.text, &Disk, &mut self.sources),
-            });
-        }
-        diags
     }
 
     fn resolve(
