@@ -1,5 +1,7 @@
 //! Where changes come from.
 
+mod several;
+
 use crate::harness::Work;
 
 const MAIN: &str = "variable \"v\" {

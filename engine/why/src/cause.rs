@@ -95,7 +95,8 @@ pub enum Finding {
     Several {
         /// How many there are.
         instances: usize,
-        /// How many of them something is done to. Only these are among the causes.
+        /// How many of them something is done to. Only these are among the causes, and what was
+        /// read.
         changing: usize,
     },
 }

@@ -311,9 +311,11 @@ impl<'p> Tracer<'p> {
         is_same && !self.drift(change, steps).is_empty()
     }
 
-    /// An object to which somebody else has done something, and to which nothing is done.
-    fn drifted(&mut self, drift: &'p Change) -> Cause {
-        if drift.action != Action::Delete {
+    /// An object to which somebody else has done something, or which has only moved, and to which
+    /// nothing is done.
+    pub(crate) fn drifted(&mut self, drift: &'p Change) -> Cause {
+        let is_gone = drift.action == Action::Delete;
+        if !is_gone && drift.action != Action::NoOp {
             let mut cause = self.about(&drift.addr, Finding::ChangedOutside);
             cause.causes = self.drift(drift, &[]);
             return cause;
@@ -321,8 +323,8 @@ impl<'p> Tracer<'p> {
         let fate = Fate {
             action: Action::NoOp,
             reason: Reason::None,
-            because: Some(Because::DeletedOutside),
-            previous: None,
+            because: is_gone.then_some(Because::DeletedOutside),
+            previous: drift.previous.clone().filter(|_| !is_gone),
             is_import: false,
             first_for: None,
         };
