@@ -155,6 +155,20 @@ fn locks_of_others_are_respected_and_can_be_taken_away() {
 }
 
 #[test]
+fn a_file_without_a_state_is_not_called_one() {
+    let server = Server::start();
+    let work = Work::with(&one(1));
+    work.run(&["apply", "-auto-approve"]).code(0);
+    work.run(&["destroy", "-auto-approve"]).code(0);
+    work.write("main.tf", in_http(&server));
+    work.run(&["plan"]).code(1).says(&[
+        REQUIRED,
+        "There is a file terraform.tfstate as well: if there is a state in it",
+    ]);
+    work.run(&["init", "-input=false"]).code(0);
+}
+
+#[test]
 fn states_are_copied_between_kinds() {
     let server = Server::start();
     let work = Work::with(&one(1));
@@ -179,7 +193,7 @@ fn states_are_copied_between_kinds() {
         &["recover"],
     ] {
         let ran = work.run(args).code(1);
-        ran.says(&[REQUIRED, "state in terraform.tfstate", "muster init"]);
+        ran.says(&[REQUIRED, "file terraform.tfstate", "muster init"]);
     }
     work.run(&["validate"]).code(0);
     // Nobody has asked for it before.

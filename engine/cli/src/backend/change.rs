@@ -115,7 +115,7 @@ impl Asked {
         let usual = usual_file();
         let copied = usual.map_or_else(String::new, |path| {
             format!(
-                " There is a state in {} as well: init asks before it copies that, and with -force-copy it does so without asking.",
+                " There is a file {} as well: if there is a state in it that the new place lacks, init asks before it copies that, and with -force-copy it does so without asking.",
                 path.display()
             )
         });
