@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use muster_addr::shell_word;
 use muster_config::{ConfigFiles, DATA_DIR, InputVariables};
 use muster_lang::{Diags, Sources};
 use muster_plan::{Plan, PlanFile};
@@ -133,13 +134,16 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    // Temporary files are for their owner only, and stay so when they are renamed. Nobody has given
-    // their names, which errors would tell.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| match error.kind() {
-        kind @ io::ErrorKind::NotFound => {
+    // It is for its owner only, and stays so when it is renamed. Errors are those of the system,
+    // without the name of the file, which nobody has given.
+    let mut options = File::options();
+    let options = options.write(true).create_new(true).mode(0o600);
+    let file = tempfile::Builder::new().make_in(folder, |path| options.open(path));
+    let mut file = file.map_err(|error| match error.kind() {
+        kind @ io::ErrorKind::NotFound if !folder.is_dir() => {
             io::Error::new(kind, format!("there is no directory {}", folder.display()))
         }
-        kind => kind.into(),
+        _ => error,
     })?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -197,7 +201,8 @@ fn read(path: &Path) -> Outcome<(PlanFile, Diags)> {
     let bytes = std::fs::read(path).map_err(|error| {
         let detail = match error.kind() {
             io::ErrorKind::IsADirectory => format!(
-                "{shown} is a directory. To work on the configuration in it, use -chdir={shown}; plan -out makes plan files."
+                "{shown} is a directory. To work on the configuration in it, use -chdir={}; plan -out makes plan files.",
+                shell_word(&shown.to_string())
             ),
             _ => format!("The file cannot be read: {error}. plan -out makes plan files."),
         };
@@ -329,6 +334,8 @@ mod tests {
             );
         };
         check("nodir/p", "there is no directory HOME/nodir");
+        // A directory that takes no files.
+        check("/proc/p", "No such file or directory (os error 2)");
         check("file/p", "Not a directory (os error 20)");
         check("", "Is a directory (os error 21)");
     }
