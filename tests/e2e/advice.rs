@@ -124,12 +124,12 @@ fn only_destroying_is_for_destroy() {
         let ran = work.run(&["destroy", "-auto-approve", option]).code(1);
         ran.says(&[summary]);
     }
-    work.run(&["plan", "-destroy", "-out=p"]).code(0);
+    work.run(&["plan", "-destroy", "-out=p$HOME"]).code(0);
     let here = format!("-chdir={}", work.path().display());
-    for args in [&["destroy", "p"][..], &[&here, "destroy", "p"]] {
+    for args in [&["destroy", "p$HOME"][..], &[&here, "destroy", "p$HOME"]] {
         work.run(args).code(1).says(&[
             "Error: Destroy can't be called with a plan file",
-            "muster apply \"p\"",
+            "muster apply 'p$HOME'",
         ]);
     }
     work.run(&["destroy", "main.tf"])

@@ -237,6 +237,13 @@ fn what_something_excluded_needs_is_not_destroyed() {
     work.run(&["plan", "-exclude=terraform_data.other"])
         .code(1)
         .says(&["Moved resource instances excluded by targeting"]);
+    let counted = moved
+        .replace("data.other\n", "data.other[0]\n")
+        .replace("\"other\" {", "\"other\" {\n  count = 1");
+    work.write("main.tf", counted);
+    work.run(&["plan", "-target=terraform_data.many"])
+        .code(1)
+        .says(&["\n  -target='terraform_data.other[0]'"]);
 }
 
 /// What the documents of a stream are, and of what they tell.

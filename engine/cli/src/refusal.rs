@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use muster_addr::shell_word;
 use muster_lang::Sources;
 
 use crate::error::Failure;
@@ -167,7 +168,8 @@ fn is_saved_plan(arg: &str, args: &[String], path: &[String]) -> bool {
 fn saved_plan(arg: &str) -> (String, String) {
     let summary = "Destroy can't be called with a plan file";
     let detail = format!(
-        "destroy makes a plan of its own. A plan that plan -destroy has saved is carried out with:\n  muster apply {arg:?}"
+        "destroy makes a plan of its own. A plan that plan -destroy has saved is carried out with:\n  muster apply {}",
+        shell_word(arg)
     );
     (summary.to_owned(), detail)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use muster_addr::{ConfigResource, InstanceAddr, Target};
+use muster_addr::{ConfigResource, InstanceAddr, Target, shell_word};
 use muster_config::ModuleId;
 use muster_lang::Diagnostic;
 use muster_plan::Mode;
@@ -31,7 +31,7 @@ impl Planner {
         };
         let mut missing: Vec<String> = (self.moves.origin.iter())
             .filter(outside)
-            .map(|(to, _)| format!("  -target={:?}", to.to_string()))
+            .map(|(to, _)| format!("  -target={}", shell_word(&to.to_string())))
             .collect();
         if missing.is_empty() {
             return;
