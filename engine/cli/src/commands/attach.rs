@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::error::{Failure, Outcome};
-use crate::owner::{self, About, Answers, Attached, Elsewhere, Part, Printer};
+use crate::owner::{self, About, Answers, Attached, Elsewhere, Part, Printer, Stream};
 use crate::view::View;
 use crate::{args, signals};
 
@@ -276,7 +276,7 @@ fn last() -> String {
 fn listen(mut attached: Attached, parts: &UnboundedSender<(Part, bool)>) {
     loop {
         let part = attached.next();
-        let over = !matches!(part, Part::Text(..));
+        let over = !matches!(part, Part::Text(..) | Part::Gap);
         let sent = parts.send((part, attached.has_more()));
         if over || sent.is_err() {
             return;
@@ -294,10 +294,11 @@ async fn show(
     let mut ended = None;
     while let Some((part, more)) = heard.recv().await {
         match part {
-            Part::Text(_, text) if notes.json && text == GAP.as_bytes() => {
+            Part::Gap if notes.json => {
                 printer.flush();
                 notes.say("attach_gap", GAP.trim_end(), serde_json::Value::Null);
             }
+            Part::Gap => printer.add(Stream::Err, GAP.as_bytes()),
             Part::Text(stream, text) if plain => printer.add(stream, &without_styles(&text)),
             Part::Text(stream, text) => printer.add(stream, &text),
             Part::Ended(code) => {

@@ -27,6 +27,8 @@ pub(super) enum Frame {
     /// The screen is to put a question to whoever is there, and send back the answer. With
     /// `hidden`, the answer is kept off the screen.
     Ask { question: Vec<u8>, hidden: bool },
+    /// The run has said something before that is not kept any more.
+    Gap,
     /// The arguments are not those of a run: the screen is to do what they say by itself.
     Declined,
     /// The run is over, with this exit code. The screen learns that from the process itself.
@@ -51,6 +53,7 @@ const NO_ANSWER: u8 = 9;
 const SIGNAL: u8 = 10;
 /// The beginning, or some of the middle, of what the next frame ends.
 const PART: u8 = 11;
+const GAP: u8 = 12;
 
 impl Frame {
     /// The frame as bytes.
@@ -60,6 +63,7 @@ impl Frame {
             Self::Ask { question, hidden } => {
                 encode(if *hidden { ASK_HIDDEN } else { ASK }, question)
             }
+            Self::Gap => encode(GAP, &[]),
             Self::Declined => encode(DECLINED, &[]),
             Self::Ended(code) => encode(ENDED, &[*code]),
             Self::About(document) => encode(ABOUT, document),
@@ -113,6 +117,7 @@ impl Frame {
                 question: bytes,
                 hidden: kind == ASK_HIDDEN,
             },
+            GAP => Self::Gap,
             DECLINED => Self::Declined,
             ENDED => Self::Ended(single(&bytes)?),
             ABOUT => Self::About(bytes),
@@ -193,6 +198,7 @@ mod tests {
                 question: Vec::new(),
                 hidden: false,
             },
+            Frame::Gap,
             Frame::Declined,
             Frame::Ended(3),
             Frame::About(b"{}".to_vec()),

@@ -131,11 +131,7 @@ fn show(mut visitor: &UnixStream, first: &First, tape: &Tape) -> io::Result<()> 
     loop {
         match reader.next() {
             Next::Frame(bytes) => visitor.write_all(&bytes)?,
-            Next::Gap => {
-                // To the one who reads along it is a word of the run like others.
-                let gap = crate::commands::attach::GAP.as_bytes().to_vec();
-                Frame::Text(Stream::Err, gap).send(visitor)?;
-            }
+            Next::Gap => Frame::Gap.send(visitor)?,
             Next::End => return Ok(()),
         }
     }
@@ -145,6 +141,8 @@ fn show(mut visitor: &UnixStream, first: &First, tape: &Tape) -> io::Result<()> 
 pub(crate) enum Part {
     /// Something that it says.
     Text(Stream, Vec<u8>),
+    /// Something that it has said is not kept any more.
+    Gap,
     /// It is over, with this exit code.
     Ended(u8),
     /// It is gone without a word.
@@ -183,6 +181,7 @@ impl Attached {
         loop {
             match Frame::read(&mut self.from) {
                 Ok(Some(Frame::Text(stream, text))) => return Part::Text(stream, text),
+                Ok(Some(Frame::Gap)) => return Part::Gap,
                 Ok(Some(Frame::Ended(code))) => return Part::Ended(code),
                 // What a later version may say.
                 Ok(Some(_)) => {}
@@ -351,6 +350,24 @@ mod tests {
         let mut attached = Attached::new(here, PATIENCE).unwrap();
         assert_eq!(attached.about, about);
         assert!(matches!(attached.next(), Part::Text(Stream::Out, text) if text == b"said"));
+        assert!(matches!(attached.next(), Part::Ended(0)));
+    }
+
+    #[test]
+    fn what_is_not_kept_is_no_word_of_the_run() {
+        let tape: &'static Tape = Box::leak(Box::new(Tape::new(100)));
+        let text = |text: &[u8]| Frame::Text(Stream::Err, text.to_vec()).encode();
+        tape.push(text(&[b'\n'; 100]));
+        // The run may say what stands for a gap.
+        let words = crate::commands::attach::GAP.as_bytes();
+        tape.push(text(words));
+        tape.end(Frame::Ended(0).encode());
+        let first = First::new(&About::new("apply", false, None)).unwrap();
+        let (here, there) = UnixStream::pair().unwrap();
+        show(&there, &first, tape).unwrap();
+        let mut attached = Attached::new(here, PATIENCE).unwrap();
+        assert!(matches!(attached.next(), Part::Gap));
+        assert!(matches!(attached.next(), Part::Text(Stream::Err, text) if text == words));
         assert!(matches!(attached.next(), Part::Ended(0)));
     }
 
