@@ -1,3 +1,5 @@
+//! What is offered at the end of a line.
+
 use super::*;
 
 /// The words that may be at the end of a line.
