@@ -176,6 +176,7 @@ fn remember_options(command: &Command) {
         Command::Init(args) => &args.given,
         Command::Validate(args) => &args.given,
         Command::Get(args) => &args.given,
+        Command::Test(args) => &args.given,
         _ => return,
     };
     session::remember_options(given);

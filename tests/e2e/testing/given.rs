@@ -25,3 +25,15 @@ fn files_beside_tests_count_more_than_the_command_line() {
             .says(&["it is: file given test.", "it is: file below test."]);
     }
 }
+
+#[test]
+fn the_command_line_is_read_once_and_says_where_modules_are() {
+    let work = Work::with("variable \"src\" {}\nmodule \"m\" {\n  source = var.src\n}\n");
+    work.write("m/main.tf", "");
+    work.write("t.tftest.hcl", "run \"r\" {\n}\n");
+    work.run(&["init", "-var=src=./m"]).code(0);
+    work.run(&["test", "-var=src=./m"]).code(0);
+    let ran = work.run(&["test", "-var-file=none"]).code(1);
+    let told = ran.stderr.matches("The variables file none").count();
+    assert_eq!(told, 1, "{}", ran.stderr);
+}

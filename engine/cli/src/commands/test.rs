@@ -75,9 +75,9 @@ async fn test(args: &Test, view: &View, sources: &Arc<Mutex<Sources>>) -> Outcom
         &Disk,
         &mut lock(sources),
     );
-    let (given, found) = given(args, None, sources);
+    let (given, found) = given(args, &mut lock(sources));
     diags.extend(found);
-    let (given_below, found) = self::given(args, Some(&below), sources);
+    let (given_below, found) = given_below(given.clone(), &below, &mut lock(sources));
     diags.extend(found);
     diags.extend(missing_directory(&below));
     if diags.has_errors() {
@@ -218,17 +218,26 @@ fn check_options(args: &Test) -> Outcome<String> {
     Ok(parts().collect::<Vec<_>>().join("/"))
 }
 
-/// Values of variables from outside of the tests; with those of a directory of tests, for the
-/// tests in that. There, as in Terraform, they count more than what the command line gives.
-fn given(args: &Test, tests: Option<&str>, sources: &Mutex<Sources>) -> (InputVariables, Diags) {
-    let mut sources = lock(sources);
+/// Values of variables from outside of the tests.
+fn given(args: &Test, sources: &mut Sources) -> (InputVariables, Diags) {
     let mut given = InputVariables::new();
     given.environment(std::env::vars());
-    let mut diags = given.auto_files(".", &Disk, &mut sources);
-    diags.extend(session::take_options(&args.given, &mut given, &mut sources));
-    if let Some(dir) = tests.filter(|dir| !dir.is_empty()) {
+    let mut diags = given.auto_files(".", &Disk, sources);
+    diags.extend(session::take_options(&args.given, &mut given, sources));
+    (given, diags)
+}
+
+/// Such values with those of a directory of tests, for the tests in that. There, as in Terraform,
+/// they count more than what the command line gives.
+fn given_below(
+    mut given: InputVariables,
+    tests: &str,
+    sources: &mut Sources,
+) -> (InputVariables, Diags) {
+    let mut diags = Diags::new();
+    if !tests.is_empty() {
         let mut below = InputVariables::new();
-        diags.extend(below.auto_files(dir, &Disk, &mut sources));
+        diags = below.auto_files(tests, &Disk, sources);
         given.give_way(below);
     }
     (given, diags)
