@@ -558,3 +558,30 @@ resource "terraform_data" "a" { input = var.v }
         assert_eq!(found, counts, "{}", ran.stdout);
     }
 }
+
+#[test]
+fn a_destroy_is_not_complete_while_something_is_left() {
+    let work = Work::with(
+        r#"
+resource "terraform_data" "a" { input = "other.tfstate" }
+data "terraform_remote_state" "r" {
+  backend = "local"
+  config  = { path = terraform_data.a.output }
+}
+"#,
+    );
+    work.write("other.tfstate", OTHER);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let mut state: serde_json::Value =
+        serde_json::from_str(&work.read("terraform.tfstate")).unwrap();
+    let resources = state["resources"].as_array_mut().unwrap().iter_mut();
+    let mut managed = resources.filter(|r| r["mode"] == "managed");
+    managed.next().unwrap()["instances"][0]["schema_version"] = 99.into();
+    state["serial"] = 100.into();
+    work.write("terraform.tfstate", &state.to_string());
+    work.run(&["destroy", "-auto-approve"])
+        .code(1)
+        .says(&["Error: Resource instance managed by newer provider version"])
+        .never_says(&["Destroy complete"]);
+    assert!(work.state_list().contains(&"terraform_data.a".to_owned()));
+}

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use muster_addr::{InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
+use muster_addr::{ConfigResource, InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
+use muster_eval::ModuleInst;
 use muster_lang::Severity;
 
 use crate::Planner;
@@ -17,7 +18,15 @@ pub(crate) struct Destroy {
     /// Nodes that no object which is destroyed needs: what goes wrong there is worth a warning.
     optional: HashSet<NodeId>,
     /// Objects of resources that are visited anyway, so that nobody asks for them twice.
-    claimed: HashMap<NodeId, BTreeMap<InstanceAddr, (ProviderConfigAddr, Goal)>>,
+    claimed: HashMap<NodeId, BTreeMap<InstanceAddr, Claim>>,
+}
+
+/// An object that is destroyed when its resource was visited.
+struct Claim {
+    provider: ProviderConfigAddr,
+    goal: Goal,
+    /// The module instance, once the visit has come across the object.
+    inst: Option<ModuleInst>,
 }
 
 impl Planner {
@@ -57,47 +66,72 @@ impl Planner {
         wanted.into_iter().filter(is_data).collect()
     }
 
-    /// Hands the objects of some resources over to the visits of these.
+    /// Hands the objects of some resources over to the visits of these, where these come after the
+    /// providers that have managed the objects.
     fn claim_orphans(&mut self, nodes: &HashSet<NodeId>) {
-        let (graph, config) = (&self.graph, self.eval.config());
-        for (provider, orphans) in &mut self.orphans {
+        let mut left = std::mem::take(&mut self.orphans);
+        for (provider, orphans) in &mut left {
             orphans.retain(|orphan| {
-                let place = orphan.resource.config();
-                let module = config.find_id(&place.module);
-                let node = module
-                    .and_then(|module| graph.find(&Node::Resource(module, place.resource)))
-                    .filter(|node| nodes.contains(node) && orphan.deposed.is_none());
+                let node = self
+                    .resource_node(orphan.resource.config())
+                    .filter(|node| nodes.contains(node) && orphan.deposed.is_none())
+                    .filter(|node| self.comes_after(*node, provider));
                 let Some(node) = node else { return true };
                 let addr = orphan.resource.instance(orphan.key.clone());
+                let claim = Claim {
+                    provider: provider.clone(),
+                    goal: orphan.goal,
+                    inst: None,
+                };
                 let claimed = self.destroy.claimed.entry(node).or_default();
-                claimed.insert(addr, (provider.clone(), orphan.goal));
+                claimed.insert(addr, claim);
                 false
             });
         }
+        self.orphans = left;
     }
 
-    /// What becomes of an object that the visit of its resource is to destroy, if it is, and the
-    /// provider that has managed it.
-    pub(crate) fn claimed(
+    fn resource_node(&self, resource: ConfigResource) -> Option<NodeId> {
+        let module = self.eval.config().find_id(&resource.module)?;
+        self.graph.find(&Node::Resource(module, resource.resource))
+    }
+
+    /// The visit of a resource comes across an object. Whether it has nothing to do with it: the
+    /// object is destroyed when the visit is over, or by a provider that may come later.
+    pub(crate) fn is_destroyed(
         &mut self,
         node: NodeId,
+        inst: ModuleInst,
         addr: &InstanceAddr,
-    ) -> Option<(ProviderConfigAddr, Goal)> {
-        let (provider, goal) = self.destroy.claimed.get_mut(&node)?.remove(addr)?;
-        Some((self.stored_provider(&provider, addr), goal))
+    ) -> bool {
+        let claimed = self.destroy.claimed.get_mut(&node);
+        if let Some(claim) = claimed.and_then(|claimed| claimed.get_mut(addr)) {
+            claim.inst = Some(inst);
+            return true;
+        }
+        let stored = self.state.resources.get(&addr.resource);
+        let elsewhere = self.is_destroying()
+            && addr.resource.resource.mode == ResourceMode::Managed
+            && self.state.current(addr).is_some()
+            && stored.is_some_and(|r| !self.comes_after(node, &r.provider));
+        if elsewhere {
+            // Who needs it sees it as it is stored.
+            self.keep(inst, addr);
+        }
+        elsewhere
     }
 
-    /// The visit of a resource is over: destroys what it has not come across.
-    pub(crate) fn let_go_of_claimed(&mut self, node: NodeId) {
-        for (addr, (provider, goal)) in self.destroy.claimed.remove(&node).unwrap_or_default() {
-            let provider = self.stored_provider(&provider, &addr);
+    /// The visit of a resource is over: destroys its objects.
+    pub(crate) fn destroy_claimed(&mut self, node: NodeId) {
+        for (addr, claim) in self.destroy.claimed.remove(&node).unwrap_or_default() {
+            let provider = self.stored_provider(&claim.provider, &addr);
             self.begin(Start {
                 addr,
                 deposed: None,
-                inst: None,
-                node: None,
+                inst: claim.inst,
+                node: claim.inst.map(|_| node),
                 provider,
-                goal,
+                goal: claim.goal,
             });
         }
     }
@@ -108,6 +142,7 @@ impl Planner {
     }
 
     /// Does work for a node. Where a destroy can go on without it, what goes wrong is no error.
+    /// Nothing that is to be destroyed may be worked on here.
     pub(crate) fn work_for<T>(
         &mut self,
         node: Option<NodeId>,

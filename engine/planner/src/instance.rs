@@ -39,7 +39,8 @@ impl Planner {
             .schemas()
             .resource(&provider.provider, id.mode, &id.type_name)
         else {
-            return self.no_schema(&addr, &provider, node);
+            self.note_failure(node, goal);
+            return self.no_schema(&addr, &provider);
         };
         let stored = self.stored(&addr, &deposed).cloned();
         if let Some(node) = node {
@@ -108,16 +109,7 @@ impl Planner {
         current.then(|| self.imports.found.remove(&task.addr))?
     }
 
-    fn no_schema(
-        &mut self,
-        addr: &InstanceAddr,
-        provider: &ProviderConfigAddr,
-        node: Option<NodeId>,
-    ) {
-        match node {
-            Some(node) => self.failed[node] = true,
-            None => self.errored = true,
-        }
+    fn no_schema(&mut self, addr: &InstanceAddr, provider: &ProviderConfigAddr) {
         if self.eval.schemas().provider(&provider.provider).is_none() {
             return;
         }
@@ -181,13 +173,17 @@ impl Planner {
             self.eval
                 .set_instance(inst, id, task.addr.key.clone(), Err(()));
         }
-        match task.node {
-            Some(node) => {
-                self.failed[node] = true;
-                self.close(node);
-            }
-            None => self.errored = true,
+        self.note_failure(task.node, task.goal);
+        self.finish_task(&task);
+    }
+
+    /// Something is wrong with an object. What is to be destroyed has to be, even where the plan
+    /// could go on without the node that waits for it.
+    pub(crate) fn note_failure(&mut self, node: Option<NodeId>, goal: Goal) {
+        if let Some(node) = node {
+            self.failed[node] = true;
         }
+        self.errored |= node.is_none() || matches!(goal, Goal::Delete(_));
     }
 
     /// A task is done.
@@ -425,7 +421,7 @@ impl Planner {
         self.finish_task(&task);
     }
 
-    fn note_pending(&mut self, resource: muster_addr::ConfigResource) {
+    pub(crate) fn note_pending(&mut self, resource: muster_addr::ConfigResource) {
         for depth in 1..=resource.module.0.len() {
             let module = muster_addr::ModulePath(resource.module.0[..depth].into());
             self.pending_modules.insert(module);

@@ -15,12 +15,8 @@ impl Planner {
     /// Lets the plan fail where `prevent_destroy` does not let the object go. What would happen is
     /// planned all the same, so that it can be seen; nothing that needs the object is.
     pub(crate) fn refuse_to_destroy(&mut self, task: &Task) {
-        if self.may_destroy(task) {
-            return;
-        }
-        match task.node {
-            Some(node) => self.failed[node] = true,
-            None => self.errored = true,
+        if !self.may_destroy(task) {
+            self.note_failure(task.node, task.goal);
         }
     }
 

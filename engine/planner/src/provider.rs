@@ -7,7 +7,7 @@ use muster_plan::Ask;
 use muster_provider::{ProviderError, Request, Response};
 
 use crate::Planner;
-use crate::graph::Node;
+use crate::graph::{Node, NodeId};
 
 impl Planner {
     /// Evaluates a provider configuration, each of its instances. `false` when it fails.
@@ -28,30 +28,33 @@ impl Planner {
         ok
     }
 
-    /// The provider configuration that has managed an instance of the state so far. Says so when
-    /// there is no such instance of it any more; what is asked of it will then be refused.
+    /// The provider configuration that has managed an instance of the state so far.
     pub(crate) fn stored_provider(
-        &mut self,
+        &self,
         stored: &ProviderConfigAddr,
         addr: &InstanceAddr,
     ) -> ProviderConfigAddr {
         let resource = self.state.resources.get(&addr.resource);
-        let stored = resource.map_or_else(|| stored.clone(), |r| r.provider_of(&addr.key));
-        let config = stored.config();
-        let known = self.providers.is_evaluated(&stored) || self.providers.has_failed(&config);
-        let node = self.graph.find(&Node::Provider(config.into()));
-        if !known && node.is_some_and(|node| self.visited[node]) {
-            let detail = format!(
-                "{addr} is managed by {stored}, which is not in the configuration any more. A key \
-                 has to stay in the for_each of a provider block until all objects of that \
-                 provider are gone: put it back, remove the objects in one run, and the key in \
-                 another."
-            );
-            let summary = "Provider instance not present";
-            self.diags
-                .push(Diagnostic::error(summary, detail).about(addr));
-        }
-        stored
+        resource.map_or_else(|| stored.clone(), |r| r.provider_of(&addr.key))
+    }
+
+    /// Whether a resource is in the hands of a provider by now, too, so that it is visited later.
+    pub(crate) fn comes_after(&self, node: NodeId, provider: &ProviderConfigAddr) -> bool {
+        let Node::Resource(module, id) = &self.graph.nodes[node] else {
+            return false;
+        };
+        let resource = self.eval.config().module(*module).resources.get(id);
+        resource.is_some_and(|resource| *resource.provider == *provider)
+    }
+
+    /// Whether a provider will be visited, and was not yet.
+    pub(crate) fn is_still_to_come(&self, addr: &ProviderConfigAddr) -> bool {
+        let provider = self.provider_node(addr);
+        provider.is_some_and(|node| self.is_included(node) && !self.visited[node])
+    }
+
+    fn provider_node(&self, addr: &ProviderConfigAddr) -> Option<NodeId> {
+        self.graph.find(&Node::Provider(addr.config().into()))
     }
 
     /// Sends a question on its way, after the provider has its configuration.
@@ -95,11 +98,38 @@ impl Planner {
         }
     }
 
-    /// The provider is not there: what was asked fails without another word.
+    /// The provider is not there, so what was asked fails. Where the provider has failed, that was
+    /// said.
     fn refuse(&mut self, ask: &Ask) {
-        if let Some(task) = self.tasks.remove(&ask.id) {
-            self.fail(task);
+        let Some(task) = self.tasks.remove(&ask.id) else {
+            return;
+        };
+        let provider = &ask.provider;
+        let has_failed = self.providers.has_failed(&provider.config());
+        if !has_failed && !self.providers.is_evaluated(provider) {
+            self.diags.push(self.why_absent(&task.addr, provider));
         }
+        self.fail(task);
+    }
+
+    /// Why nobody knows anything of the provider that manages an object.
+    fn why_absent(&self, addr: &InstanceAddr, provider: &ProviderConfigAddr) -> Diagnostic {
+        let node = self.provider_node(provider);
+        let (summary, why) = match node.is_some_and(|node| self.visited[node]) {
+            true => (
+                "Provider instance not present",
+                "is not in the configuration any more. A key has to stay in the for_each of a \
+                 provider block until all objects of that provider are gone: put it back, remove \
+                 the objects in one run, and the key in another.",
+            ),
+            false => (
+                "Provider configuration not present",
+                "is not part of this plan, because nothing else in it needs that provider. Plan \
+                 without -target and -exclude.",
+            ),
+        };
+        let detail = format!("{addr} is managed by {provider}, which {why}");
+        Diagnostic::error(summary, detail).about(addr)
     }
 
     /// Resources that a provider's configuration needs: they must outlive what it manages.

@@ -15,7 +15,7 @@ use crate::graph::{Graph, Node, NodeId};
 use crate::task::{Goal, Start};
 pub(crate) use resource::reason_for;
 
-/// An object of the state that no resource of the configuration speaks for.
+/// An object of the state that no instance of the configuration speaks for.
 pub(crate) struct Orphan {
     pub resource: AbsResource,
     pub key: InstanceKey,
@@ -158,12 +158,12 @@ impl Planner {
             if let Node::Provider(addr) = self.graph.nodes[id].clone() {
                 self.providers.fail(&addr);
             }
-            self.let_go_of_claimed(id);
+            self.destroy_claimed(id);
             return self.complete(id);
         }
         self.open_tasks[id] = 1;
         let ok = self.work_for(Some(id), |planner| planner.work(id));
-        self.let_go_of_claimed(id);
+        self.destroy_claimed(id);
         if !ok {
             self.failed[id] = true;
         }
@@ -194,18 +194,26 @@ impl Planner {
 
     fn plan_orphans(&mut self, provider: &ProviderConfigAddr) {
         for orphan in self.orphans.remove(provider).unwrap_or_default() {
-            let addr = orphan.resource.instance(orphan.key);
-            let provider = self.stored_provider(provider, &addr);
-            let start = Start {
-                addr,
-                deposed: orphan.deposed,
-                inst: None,
-                node: None,
-                provider,
-                goal: orphan.goal,
-            };
-            self.begin(start);
+            self.begin_orphan(None, provider, orphan);
         }
+    }
+
+    fn begin_orphan(
+        &mut self,
+        node: Option<NodeId>,
+        provider: &ProviderConfigAddr,
+        orphan: Orphan,
+    ) {
+        let addr = orphan.resource.instance(orphan.key);
+        let provider = self.stored_provider(provider, &addr);
+        self.begin(Start {
+            addr,
+            deposed: orphan.deposed,
+            inst: None,
+            node,
+            provider,
+            goal: orphan.goal,
+        });
     }
 
     /// Does what a node is for; `false` when that failed.

@@ -1,6 +1,6 @@
 //! A resource: its instances, and those that the state has and the configuration has not.
 
-use muster_addr::{AbsResource, InstanceKey, Mode as ResourceMode, ResourceId};
+use muster_addr::{AbsResource, InstanceKey, Mode as ResourceMode, ProviderConfigAddr, ResourceId};
 use muster_config::ModuleId;
 use muster_eval::{Expansion, ModuleInst, provider_meta};
 use muster_plan::{Mode, Reason};
@@ -8,6 +8,7 @@ use muster_plan::{Mode, Reason};
 use crate::Planner;
 use crate::graph::NodeId;
 use crate::task::{Goal, Start};
+use crate::visit::Orphan;
 
 impl Planner {
     pub(super) fn visit_resource(
@@ -52,13 +53,11 @@ impl Planner {
         for key in expansion.keys() {
             let addr = resource_addr.instance(key);
             if self.is_targeted(node, &addr) {
-                let found = match self.claimed(node, &addr) {
-                    Some(claimed) => Ok(claimed),
-                    None => (self.eval.provider_of(inst, resource, &addr.key))
-                        .map(|provider| (provider, goal)),
-                };
-                let (provider, goal) = match found {
-                    Ok(found) => found,
+                if self.is_destroyed(node, inst, &addr) {
+                    continue;
+                }
+                let provider = match self.eval.provider_of(inst, resource, &addr.key) {
+                    Ok(provider) => provider,
                     Err(diags) => {
                         self.diags
                             .0
@@ -126,16 +125,29 @@ impl Planner {
                     Mode::RefreshOnly => Goal::Refresh,
                     Mode::Normal | Mode::Destroy => Goal::Delete(reason),
                 };
-                let provider = self.stored_provider(&provider, &addr);
-                self.begin(Start {
-                    addr,
+                let orphan = Orphan {
+                    resource: resource.clone(),
+                    key: addr.key,
                     deposed,
-                    inst: None,
-                    node: Some(node),
-                    provider,
                     goal,
-                });
+                };
+                self.begin_left_over(node, &provider, orphan);
             }
+        }
+    }
+
+    /// Works on an object that the configuration has no more, by the provider that has managed it.
+    fn begin_left_over(&mut self, node: NodeId, provider: &ProviderConfigAddr, orphan: Orphan) {
+        if self.comes_after(node, provider) {
+            return self.begin_orphan(Some(node), provider, orphan);
+        }
+        // The resource is in other hands by now, and nothing says which provider comes first.
+        if let Goal::Delete(_) = orphan.goal {
+            self.note_pending(orphan.resource.config());
+        }
+        match self.is_still_to_come(provider) {
+            true => (self.orphans.entry(provider.clone()).or_default()).push(orphan),
+            false => self.begin_orphan(None, provider, orphan),
         }
     }
 

@@ -74,7 +74,8 @@ impl Files for NoFiles {
 }
 
 /// See the module. The provider is `fake`: a `fake_thing` is known as soon as it is planned, the
-/// `id` of a `fake_late` only after apply, and `zone` is an argument of the provider itself.
+/// `id` of a `fake_late` only after apply; `fake_look` is a data source, and `zone` is an argument
+/// of the provider itself.
 #[derive(Default)]
 pub(crate) struct Desk {
     state: Snapshot,
@@ -88,6 +89,8 @@ pub(crate) struct Planned {
     pub(crate) calls: Vec<String>,
     /// `SUMMARY: DETAIL` of errors and warnings.
     pub(crate) diags: Vec<String>,
+    /// How many of these are errors.
+    pub(crate) errors: usize,
 }
 
 impl Desk {
@@ -97,15 +100,30 @@ impl Desk {
             plan: None,
             calls: Vec::new(),
             diags: Vec::new(),
+            errors: 0,
         };
-        match self.try_plan(config, options, &mut planned.calls) {
+        let diags = match self.try_plan(config, options, &mut planned.calls) {
             Ok((plan, diags)) => {
                 planned.plan = Some(plan);
-                planned.diags = lines(diags);
+                diags
             }
-            Err(diags) => planned.diags = lines(diags),
-        }
+            Err(diags) => diags,
+        };
+        planned.errors = diags.iter().filter(|d| d.is_error()).count();
+        planned.diags = lines(diags);
         planned
+    }
+
+    /// Lets an object look as if a newer provider had made it.
+    pub(crate) fn store_newer(&mut self, addr: &str) {
+        let resources = self.state.resources.iter();
+        let mut found = resources.filter(|(resource, _)| resource.to_string() == addr);
+        let (resource, stored) = found.next().expect("a stored resource");
+        let addr = resource.instance(muster_addr::InstanceKey::None);
+        let provider = stored.provider.clone();
+        let mut object = self.state.current(&addr).expect("an object").clone();
+        object.schema_version = 99;
+        self.state.put(&addr, &provider, object);
     }
 
     fn try_plan(
@@ -155,7 +173,7 @@ impl Desk {
                     let object = object.expect("a planned object that is wholly known");
                     state.put(&change.addr, &change.provider, object);
                 }
-                Action::NoOp => {}
+                Action::NoOp | Action::Read => {}
                 other => panic!("{other:?} {} cannot be taken for done here", change.addr),
             }
         }
@@ -258,6 +276,7 @@ fn schema() -> Arc<ProviderSchema> {
             ("fake_late".into(), thing()),
         ]
         .into(),
+        data_sources: [("fake_look".into(), thing())].into(),
         ..ProviderSchema::default()
     })
 }

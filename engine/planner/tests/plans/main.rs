@@ -2,6 +2,7 @@
 
 mod checks;
 mod desk;
+mod destroy;
 mod moves;
 mod order;
 mod repeated_providers;
