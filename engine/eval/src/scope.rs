@@ -1,9 +1,10 @@
 //! Names as one place of the configuration sees them.
 
 use muster_addr::{InstanceKey, Mode, ResourceId};
-use muster_config::ModuleId;
+use muster_config::{ModuleId, Repetition};
 use muster_lang::{Diagnostic, Diags, Files, Reference, Scope, Span, Subject};
-use muster_value::{Marks, Type, Value};
+use muster_schema::AttributeType;
+use muster_value::{Marks, PathStep, Type, Value};
 
 use crate::evaluator::refuse_parts_of_disabled;
 use crate::{Evaluator, ModuleInst, Repeat, Str};
@@ -91,6 +92,105 @@ impl<'a> ModuleScope<'a> {
     }
 }
 
+impl ModuleScope<'_> {
+    /// What no object of the type has is a mistake even where `try` or a condition would hide it.
+    fn refuse_unknown_attribute(
+        &self,
+        id: &ResourceId,
+        reference: &Reference,
+    ) -> Result<(), Diags> {
+        let config = self.evaluator.config_of(self.inst);
+        let Some(resource) = config.resources.get(id) else {
+            return Ok(());
+        };
+        let steps = match (&resource.repetition, &reference.steps[..]) {
+            (
+                Repetition::Count(_) | Repetition::ForEach(_),
+                [PathStep::Index(_) | PathStep::Key(_), rest @ ..],
+            ) => rest,
+            (Repetition::Single | Repetition::Enabled(_), rest) => rest,
+            _ => return Ok(()),
+        };
+        let [PathStep::Attr(name), below @ ..] = steps else {
+            return Ok(());
+        };
+        // That there is no such type is said with the resource.
+        let Ok(schema) = self.evaluator.schema_of(resource) else {
+            return Ok(());
+        };
+        let block = &schema.block;
+        let (depth, (summary, detail)) = match block.attributes.get(name) {
+            Some(attribute) => match &attribute.ty {
+                AttributeType::Plain(ty) => match leads_nowhere(ty, below) {
+                    Some((depth, wrong)) => (depth + 1, wrong),
+                    None => return Ok(()),
+                },
+                AttributeType::Nested { .. } => return Ok(()),
+            },
+            None if block.blocks.contains_key(name) => return Ok(()),
+            None => {
+                let detail = format!(
+                    "{} has no argument, block or attribute \"{name}\".",
+                    id.type_name
+                );
+                (0, ("Unsupported attribute", detail))
+            }
+        };
+        let after = Span {
+            start: reference.span.end,
+            ..reference.full_span
+        };
+        let at = step_of(after, steps, depth).unwrap_or(after);
+        Err(Diagnostic::error(summary, detail).at(at).into())
+    }
+}
+
+/// The first step that a value of the type cannot have, whatever it is, with what is wrong.
+fn leads_nowhere(ty: &Type, steps: &[PathStep]) -> Option<(usize, (&'static str, String))> {
+    let mut ty = ty;
+    for (depth, step) in steps.iter().enumerate() {
+        ty = match (ty, step) {
+            (Type::Object(object), PathStep::Attr(name)) => match object.attributes.get(name) {
+                Some(ty) => ty,
+                None => {
+                    let detail = format!("The object there has no attribute \"{name}\".");
+                    return Some((depth, ("Unsupported attribute", detail)));
+                }
+            },
+            (Type::String | Type::Number | Type::Bool, PathStep::Attr(_)) => {
+                let detail = format!("A {} has no attributes.", ty.friendly_name());
+                return Some((depth, ("Unsupported attribute", detail)));
+            }
+            (Type::String | Type::Number | Type::Bool, _) => {
+                let detail = format!("A {} has no elements.", ty.friendly_name());
+                return Some((depth, ("Invalid index", detail)));
+            }
+            _ => return None,
+        };
+    }
+    None
+}
+
+/// Where one of the steps at the end of a reference stands, as steps with names are mostly written.
+fn step_of(whole: Span, steps: &[PathStep], depth: usize) -> Option<Span> {
+    let len = |step: &PathStep| match step {
+        PathStep::Attr(name) => u32::try_from(name.len() + 1).ok(),
+        PathStep::Index(_) | PathStep::Key(_) => None,
+    };
+    let behind = steps
+        .get(depth + 1..)?
+        .iter()
+        .map(len)
+        .sum::<Option<u32>>()?;
+    let end = whole.end.checked_sub(behind)?;
+    let start = end.checked_sub(len(steps.get(depth)?)?)?;
+    (start >= whole.start).then_some(Span {
+        start,
+        end,
+        ..whole
+    })
+}
+
 /// Names that are the same everywhere.
 impl Evaluator {
     /// `path.NAME`
@@ -124,6 +224,23 @@ impl Evaluator {
 }
 
 impl Scope for ModuleScope<'_> {
+    fn refuse(&self, reference: &Reference) -> Result<(), Diags> {
+        let (mode, type_name, name) = match &reference.subject {
+            // Whatever is planned has been validated.
+            _ if !self.evaluator.settings.validating => return Ok(()),
+            Subject::Managed(type_name, name) => (Mode::Managed, type_name, name),
+            Subject::Data(type_name, name) => (Mode::Data, type_name, name),
+            Subject::Ephemeral(type_name, name) => (Mode::Ephemeral, type_name, name),
+            _ => return Ok(()),
+        };
+        let id = ResourceId {
+            mode,
+            type_name: type_name.clone(),
+            name: name.clone(),
+        };
+        self.refuse_unknown_attribute(&id, reference)
+    }
+
     fn resolve(&self, reference: &Reference) -> Result<Value, Diags> {
         let ev = self.evaluator;
         match &reference.subject {

@@ -212,10 +212,9 @@ impl Evaluator<'_> {
         };
         let mut reasons = Vec::new();
         for &arg in args {
-            if self.depends_on_unknown(arg) {
-                return Ok(Value::unknown(Type::Dynamic));
-            }
             match self.node(arg) {
+                // What the unknown parts turn out to be may still make it fail.
+                Ok(value) if !value.is_wholly_known() => return Ok(Value::unknown(Type::Dynamic)),
                 Ok(value) => return Ok(value),
                 Err(failure) if failure.diags.is_empty() => return Err(failure),
                 Err(failure) => reasons.extend(failure.diags.into_iter().map(|d| d.detail)),
@@ -235,10 +234,10 @@ impl Evaluator<'_> {
     }
 
     fn can(&mut self, arg: NodeId) -> Value {
-        if self.depends_on_unknown(arg) {
-            return Value::unknown_not_null(Type::Bool);
+        match self.node(arg) {
+            Ok(value) if !value.is_wholly_known() => Value::unknown_not_null(Type::Bool),
+            result => Value::Bool(result.is_ok()),
         }
-        Value::Bool(self.node(arg).is_ok())
     }
 }
 

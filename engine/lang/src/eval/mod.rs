@@ -33,6 +33,13 @@ pub trait Scope {
     /// failure was reported already: the caller stays silent.
     fn resolve(&self, reference: &Reference) -> Result<Value, Diags>;
 
+    /// Refuses what a reference can never lead to, before anything of the expression is
+    /// evaluated, so that neither `try` nor a branch that is not taken hides it.
+    fn refuse(&self, reference: &Reference) -> Result<(), Diags> {
+        let _ = reference;
+        Ok(())
+    }
+
     /// Calls a function of a provider.
     fn call_provider(
         &self,
@@ -103,6 +110,11 @@ fn eval_within(
     slots: &[Value],
     most_depth: usize,
 ) -> Result<Value, Diags> {
+    let references = expr.references().iter();
+    let refused: Vec<_> = references.filter_map(|r| scope.refuse(r).err()).collect();
+    if !refused.is_empty() {
+        return Err(Diags(refused.into_iter().flatten().collect()));
+    }
     let mut slots = slots.to_vec();
     slots.resize(expr.0.slots as usize, Value::NULL);
     let made = Made::default();

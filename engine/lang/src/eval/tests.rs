@@ -154,6 +154,16 @@ fn failure_is_not_decided_while_something_is_unknown() {
     check("can(var.any.a)", unknown(Type::Bool));
     check("try(var.object.nope, 1)", Value::int(1));
     check("can(var.object.id)", Value::Bool(true));
+    check("can([var.any])", unknown(Type::Bool));
+}
+
+#[test]
+fn what_is_known_of_the_unknown_is_tried() {
+    check("try(length([var.any]), 1)", Value::int(1));
+    check("try(keys({ a = var.any })[0], 1)", Value::string("a"));
+    check("try([for v in [var.any] : 2][0], 1)", Value::int(2));
+    check("can(keys({ a = var.any }))", Value::Bool(true));
+    check("try([var.any][1], 3)", Value::int(3));
 }
 
 #[test]

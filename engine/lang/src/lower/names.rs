@@ -83,6 +83,9 @@ impl Lowerer {
         }
         let (subject, used) = subject(tree, root, steps)?;
         let span = used.checked_sub(1).map_or(span, |i| tree.span(steps[i]));
+        if let Some(&next) = steps.get(used) {
+            instance_index(tree, &subject, next)?;
+        }
         let rest: Vec<PathStep> = steps[used..]
             .iter()
             .map_while(|&s| static_step(tree, s))
@@ -100,6 +103,32 @@ impl Lowerer {
         let index = self.references.len() as u32 - 1;
         Ok((self.add(Node::Reference(index), span), used))
     }
+}
+
+/// Instances of objects and modules are counted, so that a number after one is whole.
+fn instance_index(tree: &Tree, subject: &Subject, step: u32) -> Result<(), Box<Wrong>> {
+    let counted = matches!(
+        subject,
+        Subject::Managed(..) | Subject::Data(..) | Subject::Ephemeral(..) | Subject::Module(_)
+    );
+    let key = (tree.kind(step) == NodeKind::Index)
+        .then(|| tree.last_child(step))
+        .flatten()
+        .filter(|&key| tree.kind(key) == NodeKind::Number);
+    let (Some(key), true) = (key, counted) else {
+        return Ok(());
+    };
+    let text = tree.token_text(tree.tokens(key).start);
+    let whole = text.parse::<f64>();
+    // 2^63, beyond which there is no index.
+    if whole.is_ok_and(|n| n.fract() == 0.0 && n < 9_223_372_036_854_775_808.0) {
+        return Ok(());
+    }
+    Err(Box::new(Wrong {
+        summary: "Invalid index key".into(),
+        detail: "Instances are counted from zero: the index is a whole number below 2^63.".into(),
+        span: step_span(tree, step),
+    }))
 }
 
 /// What a root name and its first steps refer to, and the number of those steps.
