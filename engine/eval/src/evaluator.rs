@@ -360,6 +360,10 @@ impl Evaluator {
         if let Some(memo) = self.memory.borrow().values.get(&key) {
             return memo.clone().or_else(reported);
         }
+        // Whoever asks again meanwhile refers to itself, which is reported elsewhere.
+        let mut memory = self.memory.borrow_mut();
+        memory.values.insert(key.clone(), Err(()));
+        drop(memory);
         let result = deep(work);
         let memo = result.clone().map_err(|_| ());
         self.memory.borrow_mut().values.insert(key, memo);
@@ -614,6 +618,15 @@ fn check_output(output: &muster_config::Output, value: &Value, root: bool) -> Re
         return Err(Diagnostic::error(
             "Ephemeral value not allowed",
             "The value is ephemeral and must not be stored. In a child module add ephemeral = true.",
+        )
+        .at(at)
+        .within(output.span)
+        .into());
+    }
+    if output.ephemeral && !value.marks().contains(Marks::EPHEMERAL) {
+        return Err(Diagnostic::error(
+            "Value not allowed in ephemeral output",
+            "The output says that its value is ephemeral, but this one is not, or only some part of it. Take ephemeral = true out, or wrap the whole value so that it is.",
         )
         .at(at)
         .within(output.span)

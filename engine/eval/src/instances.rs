@@ -100,6 +100,10 @@ impl Evaluator {
         let Some(call) = self.config_of(inst).calls.get(name) else {
             return Err(Diags::new());
         };
+        // As where a resource counts itself.
+        let mut memory = self.memory.borrow_mut();
+        memory.calls.insert(key.clone(), Err(()));
+        drop(memory);
         let scope = self.scope(inst, None);
         let result = deep(|| expand(&call.repetition, &scope, self.settings.validating));
         let memo = result.clone().map_err(|_| ());

@@ -351,4 +351,8 @@ fn ephemeral_values_are_taken_only_where_nothing_is_stored() {
         "output \"o\" { value = ephemeral.fake_key.k.token }",
         "Ephemeral value not allowed",
     );
+    check(
+        "module \"m\" { source = \"./m\" }\n-- m/main.tf --\noutput \"o\" {\n  value = 1\n  ephemeral = true\n}",
+        "Value not allowed in ephemeral output",
+    );
 }
