@@ -71,9 +71,9 @@ fn own_value(name: &Str, expr: &Expr) -> Option<Diagnostic> {
     Some(Diagnostic::error("Self-referencing local value", detail).at(reference.span))
 }
 
-/// A condition must not name its own object, which is not there yet or is `self`.
-fn own_address(id: &ResourceId, check: &Check, kind: &str) -> Option<Diagnostic> {
-    let mut references = check.condition.references().iter();
+/// A condition and its message must not name their own object, which is not there yet or is `self`.
+fn own_address(id: &ResourceId, expr: &Expr, kind: &str) -> Option<Diagnostic> {
+    let mut references = expr.references().iter();
     references.find(|r| resource_id(&r.subject).is_some_and(|(_, named)| named == *id))?;
     let detail = match kind {
         "precondition" => {
@@ -82,7 +82,7 @@ fn own_address(id: &ResourceId, check: &Check, kind: &str) -> Option<Diagnostic>
         _ => "Refer to the object that the block belongs to as self.",
     };
     let summary = format!("Invalid reference in {kind}");
-    Some(Diagnostic::error(summary, detail).at(check.condition.span()))
+    Some(Diagnostic::error(summary, detail).at(expr.span()))
 }
 
 /// Where an object and the index after it stand, as an index is mostly written.
@@ -178,7 +178,9 @@ impl Checker<'_> {
                 .iter()
                 .map(|c| (c, "postcondition"));
             for (check, kind) in before.chain(after) {
-                diags.0.extend(own_address(id, check, kind));
+                let both = [&check.condition, &check.message];
+                let found = both.map(|expr| own_address(id, expr, kind));
+                diags.0.extend(found.into_iter().flatten());
             }
             for provisioner in &resource.provisioners {
                 self.all(&provisioner.references, own, diags);
@@ -243,7 +245,8 @@ impl Checker<'_> {
     /// refer to in two places, and tells of both.
     fn conditions(&self, checks: &[Check], place: Place<'_>, diags: &mut Diags) {
         self.checks(checks, place, diags);
-        for reference in checks.iter().flat_map(|c| c.condition.references()) {
+        let both = checks.iter().flat_map(|c| [&c.condition, &c.message]);
+        for reference in both.flat_map(Expr::references) {
             let is_object = match &reference.subject {
                 Subject::SelfObject | Subject::Module(_) => true,
                 subject => resource_id(subject).is_some(),
