@@ -94,3 +94,26 @@ fn ephemeral_values_are_not_shown_either() {
         &[ephemeral],
     );
 }
+
+#[test]
+fn of_conditions_that_an_apply_cannot_evaluate() {
+    let work = Work::with(
+        "resource \"terraform_data\" \"a\" {}
+check \"a\" {
+  assert {
+    condition     = [terraform_data.a.id][length(terraform_data.a.id)] == \"x\"
+    error_message = \"wrong\"
+  }
+}
+",
+    );
+    let ran = work.run(&["apply", "-auto-approve"]).code(1);
+    assert!(
+        ran.stderr.contains("Error: Invalid index"),
+        "{}",
+        ran.stderr
+    );
+    work.run(&["state", "list"])
+        .code(0)
+        .says(&["terraform_data.a"]);
+}

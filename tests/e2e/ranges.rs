@@ -174,3 +174,87 @@ fn provider_blocks_that_nothing_uses() {
     let used = format!("{block}resource \"terraform_data\" \"a\" {{}}\n");
     check(&used, &[("Unsupported argument", "nothing")]);
 }
+
+#[test]
+fn what_no_function_hides() {
+    check(
+        "resource \"terraform_data\" \"a\" {}
+resource \"terraform_data\" \"b\" {
+  count = 1
+}
+output \"a\" {
+  value = try(terraform_data.a.nope, 1)
+}
+output \"b\" {
+  value = can(terraform_data.b[0].nope.a)
+}
+output \"c\" {
+  value = try(terraform_data.a.id.b, 1)
+}
+output \"d\" {
+  value = try(terraform_data.a.id[\"b\"], terraform_data.a.input.b, 1)
+}
+",
+        &[
+            ("Unsupported attribute", ".nope"),
+            ("Unsupported attribute", ".nope"),
+            ("Unsupported attribute", ".b"),
+            ("Invalid index", ".id[\"b\"]"),
+        ],
+    );
+    check(
+        "resource \"terraform_data\" \"a\" {
+  count = 1
+}
+output \"a\" {
+  value = try(terraform_data.a[0.5], 1)
+}
+",
+        &[("Invalid index key", "[0.5]")],
+    );
+}
+
+#[test]
+fn what_is_ignored_in_vain() {
+    let work = Work::with(
+        "resource \"terraform_data\" \"a\" {
+  lifecycle {
+    ignore_changes = [output]
+  }
+}
+",
+    );
+    let redundant = "Redundant ignore_changes element";
+    let ran = work.run(&["plan"]).code(0);
+    assert_eq!(ran.stdout.matches(redundant).count(), 1, "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_known_of_unknown_objects_decides_how_many_there_are() {
+    let work = Work::with(
+        "resource \"terraform_data\" \"a\" {
+  count = 2
+}
+resource \"terraform_data\" \"b\" {
+  count = try(length(terraform_data.a), 0)
+}
+",
+    );
+    work.run(&["plan"]).code(0).says(&["4 to add"]);
+}
+
+#[test]
+fn imports_of_what_refers_to_itself() {
+    check(
+        "locals {
+  a = local.a
+}
+resource \"terraform_data\" \"a\" {}
+import {
+  to = terraform_data.a
+  id = local.a
+}
+",
+        &[("Self-referencing local value", "local.a")],
+    );
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use muster_addr::{Mode, ModuleInstance};
 use muster_eval::CheckResult;
-use muster_lang::Diags;
+use muster_lang::{DiagnosticKind, Diags};
 use muster_plan::{Action, Change, Part, Question, StepKind};
 
 use crate::task::Task;
@@ -119,7 +119,11 @@ impl Applier {
         };
         match result {
             CheckResult::Fail(diags) if matches!(kind, StepKind::CheckBlock { .. }) => {
-                self.diags.extend(checks::as_warnings(diags));
+                // A condition that cannot be evaluated is an error, one that does not hold is none.
+                let (failed, wrong): (Vec<_>, Vec<_>) =
+                    (diags.into_iter()).partition(|d| d.kind == DiagnosticKind::Condition);
+                self.diags.extend(Diags(wrong));
+                self.diags.extend(checks::as_warnings(Diags(failed)));
                 self.complete(step);
             }
             CheckResult::Fail(diags) => {

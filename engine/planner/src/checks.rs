@@ -68,6 +68,14 @@ pub(crate) fn of_check(diags: Diags) -> Diags {
     Diags(diags.map(|d| d.of_kind(DiagnosticKind::Check)).collect())
 }
 
+/// As [`of_check`], but for conditions that could not be evaluated: those are errors anywhere.
+fn of_assertions(diags: Diags) -> Diags {
+    let (failed, mut wrong): (Vec<_>, Vec<_>) =
+        (diags.into_iter()).partition(|d| d.kind == DiagnosticKind::Condition);
+    wrong.extend(of_check(Diags(failed)));
+    Diags(wrong)
+}
+
 impl Planner {
     /// Remembers what became of the conditions of something in a module.
     pub(crate) fn note_check(&mut self, checked: &Checked, inst: ModuleInst, status: Status) {
@@ -140,7 +148,7 @@ impl Planner {
             let result = self.eval.check_block(inst, name);
             self.note_check(&checked, inst, Status::of(result.outcome()));
             if let CheckResult::Fail(found) = result {
-                self.diags.extend(of_check(found));
+                self.diags.extend(of_assertions(found));
             }
             let undecided = self.undecided_assertions(&self.eval.scope(inst, None), &block);
             self.diags.extend(of_check(undecided));
@@ -163,9 +171,7 @@ impl Planner {
             let detail = "The condition depends on something that is only known after apply, so \
                           that nobody can say yet whether it holds.";
             let summary = "Check block assertion known after apply";
-            let mut warning = Diagnostic::warning(summary, detail)
-                .at(assertion.condition.span())
-                .of_kind(DiagnosticKind::OpenCondition);
+            let mut warning = Diagnostic::warning(summary, detail).at(assertion.condition.span());
             warning.values = referred_values(&assertion.condition, scope);
             warning
         });

@@ -1,9 +1,33 @@
 //! Whether what `ignore_changes` names is there.
 
 use muster_config::{IgnoreChanges, Resource};
-use muster_lang::{Diagnostic, Diags};
+use muster_lang::{Diagnostic, Diags, Severity};
 use muster_schema::Schema;
 use muster_value::{PathStep, Type};
+
+use crate::Planner;
+
+impl Planner {
+    /// Warns of paths that have no effect, whatever the plan is about. Those that are not there
+    /// are errors of the configuration, found before.
+    pub(crate) fn check_ignored(&mut self) {
+        let config = self.eval.config();
+        let resources = config
+            .iter()
+            .flat_map(|(_, module)| module.resources.values());
+        for resource in resources {
+            if matches!(&resource.lifecycle.ignore_changes, IgnoreChanges::Paths(p) if p.is_empty())
+            {
+                continue;
+            }
+            if let Ok(schema) = self.eval.schema_of(resource) {
+                let found = check(resource, &schema).into_iter();
+                let warnings = found.filter(|d| d.severity == Severity::Warning);
+                self.diags.extend(Diags(warnings.collect()));
+            }
+        }
+    }
+}
 
 /// Holds every path against the schema, and warns of those that have no effect.
 pub(crate) fn check(resource: &Resource, schema: &Schema) -> Diags {

@@ -46,6 +46,7 @@ impl Planner {
         if let Some(warning) = self.moves.warning() {
             self.diags.push(warning);
         }
+        self.check_ignored();
         self.check_moved_targets();
         self.index_modules();
         self.find_orphans();

@@ -48,6 +48,24 @@ check "c" {
 }
 
 #[test]
+fn assertions_that_cannot_be_evaluated_are_errors() {
+    check(
+        r#"
+locals {
+  one = 1
+}
+check "c" {
+  assert {
+    condition     = local.one.x == 2
+    error_message = "wrong"
+  }
+}
+"#,
+        &[&["Unsupported attribute"]],
+    );
+}
+
+#[test]
 fn imports_have_keys_that_are_known() {
     let config = |for_each: &str| {
         format!(
