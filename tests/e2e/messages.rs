@@ -117,3 +117,20 @@ check \"a\" {
         .code(0)
         .says(&["terraform_data.a"]);
 }
+
+/// Nobody has given a variable its value when a configuration is validated, but conditions may be
+/// decided by types alone.
+#[test]
+fn of_values_that_are_not_given_yet() {
+    let check = |message: &str, expect: &str, code: i32| {
+        let config = format!(
+            "variable \"v\" {{\n  default = \"x\"\n  type    = string\n  validation {{\n    condition     = var.v == 1\n    error_message = {message}\n  }}\n}}\n"
+        );
+        let work = Work::with(&config);
+        work.run(&["validate"]).code(code).says(&[expect]);
+        let ran = work.run(&["plan"]).code(1);
+        ran.says(&["Invalid value for variable", "wrong"]);
+    };
+    check("\"wrong: ${var.v}\"", "Success!", 0);
+    check("\"wrong\"", "Invalid value for variable", 1);
+}

@@ -112,6 +112,8 @@ struct Message {
     text: String,
     /// Whether it could be evaluated.
     evaluated: bool,
+    /// Whether nothing in it is still to be known.
+    known: bool,
     /// What is wrong with it: errors where it has no value, or else a warning at most.
     wrong: Diags,
 }
@@ -126,6 +128,7 @@ impl Message {
                 return Self {
                     text: text.into(),
                     evaluated: false,
+                    known: true,
                     wrong,
                 };
             }
@@ -133,6 +136,7 @@ impl Message {
         let with = |text: &str, wrong: Option<Diagnostic>| Self {
             text: format!("The condition does not hold. Its error_message {text}"),
             evaluated: true,
+            known: true,
             wrong: Diags(wrong.into_iter().collect()),
         };
         let at = check.message.span();
@@ -146,7 +150,10 @@ impl Message {
             }
         };
         let Value::String(text) = text else {
-            return with("is not known yet.", None);
+            return Self {
+                known: false,
+                ..with("is not known yet.", None)
+            };
         };
         if marks.contains(Marks::SENSITIVE) {
             let detail = "The message contains something sensitive, so it is not shown. Leave that \
@@ -171,6 +178,7 @@ impl Message {
         Self {
             text: text.trim().to_owned(),
             evaluated: true,
+            known: true,
             wrong: Diags::new(),
         }
     }
@@ -195,6 +203,7 @@ fn validated(
         text,
         evaluated,
         mut wrong,
+        ..
     } = message;
     match held {
         _ if !evaluated => CheckResult::Fail(wrong),
@@ -240,6 +249,10 @@ impl Evaluator {
             let broken = message.wrong.has_errors();
             let fails = held == Some(false);
             if kind == CheckKind::Validation {
+                // Where the message is not known, the value is not: nobody has given it yet.
+                if self.settings.validating && !message.known {
+                    return CheckResult::Unknown;
+                }
                 return validated(held, message, |text| failure(check, kind, text, scope));
             }
             // What failed says itself that its message is not shown.
