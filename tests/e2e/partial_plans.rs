@@ -578,7 +578,7 @@ data "terraform_remote_state" "r" {
     let mut managed = resources.filter(|r| r["mode"] == "managed");
     managed.next().unwrap()["instances"][0]["schema_version"] = 99.into();
     state["serial"] = 100.into();
-    work.write("terraform.tfstate", &state.to_string());
+    work.write("terraform.tfstate", state.to_string());
     work.run(&["destroy", "-auto-approve"])
         .code(1)
         .says(&["Error: Resource instance managed by newer provider version"])
