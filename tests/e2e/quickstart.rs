@@ -82,9 +82,11 @@ fn from_nothing_to_nothing() {
         .code(0)
         .says(&["0 added, 0 changed, 1 destroyed."]);
 
+    // The placement is looked up before the zones are planned to go.
     work.run(&with(&["destroy", "-auto-approve"], &without))
         .code(0)
-        .says(&["Destroy complete!"]);
+        .says(&["Destroy complete!"])
+        .never_says(&["No Zone Fits"]);
     assert!(work.state_list().is_empty());
     work.run(&with(&["plan", "-destroy", "-detailed-exitcode"], &without))
         .code(0);

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use muster_addr::{ConfigResource, InstanceAddr, Mode as ResourceMode, ProviderConfigAddr};
 use muster_eval::ModuleInst;
 use muster_lang::Severity;
+use muster_plan::Reason;
 
 use crate::Planner;
 use crate::graph::{Node, NodeId};
 use crate::limits::Included;
-use crate::task::{Goal, Start};
+use crate::task::{Goal, Start, Task};
 
 /// What a destroy looks at on the side.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Destroy {
     optional: HashSet<NodeId>,
     /// Objects of resources that are visited anyway, so that nobody asks for them twice.
     claimed: HashMap<NodeId, BTreeMap<InstanceAddr, Claim>>,
+    /// Objects that have been looked at, and why they go.
+    later: Vec<(Task, Reason)>,
 }
 
 /// An object that is destroyed when its resource was visited.
@@ -134,6 +137,24 @@ impl Planner {
                 goal: claim.goal,
             });
         }
+    }
+
+    /// An object is as it is now. Everything is looked at before anything is planned to go: a
+    /// provider may count what is planned when it is asked what there is.
+    pub(crate) fn destroy_later(&mut self, mut task: Task, reason: Reason) {
+        self.finish_task(&task);
+        task.node = None;
+        self.destroy.later.push((task, reason));
+    }
+
+    /// Nothing is left to look at: plans that the objects go. Whether there were any.
+    pub(crate) fn destroy_now(&mut self) -> bool {
+        let later = std::mem::take(&mut self.destroy.later);
+        let any = !later.is_empty();
+        for (task, reason) in later {
+            self.plan_delete(task, reason);
+        }
+        any
     }
 
     /// Whether a destroy can go on without a node.

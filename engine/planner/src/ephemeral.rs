@@ -323,7 +323,10 @@ impl Planner {
                 continue;
             };
             *users -= 1;
-            if *users > 0 || self.ephemerals.held.contains(&id) {
+            let users = *users;
+            // A destroy plans what goes when no node is left.
+            let held = self.is_destroying() || self.ephemerals.held.contains(&id);
+            if users > 0 || held {
                 continue;
             }
             match self.ephemerals.open.get(&id).cloned() {

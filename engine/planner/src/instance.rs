@@ -305,9 +305,10 @@ impl Planner {
             Goal::Refresh => self.keep_refreshed(&task),
             Goal::Delete(reason) => {
                 self.show_as_it_is(&task);
-                match task.prior.is_null() {
-                    true => self.finish_task(&task),
-                    false => self.plan_delete(task, reason),
+                match (task.prior.is_null(), self.is_destroying()) {
+                    (true, _) => self.finish_task(&task),
+                    (false, true) => self.destroy_later(task, reason),
+                    (false, false) => self.plan_delete(task, reason),
                 }
             }
             Goal::Forget(reason) => self.record_forget(task, reason),

@@ -242,6 +242,7 @@ impl Planner {
             }
             match self.ready.pop_front() {
                 Some(node) => self.visit(node),
+                None if self.out == 0 && self.destroy_now() => {}
                 None if self.out == 0 => return self.close_rest(),
                 None => return None,
             }
