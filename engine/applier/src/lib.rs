@@ -25,7 +25,7 @@ use muster_addr::{ConfigResource, InstanceAddr, ProviderConfigAddr};
 use muster_config::{Config, Resource};
 use muster_eval::{Evaluator, ModuleInst, ProviderFunctions, Providers, Settings};
 use muster_lang::{Diagnostic, DiagnosticKind, Diags, Files};
-use muster_plan::{Action, Ask, CheckResults, Plan, Question};
+use muster_plan::{Action, Ask, CheckResults, Plan, Question, StepKind};
 use muster_provider::{ProviderError, Response, Schemas};
 use muster_snapshot::Snapshot;
 use muster_value::Value;
@@ -202,7 +202,8 @@ impl Applier {
         }
     }
 
-    /// What has not been sent yet is not done any more, save that everything open is closed.
+    /// What has not been sent yet is not done any more, save that everything open is closed, and
+    /// that what is left may only be to look at what was done.
     fn poll_stopping(&mut self) -> Option<Question> {
         while let Some(question) = self.asks.pop_front() {
             match question {
@@ -211,7 +212,7 @@ impl Applier {
                 question => return Some(question),
             }
         }
-        while let Some(at) = self.ready.iter().position(|&step| self.is_close(step)) {
+        while let Some(at) = self.ready.iter().position(|&step| self.ends_things(step)) {
             let step = self.ready.remove(at)?;
             self.begin(step);
             if let Some(question) = self.asks.pop_front() {
@@ -219,6 +220,12 @@ impl Applier {
             }
         }
         (self.out == 0).then(|| self.close_rest()).flatten()
+    }
+
+    /// Whether a step closes something, or changes nothing and asks nobody.
+    fn ends_things(&self, step: usize) -> bool {
+        let kind = &self.plan.steps[step].kind;
+        self.is_close(step) || kind.check().is_some() || matches!(kind, StepKind::Join)
     }
 
     /// Whether a question is out that has no answer yet.
@@ -282,13 +289,14 @@ impl Applier {
         let mut left = self.ready.iter().chain(&unfinished);
         // Whatever was open is closed by now.
         let left = left.any(|&step| !self.is_close(step));
-        if self.stopping && (left || !self.tasks.is_empty()) {
+        let canceled = self.stopping && (left || !self.tasks.is_empty());
+        if canceled {
             self.diags.push(self.canceled());
         }
         if self.plan.is_limited() {
             self.diags.push(incomplete());
         }
-        self.finish_outputs();
+        self.finish_outputs(canceled);
         self.finish_checks();
         self.diags.extend(self.eval.take_notes());
         (self.state, self.counts, self.diags)

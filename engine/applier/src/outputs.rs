@@ -12,10 +12,10 @@ use crate::{Applier, Str};
 impl Applier {
     /// Writes the outputs into the state. One that cannot be evaluated, because something that
     /// it needs failed, stays as it was.
-    pub(crate) fn finish_outputs(&mut self) {
+    pub(crate) fn finish_outputs(&mut self, canceled: bool) {
         let plan = std::sync::Arc::clone(&self.plan);
         if plan.mode == Mode::Destroy {
-            if !self.any_failed && !self.stopping {
+            if !self.any_failed && !canceled {
                 for name in plan.outputs.keys() {
                     self.state.outputs.remove(name);
                 }

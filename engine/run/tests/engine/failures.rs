@@ -1,6 +1,8 @@
 //! Providers that fail, and providers that lie.
 
+use muster_plan::Mode;
 use muster_planner::Options;
+use muster_run::Stop;
 use muster_value::{Type, Value};
 
 use crate::lab::Lab;
@@ -149,4 +151,41 @@ fn a_failed_destroy_stops_what_waits_for_it() {
     lab.heal();
     lab.apply("");
     lab.check_state("");
+}
+
+/// Nothing is left of a run that was stopped during its last call but to look at what was done.
+#[test]
+fn a_stop_during_the_last_call_cancels_nothing() {
+    let config = r#"
+        resource "fake_thing" "a" { name = "a" }
+        check "named" {
+          assert {
+            condition     = fake_thing.a.id != ""
+            error_message = "It has no id."
+          }
+        }
+        output "id" {
+          value = fake_thing.a.id
+          precondition {
+            condition     = fake_thing.a.id != ""
+            error_message = "It has no id."
+          }
+        }
+    "#;
+    let mut lab = Lab::default();
+    let plan = lab.plan_with(config, Options::default()).plan.unwrap();
+    lab.world().stop_at = Some(("create a", Stop::default()));
+    assert_eq!(lab.carry_out(config, plan), [""; 0]);
+    assert!(lab.state.outputs.contains_key("id"));
+
+    // Nor has a destroy anything left.
+    let destroy = Options {
+        mode: Mode::Destroy,
+        ..Options::default()
+    };
+    lab.world().stop_at = None;
+    let plan = lab.plan_with(config, destroy).plan.unwrap();
+    lab.world().stop_at = Some(("delete a", Stop::default()));
+    assert_eq!(lab.carry_out(config, plan), [""; 0]);
+    assert!(lab.state.is_empty());
 }
