@@ -135,14 +135,32 @@ pub(crate) async fn drive_recorded<M: Machine>(
             break;
         }
         tokio::select! {
+            biased;
             Some(answer) = calls.next() => gathered.take(machine, answer, recorder, &works),
             // What could not be done right after an answer must not wait for the next one.
             _ = ticks.tick() => after(machine, false),
             () = context.stop.requested(), if !stopped => {}
             () = &mut halting => {}
             () = context.stop.forced() => {
-                // What providers make of this is not waited for.
-                let _ = tokio::time::timeout(GRACE, context.pool.stop()).await;
+                // What providers make of this is not waited for, but what they say meanwhile
+                // counts.
+                let mut told = pin!(tokio::time::timeout(GRACE, context.pool.stop()));
+                let mut is_told = false;
+                loop {
+                    let answer = tokio::select! {
+                        biased;
+                        answer = calls.next() => answer,
+                        _ = &mut told, if !is_told => {
+                            is_told = true;
+                            continue;
+                        }
+                        () = std::future::ready(()), if is_told => None,
+                    };
+                    let Some(answer) = answer else { break };
+                    gathered.take(machine, answer, recorder, &works);
+                }
+                settle(recorder, &works, context);
+                after(machine, gathered.changed);
                 break;
             }
         }
@@ -216,7 +234,7 @@ impl Gathered {
             return;
         };
         works.hold();
-        let mut ending = None;
+        let ending;
         let mut answered = None;
         self.taken += 1;
         match answer {
@@ -227,8 +245,13 @@ impl Gathered {
                 machine.answer(id, *answer);
                 answered = Some(known).filter(|_| !machine.take_untaken());
             }
-            Answer::Provisioner(answer) => {
+            Answer::Provisioner(answer, shown, on_failure) => {
                 self.outside = true;
+                ending = Some(Ending {
+                    shown,
+                    succeeded: answer.is_ok() || on_failure != OnFailure::Fail,
+                    id: None,
+                });
                 machine.provisioned(id, answer);
             }
         }
@@ -253,7 +276,7 @@ fn note<M: Machine>(machine: &mut M, recorder: &Recorder, answered: Option<&Answ
 /// What came of a question.
 enum Answer {
     Provider(Box<Result<Response, ProviderError>>, Told),
-    Provisioner(Result<(), ProvisionFailure>),
+    Provisioner(Result<(), ProvisionFailure>, Shown, OnFailure),
 }
 
 /// What was known of a question to a provider when it went out.
@@ -327,8 +350,17 @@ async fn answer(
         }
         Question::Provisioner(question) => {
             settle(recorder, works, context);
-            let (id, answer) = provision(context, works, question).await;
-            Some((id, Answer::Provisioner(answer)))
+            let answer = match recorder.has_failed() {
+                false => provision(context, works, &question).await,
+                true => Err(not_begun(&question)),
+            };
+            let Provision {
+                id,
+                shown,
+                on_failure,
+                ..
+            } = question;
+            Some((id, Answer::Provisioner(answer, shown, on_failure)))
         }
         Question::GivenUp(addr) => {
             works.fail(&addr, None);
@@ -363,16 +395,18 @@ async fn call(context: &Context, works: &Works<'_>, ask: Ask) -> Result<Response
 async fn provision(
     context: &Context,
     works: &Works<'_>,
-    question: Provision,
-) -> (u64, Result<(), ProvisionFailure>) {
-    let shown = &question.shown;
-    works.begin(shown, &question.provider);
-    let answer = crate::provision::run(context, &question).await;
-    match (&answer, question.on_failure) {
-        (Err(_), OnFailure::Fail) => works.fail(&shown.addr, shown.deposed.as_ref()),
-        _ => works.succeed(shown, None),
+    question: &Provision,
+) -> Result<(), ProvisionFailure> {
+    works.begin(&question.shown, &question.provider);
+    crate::provision::run(context, question).await
+}
+
+/// Nothing more is done where nothing can be recorded.
+fn not_begun(question: &Provision) -> ProvisionFailure {
+    ProvisionFailure {
+        summary: format!("{} provisioner error", question.kind.as_str()),
+        detail: "It was not begun, because what was done before it cannot be recorded.".to_owned(),
     }
-    (question.id, answer)
 }
 
 impl Machine for Planner {
