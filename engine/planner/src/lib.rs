@@ -9,6 +9,7 @@ mod data;
 mod destroy;
 mod ephemeral;
 mod graph;
+mod hand_over;
 mod identity;
 mod ignore;
 mod import;
@@ -144,6 +145,7 @@ impl Planner {
             true => moves::Moves::default(),
             false => moves::apply(&config, &mut prior)?,
         };
+        hand_over::hand_over(&config, &mut prior);
         let removed = removed::Removed::new(&config)?;
         let extra: BTreeSet<_> = prior
             .resources

@@ -319,3 +319,28 @@ fn states_remember_which_instances_have_their_replacement_first() {
     );
     check(false, [2, 3, 4], "");
 }
+
+/// A resource may be given another provider while the block of the one it had is taken out.
+#[test]
+fn objects_of_a_provider_that_is_no_more_are_handed_over() {
+    let config = |provider: &str, count: u32| {
+        format!(
+            r#"provider "fake" {{ alias = "{provider}" }}
+            resource "fake_thing" "a" {{
+                count    = {count}
+                name     = "a${{count.index}}"
+                provider = fake.{provider}
+            }}"#
+        )
+    };
+    let mut lab = Lab::default();
+    lab.apply(&config("old", 2));
+    lab.apply(&config("new", 1));
+    lab.check_state("fake_thing.a[0] a0");
+    let destroy = Options {
+        mode: Mode::Destroy,
+        ..Options::default()
+    };
+    assert_eq!(lab.try_apply(&config("newer", 1), destroy), [""; 0]);
+    lab.check_state("");
+}
