@@ -106,7 +106,7 @@ fn authenticated(mut bytes: Vec<u8>) -> Outcome<(Vec<u8>, Diags)> {
     };
     if !is_authentic(&key, PURPOSE, &bytes[..end], code) {
         let detail = format!(
-            "The plan was changed after it was made, or made in another working directory or with another {ENV}. Make a new plan with plan -out."
+            "The plan was changed after it was made, or made in another working directory or with another {ENV}. Make a new plan with plan -out; where plans are made in one directory and applied in another, set {ENV} to the same secret in both."
         );
         return Err(failed(&detail));
     }

@@ -21,7 +21,7 @@ pub enum StateError {
     },
     /// Something else than what was stored, under the serial number of that.
     #[error(
-        "it is not what was stored as number {serial}, although nobody has given it a new number: the file was damaged, or edited by hand. `muster state restore {serial}` brings back what was stored; `muster state push -force` with the name of the file takes it as it is"
+        "it is not what was stored as number {serial}, although nobody has given it a new number: the file was damaged, edited by hand, or made from an earlier copy, as by another program. If it tells what exists, `muster state push -force` with the name of the file takes it as it is; `muster state restore {serial}` brings back what was stored"
     )]
     Altered {
         /// Serial number of the state that was stored.
