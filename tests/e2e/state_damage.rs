@@ -41,7 +41,7 @@ fn a_state_that_was_edited_without_a_word_is_refused() {
     assert_eq!(work.read(STATE), edited);
     work.run(&["state", "restore", "-auto-approve", "2"])
         .code(0)
-        .says(&["Restored"]);
+        .says(&["is not counted, and will be gone", "Restored"]);
     assert!(work.read(STATE).contains("\"two\""));
     work.run(&["plan", "-detailed-exitcode"]).code(0);
     // It is taken as it is by those who say so.

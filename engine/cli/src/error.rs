@@ -145,7 +145,7 @@ impl From<StoreError> for Failure {
 }
 
 /// A text with a full stop.
-fn sentence(mut text: String) -> String {
+pub(crate) fn sentence(mut text: String) -> String {
     if !text.ends_with(['.', '!', '?']) {
         text.push('.');
     }

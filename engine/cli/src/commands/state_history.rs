@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::show::schemas;
 use super::state_edit::store;
-use crate::error::{Failure, Outcome};
+use crate::error::{Failure, Outcome, sentence};
 use crate::locking::{Backups, lock, redirected};
 use crate::session::TERRAFORM_VERSION;
 use crate::view::View;
@@ -309,10 +309,10 @@ pub(crate) fn restore(view: &View, args: &Restore) -> Outcome<()> {
 }
 
 fn replace(store: &dyn Store, style: Style, args: &Restore) -> Outcome<()> {
-    let now = match store.read() {
+    let (now, unread) = match store.read() {
         // It may be what this is needed for.
-        Err(StoreError::Corrupt { .. }) => None,
-        read => read?,
+        Err(error @ StoreError::Corrupt { .. }) => (None, Some(error)),
+        read => (read?, None),
     };
     let mut new = version(store, args.serial)?;
     if now.as_ref().is_some_and(|now| now.same_content(&new)) {
@@ -333,6 +333,12 @@ fn replace(store: &dyn Store, style: Style, args: &Restore) -> Outcome<()> {
     );
     outln!("{}", String::from_utf8_lossy(&list));
     outln!("{}. Real objects stay as they are.", diff.summary());
+    if let Some(error) = unread {
+        outln!(
+            "\nWhat the present state has is not counted, and will be gone from it: {}",
+            sentence(error.to_string())
+        );
+    }
     let question = "Do you want to restore this state? Only 'yes' will be accepted.";
     if !args.auto_approve && !prompt::confirm(question) {
         outln!("\nCancelled: the state stays as it is.");
