@@ -138,3 +138,35 @@ fn options_without_an_effect_are_not_shown() {
     help(&work, &["destroy"]).never_says(&["-refresh-only", "-replace=", "  -destroy"]);
     help(&work, &["plan"]).never_says(&["-state-out", "-backup"]);
 }
+
+#[test]
+fn options_mean_what_the_command_makes_of_them() {
+    let work = Work::empty();
+    let meaning = |command: &[&str], option: &str| {
+        let text = help(&work, command).stdout;
+        let (_, rest) = text.split_once(&format!("  {option}")).unwrap();
+        let mut lines = rest.lines();
+        let first = lines.next();
+        let more = lines.take_while(|line| line.starts_with("    "));
+        let words = first
+            .into_iter()
+            .chain(more)
+            .flat_map(str::split_whitespace);
+        words.collect::<Vec<_>>().join(" ")
+    };
+    for (command, option, expect) in [
+        (&["plan"][..], "-target=", "instance, and what it needs"),
+        (&["destroy"], "-target=", "instance, and what depends on it"),
+        (&["plan"], "-exclude=", "alone, and what depends on it"),
+        (&["destroy"], "-exclude=", "alone, and what it needs"),
+        (&["apply"], "-state-out=", "a new state is written to"),
+        (
+            &["state", "mv"],
+            "-state-out=",
+            "taken out of the one that they are in",
+        ),
+    ] {
+        let found = meaning(command, option);
+        assert!(found.contains(expect), "{command:?} {option}: {found}");
+    }
+}

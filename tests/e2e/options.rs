@@ -171,6 +171,19 @@ fn limits_that_nothing_is_within() {
 }
 
 #[test]
+fn limits_go_the_other_way_when_destroying() {
+    let work = Work::with(
+        "resource \"terraform_data\" \"a\" {}\nresource \"terraform_data\" \"b\" {\n  input = terraform_data.a.id\n}\n",
+    );
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let plan = |limit: &str| work.run(&["plan", "-destroy", limit]).code(0);
+    plan("-target=terraform_data.a").says(&["2 to destroy", "names and what depends on it."]);
+    plan("-target=terraform_data.b").says(&["1 to destroy"]);
+    plan("-exclude=terraform_data.b").says(&["No changes", "names and what that needs"]);
+    plan("-exclude=terraform_data.a").says(&["1 to destroy"]);
+}
+
+#[test]
 fn limited_plans_leave_outputs_alone() {
     let resource = "resource \"terraform_data\" \"a\" {}\n";
     let work = Work::with(&format!("{resource}output \"gone\" {{\n  value = 1\n}}\n"));

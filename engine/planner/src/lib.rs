@@ -330,15 +330,7 @@ impl Planner {
         plan.relevant = self.relevant(plan.changes.iter(), plan.outputs.iter());
         plan.prior = self.state;
         if plan.is_limited() && self.options.imports.is_empty() {
-            let detail = match plan.excludes.is_empty() {
-                true => {
-                    "The plan is limited to what -target names and what that needs, so it may leave out changes that the configuration asks for. Run a plan without -target afterwards."
-                }
-                false => {
-                    "The plan leaves alone what -exclude names and what depends on it, so it may leave out changes that the configuration asks for. Run a plan without -exclude afterwards."
-                }
-            };
-            let mut detail = detail.to_owned();
+            let mut detail = limits::meaning(&self.options).to_owned();
             if !self.unmatched.is_empty() {
                 detail += &format!(" Nothing is called {}.", self.unmatched.join(", or "));
             }

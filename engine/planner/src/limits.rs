@@ -7,9 +7,9 @@ use muster_config::ModuleId;
 use muster_lang::Diagnostic;
 use muster_plan::Mode;
 
-use crate::Planner;
 use crate::graph::{Node, NodeId};
 use crate::visit::Orphan;
+use crate::{Options, Planner};
 
 /// What a plan is limited to.
 pub(crate) struct Included {
@@ -293,5 +293,23 @@ impl Planner {
                 || self.options.targets.iter().any(|t| t.contains(addr))
                 || self.options.only_read.contains(&addr.resource.config())
         })
+    }
+}
+
+/// What the limit of a plan means. Nothing is destroyed before the objects that need it.
+pub(crate) fn meaning(options: &Options) -> &'static str {
+    match (options.mode, options.excludes.is_empty()) {
+        (Mode::Destroy, true) => {
+            "The plan is limited to what -target names and what depends on it. Everything else stays."
+        }
+        (Mode::Destroy, false) => {
+            "The plan leaves alone what -exclude names and what that needs, so it may not destroy everything."
+        }
+        (_, true) => {
+            "The plan is limited to what -target names and what that needs, so it may leave out changes that the configuration asks for. Run a plan without -target afterwards."
+        }
+        (_, false) => {
+            "The plan leaves alone what -exclude names and what depends on it, so it may leave out changes that the configuration asks for. Run a plan without -exclude afterwards."
+        }
     }
 }

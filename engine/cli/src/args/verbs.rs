@@ -147,6 +147,7 @@ pub(crate) struct Refresh {
 
 /// `destroy`
 #[derive(Debug, Args)]
+#[command(mut_arg("targets", |arg| arg.help(ONLY)), mut_arg("excludes", |arg| arg.help(BUT)))]
 pub(crate) struct Destroy {
     #[command(flatten)]
     pub view: View,
@@ -168,6 +169,11 @@ pub(crate) struct Destroy {
     #[arg(long)]
     pub profile: bool,
 }
+
+/// What `-target` and `-exclude` mean where objects go: none goes before those that need it.
+const ONLY: &str =
+    "Only this module, resource or instance, and what depends on it; can be given several times";
+const BUT: &str = "Leave this module, resource or instance alone, and what it needs";
 
 /// What `apply` can do instead of destroying. It is taken to say that it is not for `destroy`.
 #[derive(Debug, Args)]

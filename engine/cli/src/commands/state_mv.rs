@@ -19,6 +19,7 @@ use crate::transfer::{self, Where};
 
 /// `state mv`
 #[derive(Debug, Args)]
+#[command(mut_arg("state_out", |arg| arg.help(OTHER_STATE)))]
 pub(crate) struct Mv {
     #[command(flatten)]
     pub locking: args::Locking,
@@ -42,6 +43,10 @@ pub(crate) struct Mv {
     /// The address from now on.
     pub destination: String,
 }
+
+/// What `-state-out` means here.
+const OTHER_STATE: &str =
+    "Move them to the state in this file; they are taken out of the one that they are in";
 
 /// Gives objects another address, in the same state or in another one.
 pub(crate) fn mv(args: &Mv) -> Outcome<()> {
