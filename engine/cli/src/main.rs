@@ -100,6 +100,9 @@ struct Refused {
 
 fn parse(args: Vec<String>) -> Result<Cli, Refused> {
     let refused = |reason, args| Refused { reason, args };
+    if refusal::names_no_folder(&args) {
+        return Err(refused(refusal::Reason::Folder, args::normalize(args)));
+    }
     let args = match env_args::splice(args.clone(), |name| std::env::var(name).ok()) {
         Ok(spliced) => args::normalize(spliced),
         Err(detail) => return Err(refused(refusal::Reason::Flags(detail), args)),

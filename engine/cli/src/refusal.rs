@@ -22,8 +22,18 @@ const NO_COMMAND: u8 = 127;
 pub(crate) enum Reason {
     /// What is wrong with the flags, without a full stop.
     Flags(String),
+    /// `-chdir` names no directory.
+    Folder,
     /// What the parser found.
     Parser(Box<clap::Error>),
+}
+
+/// Whether `-chdir` stands before the command without a directory behind its equals sign. The next
+/// word may well be the command, so that it is never taken for the directory.
+pub(crate) fn names_no_folder(args: &[String]) -> bool {
+    let options = args.iter().skip(1).take_while(|arg| arg.starts_with('-'));
+    let mut names = options.map(|arg| arg.trim_start_matches('-'));
+    names.any(|name| matches!(name, "chdir" | "chdir="))
 }
 
 /// Says what is wrong with the arguments, or the help that they ask for.
@@ -31,6 +41,9 @@ pub(crate) fn print(reason: &Reason, args: &[String]) -> ExitCode {
     let path = help::path(args);
     let error = match reason {
         Reason::Flags(detail) => return refuse(FLAGS, &format!("{detail}."), args, &path),
+        Reason::Folder => {
+            return refuse(NO_FOLDER, "Write muster -chdir=DIR COMMAND.", args, &path);
+        }
         Reason::Parser(error) => error,
     };
     match error.kind() {
@@ -54,6 +67,8 @@ pub(crate) fn print(reason: &Reason, args: &[String]) -> ExitCode {
 }
 
 const FLAGS: &str = "Failed to parse command-line flags";
+const NO_FOLDER: &str =
+    "Invalid -chdir option: must include an equals sign followed by a directory path";
 const TOO_MANY: &str = "Too many command line arguments";
 
 fn refuse(summary: &str, detail: &str, args: &[String], path: &[String]) -> ExitCode {
