@@ -287,6 +287,24 @@ fn files_that_are_no_plans_are_refused() {
         let summary = format!("Error: Failed to load \"{name}\" as a plan file");
         work.run(&["apply", name]).code(1).says(&[&summary, detail]);
     }
+    let show = |name: &str, says: &[&str]| {
+        let ran = work.run(&["show", name]).code(1);
+        ran.says(says).never_says(&["state history"]);
+    };
+    show(
+        "zip",
+        &["Failed to load \"zip\"", "as Terraform saves plans"],
+    );
+    let neither = "is neither a state nor a saved plan: ";
+    for name in ["junk", "main.tf"] {
+        show(
+            name,
+            &[
+                "Failed to read the given file as a state or plan file",
+                neither,
+            ],
+        );
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ use crate::{encryption, fit, plan_seal};
 
 /// Which modules were installed, and where to: below the data directory.
 const MODULES: &str = "modules/modules.json";
+/// What archives begin with.
+const ARCHIVE: [u8; 2] = *b"PK";
 const SUMMARY: &str = "Failed to read plan file";
 
 /// A plan read from a file.
@@ -55,6 +57,13 @@ pub(crate) fn is_plan(path: &Path) -> bool {
     let mut start = [0; 16];
     let read = File::open(path).and_then(|mut file| file.read(&mut start));
     read.is_ok_and(|len| begins_like_plan(&start[..len]))
+}
+
+/// Whether a file is an archive, as Terraform saves plans.
+pub(crate) fn is_archive(path: &Path) -> bool {
+    let mut start = [0; ARCHIVE.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == ARCHIVE
 }
 
 fn begins_like_plan(bytes: &[u8]) -> bool {
@@ -209,7 +218,7 @@ fn read(path: &Path) -> Outcome<(PlanFile, Diags)> {
         Failure::new(&summary, detail)
     })?;
     if !begins_like_plan(&bytes) {
-        let detail = match bytes.starts_with(b"PK") {
+        let detail = match bytes.starts_with(&ARCHIVE) {
             true => format!(
                 "{shown} is an archive, as Terraform saves plans, which only Terraform can apply. Make a new plan with plan -out."
             ),

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use muster_lang::Sources;
 use muster_run::Stop;
-use muster_snapshot::Snapshot;
-use muster_store::{LocalStore, Store};
+use muster_snapshot::{Snapshot, StateError};
+use muster_store::{CodecError, LocalStore, Store, StoreError};
 
 use super::output::read;
 use super::plan::schemas_of;
@@ -16,13 +16,17 @@ use crate::plan_file;
 use crate::session::Session;
 use crate::view::View;
 
+const UNREADABLE: &str = "Failed to read the given file as a state or plan file";
+
 /// Shows the state or a saved plan.
 pub(crate) async fn run(args: &Show) -> ExitCode {
     let view = match View::of_document(&args.view) {
         Ok(view) => view,
         Err(code) => return code,
     };
-    if let Some(path) = args.path.as_deref().filter(|p| plan_file::is_plan(p)) {
+    // What is wrong with archives is known where plans are read.
+    let is_plan = |path: &&Path| plan_file::is_plan(path) || plan_file::is_archive(path);
+    if let Some(path) = args.path.as_deref().filter(is_plan) {
         return show_plan(&view, path).await;
     }
     match show_state(&view, args.path.as_deref()).await {
@@ -51,14 +55,12 @@ async fn show_state(view: &View, path: Option<&Path>) -> Outcome<()> {
     let state = match path {
         Some(path) if !path.exists() => {
             let detail = format!("There is no file {}.", path.display());
-            return Err(Failure::new(
-                "Failed to read the given file as a state or plan file",
-                detail,
-            ));
+            return Err(Failure::new(UNREADABLE, detail));
         }
         Some(path) => LocalStore::new(path)
             .with_codec(crate::encryption::state_codec())
-            .read()?,
+            .read()
+            .map_err(|error| unreadable(path, error))?,
         None => read(None)?,
     };
     let Some(state) = state else {
@@ -68,6 +70,22 @@ async fn show_state(view: &View, path: Option<&Path>) -> Outcome<()> {
     let schemas = schemas(&state).await?;
     view.show_state(&state, &schemas);
     Ok(())
+}
+
+/// A file that is neither a state nor a plan may be anything: nobody wants an earlier one back.
+fn unreadable(path: &Path, error: StoreError) -> Failure {
+    match &error {
+        StoreError::Corrupt {
+            reason:
+                CodecError::State(reason @ (StateError::Malformed { .. } | StateError::NotState)),
+            ..
+        } => {
+            let path = path.display();
+            let detail = format!("{path} is neither a state nor a saved plan: {reason}.");
+            Failure::new(UNREADABLE, detail)
+        }
+        _ => error.into(),
+    }
 }
 
 /// The schemas that a state needs.
