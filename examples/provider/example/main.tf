@@ -1,3 +1,19 @@
+# A configuration for the provider of this example. No registry has it: build it at the root of the
+# repository with
+#
+#     cargo build -p terraform-provider-memo
+#
+# and say where it is in a file such as ~/memo.tfrc, by the absolute path of the directory:
+#
+#     provider_installation {
+#       dev_overrides {
+#         "examples/memo" = "/path/to/muster/target/debug"
+#       }
+#       direct {}
+#     }
+#
+# Then `TF_CLI_CONFIG_FILE=~/memo.tfrc muster plan` works here at once, without `muster init`.
+
 terraform {
   required_providers {
     memo = {
