@@ -96,7 +96,12 @@ fn message(assertion: &Check, scope: &dyn Scope) -> (Option<String>, Diags) {
     }
     match convert(value.peel(), &Type::String) {
         Ok(Value::String(text)) => (Some(text.trim().to_owned()), Diags::new()),
-        // Nothing is known of it, or it is null.
+        Ok(value) if value.is_null() => {
+            let detail = "An error message is a string that is not null.";
+            let error = Diagnostic::error("Invalid error message", detail);
+            (None, error.at(at).into())
+        }
+        // Nothing is known of it.
         Ok(_) => (None, Diags::new()),
         Err(error) => {
             let detail = format!("The message must be a text: {error}.");

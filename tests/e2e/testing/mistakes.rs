@@ -140,3 +140,13 @@ check "named" {
         .code(0)
         .says(&["1 passed, 0 failed"]);
 }
+
+#[test]
+fn messages_that_are_none() {
+    let work = Work::with("output \"o\" {\n  value = 1\n}\n");
+    let file = "run \"a\" {\n  assert {\n    condition     = output.o == 1\n    error_message = output.o == 1 ? null : \"x\"\n  }\n}\n";
+    work.write("a.tftest.hcl", file);
+    work.run(&["test"])
+        .code(1)
+        .says(&["Invalid error message", "0 passed, 1 failed."]);
+}
