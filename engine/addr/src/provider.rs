@@ -101,7 +101,8 @@ fn is_host(text: &str) -> bool {
 
 impl fmt::Display for ProviderAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.host, self.namespace, self.type_name)
+        let parts = [&*self.host, "/", &self.namespace, "/", &self.type_name];
+        parts.iter().try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -141,9 +142,12 @@ impl fmt::Display for ProviderConfigAddr {
         if !self.module.is_root() {
             write!(f, "{}.", self.module)?;
         }
-        write!(f, "provider[\"{}\"]", self.provider)?;
+        f.write_str("provider[\"")?;
+        self.provider.fmt(f)?;
+        f.write_str("\"]")?;
         if let Some(alias) = &self.alias {
-            write!(f, ".{alias}")?;
+            f.write_str(".")?;
+            f.write_str(alias)?;
         }
         match &self.key {
             Some(key) => InstanceKey::Str(key.clone()).fmt(f),

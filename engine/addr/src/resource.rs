@@ -49,7 +49,9 @@ impl fmt::Display for ResourceId {
             Mode::Data => f.write_str("data.")?,
             Mode::Ephemeral => f.write_str("ephemeral.")?,
         }
-        write!(f, "{}.{}", self.type_name, self.name)
+        f.write_str(&self.type_name)?;
+        f.write_str(".")?;
+        f.write_str(&self.name)
     }
 }
 
@@ -89,6 +91,12 @@ impl AbsResource {
         }
     }
 
+    /// Whether this one comes from a resource in the configuration.
+    pub fn is_of(&self, config: &ConfigResource) -> bool {
+        let steps = self.module.0.iter().map(|step| &step.name);
+        self.resource == config.resource && steps.eq(config.module.0.iter())
+    }
+
     /// The resource in the configuration that this one comes from.
     pub fn config(&self) -> ConfigResource {
         ConfigResource {
@@ -103,6 +111,6 @@ impl fmt::Display for AbsResource {
         if !self.module.is_root() {
             write!(f, "{}.", self.module)?;
         }
-        write!(f, "{}", self.resource)
+        self.resource.fmt(f)
     }
 }

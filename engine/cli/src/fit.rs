@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_addr::ConfigResource;
+use muster_addr::{AbsResource, ConfigResource};
 use muster_plan::{Mode, Plan};
 use muster_snapshot::Snapshot;
-use muster_store::{Part, changed_resources};
+use muster_store::{Part, differing};
 use sha2::{Digest, Sha256};
 
 /// Of each stored resource that a plan rests on the address and a digest.
@@ -66,8 +66,8 @@ pub(crate) fn part(plan: &Plan, stored: &Snapshot) -> Option<Part> {
         writes.extend(change.previous.iter().map(|p| p.resource.config()));
     }
     // What was found changed outside, or is stored in another way from now on.
-    let refreshed = changed_resources(stored, &plan.prior).into_iter();
-    writes.extend(refreshed.map(|addr| addr.config()));
+    let refreshed = differing(stored, &plan.prior);
+    writes.extend(refreshed.map(AbsResource::config));
     let reads: BTreeSet<ConfigResource> = plan.reads.difference(&writes).cloned().collect();
     Some(Part { writes, reads })
 }

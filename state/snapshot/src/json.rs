@@ -1,6 +1,7 @@
 //! JSON text: kept as it is, and written in the layout that state files have.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
 
 use serde_json::value::RawValue;
 
@@ -12,6 +13,9 @@ pub(crate) const DEEPEST: usize = 1000;
 
 /// From so many elements on, an array is written by two threads.
 const MANY: usize = 2048;
+
+/// A piece of what is written has at least so many bytes.
+const PIECE: usize = 512 << 10;
 
 /// Text that is one valid JSON value. There is no space between its tokens, and no escape for
 /// the characters that Go escapes without need, so that two texts are equal whatever their
@@ -73,6 +77,8 @@ impl fmt::Debug for JsonText {
 /// and files that did not change should stay the same byte for byte.
 #[derive(Default)]
 pub(crate) struct Writer {
+    /// What stands before `out` in the file.
+    done: Vec<Vec<u8>>,
     out: Vec<u8>,
     depth: usize,
     /// Nothing is in the innermost object or array yet.
@@ -82,14 +88,6 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// With room for so many bytes, and more.
-    pub(crate) fn with_room(bytes: usize) -> Self {
-        Self {
-            out: Vec::with_capacity(bytes),
-            ..Self::default()
-        }
-    }
-
     /// Writes behind what is there, without a layout.
     pub(crate) fn compact(out: Vec<u8>) -> Self {
         Self {
@@ -100,7 +98,16 @@ impl Writer {
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.out
+        match self.done.is_empty() {
+            true => self.out,
+            false => self.into_pieces().concat(),
+        }
+    }
+
+    /// What was written, in pieces that stand one behind the other.
+    pub(crate) fn into_pieces(mut self) -> Vec<Vec<u8>> {
+        self.done.push(self.out);
+        self.done
     }
 
     pub(crate) fn open(&mut self, bracket: u8) {
@@ -120,6 +127,10 @@ impl Writer {
 
     /// Starts the next element of an array.
     pub(crate) fn item(&mut self) {
+        if self.out.len() >= PIECE && !self.compact {
+            let next = Vec::with_capacity(PIECE + PIECE / 8);
+            self.done.push(std::mem::replace(&mut self.out, next));
+        }
         if !self.empty {
             self.out.push(b',');
         }
@@ -127,59 +138,74 @@ impl Writer {
         self.empty = false;
     }
 
-    /// Writes elements of an array; very many of them side by side.
-    pub(crate) fn items<T: Sync>(&mut self, all: &[T], each: impl Fn(&mut Self, &T) + Sync) {
-        let write = |writer: &mut Self, part: &[T]| {
-            for item in part {
-                writer.item();
-                each(writer, item);
-            }
-        };
-        if all.len() < MANY {
-            return write(self, all);
+    /// Writes elements of an array, those of very many things side by side. `each` starts an
+    /// [`Writer::item`] for each one of a thing.
+    pub(crate) fn items<T>(
+        &mut self,
+        (count, all): (usize, impl Iterator<Item = T> + Clone + Send),
+        each: impl Fn(&mut Self, T) + Sync,
+    ) {
+        if count < MANY {
+            return all.for_each(|thing| each(self, thing));
         }
-        let (first, rest) = all.split_at(all.len() / 2);
-        let (room, depth, compact) = (self.out.capacity() / 2, self.depth, self.compact);
-        let write_rest = || {
+        let (first, rest) = (all.clone().take(count / 2), all.skip(count / 2));
+        let (depth, compact) = (self.depth, self.compact);
+        let (second, each) = (rest.clone(), &each);
+        let write_second = move || {
             let mut writer = Self {
-                out: Vec::with_capacity(room),
                 depth,
-                empty: false,
                 compact,
+                ..Self::default()
             };
-            write(&mut writer, rest);
-            writer.out
+            second.for_each(|thing| each(&mut writer, thing));
+            (writer.done, writer.out)
         };
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("state".into());
-            let second = thread.spawn_scoped(scope, write_rest);
-            write(self, first);
+            let second = thread.spawn_scoped(scope, write_second);
+            first.for_each(|thing| each(self, thing));
             match second.map(std::thread::ScopedJoinHandle::join) {
-                Ok(Ok(bytes)) => self.out.extend_from_slice(&bytes),
+                Ok(Ok((mut done, out))) if !self.empty => {
+                    self.done.push(std::mem::replace(&mut self.out, out));
+                    self.done.append(&mut done);
+                }
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                // There are too many threads already.
-                Err(_) => write(self, rest),
+                // There are too many threads already, or the second half has the first element.
+                Ok(Ok(_)) | Err(_) => rest.for_each(|thing| each(self, thing)),
             }
         });
     }
 
-    /// Starts the next member of an object.
-    pub(crate) fn key(&mut self, name: &str) {
+    /// Starts the next member of an object, which has a name of the format: there is nothing to
+    /// escape in it.
+    pub(crate) fn key(&mut self, name: &'static str) {
         self.item();
-        self.string(name);
-        self.out.push(b':');
-        if !self.compact {
-            self.out.push(b' ');
-        }
+        self.out.push(b'"');
+        self.literal(name);
+        self.literal(if self.compact { "\":" } else { "\": " });
     }
 
-    pub(crate) fn field(&mut self, name: &str, text: &str) {
+    /// Starts the next member of an object, whatever its name.
+    pub(crate) fn member(&mut self, name: &str) {
+        self.item();
+        self.string(name);
+        self.literal(if self.compact { ":" } else { ": " });
+    }
+
+    pub(crate) fn field(&mut self, name: &'static str, text: &str) {
         self.key(name);
         self.string(text);
     }
 
+    /// A member that has the text of something.
+    pub(crate) fn field_of(&mut self, name: &'static str, thing: &impl fmt::Display) {
+        self.key(name);
+        self.string_of(thing);
+    }
+
     pub(crate) fn number(&mut self, n: u64) {
-        self.out.extend_from_slice(n.to_string().as_bytes());
+        // A vector takes everything.
+        let _ = write!(self.out, "{n}");
     }
 
     pub(crate) fn literal(&mut self, text: &str) {
@@ -188,37 +214,48 @@ impl Writer {
 
     pub(crate) fn string(&mut self, text: &str) {
         self.out.push(b'"');
-        if !text
-            .bytes()
-            .any(|byte| KINDS[usize::from(byte)] != Kind::Plain)
-        {
-            self.literal(text);
-            self.out.push(b'"');
-            return;
-        }
-        let mut from = 0;
-        for (at, c) in text.char_indices() {
-            let short = match c {
-                '"' => "\\\"",
-                '\\' => "\\\\",
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                '\u{8}' => "\\b",
-                '\u{c}' => "\\f",
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => "",
-                _ => continue,
-            };
-            self.out.extend_from_slice(&text.as_bytes()[from..at]);
-            if short.is_empty() {
-                self.escape(c);
-            } else {
-                self.literal(short);
-            }
-            from = at + c.len_utf8();
-        }
-        self.out.extend_from_slice(&text.as_bytes()[from..]);
+        self.escaped(text);
         self.out.push(b'"');
+    }
+
+    /// The text of something, as a string.
+    pub(crate) fn string_of(&mut self, thing: &impl fmt::Display) {
+        self.out.push(b'"');
+        // Fails only if the thing does, which none does that is written here.
+        let _ = write!(Escaped(self), "{thing}");
+        self.out.push(b'"');
+    }
+
+    /// What a string has between its quotes.
+    fn escaped(&mut self, text: &str) {
+        let is_plain = |byte: u8| KINDS[usize::from(byte)] == Kind::Plain;
+        let mut rest = text;
+        // A byte that is not plain starts a character.
+        while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
+            let (plain, from) = rest.split_at(at);
+            self.literal(plain);
+            let mut chars = from.chars();
+            if let Some(c) = chars.next() {
+                self.char(c);
+            }
+            rest = chars.as_str();
+        }
+        self.literal(rest);
+    }
+
+    fn char(&mut self, c: char) {
+        let short = match c {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '\u{8}' => "\\b",
+            '\u{c}' => "\\f",
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => return self.escape(c),
+            _ => return self.literal(c.encode_utf8(&mut [0; 4])),
+        };
+        self.literal(short);
     }
 
     /// Writes JSON text in this layout. Strings and numbers are copied.
@@ -276,8 +313,7 @@ impl Writer {
     }
 
     fn escape(&mut self, c: char) {
-        self.out
-            .extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
+        let _ = write!(self.out, "\\u{:04x}", u32::from(c));
     }
 
     fn new_line(&mut self) {
@@ -293,6 +329,16 @@ impl Writer {
                 self.out.resize(self.out.len() + 2 * self.depth, b' ');
             }
         }
+    }
+}
+
+/// Writes what is within a string.
+struct Escaped<'a>(&'a mut Writer);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.escaped(text);
+        Ok(())
     }
 }
 
@@ -444,33 +490,38 @@ mod tests {
 
     #[test]
     fn elements_of_two_threads_are_those_of_one() {
-        let number = |w: &mut Writer, n: &u64| {
-            w.open(b'[');
-            w.item();
-            w.number(*n);
-            w.close(b']');
-        };
-        for compact in [false, true] {
-            for count in [0, 1, MANY as u64 - 1, MANY as u64, MANY as u64 + 1] {
-                let all: Vec<u64> = (0..count).collect();
-                let written = |write: &dyn Fn(&mut Writer)| {
-                    let mut w = Writer {
-                        compact,
-                        ..Writer::default()
-                    };
+        let check = |compact: bool, count: u64, from: u64| {
+            let all: Vec<u64> = (0..count).collect();
+            // Nothing is written of what comes before.
+            let number = |w: &mut Writer, n: &u64| {
+                if *n >= from {
+                    w.item();
                     w.open(b'[');
-                    write(&mut w);
+                    w.item();
+                    w.number(*n);
                     w.close(b']');
-                    w.into_bytes()
+                }
+            };
+            let written = |write: &dyn Fn(&mut Writer)| {
+                let mut w = Writer {
+                    compact,
+                    ..Writer::default()
                 };
-                let by_one = written(&|w| {
-                    for n in &all {
-                        w.item();
-                        number(w, n);
-                    }
-                });
-                let by_two = written(&|w| w.items(&all, number));
-                assert!(by_two == by_one, "{count} {compact}");
+                w.open(b'[');
+                write(&mut w);
+                w.close(b']');
+                w.into_bytes()
+            };
+            let by_one = written(&|w| all.iter().for_each(|n| number(w, n)));
+            let by_two = written(&|w| w.items((all.len(), all.iter()), number));
+            assert!(by_two == by_one, "{compact} {count} {from}");
+        };
+        let many = MANY as u64;
+        for compact in [false, true] {
+            for count in [0, 1, many - 1, many, many + 1] {
+                for from in [0, count / 2, count / 2 + 1, count] {
+                    check(compact, count, from);
+                }
             }
         }
     }

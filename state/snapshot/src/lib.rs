@@ -11,7 +11,7 @@ mod object;
 mod snapshot;
 mod tree;
 
-pub use codec::{decode, encode, encode_instance, encode_instance_onto};
+pub use codec::{decode, encode, encode_instance, encode_instance_onto, encode_pieces};
 pub use error::StateError;
 pub use json::JsonText;
 pub use object::{Attributes, DeposedKey, Identity, Object, Private, Status};

@@ -54,6 +54,15 @@ fn is_sealed(stored: &[u8]) -> bool {
     stored.windows(SIGN.len()).any(|window| window == SIGN)
 }
 
+/// The bytes of an encrypted state.
+fn sealed(seal: &dyn Seal, snapshot: &Snapshot) -> Result<Vec<u8>, SealError> {
+    let about = About {
+        serial: snapshot.serial,
+        lineage: &snapshot.lineage,
+    };
+    seal.seal(&muster_snapshot::encode(snapshot), Some(about))
+}
+
 /// Makes bytes of states and states of bytes. In plain text unless a [`Seal`] is given.
 #[derive(Clone, Debug, Default)]
 pub struct Codec(Option<Arc<dyn Seal>>);
@@ -74,14 +83,20 @@ impl Codec {
     /// # Errors
     /// They cannot be encrypted.
     pub fn encode(&self, snapshot: &Snapshot) -> Result<Vec<u8>, SealError> {
-        let plain = muster_snapshot::encode(snapshot);
-        let about = About {
-            serial: snapshot.serial,
-            lineage: &snapshot.lineage,
-        };
         match &self.0 {
-            Some(seal) => seal.seal(&plain, Some(about)),
-            None => Ok(plain),
+            Some(seal) => sealed(&**seal, snapshot),
+            None => Ok(muster_snapshot::encode(snapshot)),
+        }
+    }
+
+    /// As [`Codec::encode`], in pieces that stand one behind the other.
+    ///
+    /// # Errors
+    /// They cannot be encrypted.
+    pub fn encode_pieces(&self, snapshot: &Snapshot) -> Result<Vec<Vec<u8>>, SealError> {
+        match &self.0 {
+            Some(seal) => Ok(vec![sealed(&**seal, snapshot)?]),
+            None => Ok(muster_snapshot::encode_pieces(snapshot)),
         }
     }
 

@@ -30,7 +30,7 @@ pub use journal::{
 };
 pub use local::{LocalBackend, LocalStore};
 pub use lock::{LockGuard, LockInfo, LockLoss};
-pub use merge::{changed_resources, is_merged, merge, without_resources};
+pub use merge::{differing, is_merged, merge, without_resources};
 pub use part::Part;
 pub use setting::{Setting, SettingKind, Settings};
 pub use time::{now as timestamp, to_seconds};

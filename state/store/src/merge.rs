@@ -1,5 +1,6 @@
 //! Changes of one writer beside those of others.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -79,18 +80,36 @@ pub fn is_merged(base: &Snapshot, next: &Snapshot, old: Option<&Snapshot>) -> bo
         && changed_outputs(base, next).all(|name| old.outputs.get(name) == next.outputs.get(name))
 }
 
-/// The resources that two states do not agree on.
-pub fn changed_resources(old: &Snapshot, new: &Snapshot) -> BTreeSet<AbsResource> {
+fn changed_resources(old: &Snapshot, new: &Snapshot) -> BTreeSet<AbsResource> {
     differing(old, new).cloned().collect()
 }
 
-/// As [`changed_resources`]; some come twice.
-pub(crate) fn differing<'a>(
+/// The resources that two states do not agree on, in the order of their addresses.
+pub fn differing<'a>(
     old: &'a Snapshot,
     new: &'a Snapshot,
 ) -> impl Iterator<Item = &'a AbsResource> {
-    let all = old.resources.keys().chain(new.resources.keys());
-    all.filter(|addr| old.resources.get(*addr) != new.resources.get(*addr))
+    let mut old = old.resources.iter().peekable();
+    let mut new = new.resources.iter().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (Some((before, _)), Some((now, _))) => before.cmp(now),
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
+            };
+            match order {
+                Ordering::Less => return old.next().map(|(addr, _)| addr),
+                Ordering::Greater => return new.next().map(|(addr, _)| addr),
+                Ordering::Equal => {
+                    let (before, now) = (old.next()?, new.next()?);
+                    if before.1 != now.1 {
+                        return Some(now.0);
+                    }
+                }
+            }
+        }
+    })
 }
 
 /// A state without its resources.

@@ -37,21 +37,26 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 /// Writes a file as a whole: it has either its old bytes or the new ones, and for its owner
 /// only. Whoever has it open keeps the old ones.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    prepared(path, bytes)?.persist(path).map_err(|e| e.error)?;
+    replace_by(path, &[bytes])
+}
+
+/// As [`replace`], with bytes in pieces.
+pub(crate) fn replace_by(path: &Path, pieces: &[&[u8]]) -> io::Result<()> {
+    prepared(path, pieces)?.persist(path).map_err(|e| e.error)?;
     sync_folder(folder_of(path))
 }
 
 /// Writes a new file as a whole, for its owner only. One that is there already stays as it is.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = prepared(path, bytes)?;
+    let file = prepared(path, &[bytes])?;
     file.persist_noclobber(path).map_err(|e| e.error)?;
     sync_folder(folder_of(path))
 }
 
 /// Bytes on disk in the folder of a file, without a name of their own yet.
-fn prepared(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+fn prepared(path: &Path, pieces: &[&[u8]]) -> io::Result<tempfile::NamedTempFile> {
     let mut file = crate::temporary::file_in(folder_of(path))?;
-    file.write_all(bytes)?;
+    pieces.iter().try_for_each(|piece| file.write_all(piece))?;
     crate::disk::sync_all(file.as_file())?;
     Ok(file)
 }

@@ -26,14 +26,20 @@ impl Part {
         both.chain(theirs).chain(ours).next()
     }
 
-    /// One of these resources that the part does not change.
-    pub fn outside(&self, changed: BTreeSet<AbsResource>) -> Option<AbsResource> {
-        changed.into_iter().find(|addr| !self.changes(addr))
-    }
-
-    /// Whether the part changes a resource.
-    pub(crate) fn changes(&self, addr: &AbsResource) -> bool {
-        self.writes.contains(&addr.config())
+    /// The first one of these resources that the part does not change.
+    pub fn outside<'a>(
+        &self,
+        mut changed: impl Iterator<Item = &'a AbsResource>,
+    ) -> Option<&'a AbsResource> {
+        // They mostly come in the order of the part, so that the next one is at hand.
+        let mut writes = self.writes.range::<ConfigResource, _>(..);
+        changed.find(|addr| {
+            if writes.next().is_some_and(|config| addr.is_of(config)) {
+                return false;
+            }
+            writes = self.writes.range(addr.config()..);
+            !writes.next().is_some_and(|config| addr.is_of(config))
+        })
     }
 
     /// A resource of the part, changed ones first.
@@ -45,6 +51,7 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_addr::InstanceAddr;
 
     /// `a b/c d`: changes `x.a` and `x.b`, and rests on `x.c` and `x.d`.
     fn part(text: &str) -> Part {
@@ -58,6 +65,32 @@ mod tests {
             writes: set(writes),
             reads: set(reads),
         }
+    }
+
+    #[test]
+    fn what_is_outside_is_found_in_any_order() {
+        let part = part("b d e/a");
+        let check = |names: &str, expect: Option<&str>| {
+            let addrs: Vec<AbsResource> = names
+                .split_whitespace()
+                .map(|name| {
+                    format!("x.{name}")
+                        .parse::<InstanceAddr>()
+                        .unwrap()
+                        .resource
+                })
+                .collect();
+            let found = part.outside(addrs.iter()).map(ToString::to_string);
+            assert_eq!(found.as_deref(), expect, "{names}");
+        };
+        check("", None);
+        check("b d e", None);
+        check("d", None);
+        check("e d b b d", None);
+        check("b c d", Some("x.c"));
+        check("f b", Some("x.f"));
+        check("b d e f", Some("x.f"));
+        check("a", Some("x.a"));
     }
 
     #[test]

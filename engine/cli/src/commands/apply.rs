@@ -3,6 +3,7 @@
 mod lock;
 mod save;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -307,7 +308,7 @@ async fn execute_locked(
             Some((journal, resolved))
         }
     };
-    let mut saved = stored.clone();
+    let mut saved = Cow::Borrowed(&stored);
     let mut unsaved = false;
     let mut on_the_way = Duration::ZERO;
     if let Some(profile) = &view.profile {
@@ -319,7 +320,7 @@ async fn execute_locked(
             let began = Instant::now();
             // The journal has everything, so that the run can go on; but not where somebody else
             // may do the same things.
-            if let Err(error) = save(store, &mut saved, state)
+            if let Err(error) = save(store, saved.to_mut(), state)
                 && !unsaved
             {
                 unsaved = true;
@@ -345,7 +346,8 @@ async fn execute_locked(
         // Nothing was to be applied.
         diags.0.retain(|d| d.kind != DiagnosticKind::Incomplete);
     }
-    if let Err(failure) = save_last(store, &saved, &outcome.state, outcome.unrecorded) {
+    let outputs = outcome.state.outputs.clone();
+    if let Err(failure) = save_last(store, &saved, outcome.state, outcome.unrecorded) {
         view.diags(&diags, &session.sources);
         return Err(failure);
     }
@@ -360,7 +362,7 @@ async fn execute_locked(
     if failed {
         return Err(Failure::told());
     }
-    view.applied(&plan, outcome.counts, &outcome.state);
+    view.applied(&plan, outcome.counts, &outputs);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What commands come to: plans, states, outputs.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use muster_addr::InstanceAddr;
@@ -11,10 +11,13 @@ use muster_lang::{DiagnosticKind, Diags, Sources};
 use muster_plan::{Mode, Plan};
 use muster_provider::Schemas;
 use muster_render::DiagnosticRenderer;
-use muster_snapshot::{OutputValue, Snapshot};
+use muster_snapshot::{OutputValue, Snapshot, Str};
 
 use super::documents::Documents;
 use super::{Ending, View};
+
+/// The outputs of the root module, by their names.
+type Outputs = BTreeMap<Str, OutputValue>;
 
 impl View {
     /// Shows a plan.
@@ -85,9 +88,9 @@ impl View {
     }
 
     /// Shows what an apply has done.
-    pub(crate) fn applied(&self, plan: &Plan, counts: Counts, state: &Snapshot) {
+    pub(crate) fn applied(&self, plan: &Plan, counts: Counts, outputs: &Outputs) {
         if self.documents.are_wanted() {
-            self.applied_documents(counts, state);
+            self.applied_documents(counts, outputs);
         }
         let mut parts = Vec::new();
         if counts.imported > 0 {
@@ -109,15 +112,15 @@ impl View {
             )),
             Ending::Refresh => {}
         }
-        if !state.outputs.is_empty() && plan.mode != Mode::Destroy {
+        if !outputs.is_empty() && plan.mode != Mode::Destroy {
             self.say(&format!(
                 "\nOutputs:\n\n{}",
-                muster_render::outputs_text(&state.outputs)
+                muster_render::outputs_text(outputs)
             ));
         }
     }
 
-    fn applied_documents(&self, counts: Counts, state: &Snapshot) {
+    fn applied_documents(&self, counts: Counts, outputs: &Outputs) {
         let Counts {
             added,
             changed,
@@ -150,7 +153,7 @@ impl View {
             self.tell(&summary);
         }
         if self.ending != Ending::Destroy {
-            self.tell(&muster_render::outputs_document(&state.outputs));
+            self.tell(&muster_render::outputs_document(outputs));
         }
     }
 

@@ -270,15 +270,15 @@ impl Lease {
     }
 
     /// Refuses changes of a resource that is not locked.
-    pub(super) fn check(
+    pub(super) fn check<'a>(
         &self,
         database: &Database,
-        changed: impl FnOnce() -> BTreeSet<AbsResource>,
+        changed: impl Iterator<Item = &'a AbsResource>,
     ) -> Result<(), Fault> {
         let Some(part) = &self.held.part else {
             return Ok(());
         };
-        match part.outside(changed()) {
+        match part.outside(changed) {
             None => Ok(()),
             Some(other) => Err(self.refusal(database, format!("{other} is not locked"))),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_snapshot::Snapshot;
-use muster_store::{StoreError, changed_resources, is_change, is_merged, without_resources};
+use muster_store::{StoreError, differing, is_change, is_merged, without_resources};
 use tokio_postgres::{Client, Transaction};
 
 use super::lease::Lease;
@@ -99,7 +99,7 @@ impl Write {
         };
         let nothing = Snapshot::default();
         let before = old.map_or(&nothing, |old| &*old.snapshot);
-        lease.check(&self.database, || changed_resources(before, next))
+        lease.check(&self.database, differing(before, next))
     }
 
     /// The number and the revision of the workspace, which nobody else changes from now on. It is

@@ -8,6 +8,6 @@ mod write;
 const IDENTITY_VERSION: &str = "identity_schema_version";
 
 pub use read::decode;
-pub use write::{encode, encode_instance, encode_instance_onto};
+pub use write::{encode, encode_instance, encode_instance_onto, encode_pieces};
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! From a snapshot to bytes.
 
+use std::iter;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use muster_addr::{AbsResource, InstanceAddr, InstanceKey, ProviderConfigAddr};
@@ -14,30 +16,23 @@ use crate::{
 
 /// Writes a version 4 state file, byte for byte as Terraform would.
 pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
-    let mut w = Writer::with_room(about_size(snapshot));
+    written(snapshot).into_bytes()
+}
+
+/// As [`encode`], in pieces that stand one behind the other, so that nothing that is large has to
+/// be moved.
+pub fn encode_pieces(snapshot: &Snapshot) -> Vec<Vec<u8>> {
+    written(snapshot).into_pieces()
+}
+
+fn written(snapshot: &Snapshot) -> Writer {
+    let mut w = Writer::default();
     w.open(b'{');
     head(&mut w, snapshot);
     body(&mut w, snapshot);
     w.close(b'}');
     w.literal("\n");
-    w.into_bytes()
-}
-
-/// About how many bytes a state has, so that they need not be moved while they become more.
-fn about_size(snapshot: &Snapshot) -> usize {
-    /// What is around the attributes of an object.
-    const FRAME: usize = 512;
-    let instances = snapshot
-        .resources
-        .values()
-        .flat_map(|r| r.instances.values());
-    let objects = instances.flat_map(|i| i.current.iter().chain(i.deposed.values()));
-    let sizes = objects.map(|object| match &object.attributes {
-        // Nearly as much again is their layout.
-        Attributes::Json(text) => FRAME + text.as_str().len() * 3 / 2,
-        Attributes::Flatmap(_) => FRAME,
-    });
-    sizes.sum()
+    w
 }
 
 /// Writes a state that has nothing but this instance of another one, without a layout; `None` if
@@ -62,7 +57,8 @@ pub fn encode_instance_onto(out: &mut Vec<u8>, snapshot: &Snapshot, addr: &Insta
     w.open(b'[');
     w.item();
     let module = addr.resource.module.to_string();
-    resource(&mut w, &module, &addr.resource, (found, &[instance]));
+    let instances = iter::once(instance);
+    resource(&mut w, &module, &addr.resource, found, instances);
     w.close(b']');
     w.close(b'}');
     *out = w.into_bytes();
@@ -87,9 +83,11 @@ fn body(w: &mut Writer, snapshot: &Snapshot) {
     w.close(b'}');
     w.key("resources");
     w.open(b'[');
-    w.items(&in_file_order(snapshot), |w, (module, addr, value)| {
-        let instances: Vec<_> = value.instances.iter().collect();
-        resource(w, module, addr, (value, &instances));
+    let runs = runs(snapshot);
+    let resources = (snapshot.resources.len(), in_file_order(snapshot, &runs));
+    w.items(resources, |w, (module, addr, found)| {
+        w.item();
+        resource(w, module, addr, found, found.instances.iter());
     });
     w.close(b']');
     w.key("check_results");
@@ -100,22 +98,51 @@ fn body(w: &mut Writer, snapshot: &Snapshot) {
     extra(w, &snapshot.extra);
 }
 
-/// Resources in the order of the texts that name them, which is not that of their addresses.
-fn in_file_order(snapshot: &Snapshot) -> Vec<(String, &AbsResource, &Resource)> {
-    let mut ordered: Vec<_> = snapshot
-        .resources
-        .iter()
-        .map(|(addr, resource)| (addr.module.to_string(), addr, resource))
-        .collect();
-    ordered.sort_by(|(module_a, a, _), (module_b, b, _)| {
-        let (a, b) = (&a.resource, &b.resource);
-        module_a
-            .cmp(module_b)
-            .then_with(|| a.mode.as_str().cmp(b.mode.as_str()))
-            .then_with(|| a.type_name.cmp(&b.type_name))
-            .then_with(|| a.name.cmp(&b.name))
+/// Resources that stand one behind the other in a file as well as in the order of their addresses.
+struct Run<'a> {
+    /// The text that names their module.
+    module: String,
+    first: &'a AbsResource,
+    count: usize,
+}
+
+/// Resources in the order of the texts that name them. Within a module that is the order of their
+/// addresses, but for what the mode is called.
+fn runs(snapshot: &Snapshot) -> Vec<Run<'_>> {
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    for addr in snapshot.resources.keys() {
+        let is_one = |run: &&mut Run<'_>| {
+            let first = run.first;
+            first.resource.mode == addr.resource.mode && first.module == addr.module
+        };
+        match runs.last_mut().filter(is_one) {
+            Some(run) => run.count += 1,
+            None => runs.push(Run {
+                module: addr.module.to_string(),
+                first: addr,
+                count: 1,
+            }),
+        }
+    }
+    runs.sort_by(|a, b| {
+        let modes = [a, b].map(|run| run.first.resource.mode.as_str());
+        a.module.cmp(&b.module).then_with(|| modes[0].cmp(modes[1]))
     });
-    ordered
+    runs
+}
+
+/// The text that names the module of a resource, its address and what it is.
+type Placed<'a> = (&'a str, &'a AbsResource, &'a Resource);
+
+/// The resources of runs.
+fn in_file_order<'a>(
+    snapshot: &'a Snapshot,
+    runs: &'a [Run<'a>],
+) -> impl Iterator<Item = Placed<'a>> + Clone {
+    runs.iter().flat_map(|run| {
+        let resources = snapshot.resources.range(run.first..).take(run.count);
+        resources.map(|(addr, resource)| (run.module.as_str(), addr, resource))
+    })
 }
 
 fn output(w: &mut Writer, name: &str, output: &OutputValue) {
@@ -123,7 +150,7 @@ fn output(w: &mut Writer, name: &str, output: &OutputValue) {
     let ty = value.ty();
     // Outputs are wholly known once a run is over; nothing else can be in a snapshot.
     let json = value_to_json(&value, &ty).unwrap_or(serde_json::Value::Null);
-    w.key(name);
+    w.member(name);
     w.open(b'{');
     w.key("value");
     w.raw(&JsonText::from(&json));
@@ -137,11 +164,12 @@ fn output(w: &mut Writer, name: &str, output: &OutputValue) {
 }
 
 /// A resource with these of its instances.
-fn resource(
+fn resource<'a>(
     w: &mut Writer,
     module: &str,
     addr: &AbsResource,
-    (resource, instances): (&Resource, &[(&InstanceKey, &Instance)]),
+    resource: &Resource,
+    instances: impl ExactSizeIterator<Item = (&'a InstanceKey, &'a Instance)> + Clone + Send,
 ) {
     w.open(b'{');
     if !module.is_empty() {
@@ -152,27 +180,24 @@ fn resource(
     w.field("name", &addr.resource.name);
     extra(w, &resource.extra);
     // Where the provider configuration is repeated, each instance names its own, as OpenTofu has it.
-    let repeated = instances.iter().any(|(_, i)| i.provider_key.is_some());
+    let repeated = instances.clone().any(|(_, i)| i.provider_key.is_some());
     if !repeated {
-        w.field("provider", &resource.provider.to_string());
+        w.field_of("provider", &resource.provider);
     }
     w.key("instances");
     w.open(b'[');
-    let objects = instances.iter().flat_map(|&(key, instance)| {
+    w.items((instances.len(), instances), |w, (key, instance)| {
         let current = instance.current.iter().map(|object| (None, object));
         let deposed = instance.deposed.iter();
         let deposed = deposed.map(|(key, object)| (Some(key), object));
-        current
-            .chain(deposed)
-            .map(move |(deposed, object)| (key, deposed, object))
-    });
-    let objects: Vec<_> = objects.collect();
-    w.items(&objects, |w, &(key, deposed, value)| {
         let provider = repeated.then(|| resource.provider_of(key));
-        w.open(b'{');
-        place(w, key, deposed, value, provider.as_ref());
-        object(w, value);
-        w.close(b'}');
+        for (deposed, value) in current.chain(deposed) {
+            w.item();
+            w.open(b'{');
+            place(w, key, deposed, value, provider.as_ref());
+            object(w, value);
+            w.close(b'}');
+        }
     });
     w.close(b']');
     w.close(b'}');
@@ -201,7 +226,7 @@ fn place(
         w.field("deposed", deposed.as_str());
     }
     if let Some(provider) = provider {
-        w.field("provider", &provider.to_string());
+        w.field_of("provider", provider);
     }
 }
 
@@ -225,7 +250,7 @@ fn object(w: &mut Writer, object: &Object) {
         w.open(b'[');
         for dependency in &object.dependencies {
             w.item();
-            w.string(&dependency.to_string());
+            w.string_of(dependency);
         }
         w.close(b']');
     }
@@ -246,7 +271,7 @@ fn identity(w: &mut Writer, object: &Object) {
     w.raw(&identity.json);
     for (name, value) in &object.extra {
         if **name != *IDENTITY_VERSION {
-            w.key(name);
+            w.member(name);
             w.raw(value);
         }
     }
@@ -262,7 +287,8 @@ fn attributes(w: &mut Writer, attributes: &Attributes) {
             w.key("attributes_flat");
             w.open(b'{');
             for (name, value) in flat {
-                w.field(name, value);
+                w.member(name);
+                w.string(value);
             }
             w.close(b'}');
         }
@@ -299,7 +325,7 @@ fn index(w: &mut Writer, ty: &str, value: impl FnOnce(&mut Writer)) {
 
 fn extra(w: &mut Writer, fields: &[(Str, JsonText)]) {
     for (name, value) in fields {
-        w.key(name);
+        w.member(name);
         w.raw(value);
     }
 }

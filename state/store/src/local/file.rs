@@ -22,6 +22,14 @@ pub(super) fn is_begun(bytes: &[u8]) -> bool {
     bytes.first() == Some(&BEGUN)
 }
 
+/// Bytes in pieces that stand one behind the other.
+pub(super) type Pieces<'a> = &'a [&'a [u8]];
+
+/// How many bytes that is.
+pub(super) fn length(pieces: Pieces<'_>) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
+}
+
 /// All bytes of an open file.
 pub(super) fn read(mut file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -55,13 +63,13 @@ pub(super) fn read_start(mut file: &File) -> io::Result<Vec<u8>> {
 
 /// Writes over an open file in place. Until all bytes are on disk it starts with a byte that
 /// tells of the interruption.
-pub(super) fn overwrite(file: &File, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn overwrite(file: &File, bytes: Pieces<'_>) -> io::Result<()> {
     write_behind(INTERRUPTED, file, bytes)
 }
 
 /// Writes to an open file that is empty. Until all bytes are on disk it starts with a byte that
 /// tells that there was nothing. A file that cannot be written is empty again.
-pub(super) fn begin(file: &File, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn begin(file: &File, bytes: Pieces<'_>) -> io::Result<()> {
     write_behind(BEGUN, file, bytes).inspect_err(|_| {
         // What is left otherwise counts as nothing, too.
         let _ = file.set_len(0);
@@ -69,15 +77,17 @@ pub(super) fn begin(file: &File, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes all bytes of a file, of which the first one is this one until the others are on disk.
-fn write_behind(mark: u8, mut file: &File, bytes: &[u8]) -> io::Result<()> {
-    let Some((first, rest)) = bytes.split_first() else {
+fn write_behind(mark: u8, mut file: &File, bytes: Pieces<'_>) -> io::Result<()> {
+    let mut pieces = bytes.iter().skip_while(|piece| piece.is_empty());
+    let Some((first, rest)) = pieces.next().and_then(|piece| piece.split_first()) else {
         return file.set_len(0);
     };
     file.seek(SeekFrom::Start(0))?;
     file.write_all(&[mark])?;
     disk::sync_data(file)?;
     file.write_all(rest)?;
-    file.set_len(bytes.len() as u64)?;
+    pieces.try_for_each(|piece| file.write_all(piece))?;
+    file.set_len(length(bytes))?;
     disk::sync_data(file)?;
     file.seek(SeekFrom::Start(0))?;
     file.write_all(&[*first])?;

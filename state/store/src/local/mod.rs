@@ -252,9 +252,11 @@ impl Store for LocalStore {
         paths.back_up_once(&old, &mut session)?;
         // What was there may be something else than a state.
         let stored = self.parse(&old).ok().flatten();
+        let old = [old.as_slice()];
         let before = stored.as_ref().map(|state| self.stored(state, &old));
-        let bytes = self.encode(snapshot)?;
-        self.put(&session, before, Stored::now(snapshot, &bytes))?;
+        let new = self.encode(snapshot)?;
+        let new: Vec<&[u8]> = new.iter().map(Vec::as_slice).collect();
+        self.put(&session, before, Stored::now(snapshot, &new))?;
         // This may be about another key.
         if self.codec.is_sealed() {
             self.reseal_history();

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::FIRST_PAUSE;
-use super::file;
+use super::file::{self, Pieces};
 use super::history::History;
 use super::session::Session;
 use super::shares::{Share, Shares};
@@ -192,7 +192,7 @@ impl Paths {
     }
 
     /// Writes the state. The folder has to be there.
-    pub(super) fn write(&self, locked: Option<&File>, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn write(&self, locked: Option<&File>, bytes: Pieces<'_>) -> Result<(), StoreError> {
         match locked {
             Some(file) => self.write_to(file, bytes),
             None => {
@@ -206,19 +206,19 @@ impl Paths {
     }
 
     /// Writes the state as the head of [`super`] explains.
-    pub(super) fn write_to(&self, file: &File, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn write_to(&self, file: &File, bytes: Pieces<'_>) -> Result<(), StoreError> {
         let not_written = |source| StoreError::NotWritten {
             path: self.state.clone(),
             source,
         };
-        let length = bytes.len() as u64;
+        let length = file::length(bytes);
         if file.metadata().is_ok_and(|m| m.len() == 0) {
             let written = os::reserve(file, length).and_then(|()| file::begin(file, bytes));
             written.map_err(not_written)?;
             os::make_private(file);
             return Ok(());
         }
-        let prepared = os::replace(&self.complete, bytes);
+        let prepared = os::replace_by(&self.complete, bytes);
         if let Err(source) = prepared.and_then(|()| os::reserve(file, length)) {
             let _ = std::fs::remove_file(&self.complete);
             return Err(not_written(source));
@@ -245,7 +245,7 @@ impl Paths {
         if file::is_interrupted(&bytes)
             && let Some(complete) = self.complete_state()
         {
-            self.write_to(file, &complete)?;
+            self.write_to(file, &[&complete])?;
         }
         Ok(false)
     }

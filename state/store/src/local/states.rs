@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use muster_snapshot::Snapshot;
 
 use super::LocalStore;
+use super::file::Pieces;
 use super::history::{Rewritten, Standing, Stored};
 use super::session::Session;
-use crate::{CodecError, Part, RemarkKind, Store, StoreError};
+use crate::{CodecError, Part, RemarkKind, Store, StoreError, differing};
 
 impl LocalStore {
     /// What the file has at this moment.
@@ -19,7 +20,7 @@ impl LocalStore {
         }
         let state = self.parse(&bytes)?;
         if let Some(state) = &state {
-            self.check_altered(self.stored(state, &bytes))?;
+            self.check_altered(self.stored(state, &[&bytes]))?;
         }
         Ok(state)
     }
@@ -36,9 +37,11 @@ impl LocalStore {
             let kept = self.kept(old, stored)?;
             self.inner.paths.back_up_once(&kept, session)?;
         }
-        let before = stored.map(|state| self.stored(state, old));
-        let bytes = self.encode(next)?;
-        self.put(session, before, Stored::now(next, &bytes))
+        let old = [old];
+        let before = stored.map(|state| self.stored(state, &old));
+        let new = self.encode(next)?;
+        let new: Vec<&[u8]> = new.iter().map(Vec::as_slice).collect();
+        self.put(session, before, Stored::now(next, &new))
     }
 
     /// Refuses changes of what is not locked.
@@ -49,8 +52,7 @@ impl LocalStore {
         next: &Snapshot,
     ) -> Result<(), StoreError> {
         let nothing = Snapshot::default();
-        let mut changed = crate::merge::differing(stored.unwrap_or(&nothing), next);
-        match changed.find(|addr| !part.changes(addr)) {
+        match part.outside(differing(stored.unwrap_or(&nothing), next)) {
             None => Ok(()),
             Some(other) => Err(StoreError::Remote {
                 place: self.describe(),
@@ -60,9 +62,9 @@ impl LocalStore {
         }
     }
 
-    pub(super) fn encode(&self, snapshot: &Snapshot) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn encode(&self, snapshot: &Snapshot) -> Result<Vec<Vec<u8>>, StoreError> {
         self.codec
-            .encode(snapshot)
+            .encode_pieces(snapshot)
             .map_err(|reason| StoreError::Seal {
                 place: self.describe(),
                 reason,
@@ -199,7 +201,7 @@ impl LocalStore {
     ) -> Result<Cow<'a, [u8]>, StoreError> {
         match stored {
             Some(state) if self.codec.is_sealed() && muster_snapshot::decode(old).is_ok() => {
-                Ok(Cow::Owned(self.encode(state)?))
+                Ok(Cow::Owned(self.encode(state)?.concat()))
             }
             _ => Ok(Cow::Borrowed(old)),
         }
@@ -214,11 +216,12 @@ impl LocalStore {
         let bytes = self.inner.paths.read(session.alone())?;
         // A damaged one is when earlier ones are needed most.
         let state = self.parse(&bytes).ok().flatten();
+        let bytes = [bytes.as_slice()];
         f(state.as_ref().map(|state| self.stored(state, &bytes)))
     }
 
     /// What is stored now.
-    pub(super) fn stored<'a>(&self, state: &'a Snapshot, bytes: &'a [u8]) -> Stored<'a> {
+    pub(super) fn stored<'a>(&self, state: &'a Snapshot, bytes: Pieces<'a>) -> Stored<'a> {
         let modified = std::fs::metadata(self.path()).and_then(|m| m.modified());
         Stored {
             state,

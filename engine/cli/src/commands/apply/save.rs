@@ -14,10 +14,11 @@ use crate::{encryption, rescue};
 pub(super) fn save_last(
     store: &Journaled,
     saved: &Snapshot,
-    state: &Snapshot,
+    state: Snapshot,
     unrecorded: Option<StoreError>,
 ) -> Outcome<()> {
-    let Err(error) = put(store, saved, state) else {
+    let mut next = successor(saved, state);
+    let Err(error) = store.merge(saved, &mut next) else {
         return match unrecorded {
             None => Ok(()),
             Some(error) => Err(error.into()),
@@ -40,10 +41,9 @@ pub(super) fn save_last(
     if let Some(error) = unrecorded {
         diags.extend(Failure::from(error).diags);
     }
-    let mut rescued_state = successor(saved, state);
     // So that it is newer than the stored one, and can be pushed in its place.
-    rescued_state.serial += 1;
-    let bytes = encryption::state_codec().encode(&rescued_state);
+    next.serial = saved.serial + 1;
+    let bytes = encryption::state_codec().encode(&next);
     let bytes = bytes.map_err(std::io::Error::other);
     let path = bytes.and_then(|bytes| rescue::write(Path::new("."), &bytes));
     diags.extend(rescued(path, store.journal_path()).diags);
@@ -57,7 +57,8 @@ pub(super) fn save(
     saved: &mut Snapshot,
     state: &Snapshot,
 ) -> Result<(), StoreError> {
-    let next = put(store, saved, state)?;
+    let mut next = successor(saved, state.clone());
+    store.merge(saved, &mut next)?;
     *saved = Snapshot {
         serial: next.serial,
         lineage: next.lineage,
@@ -66,20 +67,13 @@ pub(super) fn save(
     Ok(())
 }
 
-/// Writes the state; the answer is what is stored then.
-fn put(store: &Journaled, saved: &Snapshot, state: &Snapshot) -> Result<Snapshot, StoreError> {
-    let mut next = successor(saved, state);
-    store.merge(saved, &mut next)?;
-    Ok(next)
-}
-
 /// A state that may take the place of the stored one.
-fn successor(saved: &Snapshot, state: &Snapshot) -> Snapshot {
+fn successor(saved: &Snapshot, state: Snapshot) -> Snapshot {
     Snapshot {
         serial: saved.serial,
         lineage: saved.lineage.clone(),
         terraform_version: TERRAFORM_VERSION.to_owned(),
-        ..state.clone()
+        ..state
     }
 }
 

@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::local::file::{self, Pieces};
+
 /// What a history starts with.
 const MAGIC: &[u8; 8] = b"mustrh1\n";
 
@@ -48,10 +50,12 @@ pub(super) struct Entry<'a> {
 }
 
 impl Print {
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(super) fn new(bytes: Pieces<'_>) -> Self {
+        let mut sum = crc32fast::Hasher::new();
+        bytes.iter().for_each(|piece| sum.update(piece));
         Self {
-            size: bytes.len() as u64,
-            sum: crc32fast::hash(bytes),
+            size: file::length(bytes),
+            sum: sum.finalize(),
         }
     }
 }
@@ -185,7 +189,7 @@ mod tests {
             instances: 3,
             whole: serial == 1,
             sealed: false,
-            file: Print::new(b"abc"),
+            file: Print::new(&[b"a", b"bc"]),
         }
     }
 

@@ -19,6 +19,7 @@ use std::time::SystemTime;
 
 use muster_snapshot::Snapshot;
 
+use super::file::Pieces;
 use crate::{Codec, SealError, StoreError, Version, os, time};
 use delta::{Broken, Delta};
 use frame::{Entry, Found, Head, Print};
@@ -42,7 +43,7 @@ pub(super) struct History {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stored<'a> {
     pub(super) state: &'a Snapshot,
-    pub(super) bytes: &'a [u8],
+    pub(super) bytes: Pieces<'a>,
     /// When it was stored, if that is not now.
     pub(super) modified: Option<SystemTime>,
 }
@@ -271,7 +272,7 @@ struct Failed;
 
 impl<'a> Stored<'a> {
     /// A state that is stored at this moment.
-    pub(super) fn now(state: &'a Snapshot, bytes: &'a [u8]) -> Self {
+    pub(super) fn now(state: &'a Snapshot, bytes: Pieces<'a>) -> Self {
         Self {
             state,
             bytes,
@@ -294,7 +295,7 @@ impl<'a> Stored<'a> {
 
     fn whole(&self, codec: &Codec, who: &str) -> Result<(Head, Vec<u8>), Failed> {
         let body = match codec.is_sealed() {
-            true => delta::encode_whole(&muster_snapshot::encode(self.state)),
+            true => delta::encode_whole(&[&muster_snapshot::encode(self.state)]),
             false => delta::encode_whole(self.bytes),
         };
         let body = body.map_err(|_| Failed)?;
@@ -316,8 +317,8 @@ fn who() -> String {
 }
 
 fn instances(state: &Snapshot) -> u64 {
-    let current = state.instances().filter(|(.., i)| i.current.is_some());
-    current.count() as u64
+    let all = state.resources.values().flat_map(|r| r.instances.values());
+    all.filter(|i| i.current.is_some()).count() as u64
 }
 
 fn version(head: Head) -> Version {
