@@ -421,3 +421,57 @@ fn many_resources_are_no_trouble() {
     );
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
+
+#[test]
+fn resources_stand_in_the_order_of_their_texts() {
+    let provider = "provider[\"registry.terraform.io/x/x\"]".parse().unwrap();
+    let mut snapshot = Snapshot::default();
+    let modules = [
+        "",
+        "module.a.",
+        "module.a[\"b\"].",
+        "module.a[10].",
+        "module.a[9].",
+        "module.ab.",
+    ];
+    for module in modules {
+        for resource in ["x_y.b", "x_y.a", "data.x_y.c", "x_x.d", "data.a_b.e"] {
+            let addr = format!("{module}{resource}").parse().unwrap();
+            snapshot.put(&addr, &provider, json_object("{}"));
+        }
+    }
+    let text = String::from_utf8(encode(&snapshot)).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let resources = file["resources"].as_array().unwrap();
+    let place = |r: &serde_json::Value| {
+        ["module", "mode", "type", "name"].map(|name| r[name].as_str().unwrap_or("").to_owned())
+    };
+    let places: Vec<_> = resources.iter().map(place).collect();
+    assert_eq!(places.len(), 30);
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
+fn large_states_are_written_in_pieces() {
+    let provider = "provider[\"registry.terraform.io/x/x\"]".parse().unwrap();
+    let mut snapshot = Snapshot::default();
+    for n in 0..5000 {
+        let object = json_object(&format!("{{\"n\":{n}}}"));
+        let addr = format!("x_y.r{n}").parse().unwrap();
+        snapshot.put(&addr, &provider, object.clone());
+        let addr = format!("module.m.x_y.z[{n}]").parse().unwrap();
+        snapshot.put(&addr, &provider, object);
+    }
+    let pieces = encode_pieces(&snapshot);
+    assert!(pieces.len() > 2, "{}", pieces.len());
+    let whole = pieces.concat();
+    assert!(whole == encode(&snapshot));
+    assert!(decode(&whole).unwrap() == snapshot);
+}
+
+fn json_object(attributes: &str) -> Object {
+    Object {
+        attributes: Attributes::Json(JsonText::parse(attributes).unwrap()),
+        ..Object::encode(&Value::NULL, &Type::Dynamic).unwrap()
+    }
+}

@@ -166,6 +166,39 @@ fn a_backup_may_go_elsewhere_or_nowhere() {
 }
 
 #[test]
+fn large_states_come_back_as_they_were() {
+    let place = Place::new();
+    let store = place.open();
+    let mut state = written(&store, "[0]");
+    let provider = "provider[\"example.com/x/y\"]".parse().unwrap();
+    let text = format!("{{\"v\":\"{}\"}}", "x".repeat(300));
+    let object = muster_snapshot::Object {
+        attributes: muster_snapshot::Attributes::Json(
+            muster_snapshot::JsonText::parse(&text).unwrap(),
+        ),
+        ..muster_snapshot::Object::encode(&muster_value::Value::NULL, &muster_value::Type::Dynamic)
+            .unwrap()
+    };
+    for n in 0..3000 {
+        let addr = format!("x_y.z[{n}]").parse().unwrap();
+        state.put(&addr, &provider, object.clone());
+    }
+    // In the place of another state, where there was nothing, and from the history.
+    assert!(store.write(&mut state).unwrap());
+    assert!(place.open().read().unwrap().unwrap() == state);
+    let beside = LocalStore::new(place.path("new.tfstate"));
+    let mut moved = Snapshot {
+        serial: 0,
+        ..state.clone()
+    };
+    assert!(beside.write(&mut moved).unwrap());
+    assert!(fs::read(beside.path()).unwrap() == muster_snapshot::encode(&moved));
+    let large = state.serial;
+    written(&store, "[1]");
+    assert!(place.open().version(large).unwrap().unwrap() == state);
+}
+
+#[test]
 fn folders_are_made_when_they_are_needed() {
     let place = Place::new();
     let store = LocalStore::new(place.path("terraform.tfstate.d/dev/terraform.tfstate"));
