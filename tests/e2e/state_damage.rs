@@ -1,5 +1,7 @@
 //! Damage that does not show by itself, and what is told of runs that were killed.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use rustix::process::Signal;
@@ -69,6 +71,43 @@ fn a_damaged_state_names_the_way_back() {
     work.run(&["plan"])
         .code(1)
         .says(&["`muster state history`", "`muster state restore`"]);
+}
+
+#[test]
+fn a_state_of_a_gigabyte_is_read_and_one_that_was_cut_off_is_refused() {
+    const OBJECTS: usize = 1024;
+    let work = Work::with(ONE);
+    let path = work.path().join(STATE);
+    let mut file = BufWriter::new(File::create(&path).unwrap());
+    let large = "x".repeat(1 << 20);
+    write!(
+        file,
+        r#"{{"version":4,"terraform_version":"1.11.4","serial":1,"lineage":"l","outputs":{{}},"resources":[
+        {{"mode":"managed","type":"terraform_data","name":"r",
+        "provider":"provider[\"terraform.io/builtin/terraform\"]","instances":["#
+    )
+    .unwrap();
+    for n in 0..OBJECTS {
+        let comma = if n > 0 { "," } else { "" };
+        write!(
+            file,
+            r#"{comma}{{"index_key":{n},"schema_version":0,"attributes":{{"id":"{n}","input":null,
+            "output":null,"triggers_replace":{{"value":"{large}","type":"string"}}}}}}"#
+        )
+        .unwrap();
+    }
+    write!(file, r#"]}}],"check_results":null}}"#).unwrap();
+    drop(file.into_inner().unwrap());
+    let length = std::fs::metadata(&path).unwrap().len();
+    assert!(length > 1 << 30);
+    let list = work.run(&["state", "list"]).code(0);
+    assert_eq!(list.stdout.lines().count(), OBJECTS);
+    let file = File::options().write(true).open(&path).unwrap();
+    file.set_len(length - 1).unwrap();
+    work.run(&["state", "list"])
+        .code(1)
+        .says(&["terraform.tfstate"]);
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), length - 1);
 }
 
 #[test]
