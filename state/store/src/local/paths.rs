@@ -211,6 +211,10 @@ impl Paths {
             path: self.state.clone(),
             source,
         };
+        // What an earlier write has left half done is whole only where the new state goes now.
+        let start = file::read_start(file);
+        let finished = start.and_then(|start| self.finish(file, &start));
+        finished.map_err(not_written)?;
         let length = file::length(bytes);
         if file.metadata().is_ok_and(|m| m.len() == 0) {
             let written = os::reserve(file, length).and_then(|()| file::begin(file, bytes));
@@ -223,31 +227,51 @@ impl Paths {
             let _ = std::fs::remove_file(&self.complete);
             return Err(not_written(source));
         }
-        file::overwrite(file, bytes).map_err(|source| StoreError::HalfWritten {
-            path: self.state.clone(),
-            complete: self.complete.clone(),
-            source,
-        })?;
+        self.copy_complete(file, bytes)
+            .map_err(|source| self.half_written(source))
+    }
+
+    /// Writes over the state what the file beside it has, which goes when that is done.
+    fn copy_complete(&self, file: &File, bytes: Pieces<'_>) -> io::Result<()> {
+        file::overwrite(file, bytes)?;
         os::make_private(file);
         // Left behind it does no harm: it is only looked at after an interruption.
         let _ = std::fs::remove_file(&self.complete);
         Ok(())
     }
 
+    fn half_written(&self, source: io::Error) -> StoreError {
+        StoreError::HalfWritten {
+            path: self.state.clone(),
+            complete: self.complete.clone(),
+            source,
+        }
+    }
+
     /// Finishes a write that was interrupted; one that was the first is undone, which is told.
     pub(super) fn finish_interrupted_write(&self, file: &File) -> Result<bool, StoreError> {
-        let bytes = file::read_start(file).map_err(StoreError::io("read", &self.state))?;
-        if file::is_begun(&bytes) {
+        let start = file::read_start(file).map_err(StoreError::io("read", &self.state))?;
+        if file::is_begun(&start) {
             let undone = file.set_len(0);
             undone.map_err(StoreError::io("write", &self.state))?;
             return Ok(true);
         }
-        if file::is_interrupted(&bytes)
-            && let Some(complete) = self.complete_state()
-        {
-            self.write_to(file, &[&complete])?;
-        }
+        let finished = self.finish(file, &start);
+        finished.map_err(|source| self.half_written(source))?;
         Ok(false)
+    }
+
+    /// Finishes writing over a state that starts so, if that was interrupted. Where it cannot be
+    /// done the new state stays in the file beside it.
+    fn finish(&self, file: &File, start: &[u8]) -> io::Result<()> {
+        if !file::is_interrupted(start) {
+            return Ok(());
+        }
+        let Some(complete) = self.complete_state() else {
+            return Ok(());
+        };
+        os::reserve(file, complete.len() as u64)?;
+        self.copy_complete(file, &[&complete])
     }
 }
 

@@ -297,6 +297,64 @@ fn an_interrupted_write_is_finished() {
     assert_eq!(place.names(), ["terraform.tfstate"]);
 }
 
+/// A write of another state than `old` was interrupted: that one, whole in no other place than the
+/// file beside the state.
+fn interrupted(place: &Place, old: &Snapshot) -> Snapshot {
+    let mut new = old.clone();
+    says(&mut new, "[2]");
+    new.serial += 1;
+    let bytes = muster_snapshot::encode(&new);
+    fs::write(place.path(".terraform.tfstate.new"), bytes).unwrap();
+    fs::write(place.state(), "\0 half of it").unwrap();
+    new
+}
+
+#[test]
+fn an_interrupted_write_that_cannot_be_finished_loses_nothing() {
+    for good in 0.. {
+        let place = Place::new();
+        let new = interrupted(&place, &written(&place.open(), "1"));
+        disk::faults::fail_sync_after(good);
+        let locked = lock(&place.open()).map(drop);
+        let failed = disk::faults::end();
+        assert_eq!(locked.is_err(), failed, "sync {good}: {locked:?}");
+        assert_eq!(place.open().read().unwrap().as_ref(), Some(&new), "{good}");
+        if !failed {
+            assert_eq!(place.names(), ["terraform.tfstate"]);
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_write_after_one_that_stopped_half_way_loses_nothing() {
+    for good in 0.. {
+        let place = Place::new();
+        let old = written(&place.open(), "1");
+        let store = place.open();
+        let _held = lock(&store).unwrap();
+        let before = interrupted(&place, &old);
+        let mut new = before.clone();
+        says(&mut new, "3");
+        disk::faults::fail_sync_after(good);
+        let result = store.write(&mut new);
+        let failed = disk::faults::end();
+        let is_new = match &result {
+            Ok(written) => *written,
+            Err(StoreError::HalfWritten { .. }) => true,
+            Err(StoreError::NotWritten { .. } | StoreError::Io { .. }) => false,
+            Err(other) => panic!("{other}"),
+        };
+        let seen = place.open().read().unwrap().unwrap();
+        let expect = if is_new { &new } else { &before };
+        assert_eq!(seen.checks, expect.checks, "sync {good}: {result:?}");
+        if !failed {
+            assert!(is_new && place.names().len() == 3, "{:?}", place.names());
+            break;
+        }
+    }
+}
+
 #[test]
 fn an_interrupted_write_without_the_new_state_is_corrupt() {
     let place = Place::new();
