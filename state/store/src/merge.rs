@@ -262,6 +262,23 @@ mod tests {
     }
 
     #[test]
+    fn resources_that_differ_come_once_and_in_order() {
+        let check = |a: &str, b: &str, expect: &str| {
+            for (old, new) in [(a, b), (b, a)] {
+                let (old, new) = (state(1, old), state(2, new));
+                let found: Vec<_> = differing(&old, &new).map(ToString::to_string).collect();
+                assert_eq!(found.join(" "), expect, "{a} to {b}");
+            }
+        };
+        check("", "", "");
+        check("a1 b1", "a1 b1", "");
+        check("", "a1 b1", "x.a x.b");
+        check("a1 b1", "c1 d1", "x.a x.b x.c x.d");
+        check("a1 c1 d1", "b1 c2 d1 e1", "x.a x.b x.c x.e");
+        check("a1 b1 c1", "b2", "x.a x.b x.c");
+    }
+
+    #[test]
     fn changes_of_different_resources_go_together() {
         check("a1 b1", "a2 b1", "a1 b2", Ok("a2 b2"));
         check("a1 b1", "b1", "a1 c1 b1", Ok("b1 c1"));

@@ -94,6 +94,39 @@ mod tests {
     }
 
     #[test]
+    fn all_instances_of_a_module_have_what_it_declares() {
+        let writes = [
+            "x.b",
+            "module.m.x.b",
+            "module.m.data.x.c",
+            "module.m.module.n.x.b",
+        ];
+        let part = Part {
+            writes: writes.map(|text| text.parse().unwrap()).into(),
+            reads: BTreeSet::new(),
+        };
+        let check = |addrs: &[&str], expect: Option<&str>| {
+            let addr = |text: &&str| text.parse::<InstanceAddr>().unwrap().resource;
+            let addrs: Vec<AbsResource> = addrs.iter().map(addr).collect();
+            let found = part.outside(addrs.iter()).map(ToString::to_string);
+            assert_eq!(found.as_deref(), expect, "{addrs:?}");
+        };
+        check(&["x.b", "module.m[0].x.b", "module.m[1].x.b"], None);
+        check(&["module.m[\"k\"].module.n[2].x.b", "module.m.x.b"], None);
+        check(
+            &["module.m[0].data.x.c", "module.m[0].x.c"],
+            Some("module.m[0].x.c"),
+        );
+        check(&["x.b", "data.x.b"], Some("data.x.b"));
+        check(&["module.n.x.b"], Some("module.n.x.b"));
+        check(&["module.m.module.m.x.b"], Some("module.m.module.m.x.b"));
+        check(
+            &["module.m.module.n.module.n.x.b"],
+            Some("module.m.module.n.module.n.x.b"),
+        );
+    }
+
+    #[test]
     fn what_one_changes_others_leave_alone() {
         let check = |a: &str, b: &str, expect: Option<&str>| {
             let (a, b) = (part(a), part(b));
