@@ -169,14 +169,15 @@ impl Store for HttpStore {
         if !is_change(stored.as_ref(), snapshot)? {
             return Ok(false);
         }
-        snapshot.serial += 1;
+        let given = snapshot.serial;
+        snapshot.serial = given.saturating_add(1);
         let written = match self.update(snapshot) {
             // Only the answer may have been lost.
             Err(StoreError::Remote { .. }) if self.has(snapshot) => Ok(()),
             written => written,
         };
         if written.is_err() {
-            snapshot.serial -= 1;
+            snapshot.serial = given;
         }
         written.map(|()| true)
     }

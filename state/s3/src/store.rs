@@ -215,7 +215,7 @@ impl Store for S3Store {
         }
         drop(stored);
         let given = snapshot.serial;
-        snapshot.serial += 1;
+        snapshot.serial = given.saturating_add(1);
         let written = self
             .encode(snapshot)
             .and_then(|bytes| self.store(bytes, object.as_ref()));

@@ -202,7 +202,8 @@ impl Store for LocalStore {
         if !is_change(stored.as_ref(), snapshot)? {
             return Ok(false);
         }
-        snapshot.serial += 1;
+        let given = snapshot.serial;
+        snapshot.serial = given.saturating_add(1);
         let written = self.succeed(&mut session, &old, stored.as_ref(), snapshot);
         if matches!(
             written,
@@ -210,7 +211,7 @@ impl Store for LocalStore {
                 | StoreError::Seal { .. }
                 | StoreError::Deleted { .. })
         ) {
-            snapshot.serial -= 1;
+            snapshot.serial = given;
         }
         written.map(|()| true)
     }

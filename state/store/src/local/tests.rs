@@ -166,6 +166,21 @@ fn a_backup_may_go_elsewhere_or_nowhere() {
 }
 
 #[test]
+fn the_last_serial_number_is_no_trouble() {
+    let place = Place::new();
+    let mut state = Snapshot {
+        serial: u64::MAX,
+        ..Snapshot::new("1.11.4")
+    };
+    place.open().replace(&state).unwrap();
+    for text in ["1", "2"] {
+        says(&mut state, text);
+        assert!(place.open().write(&mut state).unwrap());
+        assert_eq!(place.open().read().unwrap().as_ref(), Some(&state));
+    }
+}
+
+#[test]
 fn large_states_come_back_as_they_were() {
     let place = Place::new();
     let store = place.open();

@@ -42,7 +42,7 @@ pub(super) fn save_last(
         diags.extend(Failure::from(error).diags);
     }
     // So that it is newer than the stored one, and can be pushed in its place.
-    next.serial = saved.serial + 1;
+    next.serial = saved.serial.saturating_add(1);
     let bytes = encryption::state_codec().encode(&next);
     let bytes = bytes.map_err(std::io::Error::other);
     let path = bytes.and_then(|bytes| rescue::write(Path::new("."), &bytes));
