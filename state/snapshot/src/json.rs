@@ -98,10 +98,16 @@ impl Writer {
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        match self.done.is_empty() {
-            true => self.out,
-            false => self.into_pieces().concat(),
+        if self.done.is_empty() {
+            return self.out;
         }
+        let pieces = self.into_pieces();
+        let mut whole = Vec::with_capacity(pieces.iter().map(Vec::len).sum());
+        // Each piece goes once it is copied, so that there is hardly ever more than one state.
+        for piece in pieces {
+            whole.extend_from_slice(&piece);
+        }
+        whole
     }
 
     /// What was written, in pieces that stand one behind the other.
