@@ -140,7 +140,9 @@ pub(crate) enum Command {
     )]
     Fmt(crate::commands::fmt::Fmt),
     /// Release a lock that its holder left behind.
-    #[command(after_help = "Examples:\n  muster force-unlock 3674b9bc-9f99-c2dd-9264-411d1430afca")]
+    #[command(
+        after_help = "Locks in backend \"s3\", \"http\" and, for a time, \"postgres\" outlive a run that was killed. Make sure that it does not go on, where the message says that it ran. Locks on local files end with their process, and cannot be released.\n\nExamples:\n  muster force-unlock 3674b9bc-9f99-c2dd-9264-411d1430afca"
+    )]
     ForceUnlock(crate::commands::force_unlock::ForceUnlock),
     /// Install the modules that the configuration calls.
     #[command(after_help = "Examples:\n  muster get\n  muster get -update")]

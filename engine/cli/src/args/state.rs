@@ -13,7 +13,9 @@ pub(crate) enum State {
     )]
     Diff(crate::commands::state_history::Diff),
     /// List the states that are kept, the newest first.
-    #[command(after_help = "Examples:\n  muster state history\n  muster state history -json")]
+    #[command(
+        after_help = "Times are in UTC. States are kept beside local state files, in backend \"postgres\", and in backend \"s3\" where the bucket has versioning.\n\nExamples:\n  muster state history\n  muster state history -json"
+    )]
     History(crate::commands::state_history::History),
     /// List what is in the state.
     #[command(after_help = "Examples:\n  muster state list\n  muster state list module.edge")]
@@ -48,7 +50,7 @@ pub(crate) enum State {
     Push(crate::commands::state_edit::Push),
     /// Write the state again with the key that is set now.
     #[command(
-        after_help = "Examples:\n  muster state rekey\n  muster state rekey -lock-timeout=1m"
+        after_help = "This is about the selected workspace. To change the key, set the new one in the encryption block and name the old method in a fallback block, run this in each workspace, and take the fallback away.\n\nExamples:\n  muster state rekey\n  muster state rekey -lock-timeout=1m"
     )]
     Rekey(crate::commands::state_rekey::Rekey),
     /// Give resources another provider.
@@ -58,7 +60,7 @@ pub(crate) enum State {
     ReplaceProvider(crate::commands::state_edit::ReplaceProvider),
     /// Make a state of the history the present one.
     #[command(
-        after_help = "Examples:\n  muster state history\n  muster state diff 11\n  muster state restore 11"
+        after_help = "Real objects stay as they are; muster plan says what is to be done with them now. The state becomes a new version, so that this can be undone in the same way.\n\nExamples:\n  muster state history\n  muster state diff 11\n  muster state restore 11"
     )]
     Restore(crate::commands::state_history::Restore),
     /// Take objects out of the state; they stay as they are.

@@ -24,7 +24,7 @@ pub(crate) enum Workspace {
     Show,
     /// Make a workspace and select it.
     #[command(
-        after_help = "Examples:\n  muster workspace new staging\n  muster workspace new -state=old.tfstate copy"
+        after_help = "With -state the workspace begins with a copy of that state.\n\nExamples:\n  muster workspace new staging\n  muster workspace new -state=old.tfstate copy"
     )]
     New(New),
     /// Select a workspace.
