@@ -46,10 +46,10 @@ pub(super) async fn run(job: &Job<'_>) -> Result<(), ProvisionFailure> {
         Ok(ended) => ended,
         Err(error) => {
             let place = match &working_dir {
-                Some(dir) => format!(" in {dir}"),
+                Some(dir) => format!(" in {}", job.shown("working_dir", dir)),
                 None => String::new(),
             };
-            let program = &words[0];
+            let program = job.shown("interpreter", &words[0]);
             let detail = format!("{shown} could not be run by {program}{place}: {error}.");
             return Err(job.failure(detail));
         }

@@ -7,6 +7,7 @@ mod process;
 mod remote;
 mod ssh;
 
+use std::borrow::Cow;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -30,7 +31,7 @@ pub(crate) async fn run(context: &Context, question: &Provision) -> Result<(), P
         question,
         sink: &context.sink,
         stop: &context.stop,
-        hidden: hidden(&question.arguments),
+        hidden: hidden(question.arguments.marks_deep()),
     };
     let result = match question.kind {
         ProvisionerType::LocalExec => local::run(&job).await,
@@ -57,6 +58,16 @@ impl Job<'_> {
     /// Its arguments.
     fn arguments(&self) -> Arguments {
         Arguments::new(&self.question.arguments)
+    }
+
+    /// A text of one of its arguments, or why that is not shown.
+    fn shown<'a>(&self, argument: &str, text: &'a str) -> Cow<'a, str> {
+        let given = &self.question.arguments;
+        let own = given.get(argument).map_or(Marks::NONE, Value::marks_deep);
+        match hidden(given.marks() | own) {
+            None => text.into(),
+            Some(why) => format!("({why} value)").into(),
+        }
     }
 
     /// How its machine is reached.
@@ -116,8 +127,8 @@ fn outcome(status: ExitStatus) -> String {
     }
 }
 
-fn hidden(arguments: &Value) -> Option<&'static str> {
-    let marks = arguments.marks_deep();
+/// Why what has these marks is not shown.
+fn hidden(marks: Marks) -> Option<&'static str> {
     match (
         marks.contains(Marks::SENSITIVE),
         marks.contains(Marks::EPHEMERAL),

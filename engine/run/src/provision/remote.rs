@@ -32,13 +32,14 @@ fn scripts(job: &Job<'_>) -> Result<Vec<Vec<u8>>, ProvisionFailure> {
         }
         return Ok(vec![script.into_bytes()]);
     }
-    let one = arguments.text("script").map(|path| vec![path]);
-    let paths = one
-        .or_else(|| arguments.list("scripts"))
-        .unwrap_or_default();
+    let (argument, paths) = match arguments.text("script") {
+        Some(path) => ("script", vec![path]),
+        None => ("scripts", arguments.list("scripts").unwrap_or_default()),
+    };
     let read = |path: &crate::Str| {
+        let shown = job.shown(argument, path);
         std::fs::read(expanded(path))
-            .map_err(|e| job.failure(format!("The script {path} cannot be read: {e}.")))
+            .map_err(|e| job.failure(format!("The script {shown} cannot be read: {e}.")))
     };
     paths.iter().map(read).collect()
 }
@@ -86,7 +87,7 @@ pub(super) async fn send(job: &Job<'_>) -> Result<(), ProvisionFailure> {
     }
     let found = source.as_ref().map(|source| Source::new(source));
     let found = found.transpose().map_err(|error| {
-        let source = source.as_deref().unwrap_or_default();
+        let source = job.shown("source", source.as_deref().unwrap_or_default());
         job.failure(format!("The source {source} cannot be sent: {error}."))
     })?;
     let session = Session::open(job).await?;
@@ -104,6 +105,7 @@ pub(super) async fn send(job: &Job<'_>) -> Result<(), ProvisionFailure> {
         }
     };
     let ended = session.send(&path, &destination, directory).await?;
+    let destination = job.shown("destination", &destination);
     job.check(&ended, &format!("Sending to {destination}"))
 }
 

@@ -337,3 +337,40 @@ resource "fake_thing" "a" {
          fake_thing.a Create fails",
     );
 }
+
+#[test]
+fn what_cannot_be_used_is_named_unless_it_is_secret() {
+    let check = |provisioner: &str| {
+        for (value, is_shown) in [("\"hush\"", true), ("var.s", false)] {
+            let mut lab = Lab::default();
+            let config = r#"
+variable "s" {
+  default   = "hush"
+  sensitive = true
+}
+locals {
+  path = "/nowhere/${VALUE}"
+}
+resource "fake_thing" "a" {
+  name = "a"
+  connection {
+    host = "nowhere.invalid"
+  }
+  provisioner PROVISIONER
+}
+"#;
+            let config = config.replace("VALUE", value);
+            let config = config.replace("PROVISIONER", provisioner);
+            assert_eq!(lab.try_apply(&config, Options::default()).len(), 1);
+            let details = lab.take_details();
+            assert_eq!(details.contains("hush"), is_shown, "{details}");
+            let says = "(sensitive value)";
+            assert_eq!(details.contains(says), !is_shown, "{details}");
+        }
+    };
+    check("\"local-exec\" {\n command = \"true\"\n working_dir = local.path\n }");
+    check("\"local-exec\" {\n command = \"true\"\n interpreter = [local.path]\n }");
+    check("\"remote-exec\" {\n script = local.path\n }");
+    check("\"remote-exec\" {\n scripts = [local.path]\n }");
+    check("\"file\" {\n source = local.path\n destination = \"/x\"\n }");
+}
