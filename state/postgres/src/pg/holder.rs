@@ -14,6 +14,8 @@ use crate::fault::Fault;
 
 const START: &str = "/* muster lock ";
 const END: &str = " */";
+/// What the names of states begin with.
+const PATH: &str = "workspace ";
 /// How long a session may take to end.
 const LONGEST_END: Duration = Duration::from_secs(10);
 
@@ -23,6 +25,22 @@ pub(super) struct Holder {
     pub(super) pid: i32,
     /// What is known of it.
     pub(super) info: LockInfo,
+    /// The state that it has the lock for, as it says itself.
+    path: String,
+}
+
+impl Holder {
+    /// Whether it says that it has the lock for the state of another workspace. Terraform's
+    /// sessions say nothing.
+    pub(super) fn is_elsewhere(&self, workspace: &str) -> bool {
+        let path = &self.path;
+        path.starts_with(PATH) && !path.starts_with(&path_of(workspace))
+    }
+}
+
+/// How a state is named in marks, up to its database, which has several names.
+pub(super) fn path_of(workspace: &str) -> String {
+    format!("{PATH}{workspace:?} in ")
 }
 
 /// A comment that tells about a lock. There is no asterisk in it that could end it.
@@ -53,12 +71,13 @@ pub(super) async fn find(
           AND ((lock.classid::bigint << 32) | lock.objid::bigint) = ANY ($1)
         ORDER BY lock.pid LIMIT 1";
     let row = client.query_opt(statement, &[&locks]).await?;
-    Ok(row.map(|row| Holder {
-        pid: row.get(0),
-        info: LockInfo {
-            path: place.to_owned(),
-            ..told(&row)
-        },
+    Ok(row.map(|row| {
+        let mut info = told(&row);
+        Holder {
+            pid: row.get(0),
+            path: std::mem::replace(&mut info.path, place.to_owned()),
+            info,
+        }
     }))
 }
 

@@ -1,5 +1,6 @@
 //! Terraform's locks: advisory locks of a session, one by the number of the workspace's row, and
-//! one for whoever makes a row, which everybody looks at.
+//! one for whoever makes a row, which everybody looks at. Whoever says that it makes the row of
+//! another workspace is in nobody's way: so one run can lock several, such as to copy states.
 
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,15 +106,17 @@ impl Session {
         let is_there = format!("{mark}SELECT id FROM {table} WHERE name = $1");
         loop {
             if let Some(row) = client.query_opt(&by_row, &[&self.name]).await? {
-                let (id, locked, may_create) = (row.get(0), row.get(1), row.get(2));
+                let (id, locked, may_create) = (row.get(0), row.get::<_, bool>(1), row.get(2));
                 if may_create {
                     self.unlock(client, CREATION).await?;
                 }
-                match (locked, may_create) {
-                    (true, true) => return Ok(self.taken(id, row.get(3), row.get(4))),
-                    (true, false) => self.unlock(client, id).await?,
-                    (false, _) => return Ok(Attempt::RowLocked(id)),
+                if !locked {
+                    return Ok(Attempt::RowLocked(id));
                 }
+                if may_create || self.is_made_elsewhere(client).await? {
+                    return Ok(self.taken(id, row.get(3), row.get(4)));
+                }
+                self.unlock(client, id).await?;
                 return Ok(Attempt::CreationLocked);
             }
             let row = client.query_one(&creation, &[]).await?;
@@ -126,6 +129,13 @@ impl Session {
             }
             self.unlock(client, CREATION).await?;
         }
+    }
+
+    /// Whether the row that somebody makes is known to be that of another workspace. The lock of
+    /// our row has to be held.
+    async fn is_made_elsewhere(&self, client: &Client) -> Result<bool, Fault> {
+        let found = holder::find(client, &[CREATION], &self.name).await?;
+        Ok(found.is_some_and(|holder| holder.is_elsewhere(&self.name)))
     }
 
     fn taken(&self, lock: i64, pid: i32, started: String) -> Attempt {

@@ -155,7 +155,7 @@ fn decode(
 impl Store for PgStore {
     fn describe(&self) -> String {
         let database = self.database.describe();
-        format!("workspace {:?} in {database}", self.workspace)
+        format!("{}{database}", holder::path_of(&self.workspace))
     }
 
     fn lock(&self, mut info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {

@@ -7,7 +7,7 @@ use muster_snapshot::Snapshot;
 use muster_store::{Backend, Codec, LockInfo, Settings, StoreError, conformance};
 
 use crate::rows_locks::{PATIENT, losses};
-use crate::support::{PASSWORD, Server};
+use crate::support::{PASSWORD, Server, Session};
 
 fn open(settings: &Settings) -> Box<dyn Backend> {
     PgBackend::open(settings, Codec::default()).expect("the database can be used")
@@ -94,6 +94,36 @@ fn sessions_of_others_are_named_and_can_be_ended() {
         "the lock of another is not given back"
     );
     second.release().unwrap();
+}
+
+#[test]
+fn who_makes_another_workspace_is_not_in_the_way() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let settings = server.database();
+    let backend = open(&settings);
+    backend.create("x").unwrap();
+    // There is no row of this one yet.
+    let store = backend.open("default").unwrap();
+    let first = store.lock(info(), Duration::ZERO).unwrap();
+    let second = backend.open("x").unwrap();
+    let second = second.lock(info(), Duration::ZERO).unwrap();
+    let again = open(&settings).open("default").unwrap();
+    assert!(matches!(
+        again.lock(info(), Duration::ZERO),
+        Err(StoreError::Locked { .. })
+    ));
+    second.release().unwrap();
+    first.release().unwrap();
+    // Of a session of Terraform nobody knows what it makes.
+    let mut terraform = Session::start(&settings);
+    terraform.run("DO $$ BEGIN PERFORM pg_advisory_lock(-1); END $$");
+    let third = backend.open("x").unwrap();
+    assert!(matches!(
+        third.lock(info(), Duration::ZERO),
+        Err(StoreError::Locked { .. })
+    ));
 }
 
 #[test]
