@@ -14,7 +14,9 @@ pub(super) fn parse(text: &str) -> Result<Parameters, &'static str> {
             return parse_url(rest);
         }
     }
-    if text.contains("://") && !text.contains('=') {
+    // The query of a URL has equals signs, too.
+    let (first_name, _) = text.split_once('=').unwrap_or((text, ""));
+    if first_name.contains("://") {
         return Err("is not a URL that starts with postgres://");
     }
     parse_words(text)
@@ -186,6 +188,10 @@ mod tests {
     fn what_is_wrong_is_said_without_secrets() {
         check(
             "mysql://u:secret@h/d",
+            Err("is not a URL that starts with postgres://"),
+        );
+        check(
+            "postgrs://u:secret@h/d?sslmode=disable",
             Err("is not a URL that starts with postgres://"),
         );
         check(
