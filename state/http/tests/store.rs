@@ -142,6 +142,15 @@ fn locks_are_taken_away_by_id_only() {
     );
     assert!(server.inside().lock.is_none());
     assert!(guard.release().is_err());
+    let guard = lock(&*theirs).unwrap();
+    ours.force_unlock(&guard.info().id.clone()).unwrap();
+    let other = lock(&*ours).unwrap();
+    let lost = guard.release();
+    assert!(
+        matches!(&lost, Err(StoreError::LockLost { reason, .. }) if reason.contains(&other.info().who)),
+        "{lost:?}"
+    );
+    other.release().unwrap();
 }
 
 #[test]
@@ -268,6 +277,7 @@ fn a_lock_that_says_nothing_is_still_one() {
         matches!(&refused, Err(StoreError::Locked { holder: Some(h), .. }) if h.who == "them"),
         "{refused:?}"
     );
+    assert!(refused.is_err_and(|refusal| refusal.is_overtaken()));
     assert!(server.inside().state.is_none());
 }
 

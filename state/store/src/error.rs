@@ -156,7 +156,7 @@ impl StoreError {
     pub fn is_overtaken(&self) -> bool {
         matches!(
             self,
-            Self::LockLost { .. } | Self::Stale { .. } | Self::Lineage { .. }
+            Self::LockLost { .. } | Self::Locked { .. } | Self::Stale { .. } | Self::Lineage { .. }
         )
     }
 
