@@ -305,7 +305,7 @@ impl Applier {
     /// The run was stopped. What has no answer yet may have been done or not: whoever has the
     /// journal says what to do about it.
     fn canceled(&self) -> Diagnostic {
-        let mut detail = "The run was stopped before everything was done. What was done is in the state; run apply again for the rest.".to_owned();
+        let mut detail = "The run was stopped before everything was done. What was done is in the state; run the same command again for the rest.".to_owned();
         let open: BTreeSet<String> = self.tasks.values().map(|t| t.addr().to_string()).collect();
         if !open.is_empty() {
             let open: Vec<String> = open.into_iter().collect();
