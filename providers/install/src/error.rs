@@ -109,7 +109,7 @@ pub enum InstallError {
     },
     /// The package is not the one in the lock file.
     #[error(
-        "The package of {addr} {version} matches none of the checksums in the lock file. Either it is not the package that was selected before, or the lock file has checksums of other platforms only, or of another publisher's build of the same version. When you trust the source, add the checksums of this platform with: providers lock -platform={platform}"
+        "The package of {addr} {version} matches none of the checksums in the lock file. Either it is not the package that was selected before, or the lock file has checksums of other platforms only, or of another publisher's build of the same version. When you trust the source, add the checksums of this platform with: muster providers lock -platform={platform}"
     )]
     NotLocked {
         /// The provider.
