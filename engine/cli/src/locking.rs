@@ -45,6 +45,21 @@ pub(crate) fn redirected(
         return Ok(opened.any());
     };
     let out = locking.state_out.as_deref().unwrap_or(store.path());
+    if let Some(backup) = &locking.backup
+        && [out, store.path()]
+            .iter()
+            .any(|state| is_same(state, backup))
+    {
+        // It would be written over with the state from before the command.
+        let detail = format!(
+            "{} is the state itself. Name another file, or write -backup=- for none.",
+            backup.display()
+        );
+        return Err(Failure::new(
+            "Invalid command line options: -backup",
+            detail,
+        ));
+    }
     let redirected = match &locking.backup {
         None if backups == Backups::Each => LocalStore::with_backup(out, Some(dated(out))),
         None => LocalStore::new(out),
@@ -68,6 +83,23 @@ pub(crate) fn redirected(
         }
     }
     Ok(redirected)
+}
+
+/// Whether two paths name one file, which need not be there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        path.canonicalize().or_else(|_| {
+            Ok(folder
+                .canonicalize()?
+                .join(path.file_name().unwrap_or_default()))
+        })
+    };
+    let places: std::io::Result<_> = place(one).and_then(|one| Ok((one, place(other)?)));
+    places.is_ok_and(|(one, other)| one == other)
 }
 
 /// The backup of a state that a command makes at this moment. The name has nanoseconds, so that
@@ -368,6 +400,34 @@ mod tests {
         };
         journal.intent(call).unwrap();
         journal.sync().unwrap();
+    }
+
+    #[test]
+    fn a_backup_does_not_take_the_place_of_a_state() {
+        let home = tempfile::tempdir().unwrap();
+        let [state, other, link] = ["a.tfstate", "b.tfstate", "link"].map(|n| home.path().join(n));
+        LocalStore::with_backup(&state, None)
+            .replace(&Snapshot::new("1.2.3"))
+            .unwrap();
+        std::os::unix::fs::symlink(&state, &link).unwrap();
+        let refused = |out: Option<&Path>, backup: &Path| {
+            let locking = args::Locking {
+                state_out: out.map(Path::to_owned),
+                backup: Some(backup.to_owned()),
+                ..args::Locking::default()
+            };
+            let opened = Opened::Local(LocalStore::new(&state));
+            redirected(opened, &locking, Backups::Last).is_err()
+        };
+        let roundabout = home.path().join("./a.tfstate");
+        for backup in [&state, &roundabout, &link] {
+            assert!(refused(None, backup), "{}", backup.display());
+            assert!(refused(Some(&other), backup), "{}", backup.display());
+        }
+        let fresh = home.path().join("fresh.tfstate");
+        assert!(refused(Some(&fresh), &fresh));
+        assert!(!refused(None, &other));
+        assert!(!refused(None, Path::new("-")));
     }
 
     #[tokio::test]

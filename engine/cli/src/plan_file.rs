@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use muster_config::{ConfigFiles, DATA_DIR, InputVariables};
 use muster_lang::{Diags, Sources};
 use muster_plan::{Plan, PlanFile};
 use muster_snapshot::Snapshot;
+use serde::de::IgnoredAny;
 
 use crate::commands::plan::Planned;
 use crate::error::{Failure, Outcome};
@@ -21,6 +22,8 @@ use crate::{encryption, fit, plan_seal};
 const MODULES: &str = "modules/modules.json";
 /// What archives begin with.
 const ARCHIVE: [u8; 2] = *b"PK";
+/// What journals and histories of states begin with.
+const KEPT: &[u8] = b"mustr";
 const SUMMARY: &str = "Failed to read plan file";
 
 /// A plan read from a file.
@@ -116,10 +119,34 @@ fn is_config(name: &str) -> bool {
 /// Where nothing or a file is, the whole plan comes into its place at once. Anything else, such as
 /// a pipe or a device, stays what it is and is written into.
 fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if is_state(path) {
+        let why = "it is a state, or belongs to one. Name another file with -out";
+        return Err(io::Error::other(why));
+    }
     match replaceable(path)? {
         Some(file) => replace(&file, bytes),
         None => write_into(path, bytes),
     }
+}
+
+/// Whether a file is a state, encrypted or not, or the journal or the history of one. A plan that
+/// is encrypted has no serial number.
+fn is_state(path: &Path) -> bool {
+    #[derive(serde::Deserialize)]
+    struct State {
+        #[serde(rename = "lineage")]
+        _lineage: IgnoredAny,
+        #[serde(rename = "serial")]
+        _serial: IgnoredAny,
+    }
+    if !path.is_file() {
+        return false;
+    }
+    let Ok(mut file) = File::open(path).map(BufReader::new) else {
+        return false;
+    };
+    let kept = file.fill_buf().is_ok_and(|start| start.starts_with(KEPT));
+    kept || serde_json::from_reader::<_, State>(file).is_ok()
 }
 
 /// The file that a plan at this path replaces, behind symbolic links; `None` where none can be.
@@ -327,6 +354,34 @@ mod tests {
         check("modules/void", &[]);
         assert!(files.read("./main.tf").is_ok());
         assert!(files.read("other.tf").is_err());
+    }
+
+    #[test]
+    fn a_plan_does_not_take_the_place_of_a_state() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("file");
+        let states = [
+            r#"{"version":4,"serial":1,"lineage":"l","resources":[]}"#,
+            r#"{"serial":1,"lineage":"l","meta":{},"encrypted_data":"AA==","encryption_version":"v0"}"#,
+            "mustrj1\n",
+            "mustrh1\nbytes",
+        ];
+        for state in states {
+            std::fs::write(&path, state).unwrap();
+            let error = save(&path, b"plan").unwrap_err().to_string();
+            assert!(error.contains("it is a state"), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), state);
+        }
+        let others = [
+            "",
+            "old plan",
+            r#"{"meta":{},"encrypted_data":"AA==","encryption_version":"v0"}"#,
+        ];
+        for other in others {
+            std::fs::write(&path, other).unwrap();
+            save(&path, b"plan").unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"plan");
+        }
     }
 
     #[test]
