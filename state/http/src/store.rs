@@ -138,7 +138,7 @@ impl Store for HttpStore {
         let (client, held, given) = (self.client.clone(), self.held.clone(), info.clone());
         Ok(LockGuard::new(info, move || {
             held.set(None);
-            unlock(&client, &given)
+            release(&client, &given)
         }))
     }
 
@@ -254,19 +254,39 @@ fn holder(reply: &Reply) -> Option<LockInfo> {
     (!info.id.is_empty()).then_some(info)
 }
 
-/// Gives a lock back, where the server wants that.
-fn unlock(client: &Client, info: &LockInfo) -> Result<(), StoreError> {
-    let Some(endpoint) = &client.config().unlock else {
+/// Gives back a lock that is held. A server that has the lock of somebody else says so: ours was
+/// taken away, and others may have worked on the state since.
+fn release(client: &Client, info: &LockInfo) -> Result<(), StoreError> {
+    let Some(reply) = ask_to_unlock(client, info)? else {
         return Ok(());
+    };
+    match holder(&reply) {
+        Some(holder) if matches!(reply.status, 409 | 412 | 423) && holder.id != info.id => {
+            Err(StoreError::LockLost {
+                place: client.place(),
+                reason: format!("it was taken away, and {} holds it now", holder.who),
+            })
+        }
+        _ => accept(client, "unlock", &reply),
+    }
+}
+
+/// Takes a lock away, where the server wants that.
+fn unlock(client: &Client, info: &LockInfo) -> Result<(), StoreError> {
+    ask_to_unlock(client, info)?.map_or(Ok(()), |reply| accept(client, "unlock", &reply))
+}
+
+/// What the server says when it is asked to unlock the state. `None` if there is nothing to do.
+fn ask_to_unlock(client: &Client, info: &LockInfo) -> Result<Option<Reply>, StoreError> {
+    let Some(endpoint) = &client.config().unlock else {
+        return Ok(None);
     };
     let reply = ask(client, "unlock", about_lock(endpoint, info))?;
     // The answer of an earlier attempt was lost; now there is nothing to unlock, or somebody
     // else has the lock.
     let is_other = holder(&reply).is_none_or(|holder| holder.id != info.id);
-    if reply.repeated && matches!(reply.status, 404 | 409 | 412 | 423) && is_other {
-        return Ok(());
-    }
-    accept(client, "unlock", &reply)
+    let is_done = reply.repeated && matches!(reply.status, 404 | 409 | 412 | 423) && is_other;
+    Ok((!is_done).then_some(reply))
 }
 
 fn ask(client: &Client, action: &'static str, request: Request) -> Result<Reply, StoreError> {

@@ -16,6 +16,8 @@ use crate::lock::{Locking, Unlocking};
 
 /// The pause between the first two attempts to lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How a lock is lost.
+const TAKEN_AWAY: &str = "somebody has taken it away";
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How many versions of a state the history tells of: each is read for that.
@@ -187,7 +189,7 @@ impl Store for S3Store {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         let (bridge, desk, id) = (self.bridge.clone(), self.desk.clone(), info.id.clone());
-        Ok(LockGuard::new(info, move || unlock(&bridge, &desk, id)))
+        Ok(LockGuard::new(info, move || release(&bridge, &desk, id)))
     }
 
     fn read(&self) -> Result<Option<Snapshot>, StoreError> {
@@ -301,6 +303,22 @@ where
         place: desk.place.clone(),
         action,
         reason: fault.to_string(),
+    })
+}
+
+/// Gives back a lock that is held. Where it is not there any more, somebody has taken it away, and
+/// others may have worked on the state since.
+fn release(bridge: &Bridge, desk: &Desk, id: String) -> Result<(), StoreError> {
+    unlock(bridge, desk, id).map_err(|error| {
+        let (place, reason) = match error {
+            StoreError::NotLocked { place } => (place, TAKEN_AWAY.to_owned()),
+            StoreError::Locked { place, holder } => {
+                let who = holder.map_or_else(|| "somebody else".to_owned(), |holder| holder.who);
+                (place, format!("{TAKEN_AWAY}, and {who} holds it now"))
+            }
+            error => return error,
+        };
+        StoreError::LockLost { place, reason }
     })
 }
 

@@ -304,5 +304,12 @@ fn locks_can_be_taken_away() {
     );
     store.force_unlock(&lock.info().id.clone()).unwrap();
     let lost = lock.release().unwrap_err();
-    assert!(matches!(lost, StoreError::NotLocked { .. }), "{lost:?}");
+    assert!(matches!(lost, StoreError::LockLost { .. }), "{lost:?}");
+    let lock = store.lock(info(), Duration::ZERO).unwrap();
+    store.force_unlock(&lock.info().id.clone()).unwrap();
+    let other = store.lock(info(), Duration::ZERO).unwrap();
+    let lost = lock.release().unwrap_err().to_string();
+    let expect = format!("and {} holds it now", other.info().who);
+    assert!(lost.contains(&expect), "{lost}");
+    other.release().unwrap();
 }
