@@ -12,6 +12,7 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use muster_store::StoreError;
@@ -30,6 +31,8 @@ const RESERVE: Duration = Duration::from_secs(300);
 pub(crate) struct Keyring {
     source: Source,
     role: Option<Role>,
+    /// The profile that the block names.
+    profile: Option<String>,
     sts: Sts,
     current: Mutex<Option<Credentials>>,
 }
@@ -60,6 +63,7 @@ impl Keyring {
         Ok(Self {
             source,
             role: identity.role.clone(),
+            profile: identity.profile.clone(),
             sts,
             current: Mutex::new(None),
         })
@@ -78,7 +82,7 @@ impl Keyring {
             Source::Found(provider) => provider
                 .provide_credentials()
                 .await
-                .map_err(|e| Fault::Credentials(chain(&e)))?,
+                .map_err(|e| Fault::Credentials(self.missing(&e)))?,
             Source::WebRole(role) => self.sts.assume_by_token(role).await?,
         };
         if let Some(role) = &self.role {
@@ -86,6 +90,19 @@ impl Keyring {
         }
         *current = Some(found.clone());
         Ok(found)
+    }
+
+    /// Why there are none. Where none of the places has any, the provider tells only that.
+    fn missing(&self, error: &CredentialsError) -> String {
+        match (error, &self.profile) {
+            (CredentialsError::CredentialsNotLoaded(_), Some(name)) => {
+                format!("the profile {name:?} has none, or is not there")
+            }
+            (CredentialsError::CredentialsNotLoaded(_), None) => {
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set, and no profile, web identity, container or machine gives any".to_owned()
+            }
+            _ => chain(error),
+        }
     }
 
     /// Refuses credentials of accounts that must not be used.

@@ -113,7 +113,10 @@ fn in_an_environment() {
     let nobody = bare(&fake.url, json!({"profile": "nobody"})).unwrap();
     let started = Instant::now();
     let refused = nobody.workspaces().unwrap_err().to_string();
-    assert!(refused.contains("no credentials"), "{refused}");
+    assert!(
+        refused.contains("no credentials") && refused.contains("\"nobody\""),
+        "{refused}"
+    );
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
 
