@@ -29,7 +29,7 @@ pub use journal::{
     Batch, Intent, IntentAction, Journal, JournalCost, Journaled, Recovery, RunInfo, SetAside,
 };
 pub use local::{LocalBackend, LocalStore};
-pub use lock::{LockGuard, LockInfo, LockLoss};
+pub use lock::{LockGuard, LockInfo, LockLoss, Unlock};
 pub use merge::{differing, is_merged, merge, without_resources};
 pub use part::Part;
 pub use setting::{Setting, SettingKind, Settings};

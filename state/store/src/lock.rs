@@ -65,7 +65,7 @@ impl fmt::Display for LockInfo {
 }
 
 /// What gives a lock back.
-pub(crate) type Unlock = Box<dyn FnOnce() -> Result<(), StoreError> + Send>;
+pub type Unlock = Box<dyn FnOnce() -> Result<(), StoreError> + Send>;
 
 /// A lock that is held. Dropping it gives it back; [`LockGuard::release`] also tells whether that
 /// went well.
@@ -100,6 +100,16 @@ impl LockGuard {
     /// The same lock, on a part of the state only.
     pub fn shared(mut self) -> Self {
         self.shared = true;
+        self
+    }
+
+    /// The same lock, for whoever has to give it back in another way: `with` is given what does it.
+    pub fn given_back(
+        mut self,
+        with: impl FnOnce(Unlock) -> Result<(), StoreError> + Send + 'static,
+    ) -> Self {
+        let unlock = self.unlock.take();
+        self.unlock = unlock.map(|unlock| Box::new(move || with(unlock)) as Unlock);
         self
     }
 
@@ -253,5 +263,31 @@ mod tests {
         listen();
         assert_eq!(told.lock().unwrap().len(), 2);
         assert!(matches!(guard.check(), Err(StoreError::LockLost { .. })));
+    }
+
+    #[test]
+    fn a_lock_that_is_given_back_in_another_way_is_the_same_one() {
+        let loss = LockLoss::default();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = |what: &'static str| {
+            let told = Arc::clone(&told);
+            move || told.lock().unwrap().push(what)
+        };
+        let (inner, outer) = (tell("inner"), tell("outer"));
+        let given_back = move || {
+            inner();
+            Ok(())
+        };
+        let guard = LockGuard::new(LockInfo::new("apply", "1"), given_back);
+        let guard = guard.watched(loss.clone()).shared();
+        let guard = guard.given_back(move |unlock| {
+            outer();
+            unlock()
+        });
+        assert!(guard.is_shared());
+        loss.tell("there", "it has ended");
+        assert!(matches!(guard.check(), Err(StoreError::LockLost { .. })));
+        guard.release().unwrap();
+        assert_eq!(*told.lock().unwrap(), ["outer", "inner"]);
     }
 }

@@ -124,8 +124,7 @@ impl Store for Patient {
 
     fn lock(&self, info: LockInfo, timeout: Duration) -> Result<LockGuard, StoreError> {
         let guard = self.ask("lock", move |store| store.lock(info, timeout))?;
-        let info = guard.info().clone();
-        Ok(LockGuard::new(info, || block_in_place(|| guard.release())))
+        Ok(guard.given_back(|unlock| block_in_place(unlock)))
     }
 
     fn lock_part(
@@ -136,12 +135,7 @@ impl Store for Patient {
     ) -> Result<LockGuard, StoreError> {
         let part = part.clone();
         let guard = self.ask("lock", move |store| store.lock_part(info, &part, timeout))?;
-        let (info, is_shared) = (guard.info().clone(), guard.is_shared());
-        let guard = LockGuard::new(info, || block_in_place(|| guard.release()));
-        Ok(match is_shared {
-            true => guard.shared(),
-            false => guard,
-        })
+        Ok(guard.given_back(|unlock| block_in_place(unlock)))
     }
 
     fn merge(&self, base: &Snapshot, snapshot: &mut Snapshot) -> Result<bool, StoreError> {
