@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Rekey) -> Outcome<()> {
             "There is no state here yet: an apply makes one. Another one is named with -state.";
         return Err(Failure::new("No state file was found!", detail));
     };
-    state.serial += 1;
+    state.serial = state.serial.saturating_add(1);
     store.replace(&state)?;
     recovery::remarks(&store);
     if let Some(backup) = backup
