@@ -139,6 +139,37 @@ fn a_run_that_loses_its_lock() {
     }
 }
 
+#[test]
+fn a_lock_that_is_lost_is_noticed_before_there_is_anything_to_store() {
+    let Some(server) = server::Server::start() else {
+        return skip("there is no PostgreSQL");
+    };
+    let settings = server.settings();
+    let gated = behind_a_gate().replace(
+        "provider \"muster\" {}",
+        "provider \"muster\" {\n  sim { path = \"slow.json\" }\n}",
+    );
+    let work = Work::with(&(backend("postgres", &settings) + &gated));
+    work.run(&["init"]).code(0);
+    let gate = Gate::new(&work, "slow.json");
+    let args = ["apply", "-auto-approve", "-var", "latency=0s"];
+    let mut run = Running::muster(&work, &args);
+    run.wait_for("muster_zone.first: Creating...");
+    gate.wait_for(&run);
+    let schema = settings["schema_name"].as_str().unwrap();
+    server::query(&settings, &format!("DELETE FROM \"{schema}\".locks"));
+    run.wait_for_error("The state lock was lost");
+    gate.open();
+    run.end()
+        .code(1)
+        .says(&["muster_zone.first: Creation complete"])
+        .never_says(&["muster_zone.second: Creating", "panicked"]);
+    work.run(&["plan", "-var", "latency=0s"])
+        .code(0)
+        .says(&["An earlier run was interrupted", "2 to add"]);
+    finish(&work, "2 added, 0 changed, 0 destroyed.");
+}
+
 /// Ends all sessions of the engine with a database of its own.
 fn end_sessions(settings: &Settings) {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
