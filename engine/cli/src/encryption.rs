@@ -2,6 +2,7 @@
 
 mod settings;
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use muster_config::{Encryption as Said, Module};
@@ -14,6 +15,7 @@ use crate::session::Disk;
 
 /// The inside of an `encryption` block.
 const ENV: &str = "TF_ENCRYPTION";
+const NOT_SHOWN: &str = "(not shown)";
 const SUMMARY: &str = "Encryption is not possible";
 const MISSING_VALUE: &str = "No value for required variable";
 
@@ -33,6 +35,31 @@ pub(crate) fn from_environment() -> Option<(String, String)> {
         .ok()
         .filter(|text| !text.trim().is_empty());
     Some((ENV.to_owned(), text?))
+}
+
+/// Sources whose lines may be shown. Where the environment says how to encrypt, that is often one
+/// line, with the passphrase in it.
+pub(crate) fn presentable(sources: &Sources) -> Cow<'_, Sources> {
+    if sources.files().iter().all(|file| &*file.name != ENV) {
+        return Cow::Borrowed(sources);
+    }
+    let mut shown = Sources::default();
+    for file in sources.files() {
+        match &*file.name {
+            ENV => shown.add(file.name.clone(), hidden(&file.text)),
+            _ => shown.add(file.name.clone(), Arc::clone(&file.text)),
+        };
+    }
+    Cow::Owned(shown)
+}
+
+/// A text with lines as long as those of another one, so that places in it are the same.
+fn hidden(text: &str) -> String {
+    let line = |line: &str| match line.len() > NOT_SHOWN.len() {
+        true => format!("{NOT_SHOWN:0$}", line.len()),
+        false => " ".repeat(line.len()),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Keeps what a configuration says, for everything that is read and written from now on.
@@ -221,5 +248,32 @@ impl Seal for Later {
 
     fn open(&self, stored: &[u8]) -> Result<Vec<u8>, SealError> {
         self.made()?.open(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_environment_says_is_not_shown() {
+        let mut sources = Sources::default();
+        sources.add("main.tf", "a = 1\n");
+        assert!(matches!(presentable(&sources), Cow::Borrowed(_)));
+        let text = "key_provider \"pbkdf2\" \"k\" {\n  passphrase = \"höchst geheim\"\n}\n";
+        let id = sources.add(ENV, text);
+        let shown = presentable(&sources);
+        assert_eq!(&*shown.files()[0].text, "a = 1\n");
+        let hidden = &shown.get(id).unwrap().text;
+        assert!(
+            !hidden.contains("geheim") && hidden.contains(NOT_SHOWN),
+            "{hidden}"
+        );
+        let ends = |text: &str| {
+            text.match_indices('\n')
+                .map(|(at, _)| at)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!((hidden.len(), ends(hidden)), (text.len(), ends(text)));
     }
 }

@@ -16,6 +16,7 @@ use muster_render::{DiagnosticRenderer, Progress, Style};
 use muster_run::Sink;
 
 use crate::args;
+use crate::encryption;
 use crate::error::Failure;
 use crate::log;
 use crate::profile::Recorder;
@@ -173,7 +174,8 @@ impl View {
             return;
         }
         log::diags(diags);
-        let renderer = DiagnosticRenderer::new(sources, self.style);
+        let sources = encryption::presentable(sources);
+        let renderer = DiagnosticRenderer::new(&sources, self.style);
         let (to_tools, to_people) = (
             self.stream && self.documents.are_wanted(),
             self.people || !self.stream,
@@ -235,6 +237,7 @@ impl View {
                 if d.is_error() {
                     failed.store(true, Ordering::Relaxed);
                 }
+                let sources = encryption::presentable(&sources);
                 let renderer = DiagnosticRenderer::new(&sources, style);
                 documents.put(&format!("{}\n", document(&renderer, d)));
                 if people.is_some() {

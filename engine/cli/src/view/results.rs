@@ -159,7 +159,8 @@ impl View {
 
     /// Shows what validation found.
     pub(crate) fn validation(&self, diags: &Diags, sources: &Sources) {
-        let renderer = DiagnosticRenderer::new(sources, self.style);
+        let sources = crate::encryption::presentable(sources);
+        let renderer = DiagnosticRenderer::new(&sources, self.style);
         if self.documents.are_wanted() {
             self.documents.put(&renderer.validate_json(diags));
         }
