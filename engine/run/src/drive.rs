@@ -382,13 +382,10 @@ async fn call(context: &Context, works: &Works<'_>, ask: Ask) -> Result<Response
     }
     let stand_in = context.stand_in.as_ref();
     let stand_in = stand_in.and_then(|s| s.answers(&provider, object.as_ref()));
-    let asked = match stand_in {
-        Some(stand_in) => Ok(stand_in),
-        None => context.pool.get(&provider).await,
-    };
-    match asked {
-        Ok(plugin) => plugin.call(request).await,
-        Err(error) => Err(error),
+    match (stand_in, request) {
+        (Some(stand_in), request) => stand_in.call(request).await,
+        (None, Request::Configure { config }) => context.pool.configure(&provider, config).await,
+        (None, request) => context.pool.get(&provider).await?.call(request).await,
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{BoxFuture, join_all};
 use muster_addr::{ProviderAddr, ProviderConfigAddr};
-use muster_provider::{Provider, ProviderError};
+use muster_provider::{Provider, ProviderError, Request, Response};
+use muster_value::Value;
 use tokio::sync::OnceCell;
 
 /// Starts providers.
 pub trait Launcher: Send + Sync {
-    /// Starts one. Called once per provider configuration.
+    /// Starts one. Called once per provider configuration, and again when that changes.
     fn launch(
         &self,
         provider: ProviderAddr,
@@ -23,6 +24,8 @@ type Slot = Arc<OnceCell<Result<Arc<dyn Provider>, ProviderError>>>;
 pub struct Pool {
     launcher: Arc<dyn Launcher>,
     slots: Mutex<HashMap<ProviderConfigAddr, Slot>>,
+    /// What running providers were configured with, and what they said to that.
+    configured: Mutex<HashMap<ProviderConfigAddr, (Value, Response)>>,
     /// Running providers without a configuration: for their schema or functions.
     bare: Mutex<HashMap<ProviderAddr, Slot>>,
 }
@@ -33,6 +36,7 @@ impl Pool {
         Self {
             launcher,
             slots: Mutex::default(),
+            configured: Mutex::default(),
             bare: Mutex::default(),
         }
     }
@@ -50,6 +54,40 @@ impl Pool {
             launched.await.clone()
         });
         started.await.clone()
+    }
+
+    /// Configures the provider of a configuration. A process is configured once, as some take it
+    /// only once: for the same configuration it is not asked again, and for another one there is
+    /// a new process.
+    ///
+    /// # Errors
+    /// It could not be started, or does not answer.
+    pub async fn configure(
+        &self,
+        addr: &ProviderConfigAddr,
+        config: Value,
+    ) -> Result<Response, ProviderError> {
+        let known = lock(&self.configured).get(addr).cloned();
+        match known {
+            Some((before, said)) if before == config && went_well(&said) => return Ok(said),
+            Some(_) => self.end(addr).await,
+            None => {}
+        }
+        let provider = self.get(addr).await?;
+        let request = Request::Configure {
+            config: config.clone(),
+        };
+        let said = provider.call(request).await?;
+        lock(&self.configured).insert(addr.clone(), (config, said.clone()));
+        Ok(said)
+    }
+
+    /// Ends the provider of a configuration. The next one who needs it starts another.
+    async fn end(&self, addr: &ProviderConfigAddr) {
+        let slot = lock(&self.slots).remove(addr);
+        if let Some(Ok(provider)) = slot.as_ref().and_then(|slot| slot.get()) {
+            provider.shutdown().await;
+        }
     }
 
     /// A provider for what needs no configuration.
@@ -82,6 +120,10 @@ impl Pool {
     pub async fn shutdown(&self) {
         join_all(self.running().iter().map(|p| p.shutdown())).await;
     }
+}
+
+fn went_well(said: &Response) -> bool {
+    matches!(said, Response::Done(diags) if !diags.has_errors())
 }
 
 /// Locks are held for a moment only, never while anything is awaited.

@@ -1,6 +1,7 @@
 //! A strict provider whose objects are in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -127,6 +128,7 @@ impl Launcher for Starter {
         let fake: Arc<dyn Provider> = Arc::new(Fake {
             world: Arc::clone(&self.0),
             schema: schema_with(identified),
+            configured: AtomicBool::default(),
         });
         Box::pin(async move { Ok(fake) })
     }
@@ -135,6 +137,8 @@ impl Launcher for Starter {
 struct Fake {
     world: Arc<Mutex<World>>,
     schema: Arc<ProviderSchema>,
+    /// Some plugins take a configuration only once.
+    configured: AtomicBool,
 }
 
 fn attribute(name: &str, ty: Type) -> (Str, Attribute) {
@@ -296,6 +300,8 @@ impl Fake {
             | Request::ValidateEphemeral { .. }
             | Request::ValidateData { .. } => Response::Done(Diags::new()),
             Request::Configure { config } => {
+                let again = self.configured.swap(true, Ordering::Relaxed);
+                assert!(!again, "a process is configured twice");
                 world
                     .calls
                     .push(format!("configure {}", text(&config, "region")));
