@@ -176,6 +176,32 @@ fn without_the_key_nothing_is_read_or_changed() {
 }
 
 #[test]
+fn no_earlier_state_takes_the_place_of_one_whose_key_is_missing() {
+    let work = Work::with(CONFIG);
+    run(&work, &["apply", "-auto-approve"]).code(0);
+    work.write(
+        "encryption.tf",
+        block(PASSPHRASE, &fallback("unencrypted.plain")),
+    );
+    run(
+        &work,
+        &["apply", "-auto-approve", "-replace=terraform_data.a"],
+    )
+    .code(0);
+    let encrypted = work.read("terraform.tfstate");
+    assert!(encrypted.contains("encrypted_data"), "{encrypted}");
+    work.write("encryption.tf", "");
+    run(&work, &["state", "restore", "-auto-approve", "1"])
+        .code(1)
+        .says(&["It is encrypted", "TF_ENCRYPTION"])
+        .never_says(&["Restored"]);
+    run(&work, &["state", "diff", "1"])
+        .code(1)
+        .says(&["It is encrypted"]);
+    assert_eq!(work.read("terraform.tfstate"), encrypted);
+}
+
+#[test]
 fn no_key_is_fetched_before_the_place_is_known() {
     let work = Work::with(
         r#"

@@ -37,6 +37,16 @@ pub enum StateError {
         /// What is wrong.
         reason: String,
     },
+    /// A name of the format with a wrong byte in it.
+    #[error(
+        "{found:?} stands where \"{expected}\" belongs: the file was damaged, or edited by hand"
+    )]
+    DamagedName {
+        /// The name as it is.
+        found: String,
+        /// The name as it should be.
+        expected: &'static str,
+    },
     /// Values are nested deeper than any provider needs.
     #[error("values are nested too deeply")]
     TooDeep,

@@ -46,10 +46,11 @@ pub enum CodecError {
     Seal(#[from] SealError),
 }
 
-const SEALED: &str = "It is encrypted, and nothing says how: there is no encryption of states in the configuration, and none in TF_ENCRYPTION";
+/// What to say of encrypted bytes where nothing is encrypted.
+pub(crate) const SEALED: &str = "It is encrypted, and nothing says how: there is no encryption of states in the configuration, and none in TF_ENCRYPTION";
 
-/// Whether bytes that are no state are an encrypted one.
-fn is_sealed(stored: &[u8]) -> bool {
+/// Whether bytes that are not what they should be are encrypted.
+pub(crate) fn is_sealed(stored: &[u8]) -> bool {
     const SIGN: &[u8] = b"\"encryption_version\"";
     stored.windows(SIGN.len()).any(|window| window == SIGN)
 }

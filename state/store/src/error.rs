@@ -139,6 +139,12 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// The file that is locked is not the one that the state is read from any more.
+    #[error("{} was removed, or another file was put in its place, while it was locked; nothing was written to it", .path.display())]
+    Replaced {
+        /// The state.
+        path: PathBuf,
+    },
     /// Writing stopped half-way. The whole new state is in another file and will be used.
     #[error("cannot finish writing {}: {source}. The whole new state is in {}", .path.display(), .complete.display())]
     HalfWritten {

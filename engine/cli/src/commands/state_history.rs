@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::Args;
 use muster_render::{StateDiff, Style};
 use muster_snapshot::Snapshot;
-use muster_store::{LockGuard, Store, StoreError, Version};
+use muster_store::{CodecError, LockGuard, Store, StoreError, Version};
 use sha2::{Digest, Sha256};
 
 use super::show::schemas;
@@ -17,7 +17,7 @@ use crate::error::{Failure, Outcome, sentence};
 use crate::locking::{Backups, lock, redirected};
 use crate::session::TERRAFORM_VERSION;
 use crate::view::View;
-use crate::{args, prompt, recovery};
+use crate::{args, encryption, prompt, recovery};
 
 /// `state history`
 #[derive(Debug, Args)]
@@ -310,6 +310,14 @@ pub(crate) fn restore(view: &View, args: &Restore) -> Outcome<()> {
 
 fn replace(store: &dyn Store, style: Style, args: &Restore) -> Outcome<()> {
     let (now, unread) = match store.read() {
+        // Nothing is damaged where only the key is missing, and nothing encrypted gives way to
+        // plain text.
+        Err(
+            error @ StoreError::Corrupt {
+                reason: CodecError::Seal(_),
+                ..
+            },
+        ) if !encryption::state_codec().is_sealed() => return Err(error.into()),
         // It may be what this is needed for.
         Err(error @ StoreError::Corrupt { .. }) => (None, Some(error)),
         read => (read?, None),

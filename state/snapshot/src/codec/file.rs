@@ -119,6 +119,17 @@ macro_rules! fields {
     };
 }
 
+/// The names of what a state has.
+pub(super) const NAMES: &[&str] = &[
+    "version",
+    "terraform_version",
+    "serial",
+    "lineage",
+    "outputs",
+    "resources",
+    "check_results",
+];
+
 fields!(StateFile, "a state", {
     "version" => version as plain,
     "terraform_version" => terraform_version as plain,

@@ -74,6 +74,17 @@ fn check_version(version: Option<u64>) -> Result<(), StateError> {
     }
 }
 
+/// The name of the format that another one was made from by a change of one byte. Without what it
+/// names, a state would count as an older one, or as one of another lineage.
+fn damaged(found: &str) -> Option<(&str, &'static str)> {
+    let is_nearly = |name: &&str| {
+        let pairs = name.bytes().zip(found.bytes());
+        name.len() == found.len() && pairs.filter(|(a, b)| a != b).count() == 1
+    };
+    let expected = super::file::NAMES.iter().copied().find(is_nearly)?;
+    Some((found, expected))
+}
+
 /// Texts that occur again and again, parsed once and shared.
 #[derive(Default)]
 struct Reader {
@@ -85,6 +96,11 @@ struct Reader {
 
 impl Reader {
     fn snapshot(mut self, file: StateFile<'_>) -> Result<Snapshot, StateError> {
+        let unknown = file.extra.iter().map(|(name, _)| &**name);
+        if let Some((found, expected)) = unknown.filter_map(damaged).next() {
+            let found = found.to_owned();
+            return Err(StateError::DamagedName { found, expected });
+        }
         let mut resources = BTreeMap::new();
         for resource in file.resources {
             self.resource(resource, &mut resources)?;

@@ -227,6 +227,30 @@ fn check_error(text: &str, expect: &str) {
 }
 
 #[test]
+fn names_with_a_wrong_bit_are_refused() {
+    let text = with_instance("\"schema_version\":0,\"attributes\":{}");
+    decode(text.as_bytes()).unwrap();
+    let names = ["terraform_version", "serial", "lineage", "resources"];
+    for name in names {
+        let start = text.find(&format!("\"{name}\"")).unwrap() + 1;
+        for at in start..start + name.len() {
+            for bit in 0..7 {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= 1 << bit;
+                assert!(decode(&bytes).is_err(), "{name}: bit {bit} of byte {at}");
+            }
+        }
+    }
+    // What is not nearly one of the names is of another version of the format.
+    let other = text.replacen("\"lineage\"", "\"kindred\":1,\"lineage\"", 1);
+    assert_eq!(read(&other).extra.len(), 1);
+    check_error(
+        &text.replacen("serial", "serhal", 1),
+        "\"serhal\" stands where \"serial\" belongs: the file was damaged, or edited by hand",
+    );
+}
+
+#[test]
 fn what_is_not_a_state_is_refused() {
     check_error(
         "",

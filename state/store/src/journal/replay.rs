@@ -100,7 +100,13 @@ impl Content {
         let mut closed = HashSet::new();
         for bytes in frames {
             let plain = codec.open(bytes.to_vec()).map_err(|e| e.to_string())?;
-            closed.extend(self.add(Record::decode(&plain)?));
+            let record = Record::decode(&plain).map_err(|reason| {
+                match !codec.is_sealed() && crate::codec::is_sealed(&plain) {
+                    true => crate::codec::SEALED.to_owned(),
+                    false => reason,
+                }
+            })?;
+            closed.extend(self.add(record));
         }
         // An intent comes before what closes it, and no two have one number.
         self.open.retain(|intent| !closed.contains(&intent.id));

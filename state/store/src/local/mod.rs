@@ -208,6 +208,7 @@ impl Store for LocalStore {
         if matches!(
             written,
             Err(StoreError::NotWritten { .. }
+                | StoreError::Replaced { .. }
                 | StoreError::Seal { .. }
                 | StoreError::Deleted { .. })
         ) {

@@ -113,11 +113,15 @@ impl Paths {
         }
     }
 
-    /// Removes a state file that nothing was ever written to.
+    /// Removes a state file that nothing was ever written to. A link to it stays: others may have
+    /// links to the same file.
     pub(super) fn drop_if_empty(&self, file: &File) {
         let empty = file.metadata().is_ok_and(|m| m.len() == 0);
-        if empty && os::is_at(file, &self.state) {
-            let _ = std::fs::remove_file(&self.state);
+        if empty
+            && os::is_at(file, &self.state)
+            && let Ok(path) = std::fs::canonicalize(&self.state)
+        {
+            let _ = std::fs::remove_file(path);
         }
     }
 
@@ -194,6 +198,10 @@ impl Paths {
     /// Writes the state. The folder has to be there.
     pub(super) fn write(&self, locked: Option<&File>, bytes: Pieces<'_>) -> Result<(), StoreError> {
         match locked {
+            // What is written to a file without a name is gone as soon as the lock is.
+            Some(file) if !os::is_at(file, &self.state) => Err(StoreError::Replaced {
+                path: self.state.clone(),
+            }),
             Some(file) => self.write_to(file, bytes),
             None => {
                 let file =

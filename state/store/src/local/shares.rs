@@ -105,8 +105,16 @@ impl Shares {
 
     fn try_guard(&self, path: &Path) -> io::Result<Option<File>> {
         match os::make_private_folder(&self.folder) {
-            // It was removed while it was looked at.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            // It was removed while it was looked at, unless it is something else than a folder.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return match std::fs::metadata(&self.folder) {
+                    Ok(found) if !found.is_dir() => Err(io::Error::new(
+                        io::ErrorKind::NotADirectory,
+                        format!("{} is not a folder; move it away", self.folder.display()),
+                    )),
+                    _ => Ok(None),
+                };
+            }
             made => made?,
         }
         let file = match os::open_private(path) {

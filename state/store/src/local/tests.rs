@@ -108,6 +108,53 @@ fn a_lock_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_link_to_a_state_that_is_not_there_yet_stays_a_link() {
+    let place = Place::new();
+    let link = place.path("link.tfstate");
+    std::os::unix::fs::symlink(place.state(), &link).unwrap();
+    // A plan takes the lock, and writes nothing.
+    lock(&LocalStore::new(&link)).unwrap().release().unwrap();
+    assert!(link.is_symlink() && !place.state().exists());
+    let new = written(&LocalStore::new(&link), "1");
+    assert_eq!(place.open().read().unwrap(), Some(new));
+}
+
+#[test]
+fn what_is_locked_is_written_to_only_while_it_is_the_state() {
+    let gone: fn(&Place) = |place| fs::remove_file(place.state()).unwrap();
+    let replaced: fn(&Place) = |place| {
+        fs::rename(place.state(), place.path("away")).unwrap();
+        fs::write(place.state(), "").unwrap();
+    };
+    for change in [gone, replaced] {
+        let place = Place::new();
+        let store = place.open();
+        let _held = lock(&store).unwrap();
+        change(&place);
+        let mut new = Snapshot::new("1.11.4");
+        let refused = store.write(&mut new);
+        assert!(
+            matches!(refused, Err(StoreError::Replaced { .. })),
+            "{refused:?}"
+        );
+        assert_eq!(new.serial, 0);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_in_the_place_of_the_folder_for_locks_is_told() {
+    let place = Place::new();
+    fs::write(place.path(".terraform.tfstate.locks"), "").unwrap();
+    let info = LockInfo::new("OperationTypeApply", "1.11.4");
+    let refused = place
+        .open()
+        .lock_part(info, &Part::nothing(), Duration::ZERO);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("is not a folder"), "{refused}");
+}
+
+#[test]
 fn a_lock_file_that_was_left_behind_does_not_lock() {
     let place = Place::new();
     fs::write(place.path(".terraform.tfstate.lock.info"), "{}").unwrap();

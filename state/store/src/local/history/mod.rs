@@ -478,6 +478,7 @@ fn resealed(codec: &Codec, entries: &[Entry<'_>]) -> Result<Resealed, SealError>
 fn opened(codec: &Codec, entry: &Entry<'_>) -> Result<Vec<u8>, Broken> {
     let body = entry.body.to_vec();
     match entry.head.sealed {
+        true if !codec.is_sealed() => Err(crate::codec::SEALED.to_owned()),
         true => codec.open(body).map_err(|e| e.to_string()),
         false => Ok(body),
     }

@@ -268,6 +268,8 @@ fn nothing_stays_in_plain_text_once_states_are_encrypted() {
         }
     };
     check(&sealed(), &[5, 4, 3, 2, 1]);
+    let without = place.store().version(3).unwrap_err().to_string();
+    assert!(without.contains("It is encrypted"), "{without}");
     let other = place.store().with_codec(Codec::sealed(Arc::new(Shift(5))));
     let before = std::fs::read(place.history()).unwrap();
     other.replace(all.last().unwrap()).unwrap();
