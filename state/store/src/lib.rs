@@ -160,6 +160,8 @@ pub enum RemarkKind {
     Damage,
     /// There is no state where there was one.
     Missing,
+    /// A state was stored, and not added to its history.
+    History,
     /// Earlier states could not be encrypted with the key that is set now.
     Rekey,
 }
@@ -170,6 +172,7 @@ impl RemarkKind {
         match self {
             Self::Damage => "The state may be damaged",
             Self::Missing => "The state file is missing",
+            Self::History => "The history of the state cannot be written",
             Self::Rekey => "Earlier states stay under another key",
         }
     }

@@ -224,3 +224,22 @@ pub(super) fn bytes(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encrypted_journal_says_that_it_is() {
+        let mut bytes = frame::MAGIC.to_vec();
+        let sealed = br#"{"meta":{},"encrypted_data":"AA==","encryption_version":"v0"}"#;
+        let pushed: Result<(), String> = frame::push(&mut bytes, |out| {
+            out.extend(sealed);
+            Ok(())
+        });
+        pushed.unwrap();
+        let refused = Content::read(&bytes, &Codec::default()).map(drop);
+        let refused = refused.unwrap_err();
+        assert!(refused.contains("It is encrypted"), "{refused}");
+    }
+}

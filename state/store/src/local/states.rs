@@ -7,7 +7,7 @@ use muster_snapshot::Snapshot;
 
 use super::LocalStore;
 use super::file::Pieces;
-use super::history::{Rewritten, Standing, Stored};
+use super::history::{Failed, Rewritten, Standing, Stored};
 use super::session::Session;
 use crate::{CodecError, Part, RemarkKind, Store, StoreError, differing};
 
@@ -176,17 +176,23 @@ impl LocalStore {
                 // The lock has seen to the folder otherwise.
                 None => self.inner.in_folder(write),
             };
-            (written, prepared.ok().and_then(|p| p.join().ok().flatten()))
+            let prepared = match prepared.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(prepared)) => prepared,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // There are too many threads already.
+                Err(_) => prepare(),
+            };
+            (written, prepared)
         });
         written?;
-        match addition.map_or(Ok(None), |addition| paths.history.add(addition)) {
+        match addition.and_then(|addition| paths.history.add(addition)) {
             Ok(kept) => self.tell_damaged(kept),
-            Err(error) => {
-                let shown = paths.history.path.display();
+            // Earlier states are not worth failing for.
+            Err(Failed(reason)) => {
                 let text = format!(
-                    "{shown} is damaged, and stays as it is, because no copy of it can be made: {error}."
+                    "The state is stored, but it will not be among the earlier ones later, and damage to it would not be noticed: {reason}."
                 );
-                self.inner.remark(RemarkKind::Damage, text);
+                self.inner.remark(RemarkKind::History, text);
             }
         }
         Ok(())

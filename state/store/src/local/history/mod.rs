@@ -49,35 +49,25 @@ pub(super) struct Stored<'a> {
 }
 
 impl History {
-    /// What is to be added for a state that is being stored, and for the one before it if that
-    /// is not there yet. `None` if nothing can be added.
-    pub(super) fn prepare(
-        &self,
-        codec: &Codec,
-        old: Option<Stored<'_>>,
-        new: Stored<'_>,
-    ) -> Option<Addition> {
-        // Earlier states are not worth failing for.
-        self.try_prepare(codec, old, new).ok()
-    }
-
     /// Adds what was prepared, once the state is in its place. Nobody waits for the disk: what a
     /// crash damages is found by its checksum. The answer is the file in which a history that was
     /// damaged is kept as it was.
     ///
     /// # Errors
-    /// That one cannot be kept. The history is as it was.
-    pub(super) fn add(&self, addition: Addition) -> Result<Option<PathBuf>, StoreError> {
+    /// That one cannot be kept, or nothing can be added. The history is as it was.
+    pub(super) fn add(&self, addition: Addition) -> Result<Option<PathBuf>, Failed> {
         let Addition { change, damaged } = addition;
-        let kept = damaged.map(|bytes| self.keep_damaged(&bytes)).transpose()?;
-        let _ = match change {
+        let kept = damaged.map(|bytes| self.keep_damaged(&bytes));
+        let kept = kept.transpose().map_err(Failed::new)?;
+        let written = match change {
             Change::Append { good, bytes } => append(&self.path, good, &bytes),
             Change::Anew(file) if self.path.exists() => os::replace(&self.path, &file),
             Change::Anew(file) => {
                 os::open_private(&self.path).and_then(|mut made| made.write_all(&file))
             }
         };
-        Ok(kept)
+        let written = written.map_err(StoreError::io("write", &self.path));
+        written.map(|()| kept).map_err(Failed::new)
     }
 
     /// Keeps what the file had, of which some is damaged.
@@ -183,13 +173,18 @@ impl History {
         StoreError::io("read", &self.path)(io::Error::new(io::ErrorKind::InvalidData, reason))
     }
 
-    fn try_prepare(
+    /// What is to be added for a state that is being stored, and for the one before it if that
+    /// is not there yet.
+    ///
+    /// # Errors
+    /// The history cannot be read, or states cannot be encrypted.
+    pub(super) fn prepare(
         &self,
         codec: &Codec,
         old: Option<Stored<'_>>,
         new: Stored<'_>,
     ) -> Result<Addition, Failed> {
-        let file = self.read().map_err(|_| Failed)?;
+        let file = self.read().map_err(Failed::new)?;
         let found = frame::read(&file);
         let is_damaged = found.damaged(&file) > 0;
         let Found {
@@ -212,7 +207,7 @@ impl History {
         let damaged = match is_damaged {
             false => None,
             // What was in plain text does not stay so.
-            true if exposed => Some(codec.seal(file.clone()).map_err(|_| Failed)?),
+            true if exposed => Some(codec.seal(file.clone()).map_err(Failed::new)?),
             true => Some(file.clone()),
         };
         if !exposed && !is_full && lost == 0 && !entries.is_empty() {
@@ -266,9 +261,15 @@ fn joined(mut file: Vec<u8>, added: &[(Head, Vec<u8>)]) -> Vec<u8> {
     file
 }
 
-/// Nothing was recorded.
+/// Why nothing was recorded.
 #[derive(Debug)]
-struct Failed;
+pub(super) struct Failed(pub(super) String);
+
+impl Failed {
+    fn new(reason: impl std::fmt::Display) -> Self {
+        Self(reason.to_string())
+    }
+}
 
 impl<'a> Stored<'a> {
     /// A state that is stored at this moment.
@@ -298,8 +299,8 @@ impl<'a> Stored<'a> {
             true => delta::encode_whole(&[&muster_snapshot::encode(self.state)]),
             false => delta::encode_whole(self.bytes),
         };
-        let body = body.map_err(|_| Failed)?;
-        sealed(codec, self.head(who, true), body).map_err(|_| Failed)
+        let body = body.map_err(Failed::new)?;
+        sealed(codec, self.head(who, true), body).map_err(Failed::new)
     }
 }
 
@@ -424,8 +425,8 @@ fn next(
     match old.and_then(|old| Delta::new(old.state, new.state, most)) {
         None => new.whole(codec, &who),
         Some(delta) => {
-            let body = delta.encode().map_err(|_| Failed)?;
-            sealed(codec, new.head(&who, false), body).map_err(|_| Failed)
+            let body = delta.encode().map_err(Failed::new)?;
+            sealed(codec, new.head(&who, false), body).map_err(Failed::new)
         }
     }
 }

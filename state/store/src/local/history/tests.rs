@@ -218,6 +218,11 @@ fn a_history_that_cannot_be_written_does_not_stop_anybody() {
         .unwrap();
     write(&store, &mut state, 2);
     lock.release().unwrap();
+    let remarks = store.take_remarks();
+    assert!(
+        matches!(&remarks[..], [one] if one.kind == RemarkKind::History && one.text.contains(".history")),
+        "{remarks:?}"
+    );
     assert_eq!(store.read().unwrap(), Some(state));
     assert!(store.history().is_err());
 }
