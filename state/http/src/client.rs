@@ -1,7 +1,7 @@
 //! Requests that are repeated when the server or the network has a weak moment.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,12 +21,17 @@ const CONTENT_MD5: &str = "content-md5";
 const MOST_REDIRECTS: usize = 10;
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a server may take to answer, and to send the next piece of an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a server may be silent: until it answers, all attempts together, and until it sends
+/// the next piece of an answer.
+const LONGEST_SILENCE: Duration = Duration::from_secs(120);
+/// How many bytes a second are sent at least. The server cannot answer before it has all.
+const SLOWEST: u32 = 64 << 10;
 /// No state has more bytes.
 const LONGEST_BODY: u64 = 4 << 30;
 /// How much is shown of what a server says about its refusal.
-const LONGEST_REASON: usize = 300;
+const LONGEST_REASON: usize = 200;
+/// Shorter values in addresses are not taken for secrets.
+const SHORTEST_SECRET: usize = 8;
 
 /// What makes requests.
 #[derive(Debug)]
@@ -34,6 +39,7 @@ pub(crate) struct Client {
     config: Config,
     http: reqwest::Client,
     bridge: Bridge,
+    silence: Duration,
 }
 
 /// What is asked.
@@ -51,6 +57,8 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     /// An earlier attempt may have reached the server without an answer.
     pub(crate) repeated: bool,
+    /// What the server says about a refusal, as far as it can be shown.
+    said: String,
 }
 
 /// What became of one attempt.
@@ -79,6 +87,7 @@ impl Client {
             config,
             http,
             bridge,
+            silence: LONGEST_SILENCE,
         })
     }
 
@@ -94,7 +103,8 @@ impl Client {
     /// Makes a request and waits for the answer. The error is the reason why none came.
     pub(crate) fn send(&self, request: Request) -> Result<Reply, String> {
         let (http, config) = (self.http.clone(), self.config.clone());
-        let answer = self.bridge.wait(send(http, config, request));
+        let patience = Patience::new(self.silence, &request);
+        let answer = self.bridge.wait(send(http, config, request, patience));
         answer.unwrap_or_else(|| Err("the request stopped".to_owned()))
     }
 }
@@ -106,27 +116,125 @@ impl Reply {
 
     /// Why the server refused.
     pub(crate) fn refusal(&self) -> String {
-        let status = self.status;
-        let text = String::from_utf8_lossy(&self.body);
-        let words: Vec<_> = text
-            .split(|c: char| c.is_whitespace() || c.is_control())
-            .collect();
-        let words = words.into_iter().filter(|word| !word.is_empty());
-        let said: String = words
-            .collect::<Vec<_>>()
-            .join(" ")
-            .chars()
-            .take(LONGEST_REASON)
-            .collect();
+        let (status, said) = (self.status, &self.said);
         let what = match status {
             401 | 403 => format!("the server wants other credentials (status {status})"),
             _ => format!("the server answered with status {status}"),
         };
-        // Pages are for browsers.
-        match said.is_empty() || said.starts_with('<') {
+        match said.is_empty() {
             true => what,
             false => format!("{what}: {said}"),
         }
+    }
+}
+
+/// What people are shown of what a server says: the beginning of its first line. Servers may
+/// repeat what they were asked, secrets included.
+fn saying(body: &[u8], config: &Config) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().find(|line| !line.trim().is_empty());
+    let line = line.unwrap_or_default();
+    let words: Vec<_> = line
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let words = words.join(" ");
+    let is_secret = secrets(config)
+        .iter()
+        .any(|secret| line.contains(secret) || words.contains(secret));
+    // Pages are for browsers.
+    match is_secret || words.starts_with('<') {
+        true => String::new(),
+        false => words.chars().take(LONGEST_REASON).collect(),
+    }
+}
+
+/// What must not be shown: what headers say of who asks, and what addresses may.
+fn secrets(config: &Config) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for value in config.headers.values() {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let (kind, rest) = value.split_once(' ').unwrap_or(("", &value));
+        let pair = STANDARD.decode(rest).ok().filter(|_| kind == "Basic");
+        let pair = pair.map(|pair| String::from_utf8_lossy(&pair).into_owned());
+        let password = pair.as_deref().and_then(|pair| pair.split_once(':'));
+        secrets.extend(password.map(|(_, password)| password.to_owned()));
+        secrets.push(rest.to_owned());
+    }
+    let others = [&config.lock, &config.unlock].into_iter().flatten();
+    for endpoint in others.chain([&config.update]) {
+        let values = endpoint.url.query_pairs().map(|(_, value)| value);
+        let values = values.filter(|value| value.len() >= SHORTEST_SECRET);
+        secrets.extend(values.map(|value| value.into_owned()));
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    secrets
+}
+
+/// For how long a server that says nothing is still waited for.
+struct Patience {
+    /// In all attempts.
+    most: Duration,
+    left: Duration,
+    /// In the middle of an answer.
+    pause: Duration,
+}
+
+impl Patience {
+    fn new(silence: Duration, request: &Request) -> Self {
+        let bytes = request.body.as_ref().map_or(0, Bytes::len);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let most = silence + Duration::from_secs((bytes / SLOWEST).into());
+        Self {
+            most,
+            left: most,
+            pause: silence,
+        }
+    }
+
+    /// Waits for the beginning of an answer, for as long as is left.
+    async fn answer<T>(
+        &mut self,
+        future: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, String> {
+        let started = Instant::now();
+        let answer = tokio::time::timeout(self.left, future).await;
+        self.left = match answer.is_ok() {
+            true => self.left.saturating_sub(started.elapsed()),
+            false => Duration::ZERO,
+        };
+        self.told(answer, self.most)
+    }
+
+    /// Waits for the next piece of an answer: slow ones are waited for to their end.
+    async fn piece<T>(
+        &mut self,
+        future: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, String> {
+        let piece = tokio::time::timeout(self.pause, future).await;
+        if piece.is_err() {
+            self.left = Duration::ZERO;
+        }
+        self.told(piece, self.pause)
+    }
+
+    fn told<T>(
+        &self,
+        answer: Result<reqwest::Result<T>, tokio::time::error::Elapsed>,
+        waited: Duration,
+    ) -> Result<T, String> {
+        match answer {
+            Ok(answer) => answer.map_err(connection),
+            Err(_) => Err(format!(
+                "the server has said nothing for {} seconds",
+                waited.as_secs()
+            )),
+        }
+    }
+
+    /// Whether there is no point in asking once more.
+    fn is_over(&self) -> bool {
+        self.left < self.most / 4
     }
 }
 
@@ -143,8 +251,7 @@ fn build(config: &Config) -> Result<reqwest::Client, StoreError> {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT);
+        .connect_timeout(CONNECT_TIMEOUT);
     let builder = secure(builder, &config.tls)?;
     builder.build().map_err(|error| StoreError::Remote {
         place: shown(&config.update.url),
@@ -183,18 +290,23 @@ fn secure(
     Ok(builder)
 }
 
-async fn send(http: reqwest::Client, config: Config, request: Request) -> Result<Reply, String> {
+async fn send(
+    http: reqwest::Client,
+    config: Config,
+    request: Request,
+    mut patience: Patience,
+) -> Result<Reply, String> {
     let retries = config.retries;
     let mut usual = retries.shortest_pause;
     let mut repeated = false;
     for left in (0..=retries.most).rev() {
-        let weakness = match attempt(&http, &config.headers, &request, repeated).await {
+        let weakness = match attempt(&http, &config, &request, (repeated, &mut patience)).await {
             Attempt::Done(reply) => return Ok(reply),
             Attempt::Failed(reason) => return Err(reason),
             Attempt::Weak(weakness) => weakness,
         };
-        if left == 0 {
-            return Err(match retries.most {
+        if left == 0 || patience.is_over() {
+            return Err(match retries.most - left {
                 0 => weakness.reason,
                 n => format!("{}, {} times", weakness.reason, n.saturating_add(1)),
             });
@@ -211,20 +323,21 @@ async fn send(http: reqwest::Client, config: Config, request: Request) -> Result
 /// Makes a request once, redirects followed.
 async fn attempt(
     http: &reqwest::Client,
-    headers: &HeaderMap,
+    config: &Config,
     request: &Request,
-    repeated: bool,
+    (repeated, patience): (bool, &mut Patience),
 ) -> Attempt {
     let mut url = request.url.clone();
     for _ in 0..=MOST_REDIRECTS {
-        let response = match once(http, headers, request, &url).await {
+        let answer = patience.answer(once(http, &config.headers, request, &url));
+        let response = match answer.await {
             Ok(response) => response,
-            Err(error) => return weak(connection(error)),
+            Err(reason) => return weak(reason),
         };
         match redirect(request, &url, &response) {
             Err(reason) => return Attempt::Failed(reason),
             Ok(Some(target)) => url = target,
-            Ok(None) => return finish(response, repeated).await,
+            Ok(None) => return finish(response, config, (repeated, patience)).await,
         }
     }
     Attempt::Failed("there are too many redirects".to_owned())
@@ -286,16 +399,20 @@ fn redirect(request: &Request, from: &Url, response: &Response) -> Result<Option
 }
 
 /// Reads an answer to its end.
-async fn finish(mut response: Response, repeated: bool) -> Attempt {
+async fn finish(
+    mut response: Response,
+    config: &Config,
+    (repeated, patience): (bool, &mut Patience),
+) -> Attempt {
     let status = response.status().as_u16();
     let pause = pause(response.headers());
     let sum = response.headers().get(CONTENT_MD5).cloned();
     let mut body = Vec::new();
     loop {
-        match response.chunk().await {
+        match patience.piece(response.chunk()).await {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
-            Err(error) => return weak(connection(error)),
+            Err(reason) => return weak(reason),
         }
         if body.len() as u64 > LONGEST_BODY {
             return Attempt::Failed("the answer has no end".to_owned());
@@ -304,10 +421,15 @@ async fn finish(mut response: Response, repeated: bool) -> Attempt {
     if sum.is_some_and(|sum| sum.as_bytes() != STANDARD.encode(Md5::digest(&body)).as_bytes()) {
         return weak("the answer was changed on its way: its checksum is wrong".to_owned());
     }
+    let said = match status {
+        200..300 => String::new(),
+        _ => saying(&body, config),
+    };
     let reply = Reply {
         status,
         body,
         repeated,
+        said,
     };
     match status {
         429 | 500 | 502.. => Attempt::Weak(Weakness {
@@ -346,3 +468,6 @@ fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
