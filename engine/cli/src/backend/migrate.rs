@@ -1,19 +1,22 @@
 //! Copies states from one place to another.
 
 mod told;
+mod undo;
+
+use std::collections::BTreeSet;
 
 use muster_lang::Diags;
 use muster_snapshot::Snapshot;
-use muster_store::{Backend, DEFAULT_WORKSPACE, Journaled, LockGuard, Store};
+use muster_store::{Backend, DEFAULT_WORKSPACE, Journaled, Store};
 
 use super::consent::Consent;
 use super::place::{Place, is_since};
 use crate::args;
 use crate::commands::workspace::remember;
 use crate::error::{Failure, Outcome};
-use crate::locking::lock;
 use crate::session::workspace;
 use told::{declined, left_behind, one_only};
+use undo::{Held, Step, released, undone};
 
 const SUMMARY: &str = "Error migrating the state";
 
@@ -31,6 +34,8 @@ struct Pair {
     replaced: Option<Snapshot>,
     /// The new place does not have the workspace yet.
     is_new: bool,
+    /// The new place is locked, and `replaced` is what is there.
+    is_seen: bool,
 }
 
 /// Copies the states of all workspaces, if that is wanted; where the new place has no workspaces,
@@ -143,6 +148,7 @@ fn pairs(
             from,
             to,
             is_new,
+            is_seen: false,
         };
         match pair.is_copied()? {
             true => newer.extend(pair.kept()?),
@@ -217,14 +223,13 @@ fn copy(
     let copied = hold(target, pairs, locking, force, (&mut held, &mut done))
         .and_then(|()| write(pairs, &mut done));
     if let Err(failure) = copied {
-        return Err(undone(failure, target, pairs, &done));
+        return Err(undone(failure, target, pairs, locking, (held, &done)));
     }
-    // All of them are given back, also after one that could not be.
-    let released: Vec<_> = held.into_iter().map(LockGuard::release).collect();
-    for result in released {
-        result?;
+    let kept = released(held, &BTreeSet::new());
+    match kept.0.is_empty() {
+        true => Ok(()),
+        false => Err(kept.into()),
     }
-    Ok(())
 }
 
 /// Locks all states, and makes the workspaces that the new place does not have. From then on
@@ -235,25 +240,32 @@ fn hold(
     pairs: &mut [Pair],
     locking: &args::Locking,
     force: bool,
-    (held, done): (&mut Vec<LockGuard>, &mut Vec<Step>),
+    (held, done): (&mut Vec<Held>, &mut Vec<Step>),
 ) -> Outcome<()> {
+    // A person may have thought about it for long.
+    if pairs.iter().any(|pair| pair.is_new) {
+        let there = target.workspaces()?;
+        for pair in &mut *pairs {
+            pair.is_new &= !there.contains(&pair.workspace);
+        }
+    }
     for (index, pair) in pairs.iter_mut().enumerate() {
-        held.extend(lock(&pair.from, locking, "migration source state")?);
+        held.extend(pair.lock_old(locking)?);
         pair.check_settled()?;
         if pair.is_new {
+            done.push(Step::Made(index));
             target.create(&pair.workspace)?;
         }
         // Whoever has locked a workspace that was made just now uses it, so that it stays.
-        held.extend(lock(&pair.to, locking, "migration destination state")?);
+        held.extend(pair.lock_new(locking)?);
         let now = pair.to.read()?;
-        if !force && !pair.is_as_seen(now.as_ref()) {
+        let is_as_seen = pair.is_as_seen(now.as_ref());
+        pair.replaced = now;
+        pair.is_seen = true;
+        if !force && !is_as_seen {
             let place = pair.to.describe();
             let detail = format!("Somebody else has just written to {place}. Nothing was copied.");
             return Err(Failure::new(SUMMARY, detail));
-        }
-        pair.replaced = now;
-        if pair.is_new {
-            done.push(Step::Made(index));
         }
     }
     Ok(())
@@ -272,38 +284,6 @@ fn write(pairs: &[Pair], done: &mut Vec<Step>) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-/// Something that was done to one of the pairs.
-enum Step {
-    /// The workspace was made in the new place.
-    Made(usize),
-    /// The state was written, or it was tried.
-    Written(usize),
-}
-
-/// Puts back what was in the new place, as far as that goes.
-fn undone(failure: Failure, target: &dyn Backend, pairs: &[Pair], done: &[Step]) -> Failure {
-    let mut diags: Diags = failure.diags;
-    for step in done.iter().rev() {
-        let (Step::Made(index) | Step::Written(index)) = *step;
-        let pair = &pairs[index];
-        let undone = match (step, &pair.replaced) {
-            (Step::Made(_), None) => target.delete(&pair.workspace),
-            (Step::Written(_), Some(state)) => pair.to.replace(state),
-            // Either somebody was quicker than the lock and needs the workspace, or there was no
-            // state to put back.
-            (Step::Made(_), Some(_)) | (Step::Written(_), None) => continue,
-        };
-        if let Err(error) = undone {
-            let detail = format!(
-                "{} cannot be put back as it was: {error}. The old place has not been touched and stays in use.",
-                pair.to.describe()
-            );
-            diags.extend(Failure::new(SUMMARY, detail).diags);
-        }
-    }
-    diags.into()
 }
 
 #[cfg(test)]
