@@ -68,6 +68,18 @@ fn older_and_foreign_states_are_not_pushed() {
     work.run(&["state", "push", "old.tfstate"])
         .code(1)
         .says(&["The stored state is newer"]);
+    let number = |text: &str| -> u64 {
+        let state: serde_json::Value = serde_json::from_str(text).unwrap();
+        state["serial"].as_u64().unwrap()
+    };
+    let of_now = format!("\"serial\": {}", number(&now));
+    let old = work.read("old.tfstate");
+    let of_old = format!("\"serial\": {}", number(&old));
+    work.write("other.tfstate", old.replace(&of_old, &of_now));
+    work.run(&["state", "push", "other.tfstate"])
+        .code(1)
+        .says(&["another one with the same serial number", "-force"])
+        .never_says(&["The stored state is newer"]);
     assert_eq!(work.read("terraform.tfstate"), now);
     work.run(&["state", "push", "-force", "old.tfstate"])
         .code(0);

@@ -92,9 +92,9 @@ fn present(path: Option<&Path>) -> Outcome<Snapshot> {
     match opened {
         Opened::Local(store) => Err(match store.holder()? {
             Some(holder) => not_yet(holder.as_ref()),
-            None => missing(),
+            None => missing(path),
         }),
-        Opened::Elsewhere(..) => Err(missing()),
+        Opened::Elsewhere(..) => Err(missing(path)),
     }
 }
 

@@ -8,12 +8,12 @@ use muster_addr::{AbsResource, InstanceAddr, ProviderAddr, Target};
 use muster_encryption::looks_encrypted;
 use muster_lang::Sources;
 use muster_snapshot::Snapshot;
-use muster_store::{Codec, LocalStore, Store};
+use muster_store::{Codec, DEFAULT_WORKSPACE, LocalStore, Store};
 
 use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
 use crate::locking::{Backups, lock, redirected};
-use crate::session::{Session, TERRAFORM_VERSION};
+use crate::session::{Session, TERRAFORM_VERSION, named_workspace, workspace};
 use crate::{args, encryption, prompt};
 
 /// `state rm`
@@ -82,7 +82,7 @@ pub(crate) fn edit(
     let guard = lock(&store, locking, "state")?;
     let mut state = match store.read()? {
         Some(state) => state,
-        None => return Err(missing()),
+        None => return Err(missing(locking.state.as_deref())),
     };
     if change(&mut state)? {
         state.terraform_version = TERRAFORM_VERSION.to_owned();
@@ -97,12 +97,24 @@ pub(crate) fn edit(
 /// The summary where there is no state.
 pub(crate) const NO_STATE: &str = "No state file was found!";
 
-/// There is no state to change.
-pub(crate) fn missing() -> Failure {
-    Failure::new(
-        NO_STATE,
-        "There is no state here yet: an apply makes one. Another one is named with -state.",
-    )
+/// There is no state, in this file if one is named.
+pub(crate) fn missing(file: Option<&Path>) -> Failure {
+    let name = workspace();
+    let detail = match file {
+        None if name != DEFAULT_WORKSPACE => {
+            let (named, other) = match named_workspace() {
+                Some(_) => (
+                    ", which TF_WORKSPACE names",
+                    "TF_WORKSPACE can name another one",
+                ),
+                None => ("", "Another one is selected with `muster workspace select`"),
+            };
+            format!("There is no state in workspace {name:?}{named}: an apply makes one. {other}.")
+        }
+        _ => "There is no state here yet: an apply makes one. Another one is named with -state."
+            .to_owned(),
+    };
+    Failure::new(NO_STATE, detail)
 }
 
 /// What an address names.
@@ -199,8 +211,14 @@ pub(crate) fn push(args: &Push) -> Outcome<()> {
             );
             return Err(Failure::new(summary, detail));
         }
-        if new.serial < stored.serial || (new.serial == stored.serial && !stored.same_content(&new))
-        {
+        if new.serial == stored.serial && !stored.same_content(&new) {
+            let detail = format!(
+                "The stored state is another one with the same serial number, {}: it is not known which of them is newer. With -force this one is written all the same.",
+                stored.serial
+            );
+            return Err(Failure::new(summary, detail));
+        }
+        if new.serial < stored.serial {
             let detail = format!(
                 "The stored state is newer: it has the serial number {}, and this one {}. With -force it is written all the same.",
                 stored.serial, new.serial

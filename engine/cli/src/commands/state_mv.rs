@@ -94,7 +94,9 @@ fn move_within(
 ) -> Outcome<()> {
     let store = redirected(opened, locking, Backups::Each)?;
     let guard = lock(&store, locking, "state-mv")?;
-    let mut state = store.read()?.ok_or_else(missing)?;
+    let mut state = store
+        .read()?
+        .ok_or_else(|| missing(locking.state.as_deref()))?;
     let moves = moves(&state, &state, from, to)?;
     if !dry_run {
         for (old, new) in &moves {

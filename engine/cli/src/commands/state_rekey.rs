@@ -7,7 +7,7 @@ use clap::Args;
 use muster_encryption::looks_encrypted;
 use muster_store::{Codec, LocalStore, Store};
 
-use super::state_edit::store;
+use super::state_edit::{missing, store};
 use crate::backend::Opened;
 use crate::error::{Failure, Outcome};
 use crate::locking::lock;
@@ -48,9 +48,7 @@ pub(crate) fn run(args: &Rekey) -> Outcome<()> {
     };
     let guard = lock(&store, &args.state_options.locking(), "rekey")?;
     let Some(mut state) = store.read()? else {
-        let detail =
-            "There is no state here yet: an apply makes one. Another one is named with -state.";
-        return Err(Failure::new("No state file was found!", detail));
+        return Err(missing(args.state_options.state.as_deref()));
     };
     state.serial = state.serial.saturating_add(1);
     store.replace(&state)?;

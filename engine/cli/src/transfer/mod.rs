@@ -22,7 +22,7 @@ use muster_store::{
 };
 
 use crate::args::Locking;
-use crate::commands::state_mv;
+use crate::commands::{state_edit, state_mv};
 use crate::error::{Failure, Outcome};
 use crate::session::TERRAFORM_VERSION;
 use crate::view;
@@ -56,7 +56,7 @@ pub(crate) fn transfer(request: &Request<'_>) -> Outcome<(Moves, String)> {
     }
     let mut here = source
         .read()?
-        .ok_or_else(crate::commands::state_edit::missing)?;
+        .ok_or_else(|| state_edit::missing(request.locking.state.as_deref()))?;
     let there = destination.read()?;
     if there.is_none() && destination.is_bare() {
         return Err(no_configuration(&destination.end()));
