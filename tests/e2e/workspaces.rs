@@ -109,6 +109,59 @@ fn the_environment_names_one() {
 }
 
 #[test]
+fn what_cannot_be_deleted_is_said_first() {
+    let work = Work::with(ONE);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    workspace(&work, &["delete", "default"])
+        .code(1)
+        .says(&["is your active workspace", "it cannot be deleted"])
+        .never_says(&["Select another", "-force"]);
+    workspace(&work, &["new", "x"]).code(0);
+    for args in [&["delete", "default"][..], &["delete", "-force", "default"]] {
+        workspace(&work, args)
+            .code(1)
+            .says(&["cannot delete default state", "is always there"])
+            .never_says(&["not empty", "-force"]);
+    }
+    let mut named = work.command(&["workspace", "delete", "x"]);
+    let output = named.env("TF_WORKSPACE", "x").output();
+    Ran::new(&output.unwrap())
+        .code(1)
+        .says(&["is your active workspace", "TF_WORKSPACE names it"])
+        .never_says(&["Select another"]);
+}
+
+#[test]
+fn a_workspace_without_a_state_is_named() {
+    let work = Work::with(ONE);
+    let commands = [
+        &["state", "list"][..],
+        &["state", "mv", "terraform_data.a", "terraform_data.b"],
+        &["state", "rm", "terraform_data.a"],
+    ];
+    for args in commands {
+        work.run(args)
+            .code(1)
+            .says(&["No state file was found!", "There is no state here yet"]);
+    }
+    workspace(&work, &["new", "x"]).code(0);
+    for args in commands {
+        work.run(args).code(1).says(&[
+            "No state file was found!",
+            "no state in workspace \"x\": an",
+        ]);
+        let output = work.command(args).env("TF_WORKSPACE", "y").output();
+        Ran::new(&output.unwrap())
+            .code(1)
+            .says(&["\"y\", which TF_WORKSPACE names", "can name another"])
+            .never_says(&["workspace select"]);
+    }
+    work.run(&["state", "list", "-state=none.tfstate"])
+        .code(1)
+        .says(&["There is no state here yet"]);
+}
+
+#[test]
 fn a_workspace_that_is_deleted_during_a_run_without_a_lock() {
     let (work, gate) = crate::attach::gated();
     // The first write of a new workspace makes its folder.

@@ -10,6 +10,7 @@ use muster_store::{
 };
 
 use crate::args;
+use crate::backend::Place;
 use crate::error::{Failure, Outcome};
 use crate::locking::lock;
 use crate::session::{Session, data_dir, is_workspace_name, named_workspace, workspace};
@@ -88,9 +89,15 @@ pub(crate) fn run(args: &Workspace) -> ExitCode {
 
 /// Where states are.
 fn backend() -> Outcome<Box<dyn Backend>> {
+    backend_of(|_| ()).map(|(backend, ())| backend)
+}
+
+/// As [`backend`], with something about the place.
+fn backend_of<T>(ask: impl FnOnce(&Place) -> T) -> Outcome<(Box<dyn Backend>, T)> {
     match Session::load(Sources::default()) {
         Ok(session) => {
-            let opened = session.place().and_then(|place| place.open());
+            let opened = session.place();
+            let opened = opened.and_then(|place| Ok((place.open()?, ask(&place))));
             opened.map_err(|failure| failure.within(session.sources))
         }
         Err((failure, sources)) => Err(failure.within(sources)),
@@ -224,13 +231,16 @@ fn select(args: &Select) -> Outcome<()> {
     if *name == workspace() {
         return Ok(());
     }
-    let backend = backend()?;
+    let (backend, kind) = backend_of(|place| place.kind)?;
     let there = backend.workspaces()?;
     let is_there = there.contains(name);
     if !is_there {
         if !args.or_create {
             let advice = match name.is_empty() {
                 true => String::new(),
+                false if !kind.has_workspaces() => {
+                    format!(" In backend {:?} there can be no others.", kind.name)
+                }
                 false => format!(
                     " To make this one, run muster workspace new {name}, or select it with -or-create."
                 ),
@@ -248,6 +258,9 @@ fn select(args: &Select) -> Outcome<()> {
     Ok(())
 }
 
+/// Why the default workspace stays, whatever it has.
+const UNDELETABLE: &str = "The default workspace is always there: it cannot be deleted. What it has is destroyed with `muster destroy`.";
+
 fn delete(args: &Delete) -> Outcome<()> {
     let name = &args.name;
     let backend = backend()?;
@@ -257,7 +270,17 @@ fn delete(args: &Delete) -> Outcome<()> {
     }
     if *name == workspace() {
         let summary = format!("Workspace {name:?} is your active workspace.");
-        return Err(Failure::new(summary, "Select another one first."));
+        let advice = match (&**name, named_workspace()) {
+            (DEFAULT_WORKSPACE, _) => UNDELETABLE,
+            (_, Some(_)) => {
+                "The environment variable TF_WORKSPACE names it: let that name another one, or unset it where another one is selected."
+            }
+            (_, None) => "Select another one first.",
+        };
+        return Err(Failure::new(summary, advice));
+    }
+    if name == DEFAULT_WORKSPACE {
+        return Err(Failure::new("cannot delete default state", UNDELETABLE));
     }
     let session =
         Session::load(Sources::default()).map_err(|(failure, sources)| failure.within(sources))?;
@@ -288,10 +311,6 @@ fn delete_held(
     let held = held(store)?;
     if !held.is_empty() && !force {
         return Err(not_empty(name, &held));
-    }
-    if name == DEFAULT_WORKSPACE {
-        let detail = "The default workspace is always there.";
-        return Err(Failure::new("cannot delete default state", detail));
     }
     let deleted = backend.delete(name);
     if deleted.is_ok() {

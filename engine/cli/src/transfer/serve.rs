@@ -113,12 +113,21 @@ fn check_workspace(is_file: bool) -> Outcome<()> {
     };
     let session = Session::load(Sources::default());
     let session = session.map_err(|(failure, sources)| failure.within(sources))?;
-    if session.place()?.open()?.workspaces()?.contains(&name) {
+    let place = session.place()?;
+    if place.open()?.workspaces()?.contains(&name) {
         return Ok(());
     }
-    let detail = format!(
-        "There is no workspace {name:?} there. muster workspace list shows those that there are, and muster workspace new makes one."
-    );
+    let advice = match place.kind.has_workspaces() {
+        true => {
+            "muster workspace list shows those that there are, and muster workspace new makes one."
+                .to_owned()
+        }
+        false => format!(
+            "In backend {:?} there can be no others than {DEFAULT_WORKSPACE:?}.",
+            place.kind.name
+        ),
+    };
+    let detail = format!("There is no workspace {name:?} there. {advice}");
     Err(Failure::new("Workspace does not exist", detail))
 }
 
