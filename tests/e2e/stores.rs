@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::attach::{Gate, at_the_gate};
+use super::background::{lives, signal, wait_until};
 use super::harness::{Ran, Work, skip};
+use super::kill::CHAIN;
 use http::{Fault, Server};
 
 mod postgres;
@@ -152,6 +155,101 @@ fn locks_of_others_are_respected_and_can_be_taken_away() {
     work.run(&["force-unlock", "-force", id]).code(0);
     assert!(server.inside().lock.is_none());
     work.run(&["apply", "-auto-approve"]).code(0);
+}
+
+/// A lock as the run of a process of this machine takes it.
+fn lock_of(process: u32) -> String {
+    let who = muster_store::LockInfo::new("", "").who;
+    format!(
+        r#"{{"ID":"f4d1c6b0","Operation":"OperationTypeApply","Info":"process {process}","Who":"{who}","Version":"1.11.4","Created":"2026-01-01T00:00:00Z","Path":""}}"#
+    )
+}
+
+#[test]
+fn locks_that_runs_have_left_behind_are_told_from_others() {
+    let server = Server::start();
+    let gate = "sim { path = \"slow.json\" }";
+    let config = format!(
+        "terraform {{\n  backend \"http\" {{\n{}  }}\n}}\n{}",
+        http_settings(&server),
+        CHAIN.replace("sim { latency = var.latency }", gate)
+    );
+    let work = Work::with(&config);
+    work.run(&["init"]).code(0);
+    let gate = Gate::new(&work, "slow.json");
+    let mut run = at_the_gate(&work, &gate, &[]);
+    let engine = run.engine();
+    let locked = |args: &[&str], says: &[&str], never: &[&str]| {
+        let summary = "Error: Error acquiring the state lock";
+        let ran = work.run(args).code(1).says(&[summary, "Lock Info:"]);
+        ran.says(says).never_says(never);
+    };
+    let plan = ["plan", "-var", "latency=0s"];
+    let goes_on = ["Another run holds the lock", "`muster attach"];
+    let attach = [
+        "`muster attach",
+        "Another run holds",
+        "has to be waited for",
+    ];
+    locked(&plan, &goes_on, &["left behind"]);
+    signal(engine, Signal::KILL);
+    run.end();
+    // Those that it has started may have the gate open.
+    wait_until("the end of the engine", || !lives(engine));
+    let journal = [
+        "was left behind by a run that was killed, and whose journal is here",
+        "takes the lock away, and the next command here goes on",
+    ];
+    locked(&plan, &journal, &attach);
+    let process = format!("there is no process {engine} on this machine any more");
+    let rm = ["state", "rm", "muster_zone.first"];
+    locked(
+        &rm,
+        &[&process, "muster force-unlock", "container"],
+        &attach,
+    );
+    let waiting = [&plan[..], &["-lock-timeout=300ms"]].concat();
+    locked(
+        &waiting,
+        &["The run that took it is gone: `muster force-unlock"],
+        &attach,
+    );
+    let lock = server.inside().lock.clone().unwrap();
+    let lock: serde_json::Value = serde_json::from_slice(&lock).unwrap();
+    // Somebody else has it by now.
+    server.inside().lock = Some(lock_of(std::process::id()).into());
+    locked(&plan, &["Another run holds the lock"], &["left behind"]);
+    server.inside().lock = Some(lock.to_string().into());
+    let id = lock["ID"].as_str().unwrap();
+    work.run(&["force-unlock", "-force", id]).code(0);
+    gate.open();
+    work.run(&plan)
+        .code(0)
+        .says(&["An earlier run was interrupted"]);
+}
+
+#[test]
+fn behind_http_there_is_one_state_and_no_earlier_one() {
+    let server = Server::start();
+    let work = Work::with(&in_http(&server));
+    work.run(&["init"]).code(0);
+    work.run(&["apply", "-auto-approve"]).code(0);
+    let no_others = "In backend \"http\" there can be no others";
+    work.run(&["workspace", "select", "x"])
+        .code(1)
+        .says(&["Workspace \"x\" doesn't exist.", no_others])
+        .never_says(&["workspace new"]);
+    let to = ["state", "mv", "-to-workspace=x"];
+    work.run(&[&to[..], &["terraform_data.a", "terraform_data.a"]].concat())
+        .code(1)
+        .says(&["There is no workspace \"x\" there", no_others])
+        .never_says(&["workspace new"]);
+    let whole = server.inside().state.clone().unwrap();
+    server.inside().state = Some(whole[..whole.len() / 2].to_vec());
+    work.run(&["plan"])
+        .code(1)
+        .says(&["Failed to read state file"])
+        .never_says(&["state history"]);
 }
 
 #[test]

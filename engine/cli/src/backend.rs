@@ -13,6 +13,7 @@ mod settings;
 mod tests;
 
 pub(crate) use change::{initialize, opened};
-pub(crate) use opened::{Opened, journaled};
+pub(crate) use kinds::Kind;
+pub(crate) use opened::{Opened, journaled, kind_at};
 pub(crate) use place::Place;
 pub(crate) use record::recorded_files;

@@ -4,6 +4,8 @@ use muster_lang::{Diagnostic, Diags, Sources};
 use muster_snapshot::StateError;
 use muster_store::{CodecError, StoreError};
 
+use crate::backend::kind_at;
+
 /// Why a command stops.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -124,11 +126,13 @@ impl From<StoreError> for Failure {
                 Self::new("Failed to read state file", detail)
             }
             StoreError::Corrupt {
+                place,
                 reason: CodecError::State(reason),
                 ..
             } => {
                 let advice = match reason {
                     StateError::Emptied { .. } | StateError::Altered { .. } => "",
+                    _ if kind_at(&place).is_some_and(|kind| !kind.has_history()) => "",
                     _ => {
                         " Where earlier states are kept, `muster state history` lists them, and `muster state restore` brings one back."
                     }

@@ -1,7 +1,9 @@
 //! The lock on a state.
 
+mod left;
+
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use muster_run::Stop;
@@ -12,6 +14,9 @@ use crate::backend::{Opened, journaled};
 use crate::error::{Failure, Outcome};
 use crate::session::TERRAFORM_VERSION;
 use crate::{owner, recovery, transfer};
+
+/// The summary where a lock cannot be had.
+const NOT_LOCKED: &str = "Error acquiring the state lock";
 
 /// The pause between two attempts to lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
@@ -146,10 +151,16 @@ fn unless_moving(
 
 /// Why a lock cannot be taken, and how to see what whoever has it does.
 fn barred(error: StoreError) -> Failure {
-    let watched = match &error {
-        StoreError::Locked { holder, .. } => holder.as_deref().and_then(watched_by),
-        _ => None,
+    let (watched, left) = match &error {
+        StoreError::Locked {
+            place,
+            holder: Some(holder),
+        } => (watched_by(holder), left::told(place, holder)),
+        _ => (None, None),
     };
+    if let Some(left) = left {
+        return Failure::new(NOT_LOCKED, left);
+    }
     let failure = Failure::from(error);
     match watched {
         Some(command) => failure.explained(&format!("{command} shows how far it is.")),
@@ -210,10 +221,11 @@ fn waiting(place: &str, holder: Option<&LockInfo>) -> String {
     let whose = holder.map(|h| format!(" of {}", held_by(h)));
     let watched = holder.and_then(watched_by);
     let watched = watched.map(|command| format!(" {command} shows how far it is."));
+    let left = || left::hint(place, holder?);
     format!(
         "Waiting for the lock{} on {place} ...{}",
         whose.unwrap_or_default(),
-        watched.unwrap_or_default()
+        watched.or_else(left).unwrap_or_default()
     )
 }
 
@@ -230,7 +242,7 @@ fn given_up(place: &str) -> Failure {
     let detail = format!(
         "The run was stopped while another one had the lock on {place}. Nothing was changed."
     );
-    Failure::new("Error acquiring the state lock", detail)
+    Failure::new(NOT_LOCKED, detail)
 }
 
 /// As [`lock_until`], on a part of the state, or on everything if there is none.
@@ -241,27 +253,41 @@ pub(crate) async fn lock_part_until(
     operation: &str,
     part: Option<&Part>,
 ) -> Outcome<Option<LockGuard>> {
-    let is_locked = AtomicBool::new(false);
+    let in_the_way = Mutex::new(None);
     let taken = patiently(stop, locking, |timeout| {
         let info = LockInfo::new(operation, TERRAFORM_VERSION);
         let taken = match part {
             Some(part) => store.lock_part(info, part, timeout),
             None => store.lock(info, timeout),
         };
-        let in_the_way = matches!(taken, Err(StoreError::Locked { .. }));
-        is_locked.store(in_the_way, Ordering::Relaxed);
+        let found = match &taken {
+            Err(StoreError::Locked { place, holder }) => Some((place.clone(), holder.clone())),
+            _ => None,
+        };
+        *in_the_way.lock().unwrap_or_else(PoisonError::into_inner) = found;
         taken
     })
     .await;
-    // Who asks to stop need not know.
-    let is_in_the_way = is_locked.into_inner() && !stop.is_requested() && part.is_some();
-    taken.map_err(|failure| match is_in_the_way {
-        true => match recovery::must_be_alone(store) {
+    taken.map_err(|failure| {
+        let found = in_the_way.into_inner();
+        let found = found.unwrap_or_else(PoisonError::into_inner);
+        // Who asks to stop need not know, and looking for what is left of others may take long.
+        let Some((place, holder)) = found.filter(|_| !stop.is_requested()) else {
+            return failure;
+        };
+        if let Some(holder) = &holder {
+            if let Some(left) = left::told_by_journal(&place, holder, store) {
+                return Failure::new(NOT_LOCKED, left);
+            }
+            if left::told(&place, holder).is_some() {
+                return failure;
+            }
+        }
+        let why = part.and_then(|_| recovery::must_be_alone(store));
+        match why {
             Some(why) => failure.explained(&why),
             None => failure,
-        },
-        // Looking for what is left of others may take long.
-        false => failure,
+        }
     })
 }
 
@@ -279,6 +305,10 @@ pub(crate) async fn lock_to_plan(
 /// How a run that holds a lock can be watched, if it is one that goes on in this directory.
 pub(crate) fn watched_by(holder: &LockInfo) -> Option<String> {
     let process = holder.info.strip_prefix("process ")?.parse().ok()?;
+    // One that only waits to be collected answers nobody.
+    if holder.is_left_behind() {
+        return None;
+    }
     owner::is_open(process, &holder.who).then(|| format!("`muster attach {process}`"))
 }
 
@@ -328,7 +358,7 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use muster_snapshot::Snapshot;
     use muster_store::{Intent, IntentAction};

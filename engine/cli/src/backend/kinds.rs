@@ -130,6 +130,16 @@ impl Kind {
         *self != HTTP
     }
 
+    /// Whether earlier states may be kept.
+    pub(crate) fn has_history(&self) -> bool {
+        *self != HTTP && *self != PG
+    }
+
+    /// Whether locks end some time after their holders without anybody's doing.
+    pub(crate) fn has_leases(&self) -> bool {
+        *self == POSTGRES
+    }
+
     /// The backend with these settings.
     pub(crate) fn open(
         &self,

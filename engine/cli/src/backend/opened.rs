@@ -1,8 +1,9 @@
 //! The state that a command works with.
 
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use muster_snapshot::Snapshot;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
+use super::Kind;
 use crate::session::data_dir;
 use crate::signals;
 
@@ -62,29 +64,55 @@ fn journal_of(place: &str) -> PathBuf {
     data_dir().join("journals").join(file)
 }
 
+/// The kinds of the places that were opened, by how their states are named to people.
+static KINDS: Mutex<BTreeMap<String, &'static Kind>> = Mutex::new(BTreeMap::new());
+
+/// The kind of the place that an error names, so that it can say what is possible there; `None` if
+/// that is a file.
+pub(crate) fn kind_at(place: &str) -> Option<&'static Kind> {
+    let kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
+    // What is locked may be a resource in it.
+    let mut names = kinds.iter().filter(|(name, _)| {
+        let before = place.strip_suffix(name.as_str());
+        before.is_some_and(|before| before.is_empty() || before.ends_with(" in "))
+    });
+    names.next().map(|(_, kind)| *kind)
+}
+
 /// A backend whose answers may take long, as those of its stores.
-pub(crate) struct PatientBackend(pub Box<dyn Backend>);
+pub(crate) struct PatientBackend {
+    inner: Box<dyn Backend>,
+    kind: &'static Kind,
+}
+
+impl PatientBackend {
+    pub(crate) fn new(inner: Box<dyn Backend>, kind: &'static Kind) -> Self {
+        Self { inner, kind }
+    }
+}
 
 impl Backend for PatientBackend {
     fn describe(&self) -> String {
-        self.0.describe()
+        self.inner.describe()
     }
 
     fn workspaces(&self) -> Result<Vec<String>, StoreError> {
-        block_in_place(|| self.0.workspaces())
+        block_in_place(|| self.inner.workspaces())
     }
 
     fn create(&self, workspace: &str) -> Result<(), StoreError> {
-        block_in_place(|| self.0.create(workspace))
+        block_in_place(|| self.inner.create(workspace))
     }
 
     fn open(&self, workspace: &str) -> Result<Box<dyn Store>, StoreError> {
-        let store = block_in_place(|| self.0.open(workspace))?;
+        let store = block_in_place(|| self.inner.open(workspace))?;
+        let mut kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
+        kinds.insert(store.describe(), self.kind);
         Ok(Box::new(Patient(store.into())))
     }
 
     fn delete(&self, workspace: &str) -> Result<(), StoreError> {
-        block_in_place(|| self.0.delete(workspace))
+        block_in_place(|| self.inner.delete(workspace))
     }
 }
 

@@ -128,7 +128,7 @@ impl Place {
         }
         let opened = tokio::task::block_in_place(|| self.kind.open(&self.settings, self.codec()));
         match opened {
-            Ok(backend) => Ok(Box::new(PatientBackend(backend))),
+            Ok(backend) => Ok(Box::new(PatientBackend::new(backend, self.kind))),
             Err(error) => Err(self.refused(error)),
         }
     }
