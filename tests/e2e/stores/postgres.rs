@@ -1,9 +1,8 @@
 //! States in PostgreSQL.
 
 use super::*;
-use crate::attach::Gate;
-use crate::background::{Running, wait_until};
-use crate::kill::{CHAIN, finish};
+use crate::background::Running;
+use crate::kill::finish;
 use muster_store::Settings;
 
 #[path = "../../../state/postgres/tests/stores/support.rs"]
@@ -137,6 +136,44 @@ fn a_run_that_loses_its_lock() {
             .says(&["An earlier run was interrupted", "1 to add"]);
         finish(&work, "1 added, 0 changed, 0 destroyed.");
     }
+}
+
+#[test]
+fn a_lock_that_a_killed_run_has_left_behind_ends() {
+    let Some(server) = server::Server::start() else {
+        return skip("there is no PostgreSQL");
+    };
+    let settings = server.settings();
+    let work = Work::with(&(backend("postgres", &settings) + &behind_a_gate()));
+    work.run(&["init"]).code(0);
+    let gate = Gate::new(&work, "slow.json");
+    let mut run = at_the_gate(&work, &gate, &[]);
+    let engine = run.engine();
+    signal(engine, Signal::KILL);
+    run.end();
+    wait_until("the end of the engine", || !lives(engine));
+    // Longer than this test takes, whatever the machine is at.
+    let schema = settings["schema_name"].as_str().unwrap();
+    let lease = |end: &str| {
+        let end = format!("UPDATE \"{schema}\".locks SET expires = clock_timestamp() + {end}");
+        server::query(&settings, &end);
+    };
+    lease("interval '1 hour'");
+    for args in [&["plan"][..], &["apply", "-auto-approve"]] {
+        work.run(&[args, &["-var", "latency=0s"]].concat())
+            .code(1)
+            .says(&[
+                "Error: Error acquiring the state lock",
+                "left behind by a run that was killed, and whose journal is here",
+                "It ends by itself `lock_lease` seconds after",
+            ])
+            .never_says(&["force-unlock", "has to be waited for", "Another run holds"]);
+    }
+    lease("interval '2 seconds'");
+    gate.open();
+    work.run(&["plan", "-var", "latency=0s", "-lock-timeout=5m"])
+        .code(0)
+        .says(&["An earlier run was interrupted"]);
 }
 
 #[test]

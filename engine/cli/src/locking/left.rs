@@ -54,12 +54,16 @@ fn words(place: &str, holder: &LockInfo, kind: &Kind, known: Known) -> String {
     let advice = match kind.has_leases() {
         true => "It ends by itself `lock_lease` seconds after that run has last prolonged it, 60 if the backend block says nothing: run the command again then, or wait here with -lock-timeout.".to_owned(),
         false => {
-            let then = match known {
-                Known::Journal => ", and the next command here goes on with what that run has recorded.",
-                // Those of a container that has the name of its machine are not seen from there.
-                Known::Process => " once it is certain that the run does not go on in a container, where its process is not seen from here.",
-            };
-            format!("`muster force-unlock {}` takes the lock away{then}", holder.id)
+            let unlock = format!("`muster force-unlock {}` takes the lock away", holder.id);
+            match known {
+                Known::Journal => format!(
+                    "{unlock}, and the next command here goes on with what that run has recorded."
+                ),
+                // A container may have the name of its machine.
+                Known::Process => format!(
+                    "If the run does not go on in a container, whose processes are not seen from here, {unlock}."
+                ),
+            }
         }
     };
     format!("The lock on {place} was left behind {why}. {advice}\n\n{holder}")
