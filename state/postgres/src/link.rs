@@ -5,7 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +20,9 @@ use crate::tls::Connector;
 /// For how long a lost connection is made again, or a transaction tried again that others were
 /// in the way of.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for whoever comes soon after somebody has waited in vain: many jobs may be left to do
+/// when the database goes away, such as what is undone, and locks that are given back.
+const IMPATIENCE: Duration = Duration::from_secs(1);
 /// How long one job may take.
 const LONGEST_JOB: Duration = Duration::from_secs(300);
 /// The pauses between attempts grow from the one to the other.
@@ -36,6 +39,8 @@ pub(crate) struct Link {
     proven: AtomicBool,
     /// The server has ended the last connection because somebody wanted it to.
     ended: Arc<AtomicBool>,
+    /// When somebody has last waited in vain for a connection to this database.
+    given_up: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Link {
@@ -46,12 +51,16 @@ impl Link {
             jobs: Mutex::new(None),
             proven: AtomicBool::new(false),
             ended: Arc::default(),
+            given_up: Arc::default(),
         }
     }
 
     /// Another connection to the same database.
     pub(crate) fn another(&self) -> Self {
-        Self::new(self.address.clone())
+        Self {
+            given_up: self.given_up.clone(),
+            ..Self::new(self.address.clone())
+        }
     }
 
     /// The database for people, without secrets.
@@ -93,24 +102,37 @@ impl Link {
         F: AsyncFn(&mut Client) -> Result<T, Fault> + Send + Sync + 'static,
     {
         let job = Arc::new(job);
-        let deadline = Instant::now() + patience;
+        let started = Instant::now();
         let mut pause = PAUSES.0;
         loop {
             let fault = match self.run(&job) {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    *self.given_up() = None;
+                    return Ok(answer);
+                }
                 Err(fault) => fault,
             };
+            let is_lost = matches!(fault.kind(), Kind::Lost);
+            let given_up = is_lost.then(|| *self.given_up()).flatten();
+            let patience = patience.min(patience_after(given_up, started));
             let again = match fault.kind() {
                 Kind::Conflict => true,
                 Kind::Lost => self.proven.load(Ordering::Relaxed),
                 Kind::Final => false,
             };
-            if !again || Instant::now() >= deadline {
+            if !again || started.elapsed() >= patience {
+                if is_lost && again && !patience.is_zero() {
+                    *self.given_up() = Some(Instant::now());
+                }
                 return Err(fault.into_error(action, place));
             }
             thread::sleep(uneven(pause));
             pause = (pause * 2).min(PAUSES.1);
         }
+    }
+
+    fn given_up(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does a job once, on the connection that is there: never on a new one.
@@ -233,9 +255,48 @@ async fn serve(
     let _ = connection.await;
 }
 
+/// For how long a job that began then may be tried again when the connection is lost, by when
+/// somebody has last given up.
+fn patience_after(given_up: Option<Instant>, started: Instant) -> Duration {
+    match given_up {
+        Some(then) if started < then + PATIENCE => IMPATIENCE,
+        _ => PATIENCE,
+    }
+}
+
 /// A pause that is not the same for everybody who was in each other's way.
 fn uneven(pause: Duration) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let noise = now.unwrap_or_default().subsec_nanos() % 1000;
     pause / 2 + pause * noise / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_soon_after_somebody_gave_up_waits_less() {
+        let now = Instant::now();
+        assert_eq!(patience_after(None, now), PATIENCE);
+        assert_eq!(patience_after(Some(now), now), IMPATIENCE);
+        let soon = now + PATIENCE / 2;
+        assert_eq!(patience_after(Some(now), soon), IMPATIENCE);
+        // Those who were waiting already do not wait longer than they would have.
+        assert_eq!(patience_after(Some(soon), now), IMPATIENCE);
+        assert_eq!(patience_after(Some(now), now + PATIENCE), PATIENCE);
+    }
+
+    #[test]
+    fn connections_to_one_database_are_given_up_together() {
+        let address = Address::new("postgres://a@127.0.0.1:1/a?sslmode=disable", &|_| None);
+        let link = Link::new(address.unwrap());
+        let other = link.another();
+        *link.given_up() = Some(Instant::now());
+        assert!(other.given_up().is_some());
+        // There has been a connection, so that it is tried again, but not for long.
+        other.proven.store(true, Ordering::Relaxed);
+        let lost = other.call(("read", "a state"), async |_| Ok(()));
+        assert!(lost.is_err());
+    }
 }

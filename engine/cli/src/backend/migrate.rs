@@ -9,10 +9,12 @@ use muster_lang::Diags;
 use muster_snapshot::Snapshot;
 use muster_store::{Backend, DEFAULT_WORKSPACE, Journaled, Store};
 
+use super::Opened;
 use super::consent::Consent;
 use super::place::{Place, is_since};
 use crate::args;
 use crate::commands::workspace::remember;
+use crate::encryption;
 use crate::error::{Failure, Outcome};
 use crate::session::workspace;
 use told::{declined, left_behind, one_only};
@@ -52,9 +54,8 @@ pub(crate) fn copy_all(
     locking: &args::Locking,
     consent: Consent,
 ) -> Outcome<Diags> {
-    let target = new.open()?;
-    let names = old.open()?.workspaces()?;
-    let mut wanted = with_content(old, &names)?;
+    let (source, target) = (old.open()?, new.open()?);
+    let mut wanted = with_content(old, &*source)?;
     let selected = workspace();
     let mut warnings = Diags::new();
     let leaves_others = !new.kind.has_workspaces() && wanted.iter().any(|w| w != DEFAULT_WORKSPACE);
@@ -63,7 +64,7 @@ pub(crate) fn copy_all(
         let others = wanted.extract_if(.., |name| *name != selected);
         warnings.extend(left_behind(old, &others.collect::<Vec<_>>()));
     }
-    let (newer, mut pairs) = pairs(old, new, &*target, &wanted)?;
+    let (newer, mut pairs) = pairs((old, &*source), (new, &*target), &wanted)?;
     warnings.extend(newer);
     match agreed(new, &pairs, consent)? {
         true => copy(&*target, &mut pairs, locking, consent == Consent::Given)?,
@@ -76,15 +77,26 @@ pub(crate) fn copy_all(
 }
 
 /// The workspaces that have something in their states.
-fn with_content(place: &Place, names: &[String]) -> Outcome<Vec<String>> {
+fn with_content(place: &Place, backend: &dyn Backend) -> Outcome<Vec<String>> {
     let mut found = Vec::new();
-    for name in names {
-        let state = place.state(name)?.any().read()?;
+    for name in backend.workspaces()? {
+        let state = state_in(place, backend, &name)?.read()?;
         if state.is_some_and(|state| !state.is_empty()) {
-            found.push(name.clone());
+            found.push(name);
         }
     }
     Ok(found)
+}
+
+/// The state of a workspace. All of a place share its connections, so that one that is lost is not
+/// waited for by each of them.
+fn state_in(place: &Place, backend: &dyn Backend, workspace: &str) -> Outcome<Journaled> {
+    if place.local().is_some() {
+        return Ok(place.state(workspace)?.any());
+    }
+    encryption::ready()?;
+    let store = backend.open(workspace)?;
+    Ok(Opened::Elsewhere(store, encryption::state_codec()).any())
 }
 
 /// Whether states are to be copied, as people want it.
@@ -124,9 +136,8 @@ fn aborted() -> Failure {
 /// The states of workspaces in both places that the new one does not have yet. If that has no
 /// workspaces, it is that of the default one there. Also tells of those that are newer there.
 fn pairs(
-    old: &Place,
-    new: &Place,
-    target: &dyn Backend,
+    (old, source): (&Place, &dyn Backend),
+    (new, target): (&Place, &dyn Backend),
     wanted: &[String],
 ) -> Outcome<(Diags, Vec<Pair>)> {
     let there = target.workspaces()?;
@@ -139,8 +150,8 @@ fn pairs(
         if is_same(old, new, &workspace) {
             continue;
         }
-        let from = old.state(name)?.any();
-        let to = new.state(&workspace)?.any();
+        let from = state_in(old, source, name)?;
+        let to = state_in(new, target, &workspace)?;
         let is_new = workspace != DEFAULT_WORKSPACE && !there.contains(&workspace);
         let pair = Pair {
             replaced: if is_new { None } else { to.read()? },
